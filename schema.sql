@@ -1,0 +1,50 @@
+-- The schema of Gatehouse's D1 database. Safe to run twice.
+--   locally:  made by `npm run dev`
+--   deployed: npx wrangler d1 execute gatehouse --remote --file schema.sql
+-- Times are unix seconds where the name ends in _at, versions unix milliseconds or higher.
+
+-- One row: which schema this is. D1 has no PRAGMA user_version. The number changes with the tables below.
+CREATE TABLE IF NOT EXISTS schema_version (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  version INTEGER NOT NULL
+) STRICT;
+INSERT OR IGNORE INTO schema_version (id, version) VALUES (1, 1);
+
+CREATE TABLE IF NOT EXISTS accounts (
+  id TEXT PRIMARY KEY,                        -- UUIDv7
+  username TEXT,                              -- as typed
+  username_key TEXT UNIQUE,                   -- in its compared form: NFKC, upper then lower case
+  email TEXT UNIQUE,                          -- lower case, domain in ASCII: shown and compared alike
+  email_verified INTEGER NOT NULL DEFAULT 0,
+  phone TEXT UNIQUE,                          -- E.164: shown and compared alike
+  phone_verified INTEGER NOT NULL DEFAULT 0,
+  password_hash TEXT NOT NULL,                -- PHC string
+  disabled INTEGER NOT NULL DEFAULT 0,
+  roles TEXT NOT NULL DEFAULT '[]',           -- JSON array of strings
+  scopes TEXT NOT NULL DEFAULT '[]',          -- JSON array of strings
+  claims TEXT NOT NULL DEFAULT '{}',          -- JSON object, goes into access tokens
+  credential_version INTEGER NOT NULL,        -- rises with every change that matters to tokens
+  sessions_from INTEGER NOT NULL,             -- version of the last change that ended sessions
+  kept_session TEXT,                          -- the session that made that change, where it stays
+  change_id TEXT NOT NULL,                    -- the last change; tells whether a write whose answer was lost took
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  CHECK (coalesce(username_key, email, phone) IS NOT NULL)
+) STRICT;
+
+-- Changes that the account's Durable Object may not know yet. Telling it deletes the rows; cron finds the rest.
+CREATE TABLE IF NOT EXISTS to_tell (
+  account_id TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  PRIMARY KEY (account_id, version)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS signing_keys (
+  kid TEXT PRIMARY KEY,                       -- RFC 7638 thumbprint
+  alg TEXT NOT NULL,
+  public_jwk TEXT NOT NULL,                   -- JSON
+  sealed_private_jwk TEXT NOT NULL,           -- base64url of nonce and AES-GCM ciphertext
+  secret_id TEXT NOT NULL,                    -- base64url; which AUTH_SECRET it is sealed under
+  created_at INTEGER NOT NULL,                -- published since
+  signs_from INTEGER NOT NULL
+) STRICT;

@@ -1,0 +1,65 @@
+/**
+ * `npm run bundle`: builds the Worker as a deployment would, without deploying it, and says what it weighs and
+ * which dependency weighs how much. Fails above the limit.
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const LIMIT_BYTES = 250 * 1024
+const WORTH_NAMING_BYTES = 5 * 1024
+
+const directory = mkdtempSync(join(tmpdir(), 'gatehouse-bundle-'))
+try {
+  report(build())
+} finally {
+  rmSync(directory, { recursive: true })
+}
+
+interface Bundle {
+  readonly code: Buffer
+  readonly inputs: Readonly<Record<string, { readonly bytesInOutput: number }>>
+}
+
+function build(): Bundle {
+  const metafile = join(directory, 'meta.json')
+  const command = ['node_modules/wrangler/bin/wrangler.js', 'deploy', '--dry-run', '--outdir', directory, '--metafile', metafile]
+  const env = { ...process.env, DO_NOT_TRACK: '1', WRANGLER_HIDE_BANNER: 'true' }
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: ROOT, env, encoding: 'utf8' })
+  if (status !== 0) throw new Error(`wrangler deploy --dry-run failed:\n${stdout}\n${stderr}`)
+  const outputs: Record<string, Bundle> = JSON.parse(readFileSync(metafile, 'utf8')).outputs
+  const inputs = Object.entries(outputs).find(([name]) => name.endsWith('index.js'))?.[1].inputs ?? {}
+  return { code: readFileSync(join(directory, 'index.js')), inputs }
+}
+
+function report({ code, inputs }: Bundle): void {
+  const gzipBytes = gzipSync(code, { level: 9 }).length
+  console.log(`Bundle: ${kib(code.length)} KiB, ${kib(gzipBytes)} KiB gzip (limit ${kib(LIMIT_BYTES)})`)
+  console.log('Shares, as KiB minified and, in proportion, gzip:')
+  const share = gzipBytes / code.length
+  for (const [name, bytes] of sharesOf(inputs)) {
+    if (bytes * share > WORTH_NAMING_BYTES) console.log(`  ${name}: ${kib(bytes)}, about ${kib(bytes * share)}`)
+  }
+  if (gzipBytes > LIMIT_BYTES) throw new Error('The bundle is over its limit.')
+}
+
+function sharesOf(inputs: Bundle['inputs']): readonly (readonly [string, number])[] {
+  const shares = new Map<string, number>()
+  for (const [path, { bytesInOutput }] of Object.entries(inputs)) {
+    const name = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? ownName(path)
+    shares.set(name, (shares.get(name) ?? 0) + bytesInOutput)
+  }
+  return [...shares].toSorted(([, a], [, b]) => b - a)
+}
+
+function ownName(path: string): string {
+  return path.includes('common-passwords.data') ? 'common passwords' : 'gatehouse'
+}
+
+function kib(bytes: number): string {
+  return (bytes / 1024).toFixed(1)
+}

@@ -1,0 +1,108 @@
+/**
+ * `npm run dev [-- --port N]`: makes the development secrets and the local D1 schema where they are missing, then
+ * runs the service on loopback, without one connection to the outside.
+ */
+import { spawn, spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const DEV_VARS = fileURLToPath(new URL('../.dev.vars', import.meta.url))
+const WRANGLER = fileURLToPath(new URL('../node_modules/wrangler/bin/wrangler.js', import.meta.url))
+const SCHEMA = fileURLToPath(new URL('../schema.sql', import.meta.url))
+const DEFAULT_PORT = '8787'
+/** No telemetry, no request for the `cf` object, no look for updates. The loaders take these spellings alone. */
+const OFFLINE = { CLOUDFLARE_CF_FETCH_ENABLED: 'false', DO_NOT_TRACK: '1', WRANGLER_HIDE_BANNER: 'true' }
+const env = { ...process.env, ...OFFLINE }
+
+const { values } = parseArgs({ options: { port: { type: 'string', default: DEFAULT_PORT } } })
+const publicUrl = `http://localhost:${toPort(values.port)}`
+
+makeSecrets()
+makeSchema()
+run(values.port)
+
+function toPort(text: string): string {
+  if (/^\d{1,5}$/.test(text) && Number(text) > 0 && Number(text) < 65_536) return text
+  return fail(`--port must be a number from 1 to 65535, not "${text}".`)
+}
+
+function makeSecrets(): void {
+  if (existsSync(DEV_VARS)) return
+  const lines = [
+    '# Made at random by `npm run dev` for this machine alone; ignored by git. Delete it to have it made anew.',
+    'ENVIRONMENT=development',
+    `AUTH_SECRET=dev-${randomBytes(32).toString('base64url')}`,
+  ]
+  writeFileSync(DEV_VARS, `${lines.join('\n')}\n`, { mode: 0o600 })
+  console.log('Made development secrets in .dev.vars.')
+}
+
+/** schema.sql makes what is missing and changes nothing else, so an older database is told from its version row. */
+function makeSchema(): void {
+  execute(['--file', SCHEMA])
+  const [found] = execute(['--command', 'SELECT version FROM schema_version'])
+  const needed = /VALUES \(1, (\d+)\)/.exec(readFileSync(SCHEMA, 'utf8'))?.[1]
+  if (found?.results[0]?.version === Number(needed)) return
+  fail(
+    `The local database has schema version ${found?.results[0]?.version}, this release needs ${needed}.\n` +
+      'Start with an empty one:  rm -rf .wrangler/state && npm run dev',
+  )
+}
+
+type Executed = readonly { readonly results: readonly { readonly version?: number }[] }[]
+
+function execute(what: readonly string[]): Executed {
+  const command = ['d1', 'execute', 'gatehouse', '--local', '--yes', '--json', ...what]
+  const { status, stdout, stderr } = spawnSync(process.execPath, [WRANGLER, ...command], {
+    cwd: ROOT,
+    env,
+    encoding: 'utf8',
+  })
+  if (status === 0) return JSON.parse(stdout)
+  return fail(`The local database could not be set up:\n${stdout}\n${stderr}`)
+}
+
+function run(port: string): void {
+  const dev = [
+    'dev',
+    '--port',
+    port,
+    '--ip',
+    '127.0.0.1',
+    '--var',
+    `PUBLIC_URL:${publicUrl}`,
+    '--show-interactive-dev-session=false',
+  ]
+  const child = spawn(process.execPath, [WRANGLER, ...dev], { cwd: ROOT, env, stdio: 'inherit' })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
+  child.on('exit', (code) => process.exit(code ?? 0))
+  void announce()
+}
+
+async function announce(): Promise<void> {
+  while (!(await isUp())) await new Promise((resolve) => setTimeout(resolve, 200))
+  const json = "-H 'Content-Type: application/json'"
+  console.log(`
+Gatehouse serves ${publicUrl}. Try:
+
+  curl -s ${publicUrl}/auth/register ${json} -d '{"username":"ada","password":"correct horse battery staple"}'
+  curl -s ${publicUrl}/auth/login ${json} -d '{"identifier":"ada","password":"correct horse battery staple"}'
+  curl -s ${publicUrl}/auth/me -H 'Authorization: Bearer <access_token>'
+`)
+}
+
+async function isUp(): Promise<boolean> {
+  try {
+    return (await fetch(`${publicUrl.replace('localhost', '127.0.0.1')}/healthz`)).ok
+  } catch {
+    return false
+  }
+}
+
+function fail(message: string): never {
+  console.error(message)
+  process.exit(1)
+}

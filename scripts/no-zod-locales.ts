@@ -1,0 +1,2 @@
+/** Stands in for Zod's locales in the bundle (wrangler.toml, [alias]). */
+export {}

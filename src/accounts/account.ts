@@ -1,0 +1,35 @@
+/** What the service knows of a person. */
+
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json }
+
+/** What tokens and answers say of an account; also kept by its Durable Object. Times in unix seconds. */
+export interface AccountFacts {
+  readonly id: string
+  readonly username: string | null
+  readonly email: string | null
+  readonly emailVerified: boolean
+  readonly phone: string | null
+  readonly phoneVerified: boolean
+  readonly roles: readonly string[]
+  readonly scopes: readonly string[]
+  readonly claims: Readonly<Record<string, Json>>
+  readonly disabled: boolean
+  readonly createdAt: number
+  readonly updatedAt: number
+}
+
+/** The whole row. */
+export interface Account extends AccountFacts {
+  /** The username in its compared form. */
+  readonly usernameKey: string | null
+  /** PHC string. */
+  readonly passwordHash: string
+  readonly credentialVersion: number
+  readonly sessionsFrom: number
+  readonly keptSession: string | null
+  readonly changeId: string
+}
+
+/** The identifiers an account can have, in the order in which conflicts are reported. */
+export const IDENTIFIER_KINDS = ['username', 'email', 'phone'] as const
+export type IdentifierKind = (typeof IDENTIFIER_KINDS)[number]

@@ -1,0 +1,20 @@
+/** Who a Bearer token speaks for, with its session checked alive. */
+import { reach, ServiceError } from '../errors.ts'
+import type { Services } from '../services.ts'
+import type { Grant } from '../sessions/account-object.ts'
+import { verifyAccessToken } from '../verify/access-token.ts'
+
+/** @throws {ServiceError} `invalid_token`, `unavailable` */
+export async function authenticate(services: Services, accessToken: string): Promise<Grant> {
+  const { config, signingKeys, nowMs } = services
+  const claims = await verifyAccessToken(accessToken, {
+    issuer: config.tokens.issuer,
+    audience: config.tokens.audience,
+    findKey: (kid) => signingKeys.verification(kid, nowMs),
+    nowMs,
+  })
+  if (claims === null) throw new ServiceError('invalid_token')
+  const grant = await reach(services.accountObject(claims.sub).check(claims.sid))
+  if (grant === null) throw new ServiceError('invalid_token')
+  return grant
+}

@@ -1,0 +1,131 @@
+/** What a person changes of their own account: identifiers, password, all of it. Each proves the password. */
+import {
+  type Account,
+  type AccountFacts,
+  IDENTIFIER_KINDS,
+  type IdentifierKind,
+} from '../accounts/account.ts'
+import { type Identifier, parseEmail, parsePhone, parseUsername } from '../accounts/identifier.ts'
+import { randomBytes, sha256 } from '../bytes.ts'
+import { reach, ServiceError } from '../errors.ts'
+import { hashPassword } from '../passwords/pbkdf2.ts'
+import type { Services } from '../services.ts'
+import type { Grant } from '../sessions/account-object.ts'
+import { SESSION_SECRET_BYTES } from '../sessions/refresh-token.ts'
+import { toDeletedState, toState } from './account-state.ts'
+import { type ChangeStamp, commitDeletion, commitEdit } from './commit-change.ts'
+import { type IssuedTokens, issueTokens } from './issue-tokens.ts'
+import { checkPolicy } from './register.ts'
+import { type Telling, tellAccount } from './tell-account.ts'
+
+/** Identifiers to set; null clears one, a missing one stays. */
+export type IdentifierChanges = { readonly [Kind in IdentifierKind]?: Identifier | null | undefined }
+
+/**
+ * @returns the account's facts after the change
+ * @throws {ServiceError} `invalid_request` where no identifier would be left; as commitEdit; `unavailable` with
+ * `changed` where the change is stored and its telling is not
+ */
+export async function changeIdentifiers(
+  services: Services,
+  { facts }: Grant,
+  password: string,
+  changes: IdentifierChanges,
+): Promise<AccountFacts> {
+  checkOneIsLeft(facts, changes)
+  const { account, changed } = await commitEdit(services, facts.id, password, (current, stamp) => {
+    checkOneIsLeft(current, changes)
+    return withIdentifiers(current, stamp, changes)
+  })
+  const state = toState(account)
+  if (changed) await tellChange(services, { accountId: facts.id, state })
+  return state.facts ?? facts
+}
+
+/**
+ * Sets a new password. The session that asks goes on under a new secret; every other one ends.
+ * @throws {ServiceError} `weak_password`; as commitEdit; `unavailable` with `changed`
+ */
+export async function changePassword(
+  services: Services,
+  { facts, session }: Grant,
+  currentPassword: string,
+  newPassword: string,
+): Promise<IssuedTokens> {
+  checkPolicy(services, newPassword, identifiersOf(facts))
+  const key = await services.signingKeys.signing(services.nowMs)
+  let hashed: string | null = null
+  const { account } = await commitEdit(services, facts.id, currentPassword, async (current, stamp) => {
+    hashed ??= await hashPassword(newPassword, await services.pepper())
+    return withPassword(current, stamp, hashed, session.id)
+  })
+  const sessionSecret = randomBytes(SESSION_SECRET_BYTES)
+  const renewal = { sessionId: session.id, secretHash: await sha256(sessionSecret) }
+  const grant = await tellChange(services, { accountId: facts.id, state: toState(account), renewal })
+  if (grant === null) throw new ServiceError('unavailable', { changed: true })
+  return issueTokens(services, key, grant, sessionSecret)
+}
+
+/**
+ * Deletes the account and ends its sessions.
+ * @throws {ServiceError} as commitEdit; `unavailable` with `changed` where only the telling failed
+ */
+export async function deleteOwnAccount(
+  services: Services,
+  { facts }: Grant,
+  password: string,
+): Promise<void> {
+  const version = await commitDeletion(services, facts.id, password)
+  await tellChange(services, { accountId: facts.id, state: toDeletedState(version) })
+}
+
+function tellChange(services: Services, telling: Telling): Promise<Grant | null> {
+  return reach(tellAccount(services, telling), { changed: true })
+}
+
+/** @throws {ServiceError} `invalid_request` naming every identifier that would be cleared */
+function checkOneIsLeft(account: AccountFacts, changes: IdentifierChanges): void {
+  const left = IDENTIFIER_KINDS.some(
+    (kind) => (changes[kind] === undefined ? account[kind] : changes[kind]) !== null,
+  )
+  if (left) return
+  const cleared = IDENTIFIER_KINDS.filter((kind) => changes[kind] === null)
+  const message = 'An account keeps at least one identifier.'
+  throw new ServiceError('invalid_request', { errors: cleared.map((field) => ({ field, message })) })
+}
+
+/** @returns the same object where every identifier is the one that the account has. A changed address is unverified. */
+function withIdentifiers(current: Account, stamp: ChangeStamp, changes: IdentifierChanges): Account {
+  const shown = (kind: IdentifierKind) =>
+    changes[kind] === undefined ? current[kind] : (changes[kind]?.shown ?? null)
+  const [username, email, phone] = [shown('username'), shown('email'), shown('phone')]
+  if (username === current.username && email === current.email && phone === current.phone) return current
+  return {
+    ...current,
+    ...stamp,
+    username,
+    usernameKey: changes.username === undefined ? current.usernameKey : (changes.username?.compared ?? null),
+    email,
+    emailVerified: email === current.email && current.emailVerified,
+    phone,
+    phoneVerified: phone === current.phone && current.phoneVerified,
+  }
+}
+
+function withPassword(
+  current: Account,
+  stamp: ChangeStamp,
+  passwordHash: string,
+  keptSession: string,
+): Account {
+  return { ...current, ...stamp, passwordHash, sessionsFrom: stamp.credentialVersion, keptSession }
+}
+
+/** The stored forms are parsed once more for the parts that a password must not contain. */
+function identifiersOf({ username, email, phone }: AccountFacts): readonly (Identifier | null)[] {
+  return [
+    username === null ? null : parseUsername(username),
+    email === null ? null : parseEmail(email),
+    phone === null ? null : parsePhone(phone, undefined),
+  ]
+}

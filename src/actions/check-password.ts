@@ -1,0 +1,91 @@
+/**
+ * The one way a password is checked: find the account, derive and compare (or the decoy), look at the primary
+ * before anything is refused. The answer and its time are the same for an unknown identifier and a wrong password.
+ */
+import type { Account } from '../accounts/account.ts'
+import type { AccountRead, ReadFrom } from '../accounts/account-store.ts'
+import { reach, ServiceError } from '../errors.ts'
+import { log } from '../log.ts'
+import { verifyDecoy, verifyPassword } from '../passwords/pbkdf2.ts'
+import type { Services } from '../services.ts'
+
+/** How to find the account whose password is checked. */
+export type FindAccount = (from: ReadFrom) => Promise<AccountRead>
+
+export interface CheckedAccount {
+  readonly account: Account
+  readonly fromPrimary: boolean
+  readonly needsRehash: boolean
+}
+
+interface Judgement {
+  readonly read: AccountRead
+  readonly match: boolean
+  readonly needsRehash: boolean
+}
+
+/**
+ * @param from where the account is looked for first
+ * @throws {ServiceError} `invalid_credentials`; `account_disabled` for a right password; `misconfigured` where the
+ * hash was made with another pepper; `unavailable`
+ */
+export async function checkPassword(
+  services: Services,
+  find: FindAccount,
+  password: string,
+  from: ReadFrom,
+): Promise<CheckedAccount> {
+  const first = await judge(services, await reach(find(from)), password)
+  const stands = first.match && first.read.account?.disabled === false
+  return admit(
+    stands || first.read.fromPrimary ? first : await judgeOnPrimary(services, find, password, first),
+  )
+}
+
+/** Checks again on the primary; derives again only if the stored hash is another. */
+export async function recheckPassword(
+  services: Services,
+  find: FindAccount,
+  password: string,
+  checked: CheckedAccount,
+): Promise<CheckedAccount> {
+  const earlier = { read: checked, match: true, needsRehash: checked.needsRehash }
+  return admit(await judgeOnPrimary(services, find, password, earlier))
+}
+
+async function judgeOnPrimary(
+  services: Services,
+  find: FindAccount,
+  password: string,
+  earlier: Judgement,
+): Promise<Judgement> {
+  const read = await reach(find('primary'))
+  const sameHash = read.account?.passwordHash === earlier.read.account?.passwordHash
+  return sameHash ? { ...earlier, read } : judge(services, read, password)
+}
+
+async function judge({ pepper }: Services, read: AccountRead, password: string): Promise<Judgement> {
+  const { account } = read
+  if (account === null) {
+    await verifyDecoy(password, await pepper())
+    return { read, match: false, needsRehash: false }
+  }
+  const verification = await verifyPassword(password, account.passwordHash, await pepper())
+  if (!('unusable' in verification)) return { read, ...verification }
+  log('error', 'password_hash_unusable', { account_id: account.id, reason: verification.unusable })
+  if (verification.unusable === 'unknown_pepper') {
+    throw new ServiceError(
+      'misconfigured',
+      {},
+      { cause: new Error('PASSWORD_PEPPER is not the one of stored hashes') },
+    )
+  }
+  return { read, match: false, needsRehash: false }
+}
+
+function admit({ read, match, needsRehash }: Judgement): CheckedAccount {
+  const { account, fromPrimary } = read
+  if (account === null || !match) throw new ServiceError('invalid_credentials')
+  if (account.disabled) throw new ServiceError('account_disabled')
+  return { account, fromPrimary, needsRehash }
+}

@@ -1,0 +1,126 @@
+/**
+ * Changes an account that proved its password: one batch of a conditional write and its to-tell row. Of two
+ * changes at once one wins; the other reads the primary, checks the password again and tries again.
+ */
+import type { Account } from '../accounts/account.ts'
+import {
+  deleteAccount,
+  findById,
+  firstTaken,
+  insertDeletionToTell,
+  insertToTell,
+  takenIdentifiers,
+  updateAccount,
+} from '../accounts/account-store.ts'
+import { reach, ServiceError } from '../errors.ts'
+import type { Services } from '../services.ts'
+import { checkPassword, type FindAccount, recheckPassword } from './check-password.ts'
+
+/** More changes of one account at once than these is no person. */
+const MAX_ATTEMPTS = 10
+
+/** What every change sets beside its own. */
+export interface ChangeStamp {
+  readonly credentialVersion: number
+  readonly changeId: string
+  /** Unix seconds. */
+  readonly updatedAt: number
+}
+
+/** @returns the account after the change; the very same object where nothing changes */
+export type Edit = (account: Account, stamp: ChangeStamp) => Account | Promise<Account>
+
+export interface CommittedChange {
+  readonly account: Account
+  readonly changed: boolean
+}
+
+/**
+ * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `identifier_taken`, `misconfigured`, `unavailable`,
+ * and what `edit` throws
+ */
+export async function commitEdit(
+  services: Services,
+  accountId: string,
+  password: string,
+  edit: Edit,
+): Promise<CommittedChange> {
+  return commit(services, accountId, password, async (account) => {
+    const edited = await edit(account, stamp(account, services.nowMs))
+    if (edited === account) return { account, changed: false }
+    const written = await writeEdit(services.db, account, edited)
+    return written ? { account: edited, changed: true } : null
+  })
+}
+
+/**
+ * @returns the version of the deletion, to tell
+ * @throws {ServiceError} as commitEdit
+ */
+export async function commitDeletion(
+  services: Services,
+  accountId: string,
+  password: string,
+): Promise<number> {
+  return commit(services, accountId, password, async (account) => {
+    const { credentialVersion } = stamp(account, services.nowMs)
+    return (await writeDeletion(services.db, account, credentialVersion)) ? credentialVersion : null
+  })
+}
+
+/** @param attempt null where the account was changed by somebody else since it was read */
+async function commit<T>(
+  services: Services,
+  accountId: string,
+  password: string,
+  attempt: (account: Account) => Promise<T | null>,
+): Promise<T> {
+  const find: FindAccount = (from) => findById(services.db, accountId, from)
+  let checked = await checkPassword(services, find, password, 'primary')
+  for (let attempts = 1; attempts <= MAX_ATTEMPTS; attempts++) {
+    const done = await attempt(checked.account)
+    if (done !== null) return done
+    checked = await recheckPassword(services, find, password, checked)
+  }
+  throw new ServiceError('unavailable')
+}
+
+/** Higher than the version before, and higher than any before a restore of the database. */
+function stamp(account: Account, nowMs: number): ChangeStamp {
+  return {
+    credentialVersion: Math.max(account.credentialVersion + 1, nowMs),
+    changeId: crypto.randomUUID(),
+    updatedAt: Math.floor(nowMs / 1000),
+  }
+}
+
+async function writeEdit(db: D1Database, from: Account, to: Account): Promise<boolean> {
+  const batch = [updateAccount(db, from, to), insertToTell(db, to), takenIdentifiers(db, to)]
+  const results = await runOrNull(db, batch)
+  if (results === null) {
+    const { account } = await reach(findById(db, from.id, 'primary'))
+    if (account?.changeId === to.changeId) return true
+    throw new ServiceError('unavailable')
+  }
+  if (results[0]?.meta.changes === 1) return true
+  const field = firstTaken(results[2])
+  if (field !== null) throw new ServiceError('identifier_taken', { field })
+  return false
+}
+
+async function writeDeletion(db: D1Database, from: Account, version: number): Promise<boolean> {
+  const results = await runOrNull(db, [insertDeletionToTell(db, from, version), deleteAccount(db, from)])
+  if (results !== null) return results[1]?.meta.changes === 1
+  const { account } = await reach(findById(db, from.id, 'primary'))
+  if (account === null) return true
+  throw new ServiceError('unavailable')
+}
+
+/** @returns null where the answer was lost: only the row can say whether the batch took. */
+async function runOrNull(db: D1Database, batch: D1PreparedStatement[]): Promise<D1Result[] | null> {
+  try {
+    return await db.batch(batch)
+  } catch {
+    return null
+  }
+}

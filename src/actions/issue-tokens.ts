@@ -1,0 +1,62 @@
+/** What a session's grant is worth now: a signed access token and the session's current refresh token. */
+import type { AccountFacts } from '../accounts/account.ts'
+import type { Bytes } from '../bytes.ts'
+import type { Services } from '../services.ts'
+import type { Grant } from '../sessions/account-object.ts'
+import { makeRefreshToken } from '../sessions/refresh-token.ts'
+import { signAccessToken } from '../tokens/access-token.ts'
+import { grantScope } from '../tokens/scope.ts'
+import type { SigningKey } from '../tokens/signing-keys.ts'
+
+export interface IssuedTokens {
+  readonly accessToken: string
+  readonly expiresInSeconds: number
+  readonly scope: readonly string[]
+  readonly refreshToken: string
+  readonly refreshExpiresInSeconds: number
+  readonly facts: AccountFacts
+}
+
+/**
+ * @param key fetched before the session was touched, so that a missing key leaves nothing half done
+ * @param sessionSecret what the session's refresh tokens carry
+ */
+export async function issueTokens(
+  { config, refreshKeys, nowMs }: Services,
+  key: SigningKey,
+  { session, facts }: Grant,
+  sessionSecret: Bytes,
+): Promise<IssuedTokens> {
+  const { issuer, audience, accessTokenSeconds } = config.tokens
+  const scope = grantScope(session.scope, facts.scopes)
+  const issuedAt = Math.floor(nowMs / 1000)
+  const content = {
+    issuer,
+    audience,
+    subject: facts.id,
+    sessionId: session.id,
+    clientId: session.clientId,
+    scope,
+    roles: facts.roles,
+    amr: session.amr,
+    username: facts.username,
+    claims: facts.claims,
+    authTime: Math.floor(session.authTime / 1000),
+    issuedAt,
+    expiresAt: issuedAt + accessTokenSeconds,
+  }
+  const refreshToken = {
+    accountId: facts.id,
+    sessionId: session.id,
+    generation: session.generation,
+    sessionSecret,
+  }
+  return {
+    accessToken: await signAccessToken(content, key),
+    expiresInSeconds: accessTokenSeconds,
+    scope,
+    refreshToken: await makeRefreshToken(refreshToken, await refreshKeys()),
+    refreshExpiresInSeconds: Math.max(0, Math.floor((session.expiresAt - nowMs) / 1000)),
+    facts,
+  }
+}

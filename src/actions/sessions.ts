@@ -1,0 +1,36 @@
+/** Ending and listing sessions. */
+import { sha256 } from '../bytes.ts'
+import { reach, ServiceError } from '../errors.ts'
+import { isId } from '../ids.ts'
+import type { Services } from '../services.ts'
+import type { Grant } from '../sessions/account-object.ts'
+import { readRefreshToken } from '../sessions/refresh-token.ts'
+import type { Session } from '../sessions/session.ts'
+
+/** Ends the session that a refresh token of any generation belongs to; a garbage token ends nothing. */
+export async function logOutByRefreshToken(services: Services, text: string): Promise<void> {
+  const token = await readRefreshToken(text, await services.refreshKeys())
+  if (token === null) return
+  const secretHash = await sha256(token.sessionSecret)
+  await reach(services.accountObject(token.accountId).endBySecret(token.sessionId, secretHash))
+}
+
+/** @throws {ServiceError} `not_found` where the account has no live session with this id */
+export async function endSession(services: Services, { facts }: Grant, sessionId: string): Promise<void> {
+  const ended = isId(sessionId) && (await reach(services.accountObject(facts.id).end(sessionId)))
+  if (!ended) throw new ServiceError('not_found')
+}
+
+/** Ends the session that asks; it may have ended meanwhile. */
+export async function logOut(services: Services, { facts, session }: Grant): Promise<void> {
+  await reach(services.accountObject(facts.id).end(session.id))
+}
+
+export async function endAllSessions(services: Services, { facts }: Grant): Promise<void> {
+  await reach(services.accountObject(facts.id).endAll())
+}
+
+/** The live sessions, newest use first. */
+export async function listSessions(services: Services, { facts }: Grant): Promise<readonly Session[]> {
+  return reach(services.accountObject(facts.id).list())
+}

@@ -1,0 +1,35 @@
+/** Tells an account's object the account's whole state, so that a change in D1 is in force in its sessions. */
+import { deleteToTell } from '../accounts/account-store.ts'
+import { describeFault, log } from '../log.ts'
+import type { Services } from '../services.ts'
+import type { Grant, Renewal } from '../sessions/account-object.ts'
+import type { AccountState } from '../sessions/session.ts'
+
+/** What is told of a change that stands in D1 already. */
+export interface Telling {
+  readonly accountId: string
+  readonly state: AccountState
+  readonly renewal?: Renewal
+}
+
+/**
+ * @returns with a renewal, the session that goes on under a new secret, unless a later change ended it
+ * @throws what the object throws; the to-tell row then stays, and cron tells it
+ */
+export async function tellAccount(
+  services: Services,
+  { accountId, state, renewal }: Telling,
+): Promise<Grant | null> {
+  const grant = await services.accountObject(accountId).tell(state, renewal)
+  services.waitUntil(noteTold(services, accountId, state.version))
+  return grant
+}
+
+/** A row that stays is told once more, which changes nothing. */
+async function noteTold({ db }: Services, accountId: string, version: number): Promise<void> {
+  try {
+    await deleteToTell(db, accountId, version).run()
+  } catch (fault) {
+    log('warn', 'to_tell_row_stays', { account_id: accountId, fault: describeFault(fault) })
+  }
+}

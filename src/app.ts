@@ -1,0 +1,64 @@
+/** The whole service on one screen: middleware in order, routes, and what becomes of errors. */
+import { Hono } from 'hono'
+import { methodNotAllowed } from 'hono/method-not-allowed'
+import type { Config } from './config/read-config.ts'
+import type { SettingProblem } from './config/settings-reader.ts'
+import { ServiceError } from './errors.ts'
+import type { AppContext, AppEnv } from './http/context.ts'
+import { cors } from './http/cors.ts'
+import { loopbackHostsOnly } from './http/loopback-hosts-only.ts'
+import { problemResponse, toServiceError } from './http/problem.ts'
+import { provideServices } from './http/provide-services.ts'
+import { requestLog } from './http/request-log.ts'
+import { log } from './log.ts'
+import { errorPages } from './pages/error-routes.tsx'
+import { accountRoutes } from './routes/account.ts'
+import { createRouter } from './routes/declare.ts'
+import { healthRoutes } from './routes/health.ts'
+import { openApiRoute } from './routes/openapi.ts'
+import { sessionRoutes } from './routes/session.ts'
+import { wellKnownRoutes } from './routes/well-known.ts'
+import type { SharedServices } from './services.ts'
+
+export function createApp({ deployment, accounts }: Config, shared: SharedServices): Hono<AppEnv> {
+  const answer = (c: AppContext, error: ServiceError) => problemResponse(c, error, deployment.publicUrl)
+  const app = createRouter()
+
+  app.use(requestLog)
+  app.use(cors(deployment.corsOrigins))
+  if (deployment.development) app.use(loopbackHostsOnly)
+  app.use(provideServices(shared))
+  app.use(methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => refuseMethod(answer, c, methods) }))
+
+  app.route('/', accountRoutes(accounts))
+  app.route('/', sessionRoutes())
+  app.route('/', wellKnownRoutes())
+  app.route('/', healthRoutes())
+  app.route('/', errorPages())
+  openApiRoute(app, deployment.publicUrl)
+
+  app.notFound((c) => answer(c, new ServiceError('not_found')))
+  app.onError((fault, c) => answer(c, toServiceError(c, fault)))
+  return app
+}
+
+/** Answers 503 to everything and says in the log what to mend. */
+export function createMisconfiguredApp(problems: readonly SettingProblem[]): Hono<AppEnv> {
+  const app = new Hono<AppEnv>()
+  app.use(requestLog)
+  app.all('*', (c) => {
+    log('error', 'misconfigured', { request_id: c.get('requestId'), problems })
+    return problemResponse(c, new ServiceError('misconfigured'), null)
+  })
+  return app
+}
+
+function refuseMethod(
+  answer: (c: AppContext, error: ServiceError) => Response,
+  c: AppContext,
+  methods: string[],
+): Response {
+  const response = answer(c, new ServiceError('method_not_allowed'))
+  response.headers.set('Allow', methods.join(', '))
+  return response
+}

@@ -1,0 +1,38 @@
+/** Text settings in, one typed and frozen Config out; nothing behind it sees the raw text. */
+import { type AccountsConfig, readAccounts } from './accounts.ts'
+import { type DeploymentConfig, readDeployment } from './deployment.ts'
+import type { Settings } from './env.ts'
+import { readSecrets, type SecretsConfig } from './secrets.ts'
+import { readSessions, type SessionsConfig } from './sessions.ts'
+import { type SettingProblem, SettingsReader } from './settings-reader.ts'
+import { readTokens, type TokensConfig } from './tokens.ts'
+
+export interface Config {
+  readonly deployment: DeploymentConfig
+  readonly secrets: SecretsConfig
+  readonly tokens: TokensConfig
+  readonly sessions: SessionsConfig
+  readonly accounts: AccountsConfig
+}
+
+export type ConfigResult =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly problems: readonly SettingProblem[] }
+
+/**
+ * Checks every setting and secret.
+ * @returns the config, or every problem at once, each with the variable, what is wrong and a right value;
+ * never a secret's value
+ */
+export function readConfig(settings: Settings): ConfigResult {
+  const reader = new SettingsReader(settings)
+  const deployment = readDeployment(reader)
+  const config: Config = {
+    deployment,
+    secrets: readSecrets(reader, deployment.development),
+    tokens: readTokens(reader, deployment.publicUrl),
+    sessions: readSessions(reader),
+    accounts: readAccounts(reader),
+  }
+  return reader.problems.length === 0 ? { ok: true, config } : { ok: false, problems: reader.problems }
+}

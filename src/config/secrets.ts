@@ -1,0 +1,34 @@
+/** The secrets, checked for length and for what the local setup makes. */
+import type { Settings } from './env.ts'
+import type { SettingsReader } from './settings-reader.ts'
+
+export interface SecretsConfig {
+  readonly authSecret: string
+  /** A second secret that is accepted while one replaces the other. */
+  readonly authSecretAlso: string | undefined
+  readonly passwordPepper: string | undefined
+}
+
+const MIN_SECRET_BYTES = 32
+const SECRET_EXAMPLE = 'the output of: openssl rand -base64 32'
+
+export function readSecrets(reader: SettingsReader, development: boolean): SecretsConfig {
+  const read = (variable: keyof Settings) => readSecret(reader, variable, development)
+  const authSecret = read('AUTH_SECRET') ?? reader.refuse('AUTH_SECRET', 'is missing', SECRET_EXAMPLE, '')
+  return { authSecret, authSecretAlso: read('AUTH_SECRET_ALSO'), passwordPepper: read('PASSWORD_PEPPER') }
+}
+
+function readSecret(
+  reader: SettingsReader,
+  variable: keyof Settings,
+  development: boolean,
+): string | undefined {
+  const secret = reader.text(variable)
+  if (secret === undefined || development) return secret
+  if (secret.startsWith('dev-')) reader.refuse(variable, 'is a development secret', SECRET_EXAMPLE, secret)
+  const bytes = new TextEncoder().encode(secret).length
+  if (bytes < MIN_SECRET_BYTES) {
+    reader.refuse(variable, `must have ${MIN_SECRET_BYTES} bytes or more`, SECRET_EXAMPLE, secret)
+  }
+  return secret
+}

@@ -1,0 +1,25 @@
+/** How long sessions last and how many an account may have. */
+import type { SettingsReader } from './settings-reader.ts'
+
+export interface SessionsConfig {
+  /** A session ends this long after its last refresh. */
+  readonly idleSeconds: number
+  /** A session ends this long after its log in, however often it is refreshed. */
+  readonly maxSeconds: number
+  /** How long a refresh token that was rotated out still gets the session's current one. */
+  readonly graceSeconds: number
+  /** Live sessions of one account; one more ends the least recently used. */
+  readonly maxSessions: number
+}
+
+const TEN_YEARS_SECONDS = 315_360_000
+
+export function readSessions(reader: SettingsReader): SessionsConfig {
+  const lifetime = { min: 1, max: TEN_YEARS_SECONDS }
+  return {
+    idleSeconds: reader.integer('REFRESH_IDLE_SECONDS', { byDefault: 2_592_000, ...lifetime }),
+    maxSeconds: reader.integer('REFRESH_MAX_SECONDS', { byDefault: 7_776_000, ...lifetime }),
+    graceSeconds: reader.integer('REFRESH_GRACE_SECONDS', { byDefault: 10, min: 0, max: 60 }),
+    maxSessions: reader.integer('MAX_SESSIONS', { byDefault: 100, min: 1, max: 1_000 }),
+  }
+}

@@ -1,0 +1,41 @@
+/** Reads one setting after another and collects what is wrong with each, so that all is reported at once. */
+import type { Settings } from './env.ts'
+
+export interface SettingProblem {
+  readonly variable: keyof Settings
+  /** What is wrong. Never a secret's value. */
+  readonly problem: string
+  /** A right value, or how to make one. */
+  readonly example: string
+}
+
+export class SettingsReader {
+  readonly problems: SettingProblem[] = []
+  readonly #settings: Settings
+
+  constructor(settings: Settings) {
+    this.#settings = settings
+  }
+
+  /** @returns the setting's text, trimmed; undefined where it is missing or empty. */
+  text(variable: keyof Settings): string | undefined {
+    const text = String(this.#settings[variable] ?? '').trim()
+    return text === '' ? undefined : text
+  }
+
+  /** A whole number within bounds. */
+  integer(variable: keyof Settings, bounds: { byDefault: number; min: number; max: number }): number {
+    const text = this.text(variable)
+    if (text === undefined) return bounds.byDefault
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+    if (value >= bounds.min && value <= bounds.max) return value
+    const problem = `must be a whole number from ${bounds.min} to ${bounds.max}`
+    return this.refuse(variable, problem, String(bounds.byDefault), bounds.byDefault)
+  }
+
+  /** Notes a problem and goes on with a stand-in, which no caller ever sees. */
+  refuse<T>(variable: keyof Settings, problem: string, example: string, standIn: T): T {
+    this.problems.push({ variable, problem, example })
+    return standIn
+  }
+}

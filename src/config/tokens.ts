@@ -1,0 +1,34 @@
+/** Access tokens and the keys that sign them. */
+import type { SettingsReader } from './settings-reader.ts'
+
+export const SIGNING_ALGORITHMS = ['ES256', 'RS256'] as const
+export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number]
+
+export interface TokensConfig {
+  readonly issuer: string
+  readonly audience: string
+  readonly clientId: string
+  readonly signingAlgorithm: SigningAlgorithm
+  readonly accessTokenSeconds: number
+  readonly keyRotationSeconds: number
+}
+
+const SECONDS_PER_DAY = 86_400
+
+export function readTokens(reader: SettingsReader, publicUrl: string): TokensConfig {
+  const keyRotationDays = reader.integer('KEY_ROTATION_DAYS', { byDefault: 30, min: 2, max: 3_650 })
+  return {
+    issuer: publicUrl,
+    audience: reader.text('AUDIENCE') ?? publicUrl,
+    clientId: reader.text('CLIENT_ID') ?? 'gatehouse',
+    signingAlgorithm: readAlgorithm(reader),
+    accessTokenSeconds: reader.integer('ACCESS_TOKEN_SECONDS', { byDefault: 600, min: 1, max: 86_400 }),
+    keyRotationSeconds: keyRotationDays * SECONDS_PER_DAY,
+  }
+}
+
+function readAlgorithm(reader: SettingsReader): SigningAlgorithm {
+  const text = reader.text('SIGNING_ALG') ?? 'ES256'
+  const algorithm = SIGNING_ALGORITHMS.find((name) => name === text)
+  return algorithm ?? reader.refuse('SIGNING_ALG', 'must be ES256 or RS256', 'ES256', 'ES256' as const)
+}

@@ -1,0 +1,15 @@
+/** Where a request comes from, as a session remembers it. */
+import type { Client } from '../actions/open-session.ts'
+import type { AppContext } from './context.ts'
+
+const MAX_USER_AGENT_LENGTH = 256
+/** The longest spelling of an IPv6 address (RFC 4291 section 2.2). */
+const MAX_ADDRESS_LENGTH = 45
+
+export function clientOf(c: AppContext): Client {
+  const { clientIpHeader } = c.get('services').config.deployment
+  return {
+    ip: c.req.header(clientIpHeader)?.slice(0, MAX_ADDRESS_LENGTH) ?? null,
+    userAgent: c.req.header('User-Agent')?.slice(0, MAX_USER_AGENT_LENGTH) ?? null,
+  }
+}

@@ -1,0 +1,21 @@
+/** What travels with a request through middleware and handlers. */
+import type { Context } from 'hono'
+import type { ErrorCode } from '../errors.ts'
+import type { Services } from '../services.ts'
+import type { Grant } from '../sessions/account-object.ts'
+
+export interface AppEnv {
+  Variables: {
+    services: Services
+    requestId: string
+    /** The request's body as it came, at most 16,384 bytes. */
+    body: Uint8Array
+    /** The session that a Bearer token speaks for. */
+    grant: Grant
+    /** For the log line. */
+    accountId?: string
+    errorCode?: ErrorCode
+  }
+}
+
+export type AppContext = Context<AppEnv>

@@ -1,0 +1,35 @@
+/**
+ * CORS (Fetch standard, section 3.3) for the configured origins; any other origin is served without its headers.
+ */
+import { createMiddleware } from 'hono/factory'
+import type { AppEnv } from './context.ts'
+
+const EXPOSED = 'WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Location'
+const PREFLIGHT = {
+  'Access-Control-Allow-Methods': 'GET, POST, PUT, PATCH, DELETE',
+  'Access-Control-Allow-Headers': 'Authorization, Content-Type, X-Gatehouse-CSRF',
+  'Access-Control-Max-Age': '600',
+}
+
+/** @param allowedOrigins compared exactly with the Origin header */
+export function cors(allowedOrigins: readonly string[]) {
+  return createMiddleware<AppEnv>(async (c, next) => {
+    const origin = c.req.header('Origin')
+    const allowed = origin !== undefined && allowedOrigins.includes(origin)
+    const preflight =
+      c.req.method === 'OPTIONS' && c.req.header('Access-Control-Request-Method') !== undefined
+    if (preflight) c.res = new Response(null, { status: 204, headers: allowed ? PREFLIGHT : {} })
+    else await next()
+    c.res.headers.append('Vary', 'Origin')
+    if (!allowed) return
+    setIfAbsent(c.res.headers, 'Access-Control-Allow-Origin', origin)
+    if (c.res.headers.get('Access-Control-Allow-Origin') === '*') return
+    c.res.headers.set('Access-Control-Allow-Credentials', 'true')
+    c.res.headers.set('Access-Control-Expose-Headers', EXPOSED)
+  })
+}
+
+/** A public document has said `*` already. */
+function setIfAbsent(headers: Headers, name: string, value: string): void {
+  if (!headers.has(name)) headers.set(name, value)
+}

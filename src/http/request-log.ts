@@ -1,0 +1,29 @@
+/** One structured line for each request, and the headers that every answer carries. */
+import { createMiddleware } from 'hono/factory'
+import { routePath } from 'hono/route'
+import { log } from '../log.ts'
+import type { AppContext, AppEnv } from './context.ts'
+
+/** The CF-Ray, which Cloudflare's own logs know too, else a random id; what a client calls its request is ignored. */
+export const requestLog = createMiddleware<AppEnv>(async (c, next) => {
+  const startedAtMs = performance.now()
+  c.set('requestId', c.req.header('CF-Ray') ?? crypto.randomUUID())
+  await next()
+  c.res.headers.set('X-Request-Id', c.get('requestId'))
+  c.res.headers.set('X-Content-Type-Options', 'nosniff')
+  if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store')
+  log('info', 'request', requestFields(c, startedAtMs))
+})
+
+/** The route's pattern, not the path: what a client wrote there may be anything. */
+function requestFields(c: AppContext, startedAtMs: number) {
+  return {
+    request_id: c.get('requestId'),
+    method: c.req.method,
+    route: routePath(c, -1),
+    status: c.res.status,
+    code: c.get('errorCode'),
+    duration_ms: Math.round(performance.now() - startedAtMs),
+    account_id: c.get('accountId'),
+  }
+}

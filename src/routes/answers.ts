@@ -1,0 +1,53 @@
+/** From what actions return to the wire's shapes. Pure. */
+import type { z } from '@hono/zod-openapi'
+import type { AccountFacts } from '../accounts/account.ts'
+import type { IssuedTokens } from '../actions/issue-tokens.ts'
+import type { Session } from '../sessions/session.ts'
+import type { sessionsAnswer, tokenAnswer, userAnswer } from './schemas.ts'
+
+export function toUser(facts: AccountFacts): z.infer<typeof userAnswer> {
+  return {
+    id: facts.id,
+    username: facts.username,
+    email: facts.email,
+    email_verified: facts.emailVerified,
+    phone: facts.phone,
+    phone_verified: facts.phoneVerified,
+    created_at: toDateTime(facts.createdAt * 1000),
+    updated_at: toDateTime(facts.updatedAt * 1000),
+    roles: [...facts.roles],
+    scopes: [...facts.scopes],
+    claims: { ...facts.claims },
+  }
+}
+
+export function toTokenAnswer(tokens: IssuedTokens): z.infer<typeof tokenAnswer> {
+  return {
+    access_token: tokens.accessToken,
+    token_type: 'Bearer',
+    expires_in: tokens.expiresInSeconds,
+    scope: tokens.scope.join(' '),
+    refresh_token: tokens.refreshToken,
+    refresh_expires_in: tokens.refreshExpiresInSeconds,
+    user: toUser(tokens.facts),
+  }
+}
+
+export function toSessions(sessions: readonly Session[], currentId: string): z.infer<typeof sessionsAnswer> {
+  return {
+    sessions: sessions.map((session) => ({
+      id: session.id,
+      created_at: toDateTime(session.createdAt),
+      last_used_at: toDateTime(session.lastUsedAt),
+      expires_at: toDateTime(session.expiresAt),
+      ip: session.ip,
+      user_agent: session.userAgent,
+      current: session.id === currentId,
+    })),
+  }
+}
+
+/** RFC 3339 in UTC, whole seconds. */
+function toDateTime(unixMs: number): string {
+  return `${new Date(unixMs).toISOString().slice(0, 19)}Z`
+}

@@ -1,0 +1,21 @@
+/** Whether the service can serve: it reads D1. */
+import { createRoute, z } from '@hono/zod-openapi'
+import { checkHealth } from '../actions/check-health.ts'
+import { createRouter, jsonAnswer, problem } from './declare.ts'
+
+export function healthRoutes() {
+  const router = createRouter()
+  router.openapi(
+    createRoute({
+      method: 'get',
+      path: '/healthz',
+      summary: 'Whether the service can serve',
+      responses: { 200: jsonAnswer('It can', z.object({ status: z.literal('ok') })), default: problem },
+    }),
+    async (c) => {
+      await checkHealth(c.get('services'))
+      return c.json({ status: 'ok' as const }, 200)
+    },
+  )
+  return router
+}

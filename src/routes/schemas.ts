@@ -1,0 +1,175 @@
+/** The wire's shapes (http-api.md, "Accounts and tokens"), declared once for validation, types and OpenAPI. */
+import { z } from '@hono/zod-openapi'
+import type { CountryCode } from 'libphonenumber-js/max'
+import { IDENTIFIER_KINDS } from '../accounts/account.ts'
+import { type Identifier, parseEmail, parsePhone, parseUsername } from '../accounts/identifier.ts'
+import { ERRORS, type ErrorCode } from '../errors.ts'
+import { hasControlCharacter } from '../text.ts'
+
+const text = z
+  .string({ error: (issue) => (issue.input === undefined ? 'Required.' : 'Must be a string.') })
+  .refine((value) => value.isWellFormed(), 'Must be well-formed Unicode.')
+
+const nonEmptyText = text.refine((value) => value !== '', 'Must not be empty.')
+
+const identifierText = text.refine(
+  (value) => !hasControlCharacter(value),
+  'Must not contain control characters.',
+)
+
+function identifier(parse: (value: string) => Identifier | null, message: string) {
+  return identifierText.transform((value, context) => {
+    const parsed = parse(value)
+    if (parsed !== null) return parsed
+    context.addIssue({ code: 'custom', message })
+    return z.NEVER
+  })
+}
+
+/** @param region that phone numbers without "+" belong to */
+function identifierSchemas(region: CountryCode | undefined) {
+  return {
+    username: identifier(
+      parseUsername,
+      'Must be 3 to 32 letters, digits or "._-", with at least one letter.',
+    ).openapi({ type: 'string', example: 'ada' }),
+    email: identifier(parseEmail, 'Must be an email address such as name@example.com.').openapi({
+      type: 'string',
+      format: 'email',
+      example: 'ada@example.com',
+    }),
+    phone: identifier(
+      (value) => parsePhone(value, region),
+      region === undefined
+        ? 'Must be a valid phone number in international form, such as +12015550123.'
+        : 'Must be a valid phone number.',
+    ).openapi({ type: 'string', example: '+12015550123' }),
+  }
+}
+
+const password = nonEmptyText.openapi({ format: 'password', example: 'correct horse battery staple' })
+const challenge = text
+  .optional()
+  .openapi({ description: 'The answer to a challenge, where one was asked for.' })
+
+/** Every identifier is named, since any of them would do. Runs beside the other checks, not only after them. */
+function requireIdentifier<Shape extends z.ZodRawShape>(schema: z.ZodObject<Shape, z.core.$strict>) {
+  const namesIdentifier = (field: unknown) => IDENTIFIER_KINDS.some((kind) => kind === field)
+  const message = 'Give a username, an email or a phone.'
+  return schema.superRefine(
+    (_value, context) => {
+      for (const kind of IDENTIFIER_KINDS) context.addIssue({ code: 'custom', path: [kind], message })
+    },
+    {
+      when: ({ value, issues }) => {
+        const given = Object.keys(value ?? {}).some(namesIdentifier)
+        return !given && !issues.some(({ path }) => namesIdentifier(path?.[0]))
+      },
+    },
+  )
+}
+
+/** @param region that phone numbers without "+" belong to */
+export function accountRequests(region: CountryCode | undefined) {
+  const { username, email, phone } = identifierSchemas(region)
+  const given = { username: username.optional(), email: email.optional(), phone: phone.optional() }
+  const changed = {
+    username: username.nullable().optional(),
+    email: email.nullable().optional(),
+    phone: phone.nullable().optional(),
+  }
+  return {
+    register: requireIdentifier(z.strictObject({ ...given, password, challenge })).openapi('RegisterRequest'),
+    changeIdentifiers: requireIdentifier(
+      z.strictObject({ ...changed, current_password: password, challenge }),
+    ).openapi('ChangeIdentifiersRequest'),
+  }
+}
+
+export const changePasswordRequest = z
+  .strictObject({ current_password: password, new_password: text.openapi({ format: 'password' }), challenge })
+  .openapi('ChangePasswordRequest')
+
+export const deleteAccountRequest = z
+  .strictObject({ current_password: password, challenge })
+  .openapi('DeleteAccountRequest')
+
+export const logInRequest = z
+  .strictObject({
+    identifier: identifierText
+      .refine((value) => value !== '', 'Must not be empty.')
+      .openapi({ description: 'A username, an email or a phone number.', example: 'ada@example.com' }),
+    password,
+    scope: text.optional().openapi({
+      description: 'Space-separated scopes that narrow what the tokens allow.',
+      example: 'orders:read',
+    }),
+    challenge,
+  })
+  .openapi('LogInRequest')
+
+export const refreshRequest = z.strictObject({ refresh_token: text }).openapi('RefreshRequest')
+export const logOutRequest = z.strictObject({ refresh_token: text.optional() }).openapi('LogOutRequest')
+
+const uuid = z.string().openapi({ format: 'uuid' })
+const dateTime = z.string().openapi({ format: 'date-time', example: '2026-11-24T09:30:00Z' })
+const seconds = z.number().openapi({ type: 'integer' })
+
+export const userAnswer = z
+  .object({
+    id: uuid,
+    username: z.string().nullable(),
+    email: z.string().nullable(),
+    email_verified: z.boolean(),
+    phone: z.string().nullable(),
+    phone_verified: z.boolean(),
+    created_at: dateTime,
+    updated_at: dateTime,
+    roles: z.array(z.string()),
+    scopes: z.array(z.string()),
+    claims: z.record(z.string(), z.unknown()),
+  })
+  .openapi('User')
+
+export const tokenAnswer = z
+  .object({
+    access_token: z.string(),
+    token_type: z.literal('Bearer'),
+    expires_in: seconds,
+    scope: z.string(),
+    refresh_token: z.string(),
+    refresh_expires_in: seconds,
+    user: userAnswer,
+  })
+  .openapi('TokenAnswer')
+
+export const sessionsAnswer = z
+  .object({
+    sessions: z.array(
+      z.object({
+        id: uuid,
+        created_at: dateTime,
+        last_used_at: dateTime,
+        expires_at: dateTime,
+        ip: z.string().nullable(),
+        user_agent: z.string().nullable(),
+        current: z.boolean(),
+      }),
+    ),
+  })
+  .openapi('Sessions')
+
+export const problemAnswer = z
+  .object({
+    type: z.string().openapi({ format: 'uri' }),
+    title: z.string(),
+    status: z.number().openapi({ type: 'integer' }),
+    detail: z.string(),
+    code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
+    field: z.string().optional(),
+    errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+    reasons: z.array(z.string()).optional(),
+    registered: z.literal(true).optional(),
+    changed: z.literal(true).optional(),
+  })
+  .openapi('Problem')

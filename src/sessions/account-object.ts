@@ -1,0 +1,238 @@
+/**
+ * One Durable Object per account, named by the account's id: its sessions, its version, and the facts that
+ * tokens and `GET /auth/me` need. Storage is read and written synchronously, so no two calls interleave and
+ * each call is one transaction. It never derives a password: that would block everybody else's call.
+ */
+import { DurableObject } from 'cloudflare:workers'
+import { type Bytes, constantTimeEqual } from '../bytes.ts'
+import { beginSession, overflow, renewSession, rotate, underState } from './rotation.ts'
+import type { AccountState, NewSession, Session, SessionPolicy } from './session.ts'
+
+/** How long the version is kept after the last session or telling, so that a stale read is still noticed. */
+const RETENTION_MS = 86_400_000
+const STATE_KEY = 'account'
+const SESSION_PREFIX = 'session:'
+
+export interface OpenRequest {
+  readonly session: NewSession
+  readonly state: AccountState
+  readonly policy: SessionPolicy
+  /**
+   * What the state rests on. `nearest`: a replica, so the object must hold this version or a lower one. `exact`:
+   * a read of the primary, or the write itself, so an object that holds none takes it.
+   */
+  readonly basis: 'nearest' | 'exact'
+  /** A version that the object answered before that read began: a lower state may replace it (a restore). */
+  readonly replaces?: number
+}
+
+export type OpenAnswer =
+  | { readonly outcome: 'opened'; readonly grant: Grant }
+  /** The state is not known to be current. `version` is what the object holds, null for nothing. */
+  | { readonly outcome: 'stale'; readonly version: number | null }
+
+/** What a token answer is made from. */
+export interface Grant {
+  readonly session: Session
+  readonly facts: NonNullable<AccountState['facts']>
+}
+
+export interface RotateRequest {
+  readonly sessionId: string
+  readonly secretHash: Bytes
+  readonly generation: number
+  readonly policy: SessionPolicy
+}
+
+export type RotateAnswer =
+  | { readonly outcome: 'rotated' | 'repeated'; readonly grant: Grant }
+  | { readonly outcome: 'reused' }
+  | { readonly outcome: 'unknown' }
+
+/** A new secret for the session that changed its account's password. */
+export interface Renewal {
+  readonly sessionId: string
+  readonly secretHash: Bytes
+}
+
+interface Held {
+  readonly state: AccountState
+  /** When the version may be forgotten, in unix milliseconds; null while a session lives. */
+  readonly keepUntil: number | null
+  /** When the alarm is set to go off, in unix milliseconds. */
+  readonly wakeAt: number | null
+}
+
+export class AccountObject extends DurableObject {
+  open(request: OpenRequest): OpenAnswer {
+    const nowMs = Date.now()
+    const held = this.#held()
+    const { facts } = request.state
+    if (facts === null || !mayOpen(held?.state ?? null, request)) {
+      return { outcome: 'stale', version: held?.state.version ?? null }
+    }
+    if (held?.state.version !== request.state.version) this.#endOthers(request.state)
+    for (const id of overflow(this.#liveSessions(nowMs), request.policy)) this.#delete(id)
+    const session = beginSession(request.session, request.state.version, request.policy, nowMs)
+    this.#put(session)
+    this.#hold({ state: request.state, keepUntil: null, wakeAt: held?.wakeAt ?? null }, nowMs)
+    return { outcome: 'opened', grant: { session, facts } }
+  }
+
+  rotate({ sessionId, secretHash, generation, policy }: RotateRequest): RotateAnswer {
+    const nowMs = Date.now()
+    const facts = this.#held()?.state.facts ?? null
+    const known = this.#session(sessionId)
+    if (facts === null || known === null || !constantTimeEqual(known.secretHash, secretHash)) {
+      return { outcome: 'unknown' }
+    }
+    const rotation = rotate(known, generation, policy, nowMs)
+    if (rotation.outcome === 'reused') this.#end([sessionId], nowMs)
+    if (rotation.outcome === 'reused' || rotation.outcome === 'unknown') return { outcome: rotation.outcome }
+    if (rotation.outcome === 'rotated') this.#put(rotation.session)
+    return { outcome: rotation.outcome, grant: { session: rotation.session, facts } }
+  }
+
+  /** @returns what is known of the session while it lives, else null. */
+  check(sessionId: string): Grant | null {
+    const facts = this.#held()?.state.facts ?? null
+    const session = this.#session(sessionId)
+    const alive = session !== null && Date.now() < session.expiresAt
+    return alive && facts !== null ? { session, facts } : null
+  }
+
+  /** The live sessions, newest use first. */
+  list(): readonly Session[] {
+    const newestUseFirst = (a: Session, b: Session) => b.lastUsedAt - a.lastUsedAt || (a.id < b.id ? 1 : -1)
+    return this.#liveSessions(Date.now()).toSorted(newestUseFirst)
+  }
+
+  /** Ends a session. @returns whether it was alive. */
+  end(sessionId: string): boolean {
+    const nowMs = Date.now()
+    const session = this.#session(sessionId)
+    if (session === null) return false
+    this.#end([sessionId], nowMs)
+    return nowMs < session.expiresAt
+  }
+
+  /** Ends the session that a refresh token of any generation belongs to. */
+  endBySecret(sessionId: string, secretHash: Bytes): void {
+    const session = this.#session(sessionId)
+    if (session === null || !constantTimeEqual(session.secretHash, secretHash)) return
+    this.#end([sessionId], Date.now())
+  }
+
+  endAll(): void {
+    this.#end(
+      this.#sessions().map(({ id }) => id),
+      Date.now(),
+    )
+  }
+
+  /**
+   * Takes the account's state if it is higher than what is held, and ends the sessions that it ends.
+   * @returns with a renewal, the session that goes on, unless a later change has ended it
+   */
+  tell(state: AccountState, renewal?: Renewal): Grant | null {
+    const nowMs = Date.now()
+    const held = this.#held()
+    const news = held === null || state.version > held.state.version
+    if (news) this.#endOthers(state)
+    const current = news ? state : held.state
+    const grant =
+      renewal !== undefined && current.version === state.version ? this.#renew(renewal, current, nowMs) : null
+    this.#hold({ state: current, keepUntil: null, wakeAt: held?.wakeAt ?? null }, nowMs)
+    return grant
+  }
+
+  /** Clears what has expired; forgets the account a day after its last session or telling. */
+  override async alarm(): Promise<void> {
+    const nowMs = Date.now()
+    const held = this.#held()
+    const live = this.#liveSessions(nowMs)
+    const forgotten = held === null || (held.keepUntil !== null && nowMs >= held.keepUntil)
+    if (live.length === 0 && forgotten) return this.ctx.storage.deleteAll()
+    if (held !== null) this.#hold({ ...held, wakeAt: null }, nowMs)
+  }
+
+  #renew({ sessionId, secretHash }: Renewal, { facts }: AccountState, nowMs: number): Grant | null {
+    const session = this.#session(sessionId)
+    if (session === null || facts === null) return null
+    const renewed = renewSession(session, secretHash, nowMs)
+    this.#put(renewed)
+    return { session: renewed, facts }
+  }
+
+  /** Ends or stamps anew the sessions that were opened under a version that the state no longer honours. */
+  #endOthers(state: AccountState): void {
+    for (const session of this.#sessions()) {
+      const stays = underState(session, state)
+      if (stays === null) this.#delete(session.id)
+      else if (stays !== session) this.#put(stays)
+    }
+  }
+
+  #end(ids: readonly string[], nowMs: number): void {
+    for (const id of ids) this.#delete(id)
+    const held = this.#held()
+    if (held !== null) this.#hold(held, nowMs)
+  }
+
+  /** Writes what is held and sees to the alarm that clears it, where either changed. */
+  #hold(next: Held, nowMs: number): void {
+    const ends = this.#liveSessions(nowMs).map(({ expiresAt }) => expiresAt)
+    const keepUntil = ends.length > 0 ? null : (next.keepUntil ?? nowMs + RETENTION_MS)
+    const wakeBy = keepUntil ?? Math.min(...ends)
+    const wakeAt = Math.min(wakeBy, next.wakeAt ?? wakeBy)
+    const held = this.#held()
+    if (held?.wakeAt !== wakeAt) this.ctx.storage.setAlarm(wakeAt)
+    const same =
+      held?.state.version === next.state.version && held.keepUntil === keepUntil && held.wakeAt === wakeAt
+    if (!same) this.ctx.storage.kv.put(STATE_KEY, { state: next.state, keepUntil, wakeAt } satisfies Held)
+  }
+
+  /** Drops what has expired on the way. */
+  #liveSessions(nowMs: number): readonly Session[] {
+    const sessions = this.#sessions()
+    for (const { id, expiresAt } of sessions) {
+      if (nowMs >= expiresAt) this.#delete(id)
+    }
+    return sessions.filter(({ expiresAt }) => nowMs < expiresAt)
+  }
+
+  #held(): Held | null {
+    return this.ctx.storage.kv.get<Held>(STATE_KEY) ?? null
+  }
+
+  #sessions(): readonly Session[] {
+    return [...this.ctx.storage.kv.list<Session>({ prefix: SESSION_PREFIX })].map(([, session]) => session)
+  }
+
+  #session(id: string): Session | null {
+    return this.ctx.storage.kv.get<Session>(SESSION_PREFIX + id) ?? null
+  }
+
+  #put(session: Session): void {
+    this.ctx.storage.kv.put(SESSION_PREFIX + session.id, session)
+  }
+
+  #delete(id: string): void {
+    this.ctx.storage.kv.delete(SESSION_PREFIX + id)
+  }
+}
+
+type Method = 'open' | 'rotate' | 'check' | 'list' | 'end' | 'endBySecret' | 'endAll' | 'tell'
+
+/** The object as a Worker sees it: the platform's own stub type cannot express answers that are unions. */
+export type AccountSessions = {
+  readonly [Name in Method]: (
+    ...args: Parameters<AccountObject[Name]>
+  ) => Promise<ReturnType<AccountObject[Name]>>
+}
+
+/** Whether a session may be opened on what the Worker read of the account. */
+function mayOpen(held: AccountState | null, { state, basis, replaces }: OpenRequest): boolean {
+  if (held === null) return basis === 'exact'
+  return state.version >= held.version || (basis === 'exact' && replaces === held.version)
+}

@@ -1,0 +1,75 @@
+/**
+ * The refresh token: base64url of
+ *   version (1) · secret id (4) · account (16) · session (16) · generation (4) · session secret (16) · HMAC (32)
+ * with the HMAC-SHA-256 over all before it under a key from AUTH_SECRET. A forged token is refused before any
+ * object is woken; the object keeps only SHA-256 of the session secret, so neither a leaked AUTH_SECRET nor a
+ * leaked object is enough to make a token. The same session and generation always give the same token.
+ */
+import { type Bytes, concat, fromBase64Url, hmac, hmacKey, toBase64Url } from '../bytes.ts'
+import { idFromBytes, idToBytes, UUID_BYTES } from '../ids.ts'
+import { derivePurposeKeys, type PurposeKeys, SECRET_ID_BYTES } from '../secrets.ts'
+
+export interface RefreshToken {
+  readonly accountId: string
+  readonly sessionId: string
+  /** How often the session was rotated when this token was made. */
+  readonly generation: number
+  /** Random bytes of the session: 16. */
+  readonly sessionSecret: Bytes
+}
+
+export const SESSION_SECRET_BYTES = 16
+
+const FORMAT_VERSION = 1
+const HMAC_BYTES = 32
+const OFFSETS = {
+  secretId: 1,
+  account: 1 + SECRET_ID_BYTES,
+  session: 1 + SECRET_ID_BYTES + UUID_BYTES,
+  generation: 1 + SECRET_ID_BYTES + 2 * UUID_BYTES,
+  sessionSecret: 5 + SECRET_ID_BYTES + 2 * UUID_BYTES,
+  hmac: 5 + SECRET_ID_BYTES + 2 * UUID_BYTES + SESSION_SECRET_BYTES,
+}
+const TOKEN_BYTES = OFFSETS.hmac + HMAC_BYTES
+
+/** @param also the AUTH_SECRET that is accepted beside the current one */
+export function deriveRefreshKeys(authSecret: string, also: string | undefined): Promise<PurposeKeys> {
+  return derivePurposeKeys(authSecret, also, 'gatehouse refresh token v1', hmacKey)
+}
+
+export async function makeRefreshToken(token: RefreshToken, { current }: PurposeKeys): Promise<string> {
+  const generation = new Uint8Array(4)
+  new DataView(generation.buffer).setUint32(0, token.generation)
+  const body = concat(
+    Uint8Array.of(FORMAT_VERSION),
+    current.secretId,
+    idToBytes(token.accountId),
+    idToBytes(token.sessionId),
+    generation,
+    token.sessionSecret,
+  )
+  return toBase64Url(concat(body, await hmac(current.key, body)))
+}
+
+/** @returns what the token says, or null where this service did not make it. */
+export async function readRefreshToken(text: string, keys: PurposeKeys): Promise<RefreshToken | null> {
+  const bytes = fromBase64Url(text)
+  if (bytes === null || bytes.length !== TOKEN_BYTES || bytes[0] !== FORMAT_VERSION) return null
+  const key = keys.find(bytes.slice(OFFSETS.secretId, OFFSETS.account))?.key
+  if (key === undefined) return null
+  const genuine = await crypto.subtle.verify(
+    'HMAC',
+    key,
+    bytes.slice(OFFSETS.hmac),
+    bytes.slice(0, OFFSETS.hmac),
+  )
+  return genuine ? unpack(bytes) : null
+}
+
+function unpack(bytes: Bytes): RefreshToken | null {
+  const accountId = idFromBytes(bytes.slice(OFFSETS.account, OFFSETS.session))
+  const sessionId = idFromBytes(bytes.slice(OFFSETS.session, OFFSETS.generation))
+  if (accountId === null || sessionId === null) return null
+  const generation = new DataView(bytes.buffer).getUint32(OFFSETS.generation)
+  return { accountId, sessionId, generation, sessionSecret: bytes.slice(OFFSETS.sessionSecret, OFFSETS.hmac) }
+}

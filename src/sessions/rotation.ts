@@ -1,0 +1,78 @@
+/** The rules of a session's life: begin, rotate, grace, reuse, end. Pure: records and the time in, records out. */
+import type { AccountState, NewSession, Session, SessionPolicy } from './session.ts'
+
+/**
+ * Rotations that are remembered for the grace. More than these within a minute is no client that lost an
+ * answer; what is older counts as reuse.
+ */
+const REMEMBERED_ROTATIONS = 100
+const MAX_GRACE_MS = 60_000
+
+export type Rotation =
+  /** The current generation was presented, which rotates it. */
+  | { readonly outcome: 'rotated'; readonly session: Session }
+  /** Rotated out within the grace: two tabs, or a lost answer. The current token is given again. */
+  | { readonly outcome: 'repeated'; readonly session: Session }
+  | { readonly outcome: 'reused' }
+  | { readonly outcome: 'unknown' }
+
+export function beginSession(
+  request: NewSession,
+  openedUnder: number,
+  policy: SessionPolicy,
+  nowMs: number,
+): Session {
+  const endsAt = nowMs + policy.maxSeconds * 1000
+  return {
+    format: 1,
+    ...request,
+    generation: 0,
+    rotatedAt: [],
+    createdAt: nowMs,
+    lastUsedAt: nowMs,
+    endsAt,
+    expiresAt: Math.min(nowMs + policy.idleSeconds * 1000, endsAt),
+    authTime: nowMs,
+    openedUnder,
+  }
+}
+
+/** Judges a generation that was presented with the session's own secret. */
+export function rotate(session: Session, generation: number, policy: SessionPolicy, nowMs: number): Rotation {
+  if (nowMs >= session.expiresAt || generation > session.generation) return { outcome: 'unknown' }
+  if (generation < session.generation) return judgeOlder(session, generation, policy, nowMs)
+  const remembered = session.rotatedAt.filter((time) => nowMs - time < MAX_GRACE_MS)
+  const rotated = {
+    ...session,
+    generation: generation + 1,
+    rotatedAt: [...remembered, nowMs].slice(-REMEMBERED_ROTATIONS),
+    lastUsedAt: nowMs,
+    expiresAt: Math.min(nowMs + policy.idleSeconds * 1000, session.endsAt),
+  }
+  return { outcome: 'rotated', session: rotated }
+}
+
+function judgeOlder(session: Session, generation: number, policy: SessionPolicy, nowMs: number): Rotation {
+  const rotatedAt = session.rotatedAt.at(generation - session.generation)
+  const inGrace = rotatedAt !== undefined && nowMs - rotatedAt < policy.graceSeconds * 1000
+  return inGrace ? { outcome: 'repeated', session } : { outcome: 'reused' }
+}
+
+/** After a password change the session goes on under a new secret: its earlier refresh tokens are void. */
+export function renewSession(session: Session, secretHash: Session['secretHash'], nowMs: number): Session {
+  return { ...session, secretHash, generation: 0, rotatedAt: [], lastUsedAt: nowMs, authTime: nowMs }
+}
+
+/** @returns the session as it is under the account's state, or null where that state ended it. */
+export function underState(session: Session, state: AccountState): Session | null {
+  if (state.facts === null) return null
+  if (session.openedUnder >= state.sessionsFrom) return session
+  return session.id === state.keptSession ? { ...session, openedUnder: state.sessionsFrom } : null
+}
+
+/** @returns the ids to end so that one more session fits: the least recently used. */
+export function overflow(sessions: readonly Session[], policy: SessionPolicy): readonly string[] {
+  const excess = sessions.length + 1 - policy.maxSessions
+  const byLastUse = sessions.toSorted((a, b) => a.lastUsedAt - b.lastUsedAt || (a.id < b.id ? -1 : 1))
+  return byLastUse.slice(0, Math.max(excess, 0)).map(({ id }) => id)
+}

@@ -1,0 +1,42 @@
+/** Signs access tokens: JWTs by RFC 9068. */
+import { SignJWT } from 'jose'
+import type { SigningKey } from './signing-keys.ts'
+
+export interface AccessTokenContent {
+  readonly issuer: string
+  readonly audience: string
+  readonly subject: string
+  readonly sessionId: string
+  readonly clientId: string
+  readonly scope: readonly string[]
+  readonly roles: readonly string[]
+  readonly amr: readonly string[]
+  readonly username: string | null
+  /** The account's own claims; never one of the names below. */
+  readonly claims: Readonly<Record<string, unknown>>
+  /** Unix seconds. */
+  readonly authTime: number
+  readonly issuedAt: number
+  readonly expiresAt: number
+}
+
+export function signAccessToken(content: AccessTokenContent, key: SigningKey): Promise<string> {
+  return new SignJWT({
+    ...content.claims,
+    iss: content.issuer,
+    aud: content.audience,
+    sub: content.subject,
+    iat: content.issuedAt,
+    exp: content.expiresAt,
+    jti: crypto.randomUUID(),
+    sid: content.sessionId,
+    auth_time: content.authTime,
+    amr: [...content.amr],
+    client_id: content.clientId,
+    scope: content.scope.join(' '),
+    roles: [...content.roles],
+    ...(content.username === null ? {} : { preferred_username: content.username }),
+  })
+    .setProtectedHeader({ typ: 'at+jwt', alg: key.alg, kid: key.kid })
+    .sign(key.privateKey)
+}

@@ -1,0 +1,94 @@
+/**
+ * Which signing key signs, which verifies, which is made and which removed. Pure: rows and the time in,
+ * decisions out. All times are unix seconds.
+ *
+ * The newest key whose time has come signs; a key is made with a time that leaves it published long enough, so a
+ * late cron only makes the present key sign for longer. Without any whose time has come, the earliest signs.
+ */
+
+export interface ScheduledKey {
+  readonly kid: string
+  readonly alg: string
+  /** Published since. */
+  readonly createdAt: number
+  readonly signsFrom: number
+}
+
+export interface SchedulePolicy {
+  readonly alg: string
+  readonly rotationSeconds: number
+  readonly accessTokenSeconds: number
+}
+
+export interface Schedule<Key extends ScheduledKey> {
+  readonly signing: Key | null
+  readonly next: Key | null
+  /** Keys that signed before and whose last token may still live, the newest first. */
+  readonly retired: readonly Key[]
+  readonly expired: readonly Key[]
+}
+
+export interface Plan {
+  readonly create: readonly { readonly alg: string; readonly signsFrom: number }[]
+  readonly remove: readonly string[]
+}
+
+/** How long the next key is published before it signs: the time that caches of the JWKS may take. */
+export const PUBLISHED_BEFORE_SECONDS = 86_400
+/** The same where SIGNING_ALG changes: twice the JWKS's max-age. */
+export const PUBLISHED_BEFORE_ON_CHANGE_SECONDS = 600
+/** An isolate that cannot reach D1 signs with the keys it knows for this long. */
+export const STALE_KEYS_SECONDS = 600
+
+export function scheduleAt<Key extends ScheduledKey>(
+  keys: readonly Key[],
+  now: number,
+  policy: SchedulePolicy,
+): Schedule<Key> {
+  const byTime = keys.toSorted((a, b) => a.signsFrom - b.signsFrom || (a.kid < b.kid ? -1 : 1))
+  const due = byTime.filter(({ signsFrom }) => signsFrom <= now)
+  const waiting = byTime.filter(({ signsFrom }) => signsFrom > now)
+  const signing = due.at(-1) ?? waiting.shift() ?? null
+  const before = due.slice(0, -1).toReversed()
+  const alive = (key: Key) => now < verifiesUntil(key, keys, policy)
+  return {
+    signing,
+    next: waiting[0] ?? null,
+    retired: before.filter(alive),
+    expired: before.filter((key) => !alive(key)),
+  }
+}
+
+/** When the last token that the key can have signed expires; infinite for a key without successor. */
+export function verifiesUntil(
+  key: ScheduledKey,
+  keys: readonly ScheduledKey[],
+  { accessTokenSeconds }: SchedulePolicy,
+): number {
+  const successors = keys.filter(({ kid, signsFrom }) => kid !== key.kid && signsFrom >= key.signsFrom)
+  const successorSignsFrom = Math.min(...successors.map(({ signsFrom }) => signsFrom))
+  return successorSignsFrom + accessTokenSeconds + STALE_KEYS_SECONDS
+}
+
+/** The two keys of a service that has none: one signs at once, nobody can have cached its absence. */
+export function firstKeys(now: number, { alg, rotationSeconds }: SchedulePolicy): Plan['create'] {
+  return [
+    { alg, signsFrom: now },
+    { alg, signsFrom: now + rotationSeconds },
+  ]
+}
+
+/** What cron has to do so that there is always one next key, of the configured algorithm. First use makes the first. */
+export function planKeys(keys: readonly ScheduledKey[], now: number, policy: SchedulePolicy): Plan {
+  const { signing, next, expired } = scheduleAt(keys, now, policy)
+  const remove = expired.map(({ kid }) => kid)
+  if (signing === null) return { create: [], remove }
+  if (next?.alg === policy.alg) return { create: [], remove }
+  const signsFrom = nextSignsFrom(signing, now, policy)
+  return { create: [{ alg: policy.alg, signsFrom }], remove: next === null ? remove : [...remove, next.kid] }
+}
+
+function nextSignsFrom(signing: ScheduledKey, now: number, policy: SchedulePolicy): number {
+  if (signing.alg !== policy.alg) return now + PUBLISHED_BEFORE_ON_CHANGE_SECONDS
+  return Math.max(signing.signsFrom + policy.rotationSeconds, now + PUBLISHED_BEFORE_SECONDS)
+}

@@ -1,0 +1,119 @@
+/** A small HTTP client over the real Worker, so that flows read as stories. */
+import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
+import { env, exports } from 'cloudflare:workers'
+import type { Env } from '../../src/config/env.ts'
+import { serviceFor } from '../../src/service.ts'
+
+export const PUBLIC_URL = 'https://auth.example.test'
+
+export interface User {
+  readonly id: string
+  readonly username: string | null
+  readonly email: string | null
+  readonly email_verified: boolean
+  readonly phone: string | null
+  readonly phone_verified: boolean
+  readonly created_at: string
+  readonly updated_at: string
+  readonly roles: readonly string[]
+  readonly scopes: readonly string[]
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+export interface Tokens {
+  readonly access_token: string
+  readonly token_type: string
+  readonly expires_in: number
+  readonly scope: string
+  readonly refresh_token: string
+  readonly refresh_expires_in: number
+  readonly user: User
+}
+
+export interface Problem {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly code: string
+  readonly field?: string
+  readonly errors?: readonly { readonly field: string; readonly message: string }[]
+  readonly reasons?: readonly string[]
+  readonly registered?: boolean
+  readonly changed?: boolean
+}
+
+export interface Call {
+  readonly bearer?: string
+  /** Sent as JSON; text goes as it is. */
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export type Fetch = (request: Request) => Promise<Response>
+
+/** The Worker as the outside reaches it. */
+export const worker: Fetch = (request) => exports.default.fetch(request)
+
+/** The Worker with other bindings or settings; waits for what it does after the answer. */
+export function workerWith(changes: Partial<Env>): Fetch {
+  const other = { ...env, ...changes }
+  return async (request) => {
+    const context = createExecutionContext()
+    const response = await serviceFor(other).app.fetch(request, other, context)
+    await waitOnExecutionContext(context)
+    return response
+  }
+}
+
+/** One call; the answer's body stays to be read. */
+export function call(method: string, path: string, { bearer, body, headers }: Call = {}, fetch = worker) {
+  const sent = new Headers(headers)
+  if (bearer !== undefined) sent.set('Authorization', `Bearer ${bearer}`)
+  if (body !== undefined && !sent.has('Content-Type')) sent.set('Content-Type', 'application/json')
+  const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body)
+  return fetch(new Request(PUBLIC_URL + path, { method, headers: sent, body: text ?? null }))
+}
+
+/** A call that must succeed. */
+export async function ok<T>(response: Promise<Response>, status = 200): Promise<T> {
+  const answer = await response
+  if (answer.status !== status) throw new Error(`${answer.status}, not ${status}: ${await answer.text()}`)
+  return (status === 204 ? undefined : await answer.json()) as T
+}
+
+/** A call that must be refused; the whole problem answer. */
+export async function refused(response: Promise<Response>): Promise<Problem> {
+  const answer = await response
+  const type = answer.headers.get('Content-Type')
+  if (type !== 'application/problem+json') throw new Error(`${answer.status} ${type}: ${await answer.text()}`)
+  return answer.json()
+}
+
+export const PASSWORD = 'correct horse battery staple'
+
+let people = 0
+
+/** A username that no other test has. */
+export function newName(): string {
+  people += 1
+  return `person.${people}.${crypto.randomUUID().slice(0, 8)}`
+}
+
+export function register(identifiers: Readonly<Record<string, string>>, password = PASSWORD, fetch = worker) {
+  return call('POST', '/auth/register', { body: { ...identifiers, password } }, fetch)
+}
+
+export function logIn(identifier: string, password = PASSWORD, fetch = worker) {
+  return call('POST', '/auth/login', { body: { identifier, password } }, fetch)
+}
+
+export function refresh(refreshToken: string, fetch = worker) {
+  return call('POST', '/auth/refresh', { body: { refresh_token: refreshToken } }, fetch)
+}
+
+/** Somebody new, registered and logged in. */
+export async function newPerson(fetch = worker): Promise<Tokens & { readonly name: string }> {
+  const name = newName()
+  return { ...(await ok<Tokens>(register({ username: name }, PASSWORD, fetch), 201)), name }
+}

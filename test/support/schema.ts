@@ -1,0 +1,5 @@
+/** Gives each test file's database the schema. */
+import { applyD1Migrations } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+
+await applyD1Migrations(env.DB, env.SCHEMA)
