@@ -27,9 +27,21 @@ interface Bundle {
 
 function build(): Bundle {
   const metafile = join(directory, 'meta.json')
-  const command = ['node_modules/wrangler/bin/wrangler.js', 'deploy', '--dry-run', '--outdir', directory, '--metafile', metafile]
+  const command = [
+    'node_modules/wrangler/bin/wrangler.js',
+    'deploy',
+    '--dry-run',
+    '--outdir',
+    directory,
+    '--metafile',
+    metafile,
+  ]
   const env = { ...process.env, DO_NOT_TRACK: '1', WRANGLER_HIDE_BANNER: 'true' }
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: ROOT, env, encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, {
+    cwd: ROOT,
+    env,
+    encoding: 'utf8',
+  })
   if (status !== 0) throw new Error(`wrangler deploy --dry-run failed:\n${stdout}\n${stderr}`)
   const outputs: Record<string, Bundle> = JSON.parse(readFileSync(metafile, 'utf8')).outputs
   const inputs = Object.entries(outputs).find(([name]) => name.endsWith('index.js'))?.[1].inputs ?? {}
@@ -42,7 +54,8 @@ function report({ code, inputs }: Bundle): void {
   console.log('Shares, as KiB minified and, in proportion, gzip:')
   const share = gzipBytes / code.length
   for (const [name, bytes] of sharesOf(inputs)) {
-    if (bytes * share > WORTH_NAMING_BYTES) console.log(`  ${name}: ${kib(bytes)}, about ${kib(bytes * share)}`)
+    if (bytes * share > WORTH_NAMING_BYTES)
+      console.log(`  ${name}: ${kib(bytes)}, about ${kib(bytes * share)}`)
   }
   if (gzipBytes > LIMIT_BYTES) throw new Error('The bundle is over its limit.')
 }

@@ -9,7 +9,7 @@ const SETTINGS = {
   CORS_ORIGINS: 'https://app.example.test,https://www.example.test',
 }
 
-export default defineConfig(async () => ({
+export default defineConfig({
   plugins: [
     cloudflareTest({
       wrangler: { configPath: './wrangler.toml' },
@@ -22,4 +22,4 @@ export default defineConfig(async () => ({
     setupFiles: ['test/support/schema.ts'],
     silent: 'passed-only',
   },
-}))
+})

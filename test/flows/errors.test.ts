@@ -1,0 +1,355 @@
+import { env } from 'cloudflare:workers'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { ERRORS } from '../../src/errors.ts'
+import { call, newName, newPerson, ok, PASSWORD, PUBLIC_URL, refused, workerWith } from '../support/client.ts'
+import { watch } from '../support/counting.ts'
+
+afterEach(() => vi.restoreAllMocks())
+
+const JSON_TYPE = { 'Content-Type': 'application/json' }
+const valid = () => ({ username: newName(), password: PASSWORD })
+
+describe('a problem answer', () => {
+  it('has type, title, status, detail and code, and is never cached', async () => {
+    const answer = await call('GET', '/nowhere')
+    expect(answer.headers.get('Content-Type')).toBe('application/problem+json')
+    expect(answer.headers.get('Cache-Control')).toBe('no-store')
+    expect(await answer.json()).toEqual({
+      type: `${PUBLIC_URL}/errors/not_found`,
+      title: 'Not found',
+      status: 404,
+      detail: 'There is nothing at this address.',
+      code: 'not_found',
+    })
+  })
+
+  it.each(Object.keys(ERRORS))('is explained by a page: %s', async (code) => {
+    const page = await call('GET', `/errors/${code}`)
+    expect(page.status).toBe(200)
+    expect(page.headers.get('Content-Type')).toMatch(/^text\/html/)
+    expect(page.headers.get('Content-Security-Policy')).toContain("default-src 'none'")
+    expect(await page.text()).toContain(`<code>${code}</code>`)
+  })
+
+  it.each(['nope', 'toString', '__proto__', 'constructor'])(
+    'has no page for what is no code: %s',
+    async (code) => {
+      expect((await call('GET', `/errors/${code}`)).status).toBe(404)
+    },
+  )
+})
+
+describe('addresses and methods', () => {
+  it.each(['/', '/auth', '/auth/login/', '/auth/me/', '/AUTH/login', '//auth/login', '/errors/', '/errors'])(
+    'knows nothing at %s',
+    async (path) => {
+      expect(await refused(call('GET', path))).toMatchObject({ status: 404, code: 'not_found' })
+    },
+  )
+
+  it.each([
+    ['GET', '/auth/login', 'POST'],
+    ['HEAD', '/auth/register', 'POST'],
+    ['PUT', '/auth/me', 'GET, HEAD, PATCH, DELETE'],
+    ['POST', '/auth/sessions', 'GET, HEAD, DELETE'],
+    ['GET', '/auth/sessions/x', 'DELETE'],
+    ['POST', '/.well-known/jwks.json', 'GET, HEAD'],
+    ['DELETE', '/healthz', 'GET, HEAD'],
+    ['OPTIONS', '/auth/refresh', 'POST'],
+  ])('answers %s %s with 405 and Allow: %s', async (method, path, allow) => {
+    const answer = await call(method, path)
+    expect(answer.status).toBe(405)
+    expect(answer.headers.get('Allow')).toBe(allow)
+    if (method !== 'HEAD') expect(await answer.json()).toMatchObject({ code: 'method_not_allowed' })
+  })
+
+  it('answers HEAD as GET, without the body', async () => {
+    const [get, head] = [await call('GET', '/healthz'), await call('HEAD', '/healthz')]
+    expect(head.status).toBe(200)
+    expect(head.headers.get('Content-Type')).toBe(get.headers.get('Content-Type'))
+    expect(await head.text()).toBe('')
+  })
+
+  it('ignores unknown query parameters', async () => {
+    await ok(call('GET', '/healthz?a=b'))
+  })
+})
+
+describe('bodies', () => {
+  const post = (body: BodyInit, headers: Record<string, string> = JSON_TYPE) =>
+    workerWith({})(new Request(`${PUBLIC_URL}/auth/login`, { method: 'POST', body, headers }))
+
+  const ofLength = (bytes: number) => {
+    const frame = JSON.stringify({ identifier: 'x', password: '' })
+    return JSON.stringify({ identifier: 'x', password: 'p'.repeat(bytes - frame.length) })
+  }
+
+  const chunked = (text: string) => new Response(text).body ?? ''
+
+  it.each([
+    ['as a whole', (text: string): BodyInit => text],
+    ['chunked', chunked],
+  ])('passes 16,384 bytes and refuses one more: %s', async (_how, send) => {
+    expect(await refused(post(send(ofLength(16_384))))).toMatchObject({ code: 'invalid_credentials' })
+    expect(await refused(post(send(ofLength(16_385))))).toMatchObject({ status: 413, code: 'body_too_large' })
+  })
+
+  it.each([
+    'application/json; charset=utf-8',
+    'Application/JSON',
+    'application/json;charset="utf-8"; x=y',
+    'application/json ;',
+  ])('takes %s', async (type) => {
+    const body = JSON.stringify({ identifier: 'x', password: 'y' })
+    expect(await refused(post(body, { 'Content-Type': type }))).toMatchObject({ code: 'invalid_credentials' })
+  })
+
+  it.each([
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'application/jsonp',
+    'application/problem+json',
+    '',
+  ])('refuses the type %j', async (type) => {
+    const body = new TextEncoder().encode('{}')
+    const headers: Record<string, string> = type === '' ? {} : { 'Content-Type': type }
+    expect(await refused(post(body, headers))).toMatchObject({ status: 415, code: 'unsupported_media_type' })
+  })
+
+  it.each([
+    ['nothing', ''],
+    ['half an object', '{"identifier":'],
+    ['an array', '[]'],
+    ['null', 'null'],
+    ['text', '"text"'],
+    ['two objects', '{}{}'],
+    ['bytes that are no UTF-8', Uint8Array.of(0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d)],
+  ])('refuses %s as malformed', async (_what, body) => {
+    expect(await refused(post(body))).toMatchObject({ status: 400, code: 'malformed_json' })
+  })
+
+  it('names every field problem at once', async () => {
+    const body = {
+      username: 'a\u0007b',
+      email: 'no address',
+      phone: 5,
+      password: 'x\ud800',
+      challenge: [],
+      rolls: 1,
+      more: 2,
+    }
+    const { code, errors } = await refused(call('POST', '/auth/register', { body: JSON.stringify(body) }))
+    expect(code).toBe('invalid_request')
+    expect(errors?.map(({ field }) => field).toSorted()).toEqual(
+      ['challenge', 'email', 'more', 'password', 'phone', 'rolls', 'username'].toSorted(),
+    )
+  })
+
+  it('refuses a field named __proto__', async () => {
+    const body = `{"username":"${newName()}","password":"${PASSWORD}","__proto__":{"admin":true}}`
+    expect(await refused(call('POST', '/auth/register', { body }))).toMatchObject({
+      errors: [{ field: '__proto__', message: 'Unknown field.' }],
+    })
+  })
+
+  it('asks for an identifier beside the other problems', async () => {
+    const { errors } = await refused(call('POST', '/auth/register', { body: { extra: 1 } }))
+    expect(errors?.map(({ field }) => field).toSorted()).toEqual([
+      'email',
+      'extra',
+      'password',
+      'phone',
+      'username',
+    ])
+  })
+
+  it('counts null as absent', async () => {
+    const body = { ...valid(), email: null, challenge: null }
+    await ok(call('POST', '/auth/register', { body }), 201)
+    const { errors } = await refused(
+      call('POST', '/auth/login', { body: { identifier: null, password: 'x' } }),
+    )
+    expect(errors).toEqual([{ field: 'identifier', message: 'Required.' }])
+  })
+
+  it.each([
+    ['an empty identifier', { identifier: '', password: 'x' }, 'identifier'],
+    ['an empty password', { identifier: 'x', password: '' }, 'password'],
+    ['a control character', { identifier: 'a\u0000b', password: 'x' }, 'identifier'],
+    ['a C1 control character', { identifier: 'a\u0085b', password: 'x' }, 'identifier'],
+    ['a lone surrogate', { identifier: 'a\udc00b', password: 'x' }, 'identifier'],
+    ['a scope that is no text', { identifier: 'a', password: 'x', scope: ['a'] }, 'scope'],
+    ['a number for the password', { identifier: 'a', password: 12_345_678 }, 'password'],
+  ])('refuses %s at log in', async (_what, body, field) => {
+    const { status, errors } = await refused(call('POST', '/auth/login', { body }))
+    expect(status).toBe(422)
+    expect(errors?.map((error) => error.field)).toEqual([field])
+  })
+
+  it('never repeats what was sent', async () => {
+    const body = { identifier: 'x', password: 'secret-in-body', hidden: 'secret-in-field', scope: 5 }
+    const answer = await call('POST', '/auth/login', { body })
+    expect(await answer.text()).not.toContain('secret-in')
+    const broken = await call('POST', '/auth/login', { body: '{"password":"secret-in-body"' })
+    expect(await broken.text()).not.toContain('secret-in')
+  })
+
+  it('accepts a challenge that nobody asked for', async () => {
+    await ok(call('POST', '/auth/register', { body: { ...valid(), challenge: 'x'.repeat(5_000) } }), 201)
+  })
+})
+
+describe('the order in which errors win', () => {
+  const tooLarge = { 'Content-Type': 'text/plain', Authorization: 'Bearer bad' }
+
+  it('404 and 405 before the body is looked at', async () => {
+    const body = 'x'.repeat(20_000)
+    expect(await refused(call('POST', '/nowhere', { body, headers: tooLarge }))).toMatchObject({
+      status: 404,
+    })
+    expect(await refused(call('POST', '/auth/me', { body, headers: tooLarge }))).toMatchObject({
+      status: 405,
+    })
+  })
+
+  it('413 before 415 before 401 before 400 before 422', async () => {
+    const { access_token } = await newPerson()
+    const patch = (body: string, headers: Record<string, string>) =>
+      refused(call('PATCH', '/auth/me', { body, headers }))
+    const bad = { ...JSON_TYPE, Authorization: 'Bearer bad' }
+    const good = { ...JSON_TYPE, Authorization: `Bearer ${access_token}` }
+    expect(await patch('x'.repeat(16_385), tooLarge)).toMatchObject({ status: 413 })
+    expect(await patch('x', tooLarge)).toMatchObject({ status: 415 })
+    expect(await patch('x', bad)).toMatchObject({ status: 401, code: 'invalid_token' })
+    expect(await patch('x', good)).toMatchObject({ status: 400 })
+    expect(await patch('{}', good)).toMatchObject({ status: 422, code: 'invalid_request' })
+  })
+
+  it('field problems before a weak password', async () => {
+    const weak = { username: newName(), password: 'x' }
+    expect(await refused(call('POST', '/auth/register', { body: { ...weak, extra: 1 } }))).toMatchObject({
+      code: 'invalid_request',
+    })
+    expect(await refused(call('POST', '/auth/register', { body: weak }))).toMatchObject({
+      code: 'weak_password',
+    })
+  })
+
+  it('a weak password before a taken identifier', async () => {
+    const { name } = await newPerson()
+    const body = { username: name, password: 'x' }
+    expect(await refused(call('POST', '/auth/register', { body }))).toMatchObject({ code: 'weak_password' })
+  })
+})
+
+describe('Bearer', () => {
+  it.each([
+    ['none', undefined, false],
+    ['another scheme', 'Basic dTpw', false],
+    ['the scheme alone', 'Bearer', false],
+    ['garbage', 'Bearer x.y.z', true],
+    ['the scheme in lower case', 'bearer x', true],
+  ])('is refused: %s', async (_what, authorization, atFault) => {
+    const headers: Record<string, string> =
+      authorization === undefined ? {} : { Authorization: authorization }
+    const answer = await call('GET', '/auth/me', { headers })
+    expect(answer.status).toBe(401)
+    const expected = `Bearer realm="gatehouse"${atFault ? ', error="invalid_token"' : ''}`
+    expect(answer.headers.get('WWW-Authenticate')).toBe(expected)
+  })
+
+  it('is taken whatever the case of the scheme', async () => {
+    const { access_token } = await newPerson()
+    await ok(call('GET', '/auth/me', { headers: { Authorization: `bEARER ${access_token}` } }))
+  })
+})
+
+describe('faults', () => {
+  it('answers 503 unavailable where the database is out of reach', async () => {
+    const watched = watch()
+    const worker = workerWith(watched.bindings)
+    watched.fail('first', { before: true })
+    const answer = await call('GET', '/healthz', {}, worker)
+    expect(answer.headers.get('Retry-After')).toBe('5')
+    expect(await answer.json()).toMatchObject({ status: 503, code: 'unavailable' })
+    watched.mend()
+    expect(await ok(call('GET', '/healthz', {}, worker))).toEqual({ status: 'ok' })
+  })
+
+  it('answers 503 unavailable where the object is out of reach', async () => {
+    const { access_token, refresh_token } = await newPerson()
+    const watched = watch()
+    const worker = workerWith(watched.bindings)
+    watched.fail('check', { before: true })
+    watched.fail('rotate', { before: true })
+    expect(await refused(call('GET', '/auth/me', { bearer: access_token }, worker))).toMatchObject({
+      status: 503,
+    })
+    const refreshing = call('POST', '/auth/refresh', { body: { refresh_token } }, worker)
+    expect(await refused(refreshing)).toMatchObject({ code: 'unavailable' })
+  })
+
+  it('answers 500 internal to a defect, and says nothing of it', async () => {
+    vi.spyOn(console, 'error').mockImplementation(() => {})
+    vi.spyOn(env.ACCOUNT, 'getByName').mockImplementation(() => {
+      throw new TypeError('a defect of the service')
+    })
+    const { status, code, detail } = await refused(call('POST', '/auth/register', { body: valid() }))
+    expect([status, code]).toEqual([500, 'internal'])
+    expect(detail).not.toContain('defect')
+  })
+
+  it('answers 503 misconfigured where the schema is not the one of this release', async () => {
+    await env.DB.prepare('UPDATE schema_version SET version = 0').run()
+    expect(await refused(call('GET', '/healthz'))).toMatchObject({ status: 503, code: 'misconfigured' })
+    await env.DB.prepare('UPDATE schema_version SET version = 1').run()
+  })
+})
+
+describe('a misconfigured service', () => {
+  it.each([
+    ['GET', '/healthz'],
+    ['POST', '/auth/login'],
+    ['GET', '/nowhere'],
+    ['GET', '/openapi.json'],
+  ])('answers 503 to everything: %s %s', async (method, path) => {
+    const answer = await call(method, path, {}, workerWith({ AUTH_SECRET: 'short' }))
+    expect(answer.status).toBe(503)
+    expect(answer.headers.get('Retry-After')).toBe('5')
+    expect(await answer.json()).toMatchObject({ code: 'misconfigured' })
+  })
+
+  it('names every variable, what is wrong and a right value in the log, and no secret', async () => {
+    const error = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const wrong = { AUTH_SECRET: 'short', PUBLIC_URL: 'http://auth.example.test', MAX_SESSIONS: 'many' }
+    await call('GET', '/healthz', {}, workerWith(wrong))
+    const [line] = error.mock.calls.map(([text]) => JSON.parse(String(text)))
+    expect(line).toMatchObject({ event: 'misconfigured' })
+    expect(line.problems.map(({ variable }: { variable: string }) => variable).toSorted()).toEqual(
+      Object.keys(wrong).toSorted(),
+    )
+    for (const problem of line.problems) {
+      expect(problem).toEqual({
+        variable: expect.any(String),
+        problem: expect.any(String),
+        example: expect.any(String),
+      })
+      expect(problem.problem).not.toContain('short')
+    }
+  })
+
+  it.each(['https://gatehouse.example', 'http://127.0.0.1.nip.io', 'http://localhost.example'])(
+    'serves no host but loopback in development: %s',
+    async (origin) => {
+      vi.spyOn(console, 'error').mockImplementation(() => {})
+      const development = {
+        ENVIRONMENT: 'development',
+        PUBLIC_URL: 'http://localhost:8787',
+        AUTH_SECRET: 'dev-x',
+      }
+      const answer = await workerWith(development)(new Request(`${origin}/healthz`))
+      expect(answer.status).toBe(503)
+      expect((await workerWith(development)(new Request('http://127.0.0.1:8787/healthz'))).status).toBe(200)
+    },
+  )
+})

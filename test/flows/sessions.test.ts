@@ -1,0 +1,187 @@
+import { decodeJwt } from 'jose'
+import { afterEach, describe, expect, it } from 'vitest'
+import {
+  call,
+  logIn,
+  newName,
+  newPerson,
+  ok,
+  PASSWORD,
+  refresh,
+  refused,
+  type Tokens,
+  workerWith,
+} from '../support/client.ts'
+import { advance, freeze, thaw } from '../support/clock.ts'
+
+afterEach(thaw)
+
+interface Listed {
+  readonly sessions: readonly {
+    readonly id: string
+    readonly created_at: string
+    readonly last_used_at: string
+    readonly expires_at: string
+    readonly ip: string | null
+    readonly user_agent: string | null
+    readonly current: boolean
+  }[]
+}
+
+const list = (bearer: string) => ok<Listed>(call('GET', '/auth/sessions', { bearer }))
+const sidOf = ({ access_token }: Tokens) => String(decodeJwt(access_token).sid)
+const statusOf = async (bearer: string) => (await call('GET', '/auth/me', { bearer })).status
+
+describe('the list of sessions', () => {
+  it('says of each live one when, from where and until when, the newest use first', async () => {
+    freeze()
+    const first = await newPerson()
+    advance(60)
+    const headers = { 'CF-Connecting-IP': '2001:db8::7', 'User-Agent': `browser ${'x'.repeat(300)}` }
+    const body = { identifier: first.name, password: PASSWORD }
+    const second = await ok<Tokens>(call('POST', '/auth/login', { body, headers }))
+    expect((await list(first.access_token)).sessions).toEqual([
+      {
+        id: sidOf(second),
+        created_at: '2096-10-02T07:07:40Z',
+        last_used_at: '2096-10-02T07:07:40Z',
+        expires_at: '2096-11-01T07:07:40Z',
+        ip: '2001:db8::7',
+        user_agent: `browser ${'x'.repeat(248)}`,
+        current: false,
+      },
+      {
+        id: sidOf(first),
+        created_at: '2096-10-02T07:06:40Z',
+        last_used_at: '2096-10-02T07:06:40Z',
+        expires_at: '2096-11-01T07:06:40Z',
+        ip: null,
+        user_agent: null,
+        current: true,
+      },
+    ])
+    advance(60)
+    await ok(refresh(first.refresh_token))
+    const { sessions } = await list(second.access_token)
+    expect(sessions.map(({ id, current }) => [id, current])).toEqual([
+      [sidOf(first), false],
+      [sidOf(second), true],
+    ])
+    expect(sessions[0]?.last_used_at).toBe('2096-10-02T07:08:40Z')
+  })
+
+  it('leaves out what has expired', async () => {
+    freeze()
+    const first = await newPerson()
+    advance(86_400)
+    const second = await ok<Tokens>(logIn(first.name))
+    advance(29 * 86_400)
+    const { access_token } = await ok<Tokens>(refresh(second.refresh_token))
+    expect((await list(access_token)).sessions.map(({ id }) => id)).toEqual([sidOf(second)])
+  })
+
+  it('holds the newest MAX_SESSIONS: one more ends the least recently used', async () => {
+    freeze()
+    const small = workerWith({ MAX_SESSIONS: '2' })
+    const first = await newPerson(small)
+    advance(1)
+    const second = await ok<Tokens>(logIn(first.name, PASSWORD, small))
+    advance(1)
+    await ok(refresh(first.refresh_token, small))
+    advance(1)
+    const third = await ok<Tokens>(logIn(first.name, PASSWORD, small))
+    const { sessions } = await list(third.access_token)
+    expect(sessions.map(({ id }) => id)).toEqual([sidOf(third), sidOf(first)])
+    expect(await refused(refresh(second.refresh_token))).toMatchObject({ code: 'invalid_refresh_token' })
+  })
+})
+
+describe('ending sessions', () => {
+  it('ends one by its id', async () => {
+    const first = await newPerson()
+    const second = await ok<Tokens>(logIn(first.name))
+    await ok(call('DELETE', `/auth/sessions/${sidOf(second)}`, { bearer: first.access_token }), 204)
+    expect(await statusOf(second.access_token)).toBe(401)
+    expect(await statusOf(first.access_token)).toBe(200)
+    expect(await refused(refresh(second.refresh_token))).toMatchObject({ code: 'invalid_refresh_token' })
+  })
+
+  it("answers 404 for another user's, an ended and a malformed id", async () => {
+    const [one, other] = [await newPerson(), await newPerson()]
+    const ended = await ok<Tokens>(logIn(one.name))
+    await ok(call('POST', '/auth/logout', { bearer: ended.access_token }), 204)
+    for (const id of [sidOf(other), sidOf(ended), 'x', encodeURIComponent('../me'), '%']) {
+      expect(
+        await refused(call('DELETE', `/auth/sessions/${id}`, { bearer: one.access_token })),
+      ).toMatchObject({
+        status: 404,
+        code: 'not_found',
+      })
+    }
+    expect(await statusOf(other.access_token)).toBe(200)
+  })
+
+  it('ends all, the current one too', async () => {
+    const first = await newPerson()
+    const second = await ok<Tokens>(logIn(first.name))
+    await ok(call('DELETE', '/auth/sessions', { bearer: first.access_token }), 204)
+    expect(await statusOf(first.access_token)).toBe(401)
+    expect(await statusOf(second.access_token)).toBe(401)
+    expect((await logIn(first.name)).status).toBe(200)
+  })
+})
+
+describe('log out', () => {
+  const logOut = (options: Parameters<typeof call>[2]) => call('POST', '/auth/logout', options)
+
+  it('takes a refresh token of any generation', async () => {
+    freeze()
+    const { refresh_token } = await newPerson()
+    const { access_token } = await ok<Tokens>(refresh(refresh_token))
+    advance(3_600)
+    await ok(logOut({ body: { refresh_token } }), 204)
+    advance(-3_600)
+    expect(await statusOf(access_token)).toBe(401)
+  })
+
+  it.each(['garbage', ''])('answers 204 for a garbage refresh token: %j', async (refresh_token) => {
+    await ok(logOut({ body: { refresh_token } }), 204)
+  })
+
+  it('prefers the refresh token to the Bearer token', async () => {
+    const [one, other] = [await newPerson(), await newPerson()]
+    await ok(logOut({ bearer: one.access_token, body: { refresh_token: other.refresh_token } }), 204)
+    expect(await statusOf(one.access_token)).toBe(200)
+    expect(await statusOf(other.access_token)).toBe(401)
+    await ok(logOut({ bearer: 'not a token', body: { refresh_token: one.refresh_token } }), 204)
+    expect(await statusOf(one.access_token)).toBe(401)
+  })
+
+  it.each([
+    ['no body', undefined],
+    ['an empty object', {}],
+    ['null', { refresh_token: null }],
+  ])('ends the session of the Bearer token: %s', async (_what, body) => {
+    const { access_token } = await newPerson()
+    await ok(logOut({ bearer: access_token, body }), 204)
+    expect(await statusOf(access_token)).toBe(401)
+  })
+
+  it('is refused with a bad Bearer token, and with neither', async () => {
+    const bad = await logOut({ bearer: 'not a token' })
+    expect(bad.headers.get('WWW-Authenticate')).toBe('Bearer realm="gatehouse", error="invalid_token"')
+    expect(await bad.json()).toMatchObject({ status: 401, code: 'invalid_token' })
+    const neither = await logOut({})
+    expect(neither.headers.get('WWW-Authenticate')).toBe('Bearer realm="gatehouse"')
+    expect(await neither.json()).toMatchObject({ status: 401, code: 'invalid_token' })
+  })
+
+  it('refuses fields that it does not know, and a token that is no text', async () => {
+    expect(await refused(logOut({ body: { token: newName() } }))).toMatchObject({
+      errors: [{ field: 'token', message: 'Unknown field.' }],
+    })
+    expect(await refused(logOut({ body: { refresh_token: 1 } }))).toMatchObject({
+      errors: [{ field: 'refresh_token' }],
+    })
+  })
+})
