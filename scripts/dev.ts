@@ -4,7 +4,8 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
@@ -12,7 +13,10 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const DEV_VARS = fileURLToPath(new URL('../.dev.vars', import.meta.url))
 const WRANGLER = fileURLToPath(new URL('../node_modules/wrangler/bin/wrangler.js', import.meta.url))
 const SCHEMA = fileURLToPath(new URL('../schema.sql', import.meta.url))
+const HOST = '127.0.0.1'
 const DEFAULT_PORT = '8787'
+const DEV_VARS_HEADER =
+  '# Made at random by `npm run dev` for this machine alone; ignored by git. Delete it to have it made anew.\n'
 /** No telemetry, no request for the `cf` object, no look for updates. The loaders take these spellings alone. */
 const OFFLINE = { CLOUDFLARE_CF_FETCH_ENABLED: 'false', DO_NOT_TRACK: '1', WRANGLER_HIDE_BANNER: 'true' }
 const env = { ...process.env, ...OFFLINE }
@@ -20,6 +24,7 @@ const env = { ...process.env, ...OFFLINE }
 const { values } = parseArgs({ options: { port: { type: 'string', default: DEFAULT_PORT } } })
 const publicUrl = `http://localhost:${toPort(values.port)}`
 
+await requireFreePort(Number(values.port))
 makeSecrets()
 makeSchema()
 run(values.port)
@@ -29,15 +34,28 @@ function toPort(text: string): string {
   return fail(`--port must be a number from 1 to 65535, not "${text}".`)
 }
 
+async function requireFreePort(port: number): Promise<void> {
+  const probe = createServer()
+  await new Promise<void>((resolve, reject) => {
+    probe.once('error', reject).listen(port, HOST, resolve)
+  }).catch(() => fail(`Port ${port} is in use. Take another:  npm run dev -- --port N`))
+  await new Promise((resolve) => probe.close(resolve))
+}
+
+/** Adds what is missing, and leaves what is there. */
 function makeSecrets(): void {
-  if (existsSync(DEV_VARS)) return
-  const lines = [
-    '# Made at random by `npm run dev` for this machine alone; ignored by git. Delete it to have it made anew.',
-    'ENVIRONMENT=development',
-    `AUTH_SECRET=dev-${randomBytes(32).toString('base64url')}`,
-  ]
-  writeFileSync(DEV_VARS, `${lines.join('\n')}\n`, { mode: 0o600 })
-  console.log('Made development secrets in .dev.vars.')
+  if (!existsSync(DEV_VARS)) writeFileSync(DEV_VARS, DEV_VARS_HEADER, { mode: 0o600 })
+  const present = readFileSync(DEV_VARS, 'utf8')
+  const needed = {
+    ENVIRONMENT: 'development',
+    AUTH_SECRET: `dev-${randomBytes(32).toString('base64url')}`,
+  }
+  const missing = Object.entries(needed).filter(([name]) => !new RegExp(`^${name}=.`, 'm').test(present))
+  if (missing.length === 0) return
+  const lines = missing.map(([name, value]) => `${name}=${value}\n`)
+  const separator = present.endsWith('\n') ? '' : '\n'
+  appendFileSync(DEV_VARS, separator + lines.join(''))
+  console.log(`Made in .dev.vars: ${missing.map(([name]) => name).join(', ')}.`)
 }
 
 /** schema.sql makes what is missing and changes nothing else, so an older database is told from its version row. */
@@ -71,7 +89,7 @@ function run(port: string): void {
     '--port',
     port,
     '--ip',
-    '127.0.0.1',
+    HOST,
     '--var',
     `PUBLIC_URL:${publicUrl}`,
     '--show-interactive-dev-session=false',
@@ -83,23 +101,25 @@ function run(port: string): void {
 }
 
 async function announce(): Promise<void> {
-  while (!(await isUp())) await new Promise((resolve) => setTimeout(resolve, 200))
+  let health = await askHealth()
+  while (health === null) {
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    health = await askHealth()
+  }
+  if (!health.ok) return console.error(`\n${publicUrl}/healthz answers ${health.status}: the log says why.`)
   const json = "-H 'Content-Type: application/json'"
   console.log(`
 Gatehouse serves ${publicUrl}. Try:
 
   curl -s ${publicUrl}/auth/register ${json} -d '{"username":"ada","password":"correct horse battery staple"}'
-  curl -s ${publicUrl}/auth/login ${json} -d '{"identifier":"ada","password":"correct horse battery staple"}'
-  curl -s ${publicUrl}/auth/me -H 'Authorization: Bearer <access_token>'
+  TOKEN=$(curl -s ${publicUrl}/auth/login ${json} -d '{"identifier":"ada","password":"correct horse battery staple"}' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
+  curl -s ${publicUrl}/auth/me -H "Authorization: Bearer $TOKEN"
 `)
 }
 
-async function isUp(): Promise<boolean> {
-  try {
-    return (await fetch(`${publicUrl.replace('localhost', '127.0.0.1')}/healthz`)).ok
-  } catch {
-    return false
-  }
+/** @returns null while nothing listens yet. */
+async function askHealth(): Promise<Response | null> {
+  return fetch(`http://${HOST}:${values.port}/healthz`).catch(() => null)
 }
 
 function fail(message: string): never {

@@ -1,0 +1,82 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { Validator } from '@seriousme/openapi-schema-validator'
+import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import { freePort, Project, paste } from './project.ts'
+
+const project = new Project()
+const port = await freePort()
+const url = `http://localhost:${port}`
+const READY = `Gatehouse serves ${url}`
+
+afterEach(() => project.stop())
+afterAll(() => project.remove())
+
+const post = (path: string, body: object, headers: Record<string, string> = {}) =>
+  fetch(url + path, {
+    method: 'POST',
+    body: JSON.stringify(body),
+    headers: { 'Content-Type': 'application/json', ...headers },
+  })
+
+const ada = { identifier: 'ada', password: 'correct horse battery staple' }
+
+describe('npm run dev', () => {
+  it('makes secrets and schema, serves, prints lines to try that work, and reaches no other machine', async () => {
+    const run = project.dev(port)
+    await run.says(READY)
+    expect(statSync(project.path('.dev.vars')).mode & 0o777).toBe(0o600)
+    const [registered, , me] = paste(run.output()).trim().split('\n')
+    expect(JSON.parse(registered ?? '')).toMatchObject({
+      token_type: 'Bearer',
+      user: { username: 'ada' },
+    })
+    expect(JSON.parse(me ?? '')).toMatchObject({ username: 'ada' })
+    const secret = /^AUTH_SECRET=(.*)$/m.exec(readFileSync(project.path('.dev.vars'), 'utf8'))?.[1] ?? ''
+    expect(secret).toMatch(/^dev-.{43}$/)
+    expect(run.output()).not.toContain(secret)
+    expect(project.connections()).not.toHaveLength(0)
+    expect(project.connections().filter((host) => host !== '127.0.0.1' && host !== 'localhost')).toEqual([])
+  })
+
+  it('serves an OpenAPI document that is valid', async () => {
+    await project.dev(port).says(READY)
+    const document = (await (await fetch(`${url}/openapi.json`)).json()) as Record<string, unknown>
+    const { valid, errors } = await new Validator().validate(document)
+    expect([valid, errors]).toEqual([true, undefined])
+  })
+
+  it('keeps secrets and data between runs, and adds a secret that is missing', async () => {
+    const secrets = readFileSync(project.path('.dev.vars'), 'utf8')
+    writeFileSync(project.path('.dev.vars'), secrets.replace(/^ENVIRONMENT=.*\n/m, ''))
+    const run = project.dev(port)
+    await run.says(READY)
+    const kept = readFileSync(project.path('.dev.vars'), 'utf8').split('\n')
+    expect(kept.toSorted()).toEqual(secrets.split('\n').toSorted())
+    const answer = await post('/auth/login', ada, { 'CF-Connecting-IP': '203.0.113.7' })
+    expect(answer.status).toBe(200)
+    const { access_token } = (await answer.json()) as { access_token: string }
+    const sessions = await fetch(`${url}/auth/sessions`, {
+      headers: { Authorization: `Bearer ${access_token}` },
+    })
+    const { sessions: listed } = (await sessions.json()) as { sessions: readonly object[] }
+    expect(listed[0]).toMatchObject({ ip: '203.0.113.7', current: true })
+    expect(listed).toHaveLength(3)
+  })
+
+  it('says what to do when the port is in use', async () => {
+    const other = createServer()
+    await new Promise<void>((resolve) => other.listen(port, '127.0.0.1', resolve))
+    const run = project.dev(port)
+    expect(await run.exited).toBe(1)
+    expect(run.output()).toContain(`Port ${port} is in use`)
+    await new Promise((resolve) => other.close(resolve))
+  })
+
+  it('says what to do when the schema has changed', async () => {
+    project.execute('UPDATE schema_version SET version = 0')
+    const run = project.dev(port)
+    expect(await run.exited).toBe(1)
+    expect(run.output()).toContain('rm -rf .wrangler/state')
+  })
+})

@@ -1,0 +1,105 @@
+/** A copy of the project without anything that a run leaves behind, and `npm run dev` in it. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const RECORDER = fileURLToPath(new URL('./record-connections.cjs', import.meta.url))
+const COPIED = ['package.json', 'wrangler.toml', 'schema.sql', 'src', 'scripts']
+
+export interface Run {
+  readonly output: () => string
+  /** Resolves when the output has this text; rejects when the run ends without. */
+  readonly says: (text: string) => Promise<void>
+  readonly exited: Promise<number | null>
+  readonly stop: () => Promise<void>
+}
+
+export class Project {
+  readonly folder = mkdtempSync(join(tmpdir(), 'gatehouse-dev-'))
+  readonly #runs: Run[] = []
+
+  constructor() {
+    for (const name of COPIED) cpSync(join(ROOT, name), this.path(name), { recursive: true })
+    symlinkSync(join(ROOT, 'node_modules'), this.path('node_modules'))
+  }
+
+  path(name: string): string {
+    return join(this.folder, name)
+  }
+
+  dev(port: number): Run {
+    const env = {
+      ...process.env,
+      NODE_OPTIONS: `--require ${RECORDER}`,
+      CONNECTIONS_FILE: this.path('connections'),
+    }
+    const command = ['run', 'dev', '--', '--port', String(port)]
+    const child = spawn('npm', command, { cwd: this.folder, env, detached: true })
+    const run = follow(child)
+    this.#runs.push(run)
+    return run
+  }
+
+  /** Whom any Node.js process of the runs so far wanted to connect to. */
+  connections(): readonly string[] {
+    const file = this.path('connections')
+    return existsSync(file) ? [...new Set(readFileSync(file, 'utf8').trim().split('\n'))] : []
+  }
+
+  execute(sql: string): void {
+    const command = ['wrangler', 'd1', 'execute', 'gatehouse', '--local', '--yes', '--command', sql]
+    execFileSync('npx', command, { cwd: this.folder, stdio: 'pipe' })
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#runs.map((run) => run.stop()))
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+/** Runs the shell lines that the output offers, as a newcomer who pastes them. */
+export function paste(output: string): string {
+  const lines = output.split('\n').filter((line) => /^ {2}(curl|TOKEN=)/.test(line))
+  return execFileSync('bash', ['-c', lines.join('\necho\n')], { encoding: 'utf8' })
+}
+
+function follow(child: ChildProcess): Run {
+  let output = ''
+  const listeners = new Set<() => void>()
+  const exited = new Promise<number | null>((resolve) => child.once('close', resolve))
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk) => {
+      output += chunk
+      for (const listener of listeners) listener()
+    })
+  }
+  const says = (text: string) =>
+    new Promise<void>((resolve, reject) => {
+      const look = () => output.includes(text) && resolve()
+      listeners.add(look)
+      look()
+      void exited.then(() => reject(new Error(`ended without saying "${text}":\n${output}`)))
+    })
+  const stop = async () => {
+    const running = child.exitCode === null && child.signalCode === null
+    if (running && child.pid !== undefined) process.kill(-child.pid, 'SIGTERM')
+    await exited
+  }
+  return { output: () => output, says, exited, stop }
+}
