@@ -23,7 +23,7 @@ const MIN_USERNAME_CODE_POINTS = 3
 const MAX_USERNAME_CODE_POINTS = 32
 
 /** RFC 5322 section 3.2.3: dot-atom-text, in ASCII. */
-const DOT_ATOM = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/
+const DOT_ATOM = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/
 /** RFC 1123 section 2.1: letters, digits and inner hyphens. */
 const DOMAIN_LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/
 /** Characters that a URL's host would end at, decode or drop, so that the parser sees another domain. */
@@ -41,12 +41,12 @@ export function parseIdentifier(text: string, region: CountryCode | undefined): 
 export function parseEmail(text: string): Identifier | null {
   const address = text.trim()
   const at = address.lastIndexOf('@')
-  const local = address.slice(0, Math.max(at, 0)).toLowerCase()
+  const local = address.slice(0, Math.max(at, 0))
   const domain = toAsciiDomain(address.slice(at + 1))
   if (domain === null || local.length > MAX_LOCAL_PART_LENGTH || !DOT_ATOM.test(local)) return null
-  const email = `${local}@${domain}`
+  const email = `${local.toLowerCase()}@${domain}`
   if (email.length > MAX_EMAIL_LENGTH) return null
-  return { kind: 'email', shown: email, compared: email, guessable: local }
+  return { kind: 'email', shown: email, compared: email, guessable: local.toLowerCase() }
 }
 
 /** The URL parser is the platform's UTS #46 (IDNA). It also takes `1.2` for an address, which is no mail domain. */
