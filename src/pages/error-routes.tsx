@@ -1,5 +1,6 @@
 /** The pages that explain error codes. */
 import { Hono } from 'hono'
+import { html } from 'hono/html'
 import { isErrorCode, ServiceError } from '../errors.ts'
 import type { AppEnv } from '../http/context.ts'
 import { ErrorPage } from './error-page.tsx'
@@ -10,7 +11,7 @@ export function errorPages() {
     const code = c.req.param('code')
     if (!isErrorCode(code)) throw new ServiceError('not_found')
     c.header('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'")
-    return c.html(<ErrorPage code={code} />)
+    return c.html(html`<!doctype html>${<ErrorPage code={code} />}`)
   })
   return router
 }

@@ -1,6 +1,6 @@
 /** The service's public keys (RFC 7517). */
 import { createRoute, z } from '@hono/zod-openapi'
-import { etag } from 'hono/etag'
+import { etag, RETAINED_304_HEADERS } from 'hono/etag'
 import { createRouter, jsonAnswer, problem } from './declare.ts'
 
 const jwks = z
@@ -20,7 +20,7 @@ export function wellKnownRoutes() {
       method: 'get',
       path: '/.well-known/jwks.json',
       summary: 'The keys that verify access tokens',
-      middleware: [etag()],
+      middleware: [etag({ retainedHeaders: [...RETAINED_304_HEADERS, 'Access-Control-Allow-Origin'] })],
       responses: {
         200: jsonAnswer('The key set', jwks),
         304: { description: 'Not modified' },

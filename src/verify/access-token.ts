@@ -71,8 +71,9 @@ function verifyPinned(
 ): Promise<JWTVerifyResult> {
   return jwtVerify(
     token,
-    async ({ kid, alg }) => {
-      const key = kid === undefined ? null : await findKey(kid)
+    async ({ kid, alg, crit }) => {
+      // RFC 7515 section 4.1.11: what may not be ignored is refused, since nothing is understood here.
+      const key = kid === undefined || crit !== undefined ? null : await findKey(kid)
       // RFC 8725 section 3.1: each key is used with exactly one algorithm.
       if (key === null || key.alg !== alg) throw new errors.JWKSNoMatchingKey()
       return key.publicKey

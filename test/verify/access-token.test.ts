@@ -1,0 +1,139 @@
+import { type CryptoKey, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
+import { describe, expect, it, vi } from 'vitest'
+import { toBase64Url, utf8 } from '../../src/bytes.ts'
+import { verifyAccessToken } from '../../src/verify/access-token.ts'
+
+const ISSUER = 'https://auth.example.test'
+const NOW = 4_000_000_000
+const elliptic = await generateKeyPair('ES256')
+const rsa = await generateKeyPair('RS256')
+const stranger = await generateKeyPair('ES256')
+
+const trusted: Record<string, { alg: string; publicKey: CryptoKey }> = {
+  elliptic: { alg: 'ES256', publicKey: elliptic.publicKey },
+  rsa: { alg: 'RS256', publicKey: rsa.publicKey },
+}
+const findKey = vi.fn(async (kid: string) => trusted[kid] ?? null)
+const options = { issuer: ISSUER, audience: ISSUER, findKey, nowMs: NOW * 1000 }
+
+const header = { alg: 'ES256', typ: 'at+jwt', kid: 'elliptic' }
+const claims = {
+  iss: ISSUER,
+  aud: ISSUER,
+  sub: 'account',
+  iat: NOW - 10,
+  exp: NOW + 590,
+  jti: 'token',
+  sid: 'session',
+  auth_time: NOW - 10,
+  amr: ['pwd'],
+  client_id: 'gatehouse',
+  scope: '',
+  roles: [],
+}
+
+const sign = (payload: JWTPayload = claims, protectedHeader: object = header, key = elliptic.privateKey) =>
+  new SignJWT(payload).setProtectedHeader({ ...header, ...protectedHeader }).sign(key)
+
+/** A signature over any header at all: jose itself would refuse to make some of them. */
+async function signAnything(protectedHeader: object, key = elliptic.privateKey): Promise<string> {
+  const [head, body] = [protectedHeader, claims].map((part) => toBase64Url(utf8(JSON.stringify(part))))
+  const input = `${head}.${body}`
+  const algorithm = { name: 'ECDSA', hash: 'SHA-256' }
+  return `${input}.${toBase64Url(new Uint8Array(await crypto.subtle.sign(algorithm, key, utf8(input))))}`
+}
+
+const without = (name: keyof typeof claims) => {
+  const { [name]: _left, ...rest } = claims
+  return rest
+}
+
+describe('an access token', () => {
+  it('is taken when everything about it is right', async () => {
+    expect(await verifyAccessToken(await sign(), options)).toEqual(claims)
+    const byRsa = await sign(claims, { alg: 'RS256', kid: 'rsa' }, rsa.privateKey)
+    expect(await verifyAccessToken(byRsa, options)).toEqual(claims)
+  })
+
+  it.each(Object.keys(claims) as (keyof typeof claims)[])('is refused without %s', async (name) => {
+    expect(await verifyAccessToken(await sign(without(name)), options)).toBeNull()
+  })
+
+  it.each([
+    ['another issuer', { iss: 'https://evil.example' }],
+    ['another audience', { aud: 'https://evil.example' }],
+    ['several audiences', { aud: [ISSUER, 'https://evil.example'] }],
+    ['an end that has come', { exp: NOW }],
+    ['a beginning that has not', { nbf: NOW + 1 }],
+    ['an end that is no number', { exp: '4000000590' as unknown as number }],
+    ['a subject that is no text', { sub: 5 as unknown as string }],
+    ['a session that is no text', { sid: ['session'] }],
+  ])('is refused with %s', async (_what, change) => {
+    expect(await verifyAccessToken(await sign({ ...claims, ...change }), options)).toBeNull()
+  })
+
+  it.each([
+    ['no type', { typ: undefined }],
+    ['the type of another JWT', { typ: 'JWT' }],
+    ['the type of an assertion', { typ: 'edge-assertion+jwt' }],
+    ['no key id', { kid: undefined }],
+    ['an unknown key id', { kid: 'stranger' }],
+    ['a key id of Object.prototype', { kid: 'toString' }],
+    ["another key's algorithm", { kid: 'rsa' }],
+  ])('is refused with %s (RFC 8725)', async (_what, change) => {
+    expect(await verifyAccessToken(await sign(claims, change), options)).toBeNull()
+  })
+
+  it.each([
+    ['crit that names what nobody knows', { ...header, crit: ['exp2'], exp2: 1 }],
+    ['crit that names b64', { ...header, crit: ['b64'], b64: true }],
+    ['an empty crit', { ...header, crit: [] }],
+    ['alg none', { ...header, alg: 'none' }],
+    ['alg HS256', { ...header, alg: 'HS256' }],
+    ['alg ES384', { ...header, alg: 'ES384' }],
+  ])('is refused with %s', async (_what, protectedHeader) => {
+    expect(await verifyAccessToken(await signAnything(protectedHeader), options)).toBeNull()
+  })
+
+  it('is refused when it brings its own key', async () => {
+    const jwk = await exportJWK(stranger.publicKey)
+    for (const own of [{ jwk }, { jku: 'https://evil.example/jwks.json' }, { x5u: 'https://evil.example' }]) {
+      const forged = await signAnything({ ...header, ...own }, stranger.privateKey)
+      expect(await verifyAccessToken(forged, options)).toBeNull()
+    }
+  })
+
+  it('is refused when it is signed with the public key as an HMAC secret', async () => {
+    const secret = utf8(JSON.stringify(await exportJWK(elliptic.publicKey)))
+    const forged = await new SignJWT(claims).setProtectedHeader({ ...header, alg: 'HS256' }).sign(secret)
+    expect(await verifyAccessToken(forged, options)).toBeNull()
+  })
+
+  it('is refused when any part of it is changed or missing', async () => {
+    const token = await sign()
+    const [head = '', body = '', signature = ''] = token.split('.')
+    const flipped = (text: string) => `${text.startsWith('A') ? 'B' : 'A'}${text.slice(1)}`
+    for (const broken of [
+      '',
+      '.',
+      '..',
+      'x',
+      `${head}.${body}`,
+      `${head}.${body}.`,
+      `${head}..${signature}`,
+      `${flipped(head)}.${body}.${signature}`,
+      `${head}.${flipped(body)}.${signature}`,
+      `${head}.${body}.${flipped(signature)}`,
+      `${token}.x`,
+      ` ${token}`,
+      `${token}=`,
+    ]) {
+      expect(await verifyAccessToken(broken, options)).toBeNull()
+    }
+  })
+
+  it('passes a fault of the key store on: it says nothing of the token', async () => {
+    const broken = { ...options, findKey: () => Promise.reject(new Error('out of reach')) }
+    await expect(verifyAccessToken(await sign(), broken)).rejects.toThrow('out of reach')
+  })
+})
