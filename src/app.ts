@@ -43,12 +43,16 @@ export function createApp({ deployment, accounts }: Config, shared: SharedServic
 }
 
 /** Answers 503 to everything and says in the log what to mend. */
-export function createMisconfiguredApp(problems: readonly SettingProblem[]): Hono<AppEnv> {
+export function createMisconfiguredApp(
+  problems: readonly SettingProblem[],
+  publicUrl: string | null,
+): Hono<AppEnv> {
   const app = new Hono<AppEnv>()
   app.use(requestLog)
+  app.use(cors([]))
   app.all('*', (c) => {
     log('error', 'misconfigured', { request_id: c.get('requestId'), problems })
-    return problemResponse(c, new ServiceError('misconfigured'), null)
+    return problemResponse(c, new ServiceError('misconfigured'), publicUrl)
   })
   return app
 }

@@ -1,10 +1,10 @@
 /** The Worker's entry. */
 import type { Env } from './config/env.ts'
-import { serviceFor } from './service.ts'
+import { isolateFor } from './isolate.ts'
 
 export { AccountObject } from './sessions/account-object.ts'
 
 export default {
-  fetch: (request, env, ctx) => serviceFor(env).app.fetch(request, env, ctx),
-  scheduled: (_controller, env, ctx) => serviceFor(env).maintain(ctx),
+  fetch: (request, env, ctx) => isolateFor(env).app.fetch(request, env, ctx),
+  scheduled: (_controller, env, ctx) => isolateFor(env).maintain(ctx),
 } satisfies ExportedHandler<Env>

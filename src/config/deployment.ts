@@ -58,7 +58,7 @@ function readOrigins(reader: SettingsReader): readonly string[] {
 
 function isWebOrigin(text: string): boolean {
   const url = URL.parse(text)
-  return url !== null && url.origin === text && /^https?:$/.test(url.protocol)
+  return url !== null && url.origin === text && /^https?:$/.test(url.protocol) && !text.includes('*')
 }
 
 function readClientIpHeader(reader: SettingsReader): string {

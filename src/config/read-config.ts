@@ -17,7 +17,12 @@ export interface Config {
 
 export type ConfigResult =
   | { readonly ok: true; readonly config: Config }
-  | { readonly ok: false; readonly problems: readonly SettingProblem[] }
+  | {
+      readonly ok: false
+      readonly problems: readonly SettingProblem[]
+      /** For the problem answers; null where PUBLIC_URL is itself at fault. */
+      readonly publicUrl: string | null
+    }
 
 /**
  * Checks every setting and secret.
@@ -34,5 +39,8 @@ export function readConfig(settings: Settings): ConfigResult {
     sessions: readSessions(reader),
     accounts: readAccounts(reader),
   }
-  return reader.problems.length === 0 ? { ok: true, config } : { ok: false, problems: reader.problems }
+  const { problems } = reader
+  if (problems.length === 0) return { ok: true, config }
+  const known = problems.every(({ variable }) => variable !== 'PUBLIC_URL')
+  return { ok: false, problems, publicUrl: known ? deployment.publicUrl : null }
 }

@@ -16,7 +16,7 @@ export interface TokensConfig {
 const SECONDS_PER_DAY = 86_400
 
 export function readTokens(reader: SettingsReader, publicUrl: string): TokensConfig {
-  const keyRotationDays = reader.integer('KEY_ROTATION_DAYS', { byDefault: 30, min: 2, max: 3_650 })
+  const keyRotationDays = reader.integer('KEY_ROTATION_DAYS', { byDefault: 30, min: 1, max: 3_650 })
   return {
     issuer: publicUrl,
     audience: reader.text('AUDIENCE') ?? publicUrl,

@@ -2,7 +2,7 @@
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env, exports } from 'cloudflare:workers'
 import type { Env } from '../../src/config/env.ts'
-import { serviceFor } from '../../src/service.ts'
+import { isolateFor } from '../../src/isolate.ts'
 
 export const PUBLIC_URL = 'https://auth.example.test'
 
@@ -60,7 +60,7 @@ export function workerWith(changes: Partial<Env>): Fetch {
   const other = { ...env, ...changes }
   return async (request) => {
     const context = createExecutionContext()
-    const response = await serviceFor(other).app.fetch(request, other, context)
+    const response = await isolateFor(other).app.fetch(request, other, context)
     await waitOnExecutionContext(context)
     return response
   }

@@ -1,12 +1,12 @@
 /** What an operator does straight in D1, and cron behind it. */
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { serviceFor } from '../../src/service.ts'
+import { isolateFor } from '../../src/isolate.ts'
 
 /** One cron run of the Worker. */
 export async function runCron(bindings = env): Promise<void> {
   const context = createExecutionContext()
-  await serviceFor(bindings).maintain(context)
+  await isolateFor(bindings).maintain(context)
   await waitOnExecutionContext(context)
 }
 

@@ -1,4 +1,4 @@
-/** The service as one isolate runs it: settings read and checked once, the app built once. */
+/** What one isolate keeps: settings read and checked once, the app built once. */
 import type { Hono } from 'hono'
 import { maintain } from './actions/maintain.ts'
 import { createApp, createMisconfiguredApp } from './app.ts'
@@ -8,26 +8,26 @@ import type { AppEnv } from './http/context.ts'
 import { log } from './log.ts'
 import { shareServices } from './services.ts'
 
-interface Service {
+interface Isolate {
   readonly app: Hono<AppEnv>
   /** One cron run. */
   readonly maintain: (ctx: ExecutionContext) => Promise<void>
 }
 
-const services = new WeakMap<Env, Service>()
+const isolates = new WeakMap<Env, Isolate>()
 
-export function serviceFor(env: Env): Service {
-  const service = services.get(env) ?? build(env)
-  services.set(env, service)
-  return service
+export function isolateFor(env: Env): Isolate {
+  const isolate = isolates.get(env) ?? build(env)
+  isolates.set(env, isolate)
+  return isolate
 }
 
-function build(env: Env): Service {
+function build(env: Env): Isolate {
   const result = readConfig(env)
   if (!result.ok) {
-    const { problems } = result
+    const { problems, publicUrl } = result
     return {
-      app: createMisconfiguredApp(problems),
+      app: createMisconfiguredApp(problems, publicUrl),
       maintain: async () => log('error', 'misconfigured', { problems }),
     }
   }
