@@ -83,9 +83,14 @@ export function planKeys(keys: readonly ScheduledKey[], now: number, policy: Sch
   const { signing, next, expired } = scheduleAt(keys, now, policy)
   const remove = expired.map(({ kid }) => kid)
   if (signing === null) return { create: [], remove }
-  if (next?.alg === policy.alg) return { create: [], remove }
+  if (next !== null && (next.alg === policy.alg || isImminent(next, now))) return { create: [], remove }
   const signsFrom = nextSignsFrom(signing, now, policy)
   return { create: [{ alg: policy.alg, signsFrom }], remove: next === null ? remove : [...remove, next.kid] }
+}
+
+/** Isolates may sign with such a key, as they know it, before they hear of its removal. */
+function isImminent({ signsFrom }: ScheduledKey, now: number): boolean {
+  return signsFrom <= now + STALE_KEYS_SECONDS
 }
 
 function nextSignsFrom(signing: ScheduledKey, now: number, policy: SchedulePolicy): number {

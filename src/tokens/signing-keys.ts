@@ -50,6 +50,7 @@ export class SigningKeys {
   readonly #publicKeys = new Map<string, CryptoKey>()
   #sealKeys: PurposeKeys | null = null
   #loaded: Loaded | null = null
+  #askedForUnknownAtMs = 0
 
   constructor(
     db: D1Database,
@@ -78,7 +79,9 @@ export class SigningKeys {
   async verification(kid: string, nowMs: number): Promise<VerificationKey | null> {
     const known = await this.#published(kid, nowMs)
     if (known !== undefined) return { alg: known.alg, publicKey: await this.#publicKey(known) }
-    if (nowMs - (this.#loaded?.loadedAtMs ?? 0) < UNKNOWN_KID_COOLDOWN_MS) return null
+    const readAtMs = Math.max(this.#loaded?.loadedAtMs ?? 0, this.#askedForUnknownAtMs)
+    if (nowMs - readAtMs < UNKNOWN_KID_COOLDOWN_MS) return null
+    this.#askedForUnknownAtMs = nowMs
     await this.#load(nowMs)
     const found = await this.#published(kid, nowMs)
     return found === undefined ? null : { alg: found.alg, publicKey: await this.#publicKey(found) }
