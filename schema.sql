@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS accounts (
   credential_version INTEGER NOT NULL,        -- rises with every change that matters to tokens
   sessions_from INTEGER NOT NULL,             -- version of the last change that ended sessions
   kept_session TEXT,                          -- the session that made that change, where it stays
+  kept_secret_hash TEXT,                      -- base64url; SHA-256 of the secret that it goes on under
   change_id TEXT NOT NULL,                    -- the last change; tells whether a write whose answer was lost took
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,

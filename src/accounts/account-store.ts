@@ -2,7 +2,8 @@
  * Accounts in D1: the row, its mapping and every statement over it. Statements are built here; an action runs
  * them, one batch for each change of state.
  */
-import { type Account, IDENTIFIER_KINDS, type IdentifierKind } from './account.ts'
+import { fromBase64Url, toBase64Url } from '../bytes.ts'
+import { type Account, IDENTIFIER_KINDS, type IdentifierKind, type KeptSession } from './account.ts'
 import type { Identifier } from './identifier.ts'
 
 interface AccountRow {
@@ -21,6 +22,7 @@ interface AccountRow {
   readonly credential_version: number
   readonly sessions_from: number
   readonly kept_session: string | null
+  readonly kept_secret_hash: string | null
   readonly change_id: string
   readonly created_at: number
   readonly updated_at: number
@@ -117,7 +119,8 @@ export function updateAccount(db: D1Database, from: Account, to: Account): D1Pre
     to.passwordHash,
     to.credentialVersion,
     to.sessionsFrom,
-    to.keptSession,
+    to.keptSession?.id ?? null,
+    to.keptSession === null ? null : toBase64Url(to.keptSession.secretHash),
     to.changeId,
     to.updatedAt,
   ]
@@ -125,7 +128,7 @@ export function updateAccount(db: D1Database, from: Account, to: Account): D1Pre
     .prepare(
       `UPDATE OR IGNORE accounts SET username = ?3, username_key = ?4, email = ?5, email_verified = ?6, phone = ?7,
          phone_verified = ?8, password_hash = ?9, credential_version = ?10, sessions_from = ?11,
-         kept_session = ?12, change_id = ?13, updated_at = ?14
+         kept_session = ?12, kept_secret_hash = ?13, change_id = ?14, updated_at = ?15
        WHERE id = ?1 AND credential_version = ?2`,
     )
     .bind(...values)
@@ -204,9 +207,14 @@ function toAccount(row: AccountRow): Account {
     claims: JSON.parse(row.claims),
     credentialVersion: row.credential_version,
     sessionsFrom: row.sessions_from,
-    keptSession: row.kept_session,
+    keptSession: toKeptSession(row),
     changeId: row.change_id,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }
+}
+
+function toKeptSession({ kept_session: id, kept_secret_hash: hash }: AccountRow): KeptSession | null {
+  const secretHash = fromBase64Url(hash ?? '')
+  return id === null || secretHash === null ? null : { id, secretHash }
 }

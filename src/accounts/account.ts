@@ -1,4 +1,5 @@
 /** What the service knows of a person. */
+import type { Bytes } from '../bytes.ts'
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json }
 
@@ -18,6 +19,13 @@ export interface AccountFacts {
   readonly updatedAt: number
 }
 
+/** The session that made the last change which ended all others, and the secret that it goes on under. */
+export interface KeptSession {
+  readonly id: string
+  /** SHA-256 of its new secret: its earlier refresh tokens are void. */
+  readonly secretHash: Bytes
+}
+
 /** The whole row. */
 export interface Account extends AccountFacts {
   /** The username in its compared form. */
@@ -26,7 +34,7 @@ export interface Account extends AccountFacts {
   readonly passwordHash: string
   readonly credentialVersion: number
   readonly sessionsFrom: number
-  readonly keptSession: string | null
+  readonly keptSession: KeptSession | null
   readonly changeId: string
 }
 

@@ -1,8 +1,8 @@
 /** The account's state as its object is told it. Pure. */
 import type { Account, AccountFacts } from '../accounts/account.ts'
-import type { AccountState } from '../sessions/session.ts'
+import type { AccountState, LiveState } from '../sessions/session.ts'
 
-export function toState(account: Account): AccountState {
+export function toState(account: Account): LiveState {
   return {
     format: 1,
     version: account.credentialVersion,

@@ -4,6 +4,7 @@ import {
   type AccountFacts,
   IDENTIFIER_KINDS,
   type IdentifierKind,
+  type KeptSession,
 } from '../accounts/account.ts'
 import { type Identifier, parseEmail, parsePhone, parseUsername } from '../accounts/identifier.ts'
 import { randomBytes, sha256 } from '../bytes.ts'
@@ -12,11 +13,12 @@ import { hashPassword } from '../passwords/pbkdf2.ts'
 import type { Services } from '../services.ts'
 import type { Grant } from '../sessions/account-object.ts'
 import { SESSION_SECRET_BYTES } from '../sessions/refresh-token.ts'
+import type { AccountState } from '../sessions/session.ts'
 import { toDeletedState, toState } from './account-state.ts'
+import { checkPolicy } from './check-policy.ts'
 import { type ChangeStamp, commitDeletion, commitEdit } from './commit-change.ts'
 import { type IssuedTokens, issueTokens } from './issue-tokens.ts'
-import { checkPolicy } from './register.ts'
-import { type Telling, tellAccount } from './tell-account.ts'
+import { tellAccount } from './tell-account.ts'
 
 /** Identifiers to set; null clears one, a missing one stays. */
 export type IdentifierChanges = { readonly [Kind in IdentifierKind]?: Identifier | null | undefined }
@@ -38,8 +40,8 @@ export async function changeIdentifiers(
     return withIdentifiers(current, stamp, changes)
   })
   const state = toState(account)
-  if (changed) await tellChange(services, { accountId: facts.id, state })
-  return state.facts ?? facts
+  if (changed) await tellChange(services, facts.id, state)
+  return state.facts
 }
 
 /**
@@ -54,14 +56,14 @@ export async function changePassword(
 ): Promise<IssuedTokens> {
   checkPolicy(services, newPassword, identifiersOf(facts))
   const key = await services.signingKeys.signing(services.nowMs)
+  const sessionSecret = randomBytes(SESSION_SECRET_BYTES)
+  const keptSession = { id: session.id, secretHash: await sha256(sessionSecret) }
   let hashed: string | null = null
   const { account } = await commitEdit(services, facts.id, currentPassword, async (current, stamp) => {
     hashed ??= await hashPassword(newPassword, await services.pepper())
-    return withPassword(current, stamp, hashed, session.id)
+    return withPassword(current, stamp, hashed, keptSession)
   })
-  const sessionSecret = randomBytes(SESSION_SECRET_BYTES)
-  const renewal = { sessionId: session.id, secretHash: await sha256(sessionSecret) }
-  const grant = await tellChange(services, { accountId: facts.id, state: toState(account), renewal })
+  const grant = await tellChange(services, facts.id, toState(account))
   if (grant === null) throw new ServiceError('unavailable', { changed: true })
   return issueTokens(services, key, grant, sessionSecret)
 }
@@ -76,11 +78,11 @@ export async function deleteOwnAccount(
   password: string,
 ): Promise<void> {
   const version = await commitDeletion(services, facts.id, password)
-  await tellChange(services, { accountId: facts.id, state: toDeletedState(version) })
+  await tellChange(services, facts.id, toDeletedState(version))
 }
 
-function tellChange(services: Services, telling: Telling): Promise<Grant | null> {
-  return reach(tellAccount(services, telling), { changed: true })
+function tellChange(services: Services, accountId: string, state: AccountState): Promise<Grant | null> {
+  return reach(tellAccount(services, accountId, state), { changed: true })
 }
 
 /** @throws {ServiceError} `invalid_request` naming every identifier that would be cleared */
@@ -116,7 +118,7 @@ function withPassword(
   current: Account,
   stamp: ChangeStamp,
   passwordHash: string,
-  keptSession: string,
+  keptSession: KeptSession,
 ): Account {
   return { ...current, ...stamp, passwordHash, sessionsFrom: stamp.credentialVersion, keptSession }
 }

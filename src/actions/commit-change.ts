@@ -82,7 +82,7 @@ async function commit<T>(
     if (done !== null) return done
     checked = await recheckPassword(services, find, password, checked)
   }
-  throw new ServiceError('unavailable')
+  throw new ServiceError('unavailable', {}, { cause: new Error('the account keeps changing') })
 }
 
 /** Higher than the version before, and higher than any before a restore of the database. */
@@ -96,31 +96,35 @@ function stamp(account: Account, nowMs: number): ChangeStamp {
 
 async function writeEdit(db: D1Database, from: Account, to: Account): Promise<boolean> {
   const batch = [updateAccount(db, from, to), insertToTell(db, to), takenIdentifiers(db, to)]
-  const results = await runOrNull(db, batch)
-  if (results === null) {
-    const { account } = await reach(findById(db, from.id, 'primary'))
-    if (account?.changeId === to.changeId) return true
-    throw new ServiceError('unavailable')
-  }
-  if (results[0]?.meta.changes === 1) return true
+  const took = (account: Account | null) => account?.changeId === to.changeId
+  const results = await runOrConfirm(db, batch, from.id, took)
+  if (results === 'confirmed' || results[0]?.meta.changes === 1) return true
   const field = firstTaken(results[2])
   if (field !== null) throw new ServiceError('identifier_taken', { field })
   return false
 }
 
 async function writeDeletion(db: D1Database, from: Account, version: number): Promise<boolean> {
-  const results = await runOrNull(db, [insertDeletionToTell(db, from, version), deleteAccount(db, from)])
-  if (results !== null) return results[1]?.meta.changes === 1
-  const { account } = await reach(findById(db, from.id, 'primary'))
-  if (account === null) return true
-  throw new ServiceError('unavailable')
+  const batch = [insertDeletionToTell(db, from, version), deleteAccount(db, from)]
+  const results = await runOrConfirm(db, batch, from.id, (account) => account === null)
+  return results === 'confirmed' || results[1]?.meta.changes === 1
 }
 
-/** @returns null where the answer was lost: only the row can say whether the batch took. */
-async function runOrNull(db: D1Database, batch: D1PreparedStatement[]): Promise<D1Result[] | null> {
+/**
+ * Where the answer of the batch is lost, the row says whether it took.
+ * @throws {ServiceError} `unavailable` where it did not
+ */
+async function runOrConfirm(
+  db: D1Database,
+  batch: D1PreparedStatement[],
+  accountId: string,
+  took: (account: Account | null) => boolean,
+): Promise<D1Result[] | 'confirmed'> {
   try {
     return await db.batch(batch)
-  } catch {
-    return null
+  } catch (cause) {
+    const { account } = await reach(findById(db, accountId, 'primary'))
+    if (took(account)) return 'confirmed'
+    throw new ServiceError('unavailable', {}, { cause })
   }
 }

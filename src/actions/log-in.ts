@@ -58,7 +58,7 @@ async function openCurrent(
     replaces = opened.version
     current = await recheckPassword(services, find, password, current)
   }
-  throw new ServiceError('unavailable')
+  throw new ServiceError('unavailable', {}, { cause: new Error('the account keeps changing') })
 }
 
 /** Stores the password under the current parameters. A fault here costs nobody anything: the next log in tries again. */

@@ -39,7 +39,7 @@ async function tellTheUntold(services: Services): Promise<void> {
 async function tell(services: Services, { accountId, version }: ToTell): Promise<void> {
   const { account } = await findById(services.db, accountId, 'primary')
   const state = account === null ? toDeletedState(version) : toState(account)
-  await tellAccount(services, { accountId, state })
+  await tellAccount(services, accountId, state)
 }
 
 async function attempt(event: string, work: () => Promise<void>): Promise<void> {

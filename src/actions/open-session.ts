@@ -5,7 +5,7 @@ import { newId } from '../ids.ts'
 import type { Services } from '../services.ts'
 import type { OpenRequest } from '../sessions/account-object.ts'
 import { SESSION_SECRET_BYTES } from '../sessions/refresh-token.ts'
-import type { AccountState } from '../sessions/session.ts'
+import type { LiveState } from '../sessions/session.ts'
 import type { SigningKey } from '../tokens/signing-keys.ts'
 import { type IssuedTokens, issueTokens } from './issue-tokens.ts'
 
@@ -35,11 +35,10 @@ type Basis = Pick<OpenRequest, 'basis' | 'replaces'>
 export async function openSession(
   services: Services,
   request: SessionRequest,
-  state: AccountState,
+  state: LiveState,
   basis: Basis,
   members: ProblemMembers = {},
 ): Promise<OpenedSession> {
-  const accountId = state.facts?.id ?? ''
   const sessionSecret = randomBytes(SESSION_SECRET_BYTES)
   const session = {
     id: newId(services.nowMs),
@@ -51,7 +50,7 @@ export async function openSession(
   }
   const policy = services.config.sessions
   const answer = await reach(
-    services.accountObject(accountId).open({ session, state, policy, ...basis }),
+    services.accountObject(state.facts.id).open({ session, state, policy, ...basis }),
     members,
   )
   if (answer.outcome === 'stale') return answer

@@ -5,9 +5,9 @@ import type { Identifier } from '../accounts/identifier.ts'
 import { reach, ServiceError } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { hashPassword } from '../passwords/pbkdf2.ts'
-import { weaknesses } from '../passwords/policy.ts'
 import type { Services } from '../services.ts'
 import { toState } from './account-state.ts'
+import { checkPolicy } from './check-policy.ts'
 import type { IssuedTokens } from './issue-tokens.ts'
 import { type Client, openSession } from './open-session.ts'
 
@@ -37,19 +37,6 @@ export async function register(services: Services, request: RegisterRequest): Pr
   const opened = await openSession(services, sessionRequest, toState(account), { basis: 'exact' }, registered)
   if (opened.outcome === 'stale') throw new ServiceError('unavailable', registered)
   return opened.tokens
-}
-
-/** @throws {ServiceError} `weak_password` with every reason */
-export function checkPolicy(
-  { config }: Services,
-  password: string,
-  identifiers: readonly (Identifier | null)[],
-): void {
-  const guessable = identifiers
-    .filter((identifier) => identifier !== null)
-    .map((identifier) => identifier.guessable)
-  const reasons = weaknesses(password, { minLength: config.accounts.passwordMinLength, guessable })
-  if (reasons.length > 0) throw new ServiceError('weak_password', { reasons })
 }
 
 /** One batch: the account, and which identifier stood in its way. */

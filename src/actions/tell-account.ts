@@ -2,25 +2,20 @@
 import { deleteToTell } from '../accounts/account-store.ts'
 import { describeFault, log } from '../log.ts'
 import type { Services } from '../services.ts'
-import type { Grant, Renewal } from '../sessions/account-object.ts'
+import type { Grant } from '../sessions/account-object.ts'
 import type { AccountState } from '../sessions/session.ts'
 
-/** What is told of a change that stands in D1 already. */
-export interface Telling {
-  readonly accountId: string
-  readonly state: AccountState
-  readonly renewal?: Renewal
-}
-
 /**
- * @returns with a renewal, the session that goes on under a new secret, unless a later change ended it
+ * @param state what stands in D1 already
+ * @returns the session that the change keeps, if it keeps one and no later change has come
  * @throws what the object throws; the to-tell row then stays, and cron tells it
  */
 export async function tellAccount(
   services: Services,
-  { accountId, state, renewal }: Telling,
+  accountId: string,
+  state: AccountState,
 ): Promise<Grant | null> {
-  const grant = await services.accountObject(accountId).tell(state, renewal)
+  const grant = await services.accountObject(accountId).tell(state, services.config.sessions)
   services.waitUntil(noteTold(services, accountId, state.version))
   return grant
 }

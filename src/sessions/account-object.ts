@@ -5,8 +5,8 @@
  */
 import { DurableObject } from 'cloudflare:workers'
 import { type Bytes, constantTimeEqual } from '../bytes.ts'
-import { beginSession, overflow, renewSession, rotate, underState } from './rotation.ts'
-import type { AccountState, NewSession, Session, SessionPolicy } from './session.ts'
+import { beginSession, overflow, rotate, underState } from './rotation.ts'
+import type { AccountState, LiveState, NewSession, Session, SessionPolicy } from './session.ts'
 
 /** How long the version is kept after the last session or telling, so that a stale read is still noticed. */
 const RETENTION_MS = 86_400_000
@@ -15,7 +15,7 @@ const SESSION_PREFIX = 'session:'
 
 export interface OpenRequest {
   readonly session: NewSession
-  readonly state: AccountState
+  readonly state: LiveState
   readonly policy: SessionPolicy
   /**
    * What the state rests on. `nearest`: a replica, so the object must hold this version or a lower one. `exact`:
@@ -34,7 +34,7 @@ export type OpenAnswer =
 /** What a token answer is made from. */
 export interface Grant {
   readonly session: Session
-  readonly facts: NonNullable<AccountState['facts']>
+  readonly facts: LiveState['facts']
 }
 
 export interface RotateRequest {
@@ -49,12 +49,6 @@ export type RotateAnswer =
   | { readonly outcome: 'reused' }
   | { readonly outcome: 'unknown' }
 
-/** A new secret for the session that changed its account's password. */
-export interface Renewal {
-  readonly sessionId: string
-  readonly secretHash: Bytes
-}
-
 interface Held {
   readonly state: AccountState
   /** When the version may be forgotten, in unix milliseconds; null while a session lives. */
@@ -67,16 +61,16 @@ export class AccountObject extends DurableObject {
   open(request: OpenRequest): OpenAnswer {
     const nowMs = Date.now()
     const held = this.#held()
-    const { facts } = request.state
-    if (facts === null || !mayOpen(held?.state ?? null, request)) {
+    const { state, policy } = request
+    if (!mayOpen(held?.state ?? null, request)) {
       return { outcome: 'stale', version: held?.state.version ?? null }
     }
-    if (held?.state.version !== request.state.version) this.#endOthers(request.state)
-    for (const id of overflow(this.#liveSessions(nowMs), request.policy)) this.#delete(id)
-    const session = beginSession(request.session, request.state.version, request.policy, nowMs)
+    if (held?.state.version !== state.version) this.#endOthers(state, policy, nowMs)
+    for (const id of overflow(this.#liveSessions(nowMs), policy)) this.#delete(id)
+    const session = beginSession(request.session, state.version, policy, nowMs)
     this.#put(session)
-    this.#hold({ state: request.state, keepUntil: null, wakeAt: held?.wakeAt ?? null }, nowMs)
-    return { outcome: 'opened', grant: { session, facts } }
+    this.#hold({ state, keepUntil: null, wakeAt: held?.wakeAt ?? null }, nowMs)
+    return { outcome: 'opened', grant: { session, facts: state.facts } }
   }
 
   rotate({ sessionId, secretHash, generation, policy }: RotateRequest): RotateAnswer {
@@ -131,19 +125,19 @@ export class AccountObject extends DurableObject {
   }
 
   /**
-   * Takes the account's state if it is higher than what is held, and ends the sessions that it ends.
-   * @returns with a renewal, the session that goes on, unless a later change has ended it
+   * Takes the account's state if it is higher than what is held, and ends the sessions that it ends. Told again,
+   * it changes nothing.
+   * @returns the kept session, unless there is none or a later change has come
    */
-  tell(state: AccountState, renewal?: Renewal): Grant | null {
+  tell(state: AccountState, policy: SessionPolicy): Grant | null {
     const nowMs = Date.now()
     const held = this.#held()
     const news = held === null || state.version > held.state.version
-    if (news) this.#endOthers(state)
+    if (news) this.#endOthers(state, policy, nowMs)
     const current = news ? state : held.state
-    const grant =
-      renewal !== undefined && current.version === state.version ? this.#renew(renewal, current, nowMs) : null
     this.#hold({ state: current, keepUntil: null, wakeAt: held?.wakeAt ?? null }, nowMs)
-    return grant
+    const kept = current.version === state.version ? state.keptSession : null
+    return kept === null ? null : this.check(kept.id)
   }
 
   /** Clears what has expired; forgets the account a day after its last session or telling. */
@@ -153,21 +147,17 @@ export class AccountObject extends DurableObject {
     const live = this.#liveSessions(nowMs)
     const forgotten = held === null || (held.keepUntil !== null && nowMs >= held.keepUntil)
     if (live.length === 0 && forgotten) return this.ctx.storage.deleteAll()
-    if (held !== null) this.#hold({ ...held, wakeAt: null }, nowMs)
+    if (held === null) return
+    // The alarm that was set is spent, even where it went off too early to clear anything.
+    const spent = { ...held, wakeAt: null }
+    this.#write(spent)
+    this.#hold(spent, nowMs)
   }
 
-  #renew({ sessionId, secretHash }: Renewal, { facts }: AccountState, nowMs: number): Grant | null {
-    const session = this.#session(sessionId)
-    if (session === null || facts === null) return null
-    const renewed = renewSession(session, secretHash, nowMs)
-    this.#put(renewed)
-    return { session: renewed, facts }
-  }
-
-  /** Ends or stamps anew the sessions that were opened under a version that the state no longer honours. */
-  #endOthers(state: AccountState): void {
+  /** Ends or renews the sessions that were opened under a version that the state no longer honours. */
+  #endOthers(state: AccountState, policy: SessionPolicy, nowMs: number): void {
     for (const session of this.#sessions()) {
-      const stays = underState(session, state)
+      const stays = underState(session, state, policy, nowMs)
       if (stays === null) this.#delete(session.id)
       else if (stays !== session) this.#put(stays)
     }
@@ -189,7 +179,11 @@ export class AccountObject extends DurableObject {
     if (held?.wakeAt !== wakeAt) this.ctx.storage.setAlarm(wakeAt)
     const same =
       held?.state.version === next.state.version && held.keepUntil === keepUntil && held.wakeAt === wakeAt
-    if (!same) this.ctx.storage.kv.put(STATE_KEY, { state: next.state, keepUntil, wakeAt } satisfies Held)
+    if (!same) this.#write({ state: next.state, keepUntil, wakeAt })
+  }
+
+  #write(held: Held): void {
+    this.ctx.storage.kv.put(STATE_KEY, held)
   }
 
   /** Drops what has expired on the way. */

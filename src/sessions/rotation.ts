@@ -29,9 +29,8 @@ export function beginSession(
     generation: 0,
     rotatedAt: [],
     createdAt: nowMs,
-    lastUsedAt: nowMs,
     endsAt,
-    expiresAt: Math.min(nowMs + policy.idleSeconds * 1000, endsAt),
+    ...usedAt(nowMs, endsAt, policy),
     authTime: nowMs,
     openedUnder,
   }
@@ -46,8 +45,7 @@ export function rotate(session: Session, generation: number, policy: SessionPoli
     ...session,
     generation: generation + 1,
     rotatedAt: [...remembered, nowMs].slice(-REMEMBERED_ROTATIONS),
-    lastUsedAt: nowMs,
-    expiresAt: Math.min(nowMs + policy.idleSeconds * 1000, session.endsAt),
+    ...usedAt(nowMs, session.endsAt, policy),
   }
   return { outcome: 'rotated', session: rotated }
 }
@@ -58,16 +56,28 @@ function judgeOlder(session: Session, generation: number, policy: SessionPolicy,
   return inGrace ? { outcome: 'repeated', session } : { outcome: 'reused' }
 }
 
-/** After a password change the session goes on under a new secret: its earlier refresh tokens are void. */
-export function renewSession(session: Session, secretHash: Session['secretHash'], nowMs: number): Session {
-  return { ...session, secretHash, generation: 0, rotatedAt: [], lastUsedAt: nowMs, authTime: nowMs }
-}
-
-/** @returns the session as it is under the account's state, or null where that state ended it. */
-export function underState(session: Session, state: AccountState): Session | null {
-  if (state.facts === null) return null
+/**
+ * @returns the session as it is under the account's state, or null where that state ended it. The kept one goes
+ * on as after a log in, under its new secret.
+ */
+export function underState(
+  session: Session,
+  state: AccountState,
+  policy: SessionPolicy,
+  nowMs: number,
+): Session | null {
+  if (state.facts === null || state.facts.disabled) return null
   if (session.openedUnder >= state.sessionsFrom) return session
-  return session.id === state.keptSession ? { ...session, openedUnder: state.sessionsFrom } : null
+  if (session.id !== state.keptSession?.id) return null
+  return {
+    ...session,
+    secretHash: state.keptSession.secretHash,
+    openedUnder: state.sessionsFrom,
+    generation: 0,
+    rotatedAt: [],
+    authTime: nowMs,
+    ...usedAt(nowMs, session.endsAt, policy),
+  }
 }
 
 /** @returns the ids to end so that one more session fits: the least recently used. */
@@ -75,4 +85,8 @@ export function overflow(sessions: readonly Session[], policy: SessionPolicy): r
   const excess = sessions.length + 1 - policy.maxSessions
   const byLastUse = sessions.toSorted((a, b) => a.lastUsedAt - b.lastUsedAt || (a.id < b.id ? -1 : 1))
   return byLastUse.slice(0, Math.max(excess, 0)).map(({ id }) => id)
+}
+
+function usedAt(nowMs: number, endsAt: number, { idleSeconds }: SessionPolicy) {
+  return { lastUsedAt: nowMs, expiresAt: Math.min(nowMs + idleSeconds * 1000, endsAt) }
 }

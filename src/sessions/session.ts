@@ -1,5 +1,5 @@
 /** What an account's object keeps: the session records and the account's state. Plain data, format-versioned. */
-import type { AccountFacts } from '../accounts/account.ts'
+import type { AccountFacts, KeptSession } from '../accounts/account.ts'
 import type { Bytes } from '../bytes.ts'
 
 /** Times in unix milliseconds. */
@@ -42,9 +42,14 @@ export interface AccountState {
   readonly version: number
   /** Sessions opened under a lower version have ended, but for the kept one. */
   readonly sessionsFrom: number
-  readonly keptSession: string | null
+  readonly keptSession: KeptSession | null
   /** Null for an account that was deleted. */
   readonly facts: AccountFacts | null
+}
+
+/** The state of an account that exists. */
+export interface LiveState extends AccountState {
+  readonly facts: AccountFacts
 }
 
 export interface SessionPolicy {

@@ -1,0 +1,212 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { AccountFacts } from '../../src/accounts/account.ts'
+import { randomBytes } from '../../src/bytes.ts'
+import { newId } from '../../src/ids.ts'
+import type { AccountSessions, OpenRequest } from '../../src/sessions/account-object.ts'
+import type { LiveState, SessionPolicy } from '../../src/sessions/session.ts'
+import { advance, FROZEN_MS, freeze, thaw } from '../support/clock.ts'
+
+beforeEach(() => freeze())
+afterEach(thaw)
+
+const DAY = 86_400
+const policy: SessionPolicy = {
+  idleSeconds: 30 * DAY,
+  maxSeconds: 90 * DAY,
+  graceSeconds: 10,
+  maxSessions: 3,
+}
+
+/** An account whose object holds nothing yet. */
+function newAccount() {
+  const id = newId(FROZEN_MS)
+  const stub = env.ACCOUNT.getByName(id)
+  const object = stub as unknown as AccountSessions
+  const state = (version: number, changes: Partial<LiveState> = {}): LiveState => ({
+    format: 1,
+    version,
+    sessionsFrom: 1,
+    keptSession: null,
+    facts: { id, disabled: false, username: `v${version}` } as AccountFacts,
+    ...changes,
+  })
+  const open = (opening: Pick<OpenRequest, 'state'> & Partial<OpenRequest>) =>
+    object.open({ session: newSession(), policy, basis: 'exact', ...opening })
+  return { stub, object, state, open }
+}
+
+const newSession = () => ({
+  id: newId(Date.now()),
+  secretHash: randomBytes(32),
+  scope: null,
+  amr: ['pwd'],
+  clientId: 'gatehouse',
+  ip: null,
+  userAgent: null,
+})
+
+describe('opening', () => {
+  it('needs an exact read where the object holds nothing', async () => {
+    const { open, state } = newAccount()
+    expect(await open({ state: state(5), basis: 'nearest' })).toEqual({ outcome: 'stale', version: null })
+    expect(await open({ state: state(5), basis: 'exact' })).toMatchObject({ outcome: 'opened' })
+  })
+
+  it('takes the same version and any higher one, wherever it was read', async () => {
+    const { open, state } = newAccount()
+    await open({ state: state(5) })
+    for (const version of [5, 6]) {
+      const answer = await open({ state: state(version), basis: 'nearest' })
+      expect(answer).toMatchObject({ outcome: 'opened', grant: { facts: { username: `v${version}` } } })
+    }
+  })
+
+  it('refuses a lower version and says which it holds', async () => {
+    const { open, state, object } = newAccount()
+    await open({ state: state(5) })
+    for (const basis of ['nearest', 'exact'] as const) {
+      expect(await open({ state: state(4), basis })).toEqual({ outcome: 'stale', version: 5 })
+    }
+    expect(await object.list()).toHaveLength(1)
+  })
+
+  it('lowers the version only to a primary read that began after its answer', async () => {
+    const { open, state } = newAccount()
+    await open({ state: state(5) })
+    expect(await open({ state: state(3), basis: 'nearest', replaces: 5 })).toMatchObject({ outcome: 'stale' })
+    expect(await open({ state: state(3), basis: 'exact', replaces: 4 })).toMatchObject({ outcome: 'stale' })
+    expect(await open({ state: state(3), basis: 'exact', replaces: 5 })).toMatchObject({ outcome: 'opened' })
+    expect(await open({ state: state(3), basis: 'nearest' })).toMatchObject({ outcome: 'opened' })
+  })
+
+  it('ends what a higher version has ended', async () => {
+    const { open, state, object } = newAccount()
+    await open({ state: state(5) })
+    await open({ state: state(6, { sessionsFrom: 6 }) })
+    expect(await object.list()).toHaveLength(1)
+  })
+
+  it('ends the least recently used session past the cap', async () => {
+    const { open, state, object } = newAccount()
+    const ids: string[] = []
+    for (let count = 0; count < 4; count++) {
+      advance(1)
+      const answer = await open({ state: state(5) })
+      if (answer.outcome === 'opened') ids.push(answer.grant.session.id)
+    }
+    expect((await object.list()).map(({ id }) => id)).toEqual(ids.slice(1).toReversed())
+  })
+})
+
+describe('telling', () => {
+  it('is taken when it is higher, in whatever order it comes', async () => {
+    const { object, open, state } = newAccount()
+    const opened = await open({ state: state(5) })
+    if (opened.outcome !== 'opened') throw new Error(opened.outcome)
+    await object.tell(state(7), policy)
+    await object.tell(state(6, { sessionsFrom: 6 }), policy)
+    expect(await object.check(opened.grant.session.id)).toMatchObject({ facts: { username: 'v7' } })
+    await object.tell(state(8, { sessionsFrom: 6 }), policy)
+    expect(await object.check(opened.grant.session.id)).toBeNull()
+  })
+
+  it('keeps one session under its new secret, though the telling comes twice or after a log in', async () => {
+    const { object, open, state } = newAccount()
+    const opened = await open({ state: state(5) })
+    if (opened.outcome !== 'opened') throw new Error(opened.outcome)
+    const { id, secretHash: before } = opened.grant.session
+    const keptSession = { id, secretHash: randomBytes(32) }
+    const changed = state(6, { sessionsFrom: 6, keptSession })
+    await open({ state: changed })
+    const kept = await object.tell(changed, policy)
+    expect(kept?.session).toMatchObject({ id, secretHash: keptSession.secretHash, generation: 0 })
+    const presented = { sessionId: id, generation: 0, policy }
+    expect(await object.rotate({ ...presented, secretHash: before })).toEqual({ outcome: 'unknown' })
+    expect(await object.rotate({ ...presented, secretHash: keptSession.secretHash })).toMatchObject({
+      outcome: 'rotated',
+    })
+    expect((await object.tell(changed, policy))?.session).toMatchObject({ id, generation: 1 })
+  })
+
+  it('answers with no session when a later change has come', async () => {
+    const { object, open, state } = newAccount()
+    const opened = await open({ state: state(5) })
+    if (opened.outcome !== 'opened') throw new Error(opened.outcome)
+    const keptSession = { id: opened.grant.session.id, secretHash: randomBytes(32) }
+    await object.tell(state(7, { sessionsFrom: 7 }), policy)
+    expect(await object.tell(state(6, { sessionsFrom: 6, keptSession }), policy)).toBeNull()
+  })
+
+  it('of a deletion ends everything, for good', async () => {
+    const { object, open, state } = newAccount()
+    await open({ state: state(5) })
+    await object.tell({ format: 1, version: 6, sessionsFrom: 6, keptSession: null, facts: null }, policy)
+    expect(await object.list()).toEqual([])
+    expect(await open({ state: state(5), basis: 'nearest' })).toEqual({ outcome: 'stale', version: 6 })
+  })
+})
+
+describe('memory', () => {
+  it('is not needed: state survives eviction', async () => {
+    const { stub, object, open, state } = newAccount()
+    const opened = await open({ state: state(5) })
+    if (opened.outcome !== 'opened') throw new Error(opened.outcome)
+    await evictDurableObject(stub)
+    expect(await object.check(opened.grant.session.id)).toMatchObject({ facts: { username: 'v5' } })
+    await evictDurableObject(stub)
+    expect(await open({ state: state(4) })).toEqual({ outcome: 'stale', version: 5 })
+  })
+
+  it('of the version lasts a day after the last session, then all storage is given back', async () => {
+    const { stub, object, open, state } = newAccount()
+    const opened = await open({ state: state(5) })
+    if (opened.outcome !== 'opened') throw new Error(opened.outcome)
+    await object.end(opened.grant.session.id)
+    advance(DAY - 1)
+    await runDurableObjectAlarm(stub)
+    expect(await open({ state: state(4), basis: 'exact' })).toMatchObject({ version: 5 })
+    advance(1)
+    await runDurableObjectAlarm(stub)
+    const left = await runInDurableObject(stub, (_instance, { storage }) => [...storage.kv.list()])
+    expect(left).toEqual([])
+    expect(await open({ state: state(4), basis: 'nearest' })).toEqual({ outcome: 'stale', version: null })
+    expect(await open({ state: state(4), basis: 'exact' })).toMatchObject({ outcome: 'opened' })
+  })
+
+  it('sets its alarm again when that went off too early', async () => {
+    const { stub, object, state } = newAccount()
+    await object.tell(state(5), policy)
+    expect(await runDurableObjectAlarm(stub)).toBe(true)
+    expect(await runDurableObjectAlarm(stub)).toBe(true)
+  })
+
+  it('of the version begins its day anew with a telling', async () => {
+    const { stub, object, open, state } = newAccount()
+    await object.tell(state(5), policy)
+    advance(DAY - 1)
+    await object.tell(state(5), policy)
+    advance(DAY - 1)
+    await runDurableObjectAlarm(stub)
+    expect(await open({ state: state(4) })).toEqual({ outcome: 'stale', version: 5 })
+  })
+
+  it('of a dead session is cleared by the alarm while others live on', async () => {
+    const { stub, object, open, state } = newAccount()
+    await open({ state: state(5) })
+    advance(10 * DAY)
+    const second = await open({ state: state(5) })
+    if (second.outcome !== 'opened') throw new Error(second.outcome)
+    advance(20 * DAY)
+    expect(await runDurableObjectAlarm(stub)).toBe(true)
+    const keys = await runInDurableObject(stub, (_instance, { storage }) =>
+      [...storage.kv.list()].map(([key]) => key),
+    )
+    expect(keys).toEqual(['account', `session:${second.grant.session.id}`])
+    expect(await object.check(second.grant.session.id)).not.toBeNull()
+    advance(10 * DAY)
+    expect(await runDurableObjectAlarm(stub)).toBe(true)
+    expect(await object.list()).toEqual([])
+  })
+})

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest'
+import { fromBase64Url, randomBytes, toBase64Url } from '../../src/bytes.ts'
+import { newId } from '../../src/ids.ts'
+import { deriveRefreshKeys, makeRefreshToken, readRefreshToken } from '../../src/sessions/refresh-token.ts'
+
+const SECRET = 'a secret of the tests, long enough for production'
+const OTHER = 'another secret of the tests, as long as it has to be'
+const keys = await deriveRefreshKeys(SECRET, undefined)
+const token = {
+  accountId: newId(4_000_000_000_000),
+  sessionId: newId(4_000_000_000_001),
+  generation: 4_294_967_295,
+  sessionSecret: randomBytes(16),
+}
+
+describe('a refresh token', () => {
+  it('says what it was made of, in 119 characters that a URL can carry', async () => {
+    const text = await makeRefreshToken(token, keys)
+    expect(text).toMatch(/^[A-Za-z0-9_-]{119}$/)
+    expect(await readRefreshToken(text, keys)).toEqual(token)
+  })
+
+  it('is the same for the same generation, and another for the next', async () => {
+    const text = await makeRefreshToken(token, keys)
+    expect(await makeRefreshToken(token, keys)).toBe(text)
+    expect(await makeRefreshToken({ ...token, generation: 1 }, keys)).not.toBe(text)
+  })
+
+  it('is refused when any one bit of it is changed', async () => {
+    const bytes = fromBase64Url(await makeRefreshToken(token, keys)) ?? new Uint8Array()
+    expect(bytes).toHaveLength(89)
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const forged = bytes.map((byte, index) => (index === bit >> 3 ? byte ^ (1 << (bit & 7)) : byte))
+      expect(await readRefreshToken(toBase64Url(forged), keys)).toBeNull()
+    }
+  })
+
+  it.each([
+    ['nothing', () => ''],
+    ['a byte less', (text: string) => text.slice(0, -2)],
+    ['a byte more', (text: string) => `${text}AA`],
+    ['padding', (text: string) => `${text}=`],
+    ['a space', (text: string) => ` ${text}`],
+    ['a line break', (text: string) => `${text}\n`],
+  ])('is refused with %s', async (_what, change) => {
+    expect(await readRefreshToken(change(await makeRefreshToken(token, keys)), keys)).toBeNull()
+  })
+
+  it('is refused under another secret, and taken while one replaces the other', async () => {
+    const text = await makeRefreshToken(token, keys)
+    expect(await readRefreshToken(text, await deriveRefreshKeys(OTHER, undefined))).toBeNull()
+    const both = await deriveRefreshKeys(OTHER, SECRET)
+    expect(await readRefreshToken(text, both)).toEqual(token)
+    expect(await makeRefreshToken(token, both)).not.toBe(text)
+  })
+})

@@ -1,0 +1,166 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { AccountFacts } from '../../src/accounts/account.ts'
+import { utf8 } from '../../src/bytes.ts'
+import { beginSession, overflow, rotate, underState } from '../../src/sessions/rotation.ts'
+import type { LiveState, NewSession, Session, SessionPolicy } from '../../src/sessions/session.ts'
+
+const NOW = 4_000_000_000_000
+const policy: SessionPolicy = { idleSeconds: 1_000, maxSeconds: 3_000, graceSeconds: 10, maxSessions: 3 }
+const request: NewSession = {
+  id: 'session',
+  secretHash: utf8('hash'),
+  scope: null,
+  amr: ['pwd'],
+  clientId: 'gatehouse',
+  ip: null,
+  userAgent: null,
+}
+const begin = (changes: Partial<Session> = {}): Session => ({
+  ...beginSession(request, 7, policy, NOW),
+  ...changes,
+})
+
+const facts = { id: 'account', disabled: false } as AccountFacts
+const state = (changes: Partial<LiveState> = {}): LiveState => ({
+  format: 1,
+  version: 9,
+  sessionsFrom: 5,
+  keptSession: null,
+  facts,
+  ...changes,
+})
+
+describe('a session', () => {
+  it('ends when it was not used for the idle time, at the latest after the absolute one', () => {
+    expect(begin()).toMatchObject({ expiresAt: NOW + 1_000_000, endsAt: NOW + 3_000_000, generation: 0 })
+    const short = beginSession(request, 7, { ...policy, maxSeconds: 500 }, NOW)
+    expect(short.expiresAt).toBe(NOW + 500_000)
+  })
+
+  it('lives longer by each rotation, never past its end', () => {
+    let session = begin()
+    for (const seconds of [900, 1_800, 2_700]) {
+      const rotation = rotate(session, session.generation, policy, NOW + seconds * 1000)
+      if (rotation.outcome !== 'rotated') throw new Error(rotation.outcome)
+      session = rotation.session
+    }
+    expect(session).toMatchObject({ generation: 3, expiresAt: NOW + 3_000_000 })
+  })
+
+  it.each([
+    ['the moment it expires', 0, 1_000_000],
+    ['a generation that was never given', 1, 0],
+  ])('is unknown at %s', (_what, generation, afterMs) => {
+    expect(rotate(begin(), generation, policy, NOW + afterMs)).toEqual({ outcome: 'unknown' })
+  })
+})
+
+describe('rotation, held against a naive model', () => {
+  /** The model remembers of every generation when it was rotated out. */
+  function model(
+    rotatedOutAt: readonly number[],
+    generation: number,
+    graceMs: number,
+    nowMs: number,
+  ): string {
+    if (generation > rotatedOutAt.length) return 'unknown'
+    const rotatedAt = rotatedOutAt[generation]
+    if (rotatedAt === undefined) return 'rotated'
+    return nowMs - rotatedAt < graceMs ? 'repeated' : 'reused'
+  }
+
+  it('agrees on any sequence of presentations and pauses', () => {
+    const step = fc.record({
+      back: fc.integer({ min: -1, max: 6 }),
+      pauseMs: fc.integer({ min: 0, max: 8_000 }),
+    })
+    const grace = fc.integer({ min: 0, max: 60 })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), grace, (steps, graceSeconds) => {
+        const rules = { ...policy, graceSeconds }
+        let session = begin()
+        let nowMs = NOW
+        const rotatedOutAt: number[] = []
+        for (const { back, pauseMs } of steps) {
+          nowMs += pauseMs
+          const generation = Math.max(0, session.generation - back)
+          const rotation = rotate(session, generation, rules, nowMs)
+          expect(rotation.outcome).toBe(model(rotatedOutAt, generation, graceSeconds * 1000, nowMs))
+          if (rotation.outcome === 'repeated') expect(rotation.session).toBe(session)
+          if (rotation.outcome === 'reused') return
+          if (rotation.outcome !== 'rotated') continue
+          rotatedOutAt.push(nowMs)
+          session = rotation.session
+        }
+      }),
+    )
+  })
+
+  it('remembers no more than it needs', () => {
+    let session = begin()
+    for (let rotations = 0; rotations < 500; rotations++) {
+      const rotation = rotate(session, session.generation, policy, NOW + rotations)
+      if (rotation.outcome === 'rotated') session = rotation.session
+    }
+    expect(session.generation).toBe(500)
+    expect(session.rotatedAt).toHaveLength(100)
+    const later = rotate(session, 500, policy, NOW + 100_000)
+    expect(later).toMatchObject({ outcome: 'rotated', session: { rotatedAt: [NOW + 100_000] } })
+  })
+})
+
+describe("a session under the account's state", () => {
+  const under = (session: Session, told: Parameters<typeof underState>[1]) =>
+    underState(session, told, policy, NOW + 60_000)
+
+  it('stays as it is when it was opened under an honoured version', () => {
+    const session = begin({ openedUnder: 5 })
+    expect(under(session, state())).toBe(session)
+  })
+
+  it.each([
+    ['it was opened before the change that ended sessions', begin({ openedUnder: 4 }), state()],
+    ['the account is disabled', begin(), state({ facts: { ...facts, disabled: true } })],
+    ['the account is gone', begin(), { ...state(), facts: null }],
+    [
+      'another one is kept',
+      begin({ openedUnder: 4 }),
+      state({ keptSession: { id: 'other', secretHash: utf8('new') } }),
+    ],
+  ])('ends when %s', (_when, session, told) => {
+    expect(under(session, told)).toBeNull()
+  })
+
+  it('goes on under its new secret when it is the kept one, as after a log in', () => {
+    const keptSession = { id: 'session', secretHash: utf8('new') }
+    const used = begin({ openedUnder: 4, generation: 3, rotatedAt: [NOW] })
+    expect(under(used, state({ keptSession }))).toEqual({
+      ...used,
+      secretHash: keptSession.secretHash,
+      openedUnder: 5,
+      generation: 0,
+      rotatedAt: [],
+      authTime: NOW + 60_000,
+      lastUsedAt: NOW + 60_000,
+      expiresAt: NOW + 60_000 + 1_000_000,
+    })
+  })
+
+  it('is renewed once: told again, it keeps what it has become', () => {
+    const told = state({ keptSession: { id: 'session', secretHash: utf8('new') } })
+    const renewed = under(begin({ openedUnder: 4 }), told)
+    expect(renewed && under(renewed, told)).toBe(renewed)
+  })
+})
+
+describe('the cap', () => {
+  const usedAt = (id: string, lastUsedAt: number) => begin({ id, lastUsedAt })
+
+  it('ends the least recently used so that one more fits', () => {
+    const sessions = [usedAt('b', 2), usedAt('a', 1), usedAt('c', 3)]
+    expect(overflow(sessions, policy)).toEqual(['a'])
+    expect(overflow(sessions, { ...policy, maxSessions: 1 })).toEqual(['a', 'b', 'c'])
+    expect(overflow(sessions, { ...policy, maxSessions: 4 })).toEqual([])
+  })
+})
