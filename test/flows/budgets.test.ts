@@ -1,0 +1,67 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import {
+  call,
+  type Fetch,
+  logIn,
+  newPerson,
+  ok,
+  PASSWORD,
+  refresh,
+  type Tokens,
+  workerWith,
+} from '../support/client.ts'
+import { watch } from '../support/counting.ts'
+
+const watched = watch()
+const worker: Fetch = workerWith(watched.bindings)
+let person: Tokens & { readonly name: string }
+
+beforeEach(async () => {
+  person = await newPerson(worker)
+  watched.reset()
+})
+
+/** What design.md allows each call, warm and with the right password, before there are counters to ask. */
+describe('the budget of round trips', () => {
+  it('of a registration is one D1 batch and one RPC', async () => {
+    await newPerson(worker)
+    expect(watched.counts).toEqual({ d1: 1, rpc: 1 })
+  })
+
+  it('of a log in is one D1 read and one RPC', async () => {
+    await ok(logIn(person.name, PASSWORD, worker))
+    expect(watched.counts).toEqual({ d1: 1, rpc: 1 })
+  })
+
+  it('of a refresh is no D1 and one RPC', async () => {
+    await ok(refresh(person.refresh_token, worker))
+    expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
+  })
+
+  it('of GET /auth/me is no D1 and one RPC', async () => {
+    await ok(call('GET', '/auth/me', { bearer: person.access_token }, worker))
+    expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
+  })
+
+  it('of the key set is nothing', async () => {
+    await ok(call('GET', '/.well-known/jwks.json', {}, worker))
+    expect(watched.counts).toEqual({ d1: 0, rpc: 0 })
+  })
+
+  it.each([
+    [
+      'a forged access token',
+      (token: Tokens) => call('GET', '/auth/me', { bearer: `${token.access_token}x` }, worker),
+    ],
+    ['a forged refresh token', (token: Tokens) => refresh(`B${token.refresh_token.slice(1)}`, worker)],
+    ['a body that is refused', () => call('POST', '/auth/login', { body: { password: 'x' } }, worker)],
+    [
+      'a weak password',
+      () => call('POST', '/auth/register', { body: { username: 'ada', password: 'x' } }, worker),
+    ],
+    ['an identifier that no account could have', () => logIn('@', 'x', worker)],
+  ])('of %s is nothing', async (_what, send) => {
+    expect((await send(person)).status).toBeGreaterThanOrEqual(400)
+    expect(watched.counts).toEqual({ d1: 0, rpc: 0 })
+  })
+})

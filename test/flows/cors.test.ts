@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest'
+import { call, newPerson } from '../support/client.ts'
+
+const ALLOWED = 'https://app.example.test'
+const EXPOSED = 'WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Location'
+
+const corsOf = ({ headers }: Response) =>
+  Object.fromEntries([...headers].filter(([name]) => name.startsWith('access-control-')))
+
+const preflight = (origin: string, path = '/auth/me') =>
+  call('OPTIONS', path, {
+    headers: {
+      Origin: origin,
+      'Access-Control-Request-Method': 'PATCH',
+      'Access-Control-Request-Headers': 'authorization,content-type',
+    },
+  })
+
+describe('a configured Origin', () => {
+  it.each([ALLOWED, 'https://www.example.test'])(
+    'is echoed, with credentials and exposed headers: %s',
+    async (Origin) => {
+      const answer = await call('GET', '/healthz', { headers: { Origin } })
+      expect(corsOf(answer)).toEqual({
+        'access-control-allow-origin': Origin,
+        'access-control-allow-credentials': 'true',
+        'access-control-expose-headers': EXPOSED,
+      })
+    },
+  )
+
+  it('is echoed on errors too', async () => {
+    const headers = { Origin: ALLOWED }
+    const answers = [
+      await call('GET', '/nowhere', { headers }),
+      await call('GET', '/auth/login', { headers }),
+      await call('GET', '/auth/me', { headers }),
+      await call('POST', '/auth/login', { headers, body: '{' }),
+      await call('POST', '/auth/login', { headers, body: {} }),
+      await call('POST', '/auth/login', { headers, body: { identifier: 'nobody', password: 'x' } }),
+    ]
+    expect(answers.map(({ status }) => status)).toEqual([404, 405, 401, 400, 422, 401])
+    for (const answer of answers) expect(corsOf(answer)['access-control-allow-origin']).toBe(ALLOWED)
+  })
+
+  it('is told in a preflight what it may send', async () => {
+    const answer = await preflight(ALLOWED)
+    expect(answer.status).toBe(204)
+    expect(corsOf(answer)).toEqual({
+      'access-control-allow-origin': ALLOWED,
+      'access-control-allow-credentials': 'true',
+      'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE',
+      'access-control-allow-headers': 'Authorization, Content-Type, X-Gatehouse-CSRF',
+      'access-control-max-age': '600',
+      'access-control-expose-headers': EXPOSED,
+    })
+  })
+})
+
+describe('another Origin', () => {
+  it.each([
+    'https://evil.example',
+    'https://app.example.test.evil.example',
+    'https://APP.example.test',
+    'http://app.example.test',
+    'https://app.example.test:444',
+    'https://app.example.test/',
+    'null',
+    '*',
+    '',
+  ])('is served without CORS headers: %j', async (Origin) => {
+    const { access_token } = await newPerson()
+    const answer = await call('GET', '/auth/me', { bearer: access_token, headers: { Origin } })
+    expect(answer.status).toBe(200)
+    expect(corsOf(answer)).toEqual({})
+    expect(corsOf(await preflight(Origin))).toEqual({})
+  })
+})
+
+describe('Vary: Origin', () => {
+  it.each([
+    ['GET', '/healthz', undefined],
+    ['GET', '/healthz', ALLOWED],
+    ['GET', '/nowhere', 'https://evil.example'],
+    ['GET', '/.well-known/jwks.json', undefined],
+    ['OPTIONS', '/auth/me', ALLOWED],
+  ])('stands on every answer: %s %s from %s', async (method, path, origin) => {
+    const answer = await call(method, path, { headers: origin === undefined ? {} : { Origin: origin } })
+    expect(answer.headers.get('Vary')).toBe('Origin')
+  })
+})

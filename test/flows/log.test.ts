@@ -1,0 +1,111 @@
+import { env } from 'cloudflare:workers'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { call, newName, newPerson, ok, refused, type Tokens, workerWith } from '../support/client.ts'
+import { watch } from '../support/counting.ts'
+
+const LEVELS = ['log', 'debug', 'info', 'warn', 'error'] as const
+const PASSWORD = 'a password nobody may read'
+const NEW_PASSWORD = 'another password nobody may read'
+
+let lines: string[] = []
+
+beforeEach(() => {
+  lines = []
+  for (const level of LEVELS) {
+    vi.spyOn(console, level).mockImplementation(
+      (...parts: unknown[]) => void lines.push(parts.map(String).join(' ')),
+    )
+  }
+})
+afterEach(() => vi.restoreAllMocks())
+
+const requests = () => lines.map((line) => JSON.parse(line)).filter(({ event }) => event === 'request')
+
+describe('the log', () => {
+  it('has one JSON line for each request, with the route and not what a client wrote', async () => {
+    await call('GET', '/auth/sessions/a-secret-in-a-path?token=a-secret-in-a-query')
+    expect(requests()).toEqual([
+      {
+        level: 'info',
+        event: 'request',
+        request_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+        method: 'GET',
+        route: expect.any(String),
+        status: 405,
+        code: 'method_not_allowed',
+        duration_ms: expect.any(Number),
+      },
+    ])
+    expect(lines.join()).not.toContain('a-secret')
+  })
+
+  it('names the account where it is known', async () => {
+    const { access_token, user } = await newPerson()
+    await ok(call('GET', '/auth/me', { bearer: access_token }))
+    const [registered, me] = requests()
+    expect(registered).toMatchObject({ route: '/auth/register', status: 201, account_id: user.id })
+    expect(me).toMatchObject({ route: '/auth/me', status: 200, account_id: user.id })
+  })
+
+  it('and the answer share a request id: the CF-Ray, never what a client sends for one', async () => {
+    const ray = await call('GET', '/healthz', { headers: { 'CF-Ray': '8a-FRA', 'X-Request-Id': 'mine' } })
+    const random = await call('GET', '/healthz', { headers: { 'X-Request-Id': 'mine' } })
+    const ids = [ray, random].map(({ headers }) => headers.get('X-Request-Id'))
+    expect(ids[0]).toBe('8a-FRA')
+    expect(ids[1]).toMatch(/^[0-9a-f-]{36}$/)
+    expect(requests().map(({ request_id }) => request_id)).toEqual(ids)
+  })
+
+  it('says why a dependency failed, with the request id of the answer', async () => {
+    const watched = watch()
+    watched.fail('first', { before: true })
+    const answer = await call('GET', '/healthz', {}, workerWith(watched.bindings))
+    const fault = lines.map((line) => JSON.parse(line)).find(({ event }) => event === 'unavailable')
+    expect(fault).toMatchObject({
+      level: 'error',
+      request_id: answer.headers.get('X-Request-Id'),
+      fault: { name: 'Error', message: 'first: out of reach' },
+    })
+  })
+
+  it('has no password, token, secret or address in a whole flow, its refusals and its faults', async () => {
+    const watched = watch()
+    const worker = workerWith({
+      ...watched.bindings,
+      PASSWORD_PEPPER: 'a pepper nobody may read, long enough',
+    })
+    const username = newName()
+    const email = `${username}@nobody-may-read.example`
+    const post = (path: string, body: object) => call('POST', path, { body }, worker)
+    const first = await ok<Tokens>(post('/auth/register', { username, email, password: PASSWORD }), 201)
+    const second = await ok<Tokens>(post('/auth/login', { identifier: email, password: PASSWORD }))
+    const third = await ok<Tokens>(post('/auth/refresh', { refresh_token: second.refresh_token }))
+    const bearer = third.access_token
+    const change = { current_password: PASSWORD, new_password: NEW_PASSWORD }
+    const fourth = await ok<Tokens>(call('PUT', '/auth/me/password', { bearer, body: change }, worker))
+    await refused(post('/auth/register', { username, password: PASSWORD }))
+    await refused(post('/auth/register', { username, password: PASSWORD, [PASSWORD]: first.access_token }))
+    await refused(post('/auth/login', { identifier: email, password: `${PASSWORD} and wrong` }))
+    await refused(post('/auth/refresh', { refresh_token: first.refresh_token }))
+    await refused(call('GET', '/auth/me', { bearer: `${bearer}x` }, worker))
+    await refused(call('POST', '/auth/login', { body: `{"password":"${PASSWORD}"` }, worker))
+    await refused(call('GET', `/${PASSWORD}?${bearer}`, {}, worker))
+    for (const name of ['batch', 'run', 'first', 'open', 'rotate', 'check', 'tell']) {
+      watched.fail(name, { before: true })
+      await post('/auth/register', { username: newName(), password: PASSWORD })
+      await post('/auth/login', { identifier: email, password: NEW_PASSWORD })
+      await post('/auth/refresh', { refresh_token: fourth.refresh_token })
+      await call('GET', '/auth/me', { bearer: fourth.access_token }, worker)
+      watched.mend()
+    }
+    const leave = { current_password: NEW_PASSWORD }
+    await ok(call('DELETE', '/auth/me', { bearer: fourth.access_token, body: leave }, worker), 204)
+    const tokens = [first, second, third, fourth].flatMap((each) => [each.access_token, each.refresh_token])
+    const written = lines.join('\n')
+    expect(requests()).toHaveLength(40)
+    for (const secret of [PASSWORD, NEW_PASSWORD, 'nobody', username, env.AUTH_SECRET, ...tokens]) {
+      expect(written).not.toContain(secret)
+    }
+    expect(written).not.toMatch(/eyJ[A-Za-z0-9_-]{10}/)
+  })
+})

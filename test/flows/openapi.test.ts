@@ -1,0 +1,55 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { call, ok, PUBLIC_URL } from '../support/client.ts'
+
+interface Operation {
+  readonly responses: Readonly<Record<string, unknown>>
+  readonly security?: readonly object[]
+  readonly requestBody?: { readonly required: boolean }
+}
+
+interface Document {
+  readonly servers: readonly { readonly url: string }[]
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+}
+
+let document: Document
+beforeAll(async () => {
+  document = await ok<Document>(call('GET', '/openapi.json'))
+})
+
+const CALLS = [
+  'POST /auth/register',
+  'POST /auth/login',
+  'POST /auth/refresh',
+  'POST /auth/logout',
+  'GET /auth/me',
+  'PATCH /auth/me',
+  'PUT /auth/me/password',
+  'DELETE /auth/me',
+  'GET /auth/sessions',
+  'DELETE /auth/sessions',
+  'DELETE /auth/sessions/{id}',
+  'GET /.well-known/jwks.json',
+  'GET /healthz',
+]
+
+describe('the OpenAPI document', () => {
+  it('has every call of the service, and no other', () => {
+    const declared = Object.entries(document.paths).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+    )
+    expect(declared.toSorted()).toEqual(CALLS.toSorted())
+    expect(document.servers).toEqual([{ url: PUBLIC_URL }])
+  })
+
+  it.each(CALLS)('answers a request without anything as it declares: %s', async (name) => {
+    const [method = '', path = ''] = name.split(' ')
+    const operation = document.paths[path]?.[method.toLowerCase()]
+    const { status } = await call(method, path.replace('{id}', 'x'))
+    const declared = Object.keys(operation?.responses ?? {})
+    expect(declared.includes(String(status)) || (status >= 400 && declared.includes('default'))).toBe(true)
+    const needsBody = operation?.requestBody?.required === true
+    expect(status === 415).toBe(needsBody)
+    expect(status === 401).toBe(!needsBody && operation?.security !== undefined)
+  })
+})
