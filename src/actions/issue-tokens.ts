@@ -29,7 +29,9 @@ export async function issueTokens(
 ): Promise<IssuedTokens> {
   const { issuer, audience, accessTokenSeconds } = config.tokens
   const scope = grantScope(session.scope, facts.scopes)
-  const issuedAt = Math.floor(nowMs / 1000)
+  // The object's clock dates the session: tokens are never older than the log in that they tell of.
+  const issuedAtMs = Math.max(nowMs, session.lastUsedAt)
+  const issuedAt = Math.floor(issuedAtMs / 1000)
   const content = {
     issuer,
     audience,
@@ -56,7 +58,7 @@ export async function issueTokens(
     expiresInSeconds: accessTokenSeconds,
     scope,
     refreshToken: await makeRefreshToken(refreshToken, await refreshKeys()),
-    refreshExpiresInSeconds: Math.max(0, Math.floor((session.expiresAt - nowMs) / 1000)),
+    refreshExpiresInSeconds: Math.max(0, Math.floor((session.expiresAt - issuedAtMs) / 1000)),
     facts,
   }
 }

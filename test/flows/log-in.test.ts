@@ -59,6 +59,20 @@ describe('log in', () => {
     })
   })
 
+  it('dates the token no earlier than the log in, though the request began before', async () => {
+    const { name } = await newPerson()
+    let began = false
+    const millisecondsPass = vi.spyOn(Date, 'now').mockImplementation(() => {
+      if (began) return 4_000_000_000_001
+      began = true
+      return 3_999_999_999_999
+    })
+    const { access_token, refresh_expires_in } = await ok<Tokens>(logIn(name))
+    millisecondsPass.mockRestore()
+    expect(decodeJwt(access_token)).toMatchObject({ iat: 4_000_000_000, auth_time: 4_000_000_000 })
+    expect(refresh_expires_in).toBe(2_592_000)
+  })
+
   it('leaves preferred_username out where there is no username', async () => {
     const { access_token } = await ok<Tokens>(register({ email: `${newName()}@example.com` }), 201)
     expect(decodeJwt(access_token)).not.toHaveProperty('preferred_username')
