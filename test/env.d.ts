@@ -2,6 +2,10 @@ import type { D1Migration } from '@cloudflare/vitest-plugin'
 import type { Env as WorkerEnv } from '../src/config/env.ts'
 
 declare global {
+  interface ImportMeta {
+    /** Vite's: the text of every file that matches, by its path. */
+    glob<T>(pattern: string, how: { query: '?raw'; import: 'default'; eager: true }): Record<string, T>
+  }
   namespace Cloudflare {
     interface Env extends WorkerEnv {
       /** schema.sql as statements. */

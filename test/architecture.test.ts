@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest'
+
+/** Every source file as text, by its path below src/. */
+const sources = Object.fromEntries(
+  Object.entries(
+    import.meta.glob<string>('../src/**/*.{ts,tsx}', { query: '?raw', import: 'default', eager: true }),
+  ).map(([path, text]) => [path.replace('../src/', ''), text]),
+)
+
+/** The house's rows, top to bottom: a file imports from rows below its own, and from its own folder. */
+const ROWS: readonly (readonly string[])[] = [
+  ['index'],
+  ['isolate'],
+  ['app'],
+  ['routes', 'pages'],
+  ['http'],
+  ['actions'],
+  ['services'],
+  ['accounts', 'passwords', 'tokens', 'sessions', 'schema-store'],
+  ['verify', 'config', 'errors', 'secrets', 'ids', 'log'],
+  ['text', 'bytes'],
+]
+
+const roomOf = (path: string) => path.split('/')[0]?.replace(/\.tsx?$/, '') ?? ''
+const rowOf = (path: string) => ROWS.findIndex((rooms) => rooms.includes(roomOf(path)))
+
+interface Import {
+  readonly from: string
+  readonly to: string
+}
+
+/** The imports of values; those of types alone may point anywhere. */
+function valueImports(): readonly Import[] {
+  return Object.entries(sources).flatMap(([path, text]) => {
+    const statements = text.matchAll(/^(?:import|export) (?!type )([^'"]*)from '([^']+)'/gm)
+    return [...statements]
+      .filter(([, names = '']) => !/^\{(\s*type [^,}]+,?)+\s*\}\s*$/.test(names))
+      .map(([, , to = '']) => ({ from: path, to: resolve(path, to) }))
+  })
+}
+
+function resolve(from: string, to: string): string {
+  return to.startsWith('.') ? new URL(to, `https://house/${from}`).pathname.slice(1) : to
+}
+
+const imports = valueImports()
+const own = imports.filter(({ to }) => to in sources)
+
+describe('the house', () => {
+  it('has only the rooms that stand in its plan', () => {
+    expect(Object.keys(sources).length).toBeGreaterThan(50)
+    expect(Object.keys(sources).filter((path) => rowOf(path) === -1)).toEqual([])
+  })
+
+  it('has imports that point downwards, or stay in their room', () => {
+    expect(own.length).toBeGreaterThan(100)
+    const upwards = own.filter(({ from, to }) => roomOf(from) !== roomOf(to) && rowOf(to) <= rowOf(from))
+    expect(upwards).toEqual([])
+  })
+
+  it('knows Hono only where HTTP is spoken', () => {
+    const rooms = imports.filter(({ to }) => /^(hono|@hono)\b/.test(to)).map(({ from }) => roomOf(from))
+    expect(new Set(rooms)).toEqual(new Set(['app', 'routes', 'pages', 'http']))
+  })
+
+  it('lets verify/ stand alone, with jose', () => {
+    const needed = imports.filter(({ from }) => roomOf(from) === 'verify').map(({ to }) => to)
+    expect(new Set(needed)).toEqual(new Set(['jose']))
+  })
+
+  it.each([
+    ['SQL only in stores', /\.prepare\(/, /store\.ts$/],
+    [
+      'the clock only where a request, an RPC or an alarm begins',
+      /Date\.now\(/,
+      /^(isolate|http\/provide-services|sessions\/account-object)\.ts$/,
+    ],
+    ['the console only in the log', /\bconsole\b/, /^log\.ts$/],
+    ['no Math.random', /Math\.random/, /^$/],
+    ['nothing left to do', /TODO|FIXME|XXX/, /^$/],
+  ])('has %s', (_rule, pattern, allowed) => {
+    const found = Object.keys(sources).filter((path) => pattern.test(sources[path] ?? ''))
+    expect(found.filter((path) => !allowed.test(path))).toEqual([])
+  })
+})

@@ -1,0 +1,147 @@
+import { evictDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import {
+  call,
+  logIn,
+  newName,
+  newPerson,
+  ok,
+  PASSWORD,
+  refresh,
+  refused,
+  type Tokens,
+  workerWith,
+} from '../support/client.ts'
+import { watch } from '../support/counting.ts'
+import { disable, grant, runCron, untold } from '../support/database.ts'
+
+const NEW_PASSWORD = 'a quite different passphrase'
+const isAlive = async (bearer: string) => (await call('GET', '/auth/me', { bearer })).status === 200
+
+const versionOf = (id: string) =>
+  env.DB.prepare('SELECT credential_version AS v FROM accounts WHERE id = ?1').bind(id).first<number>('v')
+
+describe('a change that the object was not told', () => {
+  it('is told by the next log in', async () => {
+    const { name, user, refresh_token } = await newPerson()
+    await grant(user.id, { roles: ['editor'], scopes: ['read'] })
+    expect((await ok<Tokens>(refresh(refresh_token))).user.roles).toEqual([])
+    expect((await ok<Tokens>(logIn(name))).user).toMatchObject({ roles: ['editor'], scopes: ['read'] })
+    const { access_token } = await ok<Tokens>(refresh(refresh_token))
+    const me = await ok(call('GET', '/auth/me', { bearer: access_token }))
+    expect(me).toMatchObject({ roles: ['editor'], scopes: ['read'] })
+  })
+
+  it('is told by cron, once', async () => {
+    const { user, access_token } = await newPerson()
+    await disable(user.id)
+    expect(await untold(user.id)).toBe(1)
+    expect(await isAlive(access_token)).toBe(true)
+    await runCron()
+    expect(await untold(user.id)).toBe(0)
+    expect(await isAlive(access_token)).toBe(false)
+    const watched = watch()
+    await runCron({ ...env, ...watched.bindings })
+    expect(watched.counts.rpc).toBe(0)
+  })
+
+  it('stays to be told while the object is out of reach, and holds up no other', async () => {
+    const [one, other] = [await newPerson(), await newPerson()]
+    await disable(one.user.id)
+    await disable(other.user.id)
+    const watched = watch()
+    watched.fail('tell', { before: true })
+    await runCron({ ...env, ...watched.bindings })
+    expect(watched.counts.rpc).toBe(2)
+    expect([await untold(one.user.id), await untold(other.user.id)]).toEqual([1, 1])
+    await runCron()
+    expect([await untold(one.user.id), await untold(other.user.id)]).toEqual([0, 0])
+  })
+
+  it('is forgotten only up to the version that was told', async () => {
+    const { user } = await newPerson()
+    await grant(user.id, { scopes: ['read'] })
+    const told = await versionOf(user.id)
+    const later = 'INSERT INTO to_tell (account_id, version) VALUES (?1, ?2)'
+    await env.DB.prepare(later)
+      .bind(user.id, Number(told) + 1_000)
+      .run()
+    await runCron()
+    expect(await untold(user.id)).toBe(1)
+  })
+})
+
+describe('a change of the password whose telling was lost', () => {
+  const changePassword = (bearer: string, fetch = workerWith({})) =>
+    call(
+      'PUT',
+      '/auth/me/password',
+      { bearer, body: { current_password: PASSWORD, new_password: NEW_PASSWORD } },
+      fetch,
+    )
+
+  it.each([
+    ['a log in', (name: string) => ok(logIn(name, NEW_PASSWORD))],
+    ['cron', () => runCron()],
+  ])('voids the earlier refresh tokens of every session as soon as %s tells it', async (_who, tell) => {
+    const person = await newPerson()
+    const other = await ok<Tokens>(logIn(person.name))
+    const watched = watch()
+    watched.fail('tell', { before: true })
+    const refusal = await refused(changePassword(person.access_token, workerWith(watched.bindings)))
+    expect(refusal).toMatchObject({ code: 'unavailable', changed: true })
+    await tell(person.name)
+    expect(await isAlive(person.access_token)).toBe(true)
+    expect(await isAlive(other.access_token)).toBe(false)
+    for (const { refresh_token } of [person, other]) {
+      expect(await refused(refresh(refresh_token))).toMatchObject({ code: 'invalid_refresh_token' })
+    }
+  })
+
+  it('is in force where only the answer of the telling was lost', async () => {
+    const person = await newPerson()
+    const watched = watch()
+    watched.fail('tell', { after: true })
+    const refusal = await refused(changePassword(person.access_token, workerWith(watched.bindings)))
+    expect(refusal).toMatchObject({ code: 'unavailable', changed: true })
+    expect(await refused(refresh(person.refresh_token))).toMatchObject({ code: 'invalid_refresh_token' })
+    await ok(logIn(person.name, NEW_PASSWORD))
+  })
+})
+
+describe('a version', () => {
+  it('rises with every change, above the time in milliseconds and above the one before', async () => {
+    const { user, access_token } = await newPerson()
+    const first = Number(await versionOf(user.id))
+    const rename = () =>
+      ok(
+        call('PATCH', '/auth/me', {
+          bearer: access_token,
+          body: { username: newName(), current_password: PASSWORD },
+        }),
+      )
+    await rename()
+    const second = Number(await versionOf(user.id))
+    expect(second).toBeGreaterThan(first)
+    const future = 'UPDATE accounts SET credential_version = 8000000000000 WHERE id = ?1'
+    await env.DB.prepare(future).bind(user.id).run()
+    await rename()
+    expect(await versionOf(user.id)).toBe(8_000_000_000_001)
+  })
+
+  it('that a restored database has lowered is taken after a read of the primary', async () => {
+    const { name, user, access_token } = await newPerson()
+    const lower = 'UPDATE accounts SET credential_version = 1000, sessions_from = 1000 WHERE id = ?1'
+    await env.DB.prepare(lower).bind(user.id).run()
+    const { access_token: after } = await ok<Tokens>(logIn(name))
+    expect(await isAlive(after)).toBe(true)
+    expect(await isAlive(access_token)).toBe(true)
+  })
+
+  it('is learnt anew by an object that was cleaned up or lost its memory', async () => {
+    const { name, user } = await newPerson()
+    await evictDurableObject(env.ACCOUNT.getByName(user.id))
+    expect((await logIn(name)).status).toBe(200)
+  })
+})
