@@ -49,8 +49,8 @@ export function createMisconfiguredApp(
 ): Hono<AppEnv> {
   const app = new Hono<AppEnv>()
   app.use(requestLog)
-  app.use(cors([]))
   app.all('*', (c) => {
+    c.header('Vary', 'Origin')
     log('error', 'misconfigured', { request_id: c.get('requestId'), problems })
     return problemResponse(c, new ServiceError('misconfigured'), publicUrl)
   })

@@ -153,7 +153,7 @@ export const ERRORS = {
   unavailable: {
     status: 503,
     title: 'Service unavailable',
-    detail: 'A part of the service is out of reach. Nothing is half done; try again shortly.',
+    detail: 'A part of the service is out of reach. Try again shortly.',
   },
   internal: {
     status: 500,

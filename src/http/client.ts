@@ -9,7 +9,12 @@ const MAX_ADDRESS_LENGTH = 45
 export function clientOf(c: AppContext): Client {
   const { clientIpHeader } = c.get('services').config.deployment
   return {
-    ip: c.req.header(clientIpHeader)?.slice(0, MAX_ADDRESS_LENGTH) ?? null,
-    userAgent: c.req.header('User-Agent')?.slice(0, MAX_USER_AGENT_LENGTH) ?? null,
+    ip: cut(c.req.header(clientIpHeader), MAX_ADDRESS_LENGTH),
+    userAgent: cut(c.req.header('User-Agent'), MAX_USER_AGENT_LENGTH),
   }
+}
+
+/** Between code points: half of one is no text. */
+function cut(text: string | undefined, length: number): string | null {
+  return text === undefined ? null : [...text].slice(0, length).join('')
 }

@@ -128,6 +128,16 @@ describe('bodies', () => {
     expect(await refused(post(body))).toMatchObject({ status: 400, code: 'malformed_json' })
   })
 
+  it('takes a body that breaks off for malformed, not for a fault of its own', async () => {
+    const error = vi.spyOn(console, 'error')
+    const broken = new ReadableStream({
+      start: (controller) => controller.enqueue(new TextEncoder().encode('{"identifier":')),
+      pull: (controller) => controller.error(new Error('Network connection lost.')),
+    })
+    expect(await refused(post(broken))).toMatchObject({ status: 400, code: 'malformed_json' })
+    expect(error).not.toHaveBeenCalled()
+  })
+
   it('names every field problem at once', async () => {
     const body = {
       username: 'a\u0007b',
@@ -310,13 +320,18 @@ describe('a misconfigured service', () => {
   it.each([
     ['GET', '/healthz'],
     ['POST', '/auth/login'],
+    ['OPTIONS', '/auth/login'],
     ['GET', '/nowhere'],
     ['GET', '/openapi.json'],
   ])('answers 503 to everything: %s %s', async (method, path) => {
     const answer = await call(method, path, {}, workerWith({ AUTH_SECRET: 'short' }))
     expect(answer.status).toBe(503)
     expect(answer.headers.get('Retry-After')).toBe('5')
-    expect(await answer.json()).toMatchObject({ code: 'misconfigured' })
+    expect(answer.headers.get('Vary')).toBe('Origin')
+    expect(await answer.json()).toMatchObject({
+      code: 'misconfigured',
+      type: `${PUBLIC_URL}/errors/misconfigured`,
+    })
   })
 
   it('names every variable, what is wrong and a right value in the log, and no secret', async () => {

@@ -70,6 +70,16 @@ describe('the list of sessions', () => {
     expect(sessions[0]?.last_used_at).toBe('2096-10-02T07:08:40Z')
   })
 
+  it('cuts the user agent between characters', async () => {
+    const { name } = await newPerson()
+    const headers = { 'User-Agent': `${'x'.repeat(255)}\u{1f511}\u{1f511}` }
+    const body = { identifier: name, password: PASSWORD }
+    const { access_token } = await ok<Tokens>(call('POST', '/auth/login', { body, headers }, workerWith({})))
+    const [current] = (await list(access_token)).sessions
+    expect(current?.user_agent?.isWellFormed()).toBe(true)
+    expect([...(current?.user_agent ?? '')]).toHaveLength(256)
+  })
+
   it('leaves out what has expired', async () => {
     freeze()
     const first = await newPerson()
