@@ -11,6 +11,7 @@ describe('the compared form', () => {
     ['ｗｉｄｅ', 'wide'],
     ['οδος', 'ΟΔΟΣ'],
     ['\u0390', '\u03aa\u0301'],
+    ['\u1fcc\u0342', '\u1fc3\u0342'],
   ])('is one for %s and %s', (one, other) => {
     expect(comparedForm(one)).toBe(comparedForm(other))
   })

@@ -61,7 +61,9 @@ function toAsciiDomain(text: string): string | null {
   return wellFormed && labels.length > 1 && !isAddress ? domain : null
 }
 
+/** The library overlooks other characters; whoever registers with them could not log in with what they typed. */
 export function parsePhone(text: string, region: CountryCode | undefined): Identifier | null {
+  if (!PHONE_CHARACTERS.test(text)) return null
   const phone = parsePhoneNumberFromString(text, {
     extract: false,
     ...(region && { defaultCountry: region }),

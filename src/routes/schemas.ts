@@ -48,6 +48,8 @@ function identifierSchemas(region: CountryCode | undefined) {
 }
 
 const password = nonEmptyText.openapi({ format: 'password', example: 'correct horse battery staple' })
+/** The policy says of it what is wrong, even of an empty one. */
+const newPassword = text.openapi({ format: 'password', example: 'correct horse battery staple' })
 const challenge = text
   .optional()
   .openapi({ description: 'The answer to a challenge, where one was asked for.' })
@@ -79,7 +81,9 @@ export function accountRequests(region: CountryCode | undefined) {
     phone: phone.nullable().optional(),
   }
   return {
-    register: requireIdentifier(z.strictObject({ ...given, password, challenge })).openapi('RegisterRequest'),
+    register: requireIdentifier(z.strictObject({ ...given, password: newPassword, challenge })).openapi(
+      'RegisterRequest',
+    ),
     changeIdentifiers: requireIdentifier(
       z.strictObject({ ...changed, current_password: password, challenge }),
     ).openapi('ChangeIdentifiersRequest'),
@@ -87,7 +91,7 @@ export function accountRequests(region: CountryCode | undefined) {
 }
 
 export const changePasswordRequest = z
-  .strictObject({ current_password: password, new_password: text.openapi({ format: 'password' }), challenge })
+  .strictObject({ current_password: password, new_password: newPassword, challenge })
   .openapi('ChangePasswordRequest')
 
 export const deleteAccountRequest = z

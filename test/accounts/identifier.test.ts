@@ -97,6 +97,12 @@ describe('phone', () => {
     ['text that has a number in it', 'user-2015550123', 'US'],
     ['two numbers', '+12015550123 +12015550124', undefined],
     ['letters', '+1 800 FLOWERS', undefined],
+    ['a slash', '+1/201/5550123', undefined],
+    ['brackets', '+1 [201] 5550123', undefined],
+    ['a dash', '+1\u2013201\u20135550123', undefined],
+    ['a space that does not break', '+1\u00a02015550123', undefined],
+    ['a space of no width', '+12015550123\u200b', undefined],
+    ['a subaddress in RFC 3966', '+12015550123;isub=123', undefined],
     ['nothing', '', undefined],
   ] as const)('refuses %s', (_what, text, region) => {
     expect(parsePhone(text, region)).toBeNull()

@@ -99,6 +99,7 @@ describe('registration', () => {
 
   it.each([
     ['too_short', 'short 7'],
+    ['too_short', ''],
     ['common', 'PassWord1'],
     ['too_long', 'x'.repeat(129)],
   ])('refuses a weak password: %s', async (reason, password) => {
