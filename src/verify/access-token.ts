@@ -32,6 +32,8 @@ export interface VerifyOptions {
 }
 
 const ALGORITHMS = ['ES256', 'RS256']
+/** RFC 7515 section 7.1. The decoder would overlook white space: one token has one spelling. */
+const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/
 const REQUIRED_CLAIMS = [
   'iss',
   'aud',
@@ -56,6 +58,7 @@ export async function verifyAccessToken(
   token: string,
   options: VerifyOptions,
 ): Promise<AccessTokenClaims | null> {
+  if (!COMPACT_JWS.test(token)) return null
   try {
     const { payload } = await verifyPinned(token, options)
     return isAccessToken(payload) ? payload : null

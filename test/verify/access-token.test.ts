@@ -126,6 +126,9 @@ describe('an access token', () => {
       `${head}.${body}.${flipped(signature)}`,
       `${token}.x`,
       ` ${token}`,
+      `${token}\n`,
+      `${head}. ${body}.${signature}`,
+      `${head}.${body}.\t${signature}`,
       `${token}=`,
     ]) {
       expect(await verifyAccessToken(broken, options)).toBeNull()
