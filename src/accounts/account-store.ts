@@ -183,10 +183,10 @@ export interface ToTell {
   readonly version: number
 }
 
-/** The oldest changes that no object was told, the newest version of each account. */
+/** Changes that no object was told, the newest version of each account; at random, so that none waits for others. */
 export async function listToTell(db: D1Database, limit: number): Promise<readonly ToTell[]> {
   const sql = `SELECT account_id AS accountId, max(version) AS version FROM to_tell
-    GROUP BY account_id ORDER BY version LIMIT ?1`
+    GROUP BY account_id ORDER BY random() LIMIT ?1`
   const { results } = await session(db, 'primary').prepare(sql).bind(limit).run<ToTell>()
   return results
 }

@@ -2,6 +2,7 @@
 import { randomBytes, sha256 } from '../bytes.ts'
 import { type ProblemMembers, reach } from '../errors.ts'
 import { newId } from '../ids.ts'
+import { describeFault, log } from '../log.ts'
 import type { Services } from '../services.ts'
 import type { OpenRequest } from '../sessions/account-object.ts'
 import { SESSION_SECRET_BYTES } from '../sessions/refresh-token.ts'
@@ -49,10 +50,20 @@ export async function openSession(
     ...request.client,
   }
   const policy = services.config.sessions
-  const answer = await reach(
-    services.accountObject(state.facts.id).open({ session, state, policy, ...basis }),
-    members,
-  )
+  const opening = services.accountObject(state.facts.id).open({ session, state, policy, ...basis })
+  const answer = await reach(opening, members).catch((fault: unknown) => {
+    services.waitUntil(endUnheld(services, state.facts.id, session.id))
+    throw fault
+  })
   if (answer.outcome === 'stale') return answer
   return { outcome: 'opened', tokens: await issueTokens(services, request.key, answer.grant, sessionSecret) }
+}
+
+/** Where the answer was lost the session may stand, and nobody holds its tokens. */
+async function endUnheld({ accountObject }: Services, accountId: string, sessionId: string): Promise<void> {
+  try {
+    await accountObject(accountId).end(sessionId)
+  } catch (fault) {
+    log('warn', 'unheld_session_stays', { account_id: accountId, fault: describeFault(fault) })
+  }
 }

@@ -53,8 +53,8 @@ interface Held {
   readonly state: AccountState
   /** When the version may be forgotten, in unix milliseconds; null while a session lives. */
   readonly keepUntil: number | null
-  /** When the alarm is set to go off, in unix milliseconds. */
-  readonly wakeAt: number | null
+  /** When the alarm is set to go off, in unix milliseconds; one in the past is spent. */
+  readonly wakeAt: number
 }
 
 export class AccountObject extends DurableObject {
@@ -69,7 +69,7 @@ export class AccountObject extends DurableObject {
     for (const id of overflow(this.#liveSessions(nowMs), policy)) this.#delete(id)
     const session = beginSession(request.session, state.version, policy, nowMs)
     this.#put(session)
-    this.#hold({ state, keepUntil: null, wakeAt: held?.wakeAt ?? null }, nowMs)
+    this.#hold(state, null, nowMs)
     return { outcome: 'opened', grant: { session, facts: state.facts } }
   }
 
@@ -127,7 +127,7 @@ export class AccountObject extends DurableObject {
   /**
    * Takes the account's state if it is higher than what is held, and ends the sessions that it ends. Told again,
    * it changes nothing.
-   * @returns the kept session, unless there is none or a later change has come
+   * @returns the session that the state keeps, while it lives under the secret of that state
    */
   tell(state: AccountState, policy: SessionPolicy): Grant | null {
     const nowMs = Date.now()
@@ -135,9 +135,10 @@ export class AccountObject extends DurableObject {
     const news = held === null || state.version > held.state.version
     if (news) this.#endOthers(state, policy, nowMs)
     const current = news ? state : held.state
-    this.#hold({ state: current, keepUntil: null, wakeAt: held?.wakeAt ?? null }, nowMs)
-    const kept = current.version === state.version ? state.keptSession : null
-    return kept === null ? null : this.check(kept.id)
+    this.#hold(current, null, nowMs)
+    const grant = state.keptSession === null ? null : this.check(state.keptSession.id)
+    const kept = grant !== null && isKept(grant.session, state)
+    return kept ? grant : null
   }
 
   /** Clears what has expired; forgets the account a day after its last session or telling. */
@@ -149,9 +150,8 @@ export class AccountObject extends DurableObject {
     if (live.length === 0 && forgotten) return this.ctx.storage.deleteAll()
     if (held === null) return
     // The alarm that was set is spent, even where it went off too early to clear anything.
-    const spent = { ...held, wakeAt: null }
-    this.#write(spent)
-    this.#hold(spent, nowMs)
+    this.#write({ ...held, wakeAt: nowMs })
+    this.#hold(held.state, held.keepUntil, nowMs)
   }
 
   /** Ends or renews the sessions that were opened under a version that the state no longer honours. */
@@ -166,20 +166,21 @@ export class AccountObject extends DurableObject {
   #end(ids: readonly string[], nowMs: number): void {
     for (const id of ids) this.#delete(id)
     const held = this.#held()
-    if (held !== null) this.#hold(held, nowMs)
+    if (held !== null) this.#hold(held.state, held.keepUntil, nowMs)
   }
 
   /** Writes what is held and sees to the alarm that clears it, where either changed. */
-  #hold(next: Held, nowMs: number): void {
-    const ends = this.#liveSessions(nowMs).map(({ expiresAt }) => expiresAt)
-    const keepUntil = ends.length > 0 ? null : (next.keepUntil ?? nowMs + RETENTION_MS)
-    const wakeBy = keepUntil ?? Math.min(...ends)
-    const wakeAt = Math.min(wakeBy, next.wakeAt ?? wakeBy)
+  #hold(state: AccountState, keepUntil: number | null, nowMs: number): void {
     const held = this.#held()
-    if (held?.wakeAt !== wakeAt) this.ctx.storage.setAlarm(wakeAt)
+    const ends = this.#liveSessions(nowMs).map(({ expiresAt }) => expiresAt)
+    const forgetAt = ends.length > 0 ? null : (keepUntil ?? nowMs + RETENTION_MS)
+    const wakeBy = forgetAt ?? Math.min(...ends)
+    const pendingAt = held !== null && held.wakeAt > nowMs ? held.wakeAt : null
+    const wakeAt = Math.min(wakeBy, pendingAt ?? wakeBy)
+    if (wakeAt !== pendingAt) this.ctx.storage.setAlarm(wakeAt)
     const same =
-      held?.state.version === next.state.version && held.keepUntil === keepUntil && held.wakeAt === wakeAt
-    if (!same) this.#write({ state: next.state, keepUntil, wakeAt })
+      held?.state.version === state.version && held.keepUntil === forgetAt && held.wakeAt === wakeAt
+    if (!same) this.#write({ state, keepUntil: forgetAt, wakeAt })
   }
 
   #write(held: Held): void {
@@ -229,4 +230,8 @@ export type AccountSessions = {
 function mayOpen(held: AccountState | null, { state, basis, replaces }: OpenRequest): boolean {
   if (held === null) return basis === 'exact'
   return state.version >= held.version || (basis === 'exact' && replaces === held.version)
+}
+
+function isKept({ secretHash }: Session, { keptSession }: AccountState): boolean {
+  return keptSession !== null && constantTimeEqual(secretHash, keptSession.secretHash)
 }

@@ -110,6 +110,29 @@ describe('a change of the password whose telling was lost', () => {
   })
 })
 
+describe('a log in whose answer was lost', () => {
+  it('leaves no session behind that nobody holds', async () => {
+    const { name, access_token } = await newPerson()
+    const watched = watch()
+    watched.fail('open', { after: true })
+    const refusal = await refused(logIn(name, PASSWORD, workerWith(watched.bindings)))
+    expect(refusal).toMatchObject({ status: 503, code: 'unavailable' })
+    const { sessions } = await ok<{ sessions: readonly object[] }>(
+      call('GET', '/auth/sessions', { bearer: access_token }),
+    )
+    expect(sessions).toHaveLength(1)
+  })
+
+  it('is 503 all the same where the object stays out of reach', async () => {
+    const { name } = await newPerson()
+    const watched = watch()
+    watched.fail('open', { before: true })
+    watched.fail('end', { before: true })
+    const refusal = await refused(logIn(name, PASSWORD, workerWith(watched.bindings)))
+    expect(refusal).toMatchObject({ status: 503, code: 'unavailable' })
+  })
+})
+
 describe('a version', () => {
   it('rises with every change, above the time in milliseconds and above the one before', async () => {
     const { user, access_token } = await newPerson()

@@ -130,13 +130,25 @@ describe('telling', () => {
     expect((await object.tell(changed, policy))?.session).toMatchObject({ id, generation: 1 })
   })
 
-  it('answers with no session when a later change has come', async () => {
+  it('answers with no session when a later change has ended it', async () => {
     const { object, open, state } = newAccount()
     const opened = await open({ state: state(5) })
     if (opened.outcome !== 'opened') throw new Error(opened.outcome)
     const keptSession = { id: opened.grant.session.id, secretHash: randomBytes(32) }
     await object.tell(state(7, { sessionsFrom: 7 }), policy)
     expect(await object.tell(state(6, { sessionsFrom: 6, keptSession }), policy)).toBeNull()
+  })
+
+  it('answers with the kept session when a later change has kept it, too', async () => {
+    const { object, open, state } = newAccount()
+    const opened = await open({ state: state(5) })
+    if (opened.outcome !== 'opened') throw new Error(opened.outcome)
+    const keptSession = { id: opened.grant.session.id, secretHash: randomBytes(32) }
+    await object.tell(state(7, { sessionsFrom: 6, keptSession }), policy)
+    const kept = await object.tell(state(6, { sessionsFrom: 6, keptSession }), policy)
+    expect(kept).toMatchObject({ session: { id: keptSession.id }, facts: { username: 'v7' } })
+    const another = { ...keptSession, secretHash: randomBytes(32) }
+    expect(await object.tell(state(6, { sessionsFrom: 6, keptSession: another }), policy)).toBeNull()
   })
 
   it('of a deletion ends everything, for good', async () => {
@@ -180,6 +192,17 @@ describe('memory', () => {
     await object.tell(state(5), policy)
     expect(await runDurableObjectAlarm(stub)).toBe(true)
     expect(await runDurableObjectAlarm(stub)).toBe(true)
+  })
+
+  it('sets its alarm again when that was lost', async () => {
+    const { stub, object, state } = newAccount()
+    await object.tell(state(5), policy)
+    await runInDurableObject(stub, (_instance, { storage }) => storage.deleteAlarm())
+    advance(DAY + 1)
+    await object.endAll()
+    expect(await runDurableObjectAlarm(stub)).toBe(true)
+    const left = await runInDurableObject(stub, (_instance, { storage }) => [...storage.kv.list()])
+    expect(left).toEqual([])
   })
 
   it('of the version begins its day anew with a telling', async () => {
