@@ -1,15 +1,13 @@
 /** What one isolate keeps: settings read and checked once, the app built once. */
-import type { Hono } from 'hono'
 import { maintain } from './actions/maintain.ts'
 import { createApp, createMisconfiguredApp } from './app.ts'
 import type { Env } from './config/env.ts'
 import { readConfig } from './config/read-config.ts'
-import type { AppEnv } from './http/context.ts'
 import { log } from './log.ts'
 import { shareServices } from './services.ts'
 
 interface Isolate {
-  readonly app: Hono<AppEnv>
+  readonly app: ReturnType<typeof createApp>
   /** One cron run. */
   readonly maintain: (ctx: ExecutionContext) => Promise<void>
 }

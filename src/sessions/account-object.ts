@@ -136,9 +136,10 @@ export class AccountObject extends DurableObject {
     if (news) this.#endOthers(state, policy, nowMs)
     const current = news ? state : held.state
     this.#hold(current, null, nowMs)
-    const grant = state.keptSession === null ? null : this.check(state.keptSession.id)
-    const kept = grant !== null && isKept(grant.session, state)
-    return kept ? grant : null
+    const { keptSession } = state
+    const grant = keptSession === null ? null : this.check(keptSession.id)
+    if (grant === null || keptSession === null) return null
+    return constantTimeEqual(grant.session.secretHash, keptSession.secretHash) ? grant : null
   }
 
   /** Clears what has expired; forgets the account a day after its last session or telling. */
@@ -230,8 +231,4 @@ export type AccountSessions = {
 function mayOpen(held: AccountState | null, { state, basis, replaces }: OpenRequest): boolean {
   if (held === null) return basis === 'exact'
   return state.version >= held.version || (basis === 'exact' && replaces === held.version)
-}
-
-function isKept({ secretHash }: Session, { keptSession }: AccountState): boolean {
-  return keptSession !== null && constantTimeEqual(secretHash, keptSession.secretHash)
 }

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import {
   call,
   type Fetch,
+  isAlive,
   logIn,
   newName,
   newPerson,
@@ -38,8 +39,6 @@ const changePassword = (bearer: string, body: object = {}, fetch: Fetch = worker
 
 const leave = (bearer: string, current_password = PASSWORD, fetch: Fetch = worker) =>
   call('DELETE', '/auth/me', { bearer, body: { current_password } }, fetch)
-
-const isAlive = async (bearer: string) => (await call('GET', '/auth/me', { bearer })).status === 200
 
 describe('PATCH /auth/me', () => {
   it('sets, changes and clears identifiers, in force at once everywhere', async () => {

@@ -4,6 +4,7 @@ import { decodeJwt } from 'jose'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   call,
+  isAlive,
   logIn,
   newPerson,
   ok,
@@ -20,7 +21,6 @@ beforeEach(() => freeze())
 afterEach(thaw)
 
 const DAY = 86_400
-const isAlive = async (token: string) => (await call('GET', '/auth/me', { bearer: token })).status === 200
 
 describe('refresh', () => {
   it('rotates the token and keeps session, auth_time and amr', async () => {

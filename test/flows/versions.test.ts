@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import {
   call,
+  isAlive,
   logIn,
   newName,
   newPerson,
@@ -17,7 +18,6 @@ import { watch } from '../support/counting.ts'
 import { disable, grant, runCron, untold } from '../support/database.ts'
 
 const NEW_PASSWORD = 'a quite different passphrase'
-const isAlive = async (bearer: string) => (await call('GET', '/auth/me', { bearer })).status === 200
 
 const versionOf = (id: string) =>
   env.DB.prepare('SELECT credential_version AS v FROM accounts WHERE id = ?1').bind(id).first<number>('v')

@@ -117,3 +117,8 @@ export async function newPerson(fetch = worker): Promise<Tokens & { readonly nam
   const name = newName()
   return { ...(await ok<Tokens>(register({ username: name }, PASSWORD, fetch), 201)), name }
 }
+
+/** Whether the session of an access token is alive. */
+export async function isAlive(accessToken: string): Promise<boolean> {
+  return (await call('GET', '/auth/me', { bearer: accessToken })).status === 200
+}
