@@ -15,8 +15,9 @@ const WRANGLER = fileURLToPath(new URL('../node_modules/wrangler/bin/wrangler.js
 const SCHEMA = fileURLToPath(new URL('../schema.sql', import.meta.url))
 const HOST = '127.0.0.1'
 const DEFAULT_PORT = '8787'
-const DEV_VARS_HEADER =
-  '# Made at random by `npm run dev` for this machine alone; ignored by git. Delete it to have it made anew.\n'
+const DEV_VARS_START = `# Made at random by \`npm run dev\` for this machine alone; ignored by git. Delete it to have it made anew.
+ENVIRONMENT=development
+`
 /** No telemetry, no request for the `cf` object, no look for updates. The loaders take these spellings alone. */
 const OFFLINE = { CLOUDFLARE_CF_FETCH_ENABLED: 'false', DO_NOT_TRACK: '1', WRANGLER_HIDE_BANNER: 'true' }
 const env = { ...process.env, ...OFFLINE }
@@ -42,20 +43,14 @@ async function requireFreePort(port: number): Promise<void> {
   await new Promise((resolve) => probe.close(resolve))
 }
 
-/** Adds what is missing, and leaves what is there. */
+/** Adds a secret that is missing, and leaves what is there: the rest of the file is the developer's. */
 function makeSecrets(): void {
-  if (!existsSync(DEV_VARS)) writeFileSync(DEV_VARS, DEV_VARS_HEADER, { mode: 0o600 })
+  if (!existsSync(DEV_VARS)) writeFileSync(DEV_VARS, DEV_VARS_START, { mode: 0o600 })
   const present = readFileSync(DEV_VARS, 'utf8')
-  const needed = {
-    ENVIRONMENT: 'development',
-    AUTH_SECRET: `dev-${randomBytes(32).toString('base64url')}`,
-  }
-  const missing = Object.entries(needed).filter(([name]) => !new RegExp(`^${name}=.`, 'm').test(present))
-  if (missing.length === 0) return
-  const lines = missing.map(([name, value]) => `${name}=${value}\n`)
+  if (/^AUTH_SECRET=/m.test(present)) return
   const separator = present.endsWith('\n') ? '' : '\n'
-  appendFileSync(DEV_VARS, separator + lines.join(''))
-  console.log(`Made in .dev.vars: ${missing.map(([name]) => name).join(', ')}.`)
+  appendFileSync(DEV_VARS, `${separator}AUTH_SECRET=dev-${randomBytes(32).toString('base64url')}\n`)
+  console.log('Made a development secret in .dev.vars.')
 }
 
 /** schema.sql makes what is missing and changes nothing else, so an older database is told from its version row. */

@@ -46,13 +46,11 @@ describe('npm run dev', () => {
     expect([valid, errors]).toEqual([true, undefined])
   })
 
-  it('keeps secrets and data between runs, and adds a secret that is missing', async () => {
+  it('keeps secrets and data between runs', async () => {
     const secrets = readFileSync(project.path('.dev.vars'), 'utf8')
-    writeFileSync(project.path('.dev.vars'), secrets.replace(/^ENVIRONMENT=.*\n/m, ''))
     const run = project.dev(port)
     await run.says(READY)
-    const kept = readFileSync(project.path('.dev.vars'), 'utf8').split('\n')
-    expect(kept.toSorted()).toEqual(secrets.split('\n').toSorted())
+    expect(readFileSync(project.path('.dev.vars'), 'utf8')).toBe(secrets)
     const answer = await post('/auth/login', ada, { 'CF-Connecting-IP': '203.0.113.7' })
     expect(answer.status).toBe(200)
     const { access_token } = (await answer.json()) as { access_token: string }
@@ -62,6 +60,16 @@ describe('npm run dev', () => {
     const { sessions: listed } = (await sessions.json()) as { sessions: readonly object[] }
     expect(listed[0]).toMatchObject({ ip: '203.0.113.7', current: true })
     expect(listed).toHaveLength(3)
+  })
+
+  it('adds a secret that is missing, and changes no setting of the developer', async () => {
+    writeFileSync(project.path('.dev.vars'), 'SIGNING_ALG=HS256')
+    const run = project.dev(port)
+    await run.says(`${url}/healthz answers 503`)
+    expect(readFileSync(project.path('.dev.vars'), 'utf8')).toMatch(
+      /^SIGNING_ALG=HS256\nAUTH_SECRET=dev-.{43}\n$/,
+    )
+    expect(run.output()).toContain('must be ES256 or RS256')
   })
 
   it('says what to do when the port is in use', async () => {
