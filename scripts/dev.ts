@@ -55,20 +55,21 @@ function makeSecrets(): void {
 
 /** schema.sql makes what is missing and changes nothing else, so an older database is told from its version row. */
 function makeSchema(): void {
-  execute(['--file', SCHEMA])
-  const [found] = execute(['--command', 'SELECT version FROM schema_version'])
-  const needed = /VALUES \(1, (\d+)\)/.exec(readFileSync(SCHEMA, 'utf8'))?.[1]
-  if (found?.results[0]?.version === Number(needed)) return
+  const schema = readFileSync(SCHEMA, 'utf8')
+  const needed = Number(/VALUES \(1, (\d+)\)/.exec(schema)?.[1])
+  const found = execute(`${schema}\nSELECT version FROM schema_version`).at(-1)?.results[0]?.version
+  if (found === needed) return
   fail(
-    `The local database has schema version ${found?.results[0]?.version}, this release needs ${needed}.\n` +
+    `The local database has schema version ${found}, this release needs ${needed}.\n` +
       'Start with an empty one:  rm -rf .wrangler/state && npm run dev',
   )
 }
 
 type Executed = readonly { readonly results: readonly { readonly version?: number }[] }[]
 
-function execute(what: readonly string[]): Executed {
-  const command = ['d1', 'execute', 'gatehouse', '--local', '--yes', '--json', ...what]
+/** @returns the results of each statement */
+function execute(sql: string): Executed {
+  const command = ['d1', 'execute', 'gatehouse', '--local', '--yes', '--json', `--command=${sql}`]
   const { status, stdout, stderr } = spawnSync(process.execPath, [WRANGLER, ...command], {
     cwd: ROOT,
     env,
