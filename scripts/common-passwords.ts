@@ -21,7 +21,7 @@ function toModule(sorted: readonly string[]): string {
     const shared = sharedPrefix(sorted[index - 1] ?? '', word)
     return shared.toString(36) + word.slice(shared)
   })
-  const packed = lines.join('\n').replaceAll('\\', '\\\\').replaceAll('`', '\\`').replaceAll('$', '\\$')
+  const packed = lines.join('\n').replaceAll('\\', '\\\\').replaceAll('`', '\\`').replaceAll('${', '\\${')
   const header =
     '/** Made by scripts/common-passwords.ts from @zxcvbn-ts/language-common (MIT); not to be edited. */\n'
   return `${header}export const PACKED_COMMON_PASSWORDS = \`${packed}\`\n`

@@ -113,7 +113,8 @@ export const ERRORS = {
   weak_password: {
     status: 422,
     title: 'Weak password',
-    detail: 'The password does not meet the policy; "reasons" says why.',
+    detail:
+      'The password does not meet the policy. "reasons" says why: too_short, too_long, common (among those that everybody tries first) or contains_identifier.',
   },
   too_many_registrations: {
     status: 429,
@@ -169,7 +170,7 @@ export function isErrorCode(text: string): text is ErrorCode {
   return Object.hasOwn(ERRORS, text)
 }
 
-/** What a problem answer carries beside the standard members; names as in http-api.md. */
+/** What a problem answer carries beside the standard members, by its names on the wire. */
 export interface ProblemMembers {
   readonly field?: string
   readonly errors?: readonly FieldError[]

@@ -1,4 +1,4 @@
-/** Which passwords may be chosen (http-api.md; NIST SP 800-63B-4 section 3.1.1.2). Pure. */
+/** Which passwords may be chosen (NIST SP 800-63B-4 section 3.1.1.2). Pure. */
 import { comparedForm } from '../text.ts'
 import { isCommonPassword } from './common-passwords.ts'
 

@@ -1,4 +1,4 @@
-/** The wire's shapes (http-api.md, "Accounts and tokens"), declared once for validation, types and OpenAPI. */
+/** The wire's shapes, declared once for validation, types and OpenAPI. */
 import { z } from '@hono/zod-openapi'
 import type { CountryCode } from 'libphonenumber-js/max'
 import { IDENTIFIER_KINDS } from '../accounts/account.ts'

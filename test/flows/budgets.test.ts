@@ -21,7 +21,7 @@ beforeEach(async () => {
   watched.reset()
 })
 
-/** What design.md allows each call, warm and with the right password, before there are counters to ask. */
+/** What each call may cost, warm and with the right password, before there are counters to ask. */
 describe('the budget of round trips', () => {
   it('of a registration is one D1 batch and one RPC', async () => {
     await newPerson(worker)
