@@ -1,8 +1,23 @@
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
+import type { Settings } from '../src/config/settings.ts'
 
-/** In place of .dev.vars: production's rules, no secret of anybody's. */
-const SETTINGS = {
+/** In place of .dev.vars and wrangler.toml's: production's rules, the defaults, no secret of anybody's. */
+const SETTINGS: Required<Settings> = {
+  AUTH_SECRET_ALSO: '',
+  PASSWORD_PEPPER: '',
+  AUDIENCE: '',
+  CLIENT_ID: '',
+  SIGNING_ALG: '',
+  ACCESS_TOKEN_SECONDS: '',
+  KEY_ROTATION_DAYS: '',
+  REFRESH_IDLE_SECONDS: '',
+  REFRESH_MAX_SECONDS: '',
+  REFRESH_GRACE_SECONDS: '',
+  MAX_SESSIONS: '',
+  PASSWORD_MIN_LENGTH: '',
+  DEFAULT_PHONE_REGION: '',
+  CLIENT_IP_HEADER: '',
   ENVIRONMENT: '',
   PUBLIC_URL: 'https://auth.example.test',
   AUTH_SECRET: 'a secret of the tests, long enough for production',

@@ -1,47 +1,10 @@
-/**
- * What the runtime gives the Worker, unchecked: wrangler.toml's bindings and variables, and the secrets.
- * Nothing but readConfig reads the settings here.
- */
+/** What the runtime gives the Worker, unchecked: wrangler.toml's bindings and variables, and the secrets. */
 import type { AccountObject } from '../sessions/account-object.ts'
+import type { Settings } from './settings.ts'
 
 export interface Env extends Settings {
   /** D1: accounts, signing keys. */
   readonly DB: D1Database
   /** One Durable Object per account: its sessions. */
   readonly ACCOUNT: DurableObjectNamespace<AccountObject>
-}
-
-/** TOML variables may be numbers or booleans; secrets and .dev.vars are text. */
-type Setting = string | number | boolean
-
-export interface Settings {
-  /** `development` only in .dev.vars, and it counts only with a loopback PUBLIC_URL. */
-  readonly ENVIRONMENT?: Setting
-  /** Where clients reach the service; also the issuer of its tokens. Required. */
-  readonly PUBLIC_URL?: Setting
-  /** Secret, 32 bytes or more: every key of the service is derived from it. Required. */
-  readonly AUTH_SECRET?: Setting
-  /** Secret that is accepted too while one AUTH_SECRET replaces another. */
-  readonly AUTH_SECRET_ALSO?: Setting
-  /** Secret that is mixed into every password hash. Losing it loses every password. */
-  readonly PASSWORD_PEPPER?: Setting
-  /** `aud` of access tokens. Default: PUBLIC_URL. */
-  readonly AUDIENCE?: Setting
-  /** `client_id` of the service's own tokens. Default: gatehouse. */
-  readonly CLIENT_ID?: Setting
-  /** ES256 (default) or RS256. */
-  readonly SIGNING_ALG?: Setting
-  readonly ACCESS_TOKEN_SECONDS?: Setting
-  readonly KEY_ROTATION_DAYS?: Setting
-  readonly REFRESH_IDLE_SECONDS?: Setting
-  readonly REFRESH_MAX_SECONDS?: Setting
-  readonly REFRESH_GRACE_SECONDS?: Setting
-  readonly MAX_SESSIONS?: Setting
-  readonly PASSWORD_MIN_LENGTH?: Setting
-  /** Two-letter country (ISO 3166-1) that phone numbers without "+" belong to. Default: none. */
-  readonly DEFAULT_PHONE_REGION?: Setting
-  /** Comma-separated origins whose pages may read the answers. Default: none. */
-  readonly CORS_ORIGINS?: Setting
-  /** The header that holds the client's address. Default: CF-Connecting-IP. */
-  readonly CLIENT_IP_HEADER?: Setting
 }

@@ -1,9 +1,9 @@
 /** Text settings in, one typed and frozen Config out; nothing behind it sees the raw text. */
 import { type AccountsConfig, readAccounts } from './accounts.ts'
 import { type DeploymentConfig, readDeployment } from './deployment.ts'
-import type { Settings } from './env.ts'
 import { readSecrets, type SecretsConfig } from './secrets.ts'
 import { readSessions, type SessionsConfig } from './sessions.ts'
+import type { Settings } from './settings.ts'
 import { type SettingProblem, SettingsReader } from './settings-reader.ts'
 import { readTokens, type TokensConfig } from './tokens.ts'
 

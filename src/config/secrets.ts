@@ -1,5 +1,5 @@
 /** The secrets, checked for length and for what the local setup makes. */
-import type { Settings } from './env.ts'
+import type { Settings } from './settings.ts'
 import type { SettingsReader } from './settings-reader.ts'
 
 export interface SecretsConfig {

@@ -1,5 +1,5 @@
 /** Reads one setting after another and collects what is wrong with each, so that all is reported at once. */
-import type { Settings } from './env.ts'
+import type { Settings } from './settings.ts'
 
 export interface SettingProblem {
   readonly variable: keyof Settings

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Settings } from '../../src/config/env.ts'
 import { readConfig } from '../../src/config/read-config.ts'
+import type { Settings } from '../../src/config/settings.ts'
 
 const SECRET = 'a secret of the tests, long enough for production'
 const valid: Settings = { PUBLIC_URL: 'https://auth.example.com', AUTH_SECRET: SECRET }
