@@ -1,14 +1,18 @@
-/** Whether the database is there and has the schema that this release is written for. */
+/** Whether people can log in: the database is there, with this release's schema, and a key signs. */
 import { reach, ServiceError } from '../errors.ts'
 import { readSchemaVersion, SCHEMA_VERSION } from '../schema-store.ts'
 import type { Services } from '../services.ts'
 
-/** @throws {ServiceError} `unavailable`; `misconfigured` where the schema is another release's */
-export async function checkHealth({ db }: Services): Promise<void> {
+/** @throws {ServiceError} `unavailable`; `misconfigured` where the schema is another release's, or no key unsealed */
+export async function checkHealth({ db, signingKeys, nowMs }: Services): Promise<void> {
   const version = await reach(readSchemaVersion(db))
-  if (version === SCHEMA_VERSION) return
+  if (version !== SCHEMA_VERSION) throw otherSchema(version)
+  await signingKeys.signing(nowMs)
+}
+
+function otherSchema(version: number | null): ServiceError {
   const cause = new Error(
     `D1 has schema version ${version}, this release needs ${SCHEMA_VERSION}: run schema.sql`,
   )
-  throw new ServiceError('misconfigured', {}, { cause })
+  return new ServiceError('misconfigured', {}, { cause })
 }

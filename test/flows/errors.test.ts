@@ -357,11 +357,7 @@ describe('a misconfigured service', () => {
     'serves no host but loopback in development: %s',
     async (origin) => {
       vi.spyOn(console, 'error').mockImplementation(() => {})
-      const development = {
-        ENVIRONMENT: 'development',
-        PUBLIC_URL: 'http://localhost:8787',
-        AUTH_SECRET: 'dev-x',
-      }
+      const development = { ENVIRONMENT: 'development', PUBLIC_URL: 'http://localhost:8787' }
       const answer = await workerWith(development)(new Request(`${origin}/healthz`))
       expect(answer.status).toBe(503)
       expect((await workerWith(development)(new Request('http://127.0.0.1:8787/healthz'))).status).toBe(200)

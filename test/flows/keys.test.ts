@@ -217,6 +217,7 @@ describe('AUTH_SECRET', () => {
     const other = workerWith({ AUTH_SECRET: COMING_SECRET })
     const signing = call('POST', '/auth/login', { body: { identifier: 'x', password: 'y' } }, other)
     expect(await refused(signing)).toMatchObject({ status: 503, code: 'misconfigured' })
+    expect(await refused(call('GET', '/healthz', {}, other))).toMatchObject({ code: 'misconfigured' })
     expect((await me(access_token, other)).status).toBe(200)
     expect(await countKeys()).toBe(2)
   })
