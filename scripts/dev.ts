@@ -2,7 +2,7 @@
  * `npm run dev [-- --port N]`: makes the development secrets and the local D1 schema where they are missing, then
  * runs the service on loopback, without one connection to the outside.
  */
-import { spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -13,22 +13,31 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const DEV_VARS = fileURLToPath(new URL('../.dev.vars', import.meta.url))
 const WRANGLER = fileURLToPath(new URL('../node_modules/wrangler/bin/wrangler.js', import.meta.url))
 const SCHEMA = fileURLToPath(new URL('../schema.sql', import.meta.url))
+const PARENT_CHECK_MS = 500
 const HOST = '127.0.0.1'
 const DEFAULT_PORT = '8787'
-const DEV_VARS_START = `# Made at random by \`npm run dev\` for this machine alone; ignored by git. Delete it to have it made anew.
+const DEV_VARS_START = `# Made at random by \`npm run dev\` for this machine alone; ignored by git. Delete it and .wrangler/state to begin anew.
 ENVIRONMENT=development
 `
 /** No telemetry, no request for the `cf` object, no look for updates. The loaders take these spellings alone. */
 const OFFLINE = { CLOUDFLARE_CF_FETCH_ENABLED: 'false', DO_NOT_TRACK: '1', WRANGLER_HIDE_BANNER: 'true' }
 const env = { ...process.env, ...OFFLINE }
 
-const { values } = parseArgs({ options: { port: { type: 'string', default: DEFAULT_PORT } } })
+const { values } = readArguments()
 const publicUrl = `http://localhost:${toPort(values.port)}`
 
 await requireFreePort(Number(values.port))
 makeSecrets()
 makeSchema()
 run(values.port)
+
+function readArguments() {
+  try {
+    return parseArgs({ options: { port: { type: 'string', default: DEFAULT_PORT } } })
+  } catch {
+    return fail('Usage:  npm run dev [-- --port N]')
+  }
+}
 
 function toPort(text: string): string {
   if (/^\d{1,5}$/.test(text) && Number(text) > 0 && Number(text) < 65_536) return text
@@ -93,7 +102,14 @@ function run(port: string): void {
   const child = spawn(process.execPath, [WRANGLER, ...dev], { cwd: ROOT, env, stdio: 'inherit' })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
   child.on('exit', (code) => process.exit(code ?? 0))
+  stopWithParent(child)
   void announce()
+}
+
+/** Whoever ends npm alone ends the server as well, and frees its port. */
+function stopWithParent(child: ChildProcess): void {
+  const parent = process.ppid
+  setInterval(() => process.ppid === parent || child.kill(), PARENT_CHECK_MS).unref()
 }
 
 async function announce(): Promise<void> {

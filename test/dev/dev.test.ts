@@ -63,6 +63,7 @@ describe('npm run dev', () => {
   })
 
   it('adds a secret that is missing, and changes no setting of the developer', async () => {
+    const secrets = readFileSync(project.path('.dev.vars'), 'utf8')
     writeFileSync(project.path('.dev.vars'), 'SIGNING_ALG=HS256')
     const run = project.dev(port)
     await run.says(`${url}/healthz answers 503`)
@@ -70,6 +71,21 @@ describe('npm run dev', () => {
       /^SIGNING_ALG=HS256\nAUTH_SECRET=dev-.{43}\n$/,
     )
     expect(run.output()).toContain('must be ES256 or RS256')
+    writeFileSync(project.path('.dev.vars'), secrets)
+  })
+
+  it('ends with npm, and frees its port', async () => {
+    const run = project.dev(port)
+    await run.says(READY)
+    run.killNpm()
+    await run.exited
+    await expect(fetch(`${url}/healthz`)).rejects.toThrow()
+  })
+
+  it('says how it is used when it is used otherwise', async () => {
+    const run = project.dev('65536')
+    expect(await run.exited).toBe(1)
+    expect(run.output()).toContain('--port must be a number from 1 to 65535')
   })
 
   it('says what to do when the port is in use', async () => {

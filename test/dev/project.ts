@@ -16,6 +16,8 @@ export interface Run {
   readonly says: (text: string) => Promise<void>
   readonly exited: Promise<number | null>
   readonly stop: () => Promise<void>
+  /** Ends npm alone, as a supervisor would that knows only what it started. */
+  readonly killNpm: () => void
 }
 
 export class Project {
@@ -31,7 +33,7 @@ export class Project {
     return join(this.folder, name)
   }
 
-  dev(port: number): Run {
+  dev(port: number | string): Run {
     const env = {
       ...process.env,
       NODE_OPTIONS: `--require ${RECORDER}`,
@@ -101,5 +103,5 @@ function follow(child: ChildProcess): Run {
     if (running && child.pid !== undefined) process.kill(-child.pid, 'SIGTERM')
     await exited
   }
-  return { output: () => output, says, exited, stop }
+  return { output: () => output, says, exited, stop, killNpm: () => void child.kill() }
 }
