@@ -30,6 +30,7 @@ const DOMAIN_LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/
 const NOT_IN_DOMAIN = /[\s%/\\?#@:[\]<>^|]/u
 const USERNAME = /^(?=.*\p{L})[\p{L}\p{M}\p{Nd}._-]+$/u
 const PHONE_CHARACTERS = /^[\p{Nd} +().-]+$/u
+const SEPARATOR_AT_AN_END = /^[ .-]|[ .-]$/
 
 /** @returns the identifier that someone who logs in means, or null where no account could have it. */
 export function parseIdentifier(text: string, region: CountryCode | undefined): Identifier | null {
@@ -63,7 +64,7 @@ function toAsciiDomain(text: string): string | null {
 
 /** The library overlooks other characters; whoever registers with them could not log in with what they typed. */
 export function parsePhone(text: string, region: CountryCode | undefined): Identifier | null {
-  if (!PHONE_CHARACTERS.test(text)) return null
+  if (!PHONE_CHARACTERS.test(text) || SEPARATOR_AT_AN_END.test(text)) return null
   const phone = parsePhoneNumberFromString(text, {
     extract: false,
     ...(region && { defaultCountry: region }),
