@@ -2,6 +2,24 @@
 import { SignJWT } from 'jose'
 import type { SigningKey } from './signing-keys.ts'
 
+/** What only the service says of a token or an account (RFC 7519 section 4.1, RFC 9068 section 2.2). */
+const RESERVED_CLAIMS: ReadonlySet<string> = new Set([
+  'iss',
+  'sub',
+  'aud',
+  'exp',
+  'nbf',
+  'iat',
+  'jti',
+  'sid',
+  'auth_time',
+  'amr',
+  'client_id',
+  'scope',
+  'roles',
+  'preferred_username',
+])
+
 export interface AccessTokenContent {
   readonly issuer: string
   readonly audience: string
@@ -12,7 +30,7 @@ export interface AccessTokenContent {
   readonly roles: readonly string[]
   readonly amr: readonly string[]
   readonly username: string | null
-  /** The account's own claims; never one of the names below. */
+  /** The account's own claims; reserved names are left out. */
   readonly claims: Readonly<Record<string, unknown>>
   /** Unix seconds. */
   readonly authTime: number
@@ -22,7 +40,7 @@ export interface AccessTokenContent {
 
 export function signAccessToken(content: AccessTokenContent, key: SigningKey): Promise<string> {
   return new SignJWT({
-    ...content.claims,
+    ...unreserved(content.claims),
     iss: content.issuer,
     aud: content.audience,
     sub: content.subject,
@@ -39,4 +57,8 @@ export function signAccessToken(content: AccessTokenContent, key: SigningKey): P
   })
     .setProtectedHeader({ typ: 'at+jwt', alg: key.alg, kid: key.kid })
     .sign(key.privateKey)
+}
+
+function unreserved(claims: AccessTokenContent['claims']): AccessTokenContent['claims'] {
+  return Object.fromEntries(Object.entries(claims).filter(([name]) => !RESERVED_CLAIMS.has(name)))
 }

@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { describe, expect, it, vi } from 'vitest'
 import { utf8 } from '../../src/bytes.ts'
-import { derive } from '../../src/passwords/pbkdf2.ts'
+import { derive, hashPassword } from '../../src/passwords/pbkdf2.ts'
 import { formatPhc } from '../../src/passwords/phc.ts'
 import {
   call,
@@ -32,7 +32,7 @@ describe('log in', () => {
     await grant(user.id, {
       roles: ['editor'],
       scopes: ['read', 'write', 'admin'],
-      claims: { tenant: 'acme', iss: 'x' },
+      claims: { tenant: 'acme', iss: 'x', nbf: 9_999_999_999, sub: 'x', scope: 'admin' },
     })
     const { access_token } = await ok<Tokens>(logIn(name))
     expect(decodeProtectedHeader(access_token)).toEqual({
@@ -74,7 +74,10 @@ describe('log in', () => {
   })
 
   it('leaves preferred_username out where there is no username', async () => {
-    const { access_token } = await ok<Tokens>(register({ email: `${newName()}@example.com` }), 201)
+    const email = `${newName()}@example.com`
+    const { user } = await ok<Tokens>(register({ email }), 201)
+    await grant(user.id, { claims: { preferred_username: 'somebody else' } })
+    const { access_token } = await ok<Tokens>(logIn(email))
     expect(decodeJwt(access_token)).not.toHaveProperty('preferred_username')
   })
 
@@ -109,9 +112,11 @@ describe('log in', () => {
   })
 
   it('applies no password policy: whatever was stored is compared', async () => {
-    const { name } = await newPerson()
-    expect(await refused(logIn(name, 'x'))).toMatchObject({ code: 'invalid_credentials' })
-    expect(await refused(logIn(name, 'x'.repeat(5_000)))).toMatchObject({ code: 'invalid_credentials' })
+    const { name, user } = await newPerson()
+    for (const password of ['x', 'password', 'x'.repeat(5_000)]) {
+      await storeHash(user.id, await hashPassword(password, null))
+      expect((await logIn(name, password)).status).toBe(200)
+    }
   })
 
   it.each([
