@@ -25,8 +25,8 @@ export function createApp({ deployment, accounts }: Config, shared: SharedServic
   const app = createRouter()
 
   app.use(requestLog)
-  app.use(cors(deployment.corsOrigins))
   if (deployment.development) app.use(loopbackHostsOnly)
+  app.use(cors(deployment.corsOrigins))
   app.use(provideServices(shared))
   app.use(methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => refuseMethod(answer, c, methods) }))
 

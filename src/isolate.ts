@@ -32,6 +32,12 @@ function build(env: Env): Isolate {
   const shared = shareServices(env, result.config)
   return {
     app: createApp(result.config, shared),
-    maintain: (ctx) => maintain({ ...shared, nowMs: Date.now(), waitUntil: (work) => ctx.waitUntil(work) }),
+    maintain: (ctx) =>
+      maintain({
+        ...shared,
+        nowMs: Date.now(),
+        requestId: undefined,
+        waitUntil: (work) => ctx.waitUntil(work),
+      }),
   }
 }

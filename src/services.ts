@@ -22,6 +22,8 @@ export interface SharedServices {
 export interface Services extends SharedServices {
   /** When the request, or the cron run, began: unix milliseconds. */
   readonly nowMs: number
+  /** For log lines; undefined for cron. */
+  readonly requestId: string | undefined
   /** Lets work go on after the answer, and when the client is gone. */
   readonly waitUntil: (work: Promise<unknown>) => void
 }

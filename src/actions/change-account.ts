@@ -54,8 +54,8 @@ export async function changePassword(
   currentPassword: string,
   newPassword: string,
 ): Promise<IssuedTokens> {
-  checkPolicy(services, newPassword, identifiersOf(facts))
   const key = await services.signingKeys.signing(services.nowMs)
+  checkPolicy(services, newPassword, identifiersOf(facts))
   const sessionSecret = randomBytes(SESSION_SECRET_BYTES)
   const keptSession = { id: session.id, secretHash: await sha256(sessionSecret) }
   let hashed: string | null = null

@@ -64,7 +64,11 @@ async function judgeOnPrimary(
   return sameHash ? { ...earlier, read } : judge(services, read, password)
 }
 
-async function judge({ pepper }: Services, read: AccountRead, password: string): Promise<Judgement> {
+async function judge(
+  { pepper, requestId }: Services,
+  read: AccountRead,
+  password: string,
+): Promise<Judgement> {
   const { account } = read
   if (account === null) {
     await verifyDecoy(password, await pepper())
@@ -72,8 +76,9 @@ async function judge({ pepper }: Services, read: AccountRead, password: string):
   }
   const verification = await verifyPassword(password, account.passwordHash, await pepper())
   if (!('unusable' in verification)) return { read, ...verification }
-  log('error', 'password_hash_unusable', { account_id: account.id, reason: verification.unusable })
-  if (verification.unusable === 'unknown_pepper') {
+  const { unusable: reason } = verification
+  log('error', 'password_hash_unusable', { request_id: requestId, account_id: account.id, reason })
+  if (reason === 'unknown_pepper') {
     throw new ServiceError(
       'misconfigured',
       {},

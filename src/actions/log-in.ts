@@ -63,7 +63,7 @@ async function openCurrent(
 
 /** Stores the password under the current parameters. A fault here costs nobody anything: the next log in tries again. */
 async function rehash(
-  { db, pepper }: Services,
+  { db, pepper, requestId }: Services,
   { account }: CheckedAccount,
   password: string,
 ): Promise<void> {
@@ -71,6 +71,10 @@ async function rehash(
     const renewed = await hashPassword(password, await pepper())
     await replaceHash(db, account.id, account.passwordHash, renewed).run()
   } catch (fault) {
-    log('warn', 'rehash_failed', { account_id: account.id, fault: describeFault(fault) })
+    log('warn', 'rehash_failed', {
+      request_id: requestId,
+      account_id: account.id,
+      fault: describeFault(fault),
+    })
   }
 }

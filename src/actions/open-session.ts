@@ -60,10 +60,18 @@ export async function openSession(
 }
 
 /** Where the answer was lost the session may stand, and nobody holds its tokens. */
-async function endUnheld({ accountObject }: Services, accountId: string, sessionId: string): Promise<void> {
+async function endUnheld(
+  { accountObject, requestId }: Services,
+  accountId: string,
+  sessionId: string,
+): Promise<void> {
   try {
     await accountObject(accountId).end(sessionId)
   } catch (fault) {
-    log('warn', 'unheld_session_stays', { account_id: accountId, fault: describeFault(fault) })
+    log('warn', 'unheld_session_stays', {
+      request_id: requestId,
+      account_id: accountId,
+      fault: describeFault(fault),
+    })
   }
 }

@@ -11,9 +11,9 @@ import { type IssuedTokens, issueTokens } from './issue-tokens.ts'
  * `unavailable`
  */
 export async function refresh(services: Services, text: string): Promise<IssuedTokens> {
+  const key = await services.signingKeys.signing(services.nowMs)
   const token = await readRefreshToken(text, await services.refreshKeys())
   if (token === null) throw new ServiceError('invalid_refresh_token')
-  const key = await services.signingKeys.signing(services.nowMs)
   const { accountId, sessionId, generation, sessionSecret } = token
   const presented = {
     sessionId,
@@ -24,7 +24,12 @@ export async function refresh(services: Services, text: string): Promise<IssuedT
   const answer = await reach(services.accountObject(accountId).rotate(presented))
   if (answer.outcome === 'unknown') throw new ServiceError('invalid_refresh_token')
   if (answer.outcome === 'reused') {
-    log('warn', 'refresh_token_reused', { account_id: accountId, session_id: sessionId })
+    const { requestId } = services
+    log('warn', 'refresh_token_reused', {
+      request_id: requestId,
+      account_id: accountId,
+      session_id: sessionId,
+    })
     throw new ServiceError('refresh_token_reused')
   }
   return issueTokens(services, key, answer.grant, sessionSecret)

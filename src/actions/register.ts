@@ -24,8 +24,8 @@ export interface RegisterRequest {
  * where the account is stored and only its session is not)
  */
 export async function register(services: Services, request: RegisterRequest): Promise<IssuedTokens> {
-  checkPolicy(services, request.password, [request.username, request.email, request.phone])
   const key = await services.signingKeys.signing(services.nowMs)
+  checkPolicy(services, request.password, [request.username, request.email, request.phone])
   const account = toAccount(
     request,
     await hashPassword(request.password, await services.pepper()),

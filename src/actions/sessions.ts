@@ -7,12 +7,20 @@ import type { Grant } from '../sessions/account-object.ts'
 import { readRefreshToken } from '../sessions/refresh-token.ts'
 import type { Session } from '../sessions/session.ts'
 
-/** Ends the session that a refresh token of any generation belongs to; a garbage token ends nothing. */
-export async function logOutByRefreshToken(services: Services, text: string): Promise<void> {
+/**
+ * Ends the session that a refresh token of any generation belongs to; a garbage token ends nothing.
+ * @returns the account that it speaks of, null for garbage
+ * @throws {ServiceError} `misconfigured` where the token may be one of another AUTH_SECRET; `unavailable`
+ */
+export async function logOutByRefreshToken(services: Services, text: string): Promise<string | null> {
   const token = await readRefreshToken(text, await services.refreshKeys())
-  if (token === null) return
+  if (token === null) {
+    await services.signingKeys.signing(services.nowMs)
+    return null
+  }
   const secretHash = await sha256(token.sessionSecret)
   await reach(services.accountObject(token.accountId).endBySecret(token.sessionId, secretHash))
+  return token.accountId
 }
 
 /** @throws {ServiceError} `not_found` where the account has no live session with this id */

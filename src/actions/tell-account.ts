@@ -21,10 +21,14 @@ export async function tellAccount(
 }
 
 /** A row that stays is told once more, which changes nothing. */
-async function noteTold({ db }: Services, accountId: string, version: number): Promise<void> {
+async function noteTold({ db, requestId }: Services, accountId: string, version: number): Promise<void> {
   try {
     await deleteToTell(db, accountId, version).run()
   } catch (fault) {
-    log('warn', 'to_tell_row_stays', { account_id: accountId, fault: describeFault(fault) })
+    log('warn', 'to_tell_row_stays', {
+      request_id: requestId,
+      account_id: accountId,
+      fault: describeFault(fault),
+    })
   }
 }

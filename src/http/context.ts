@@ -13,8 +13,8 @@ export interface AppEnv {
     /** The session that a Bearer token speaks for. */
     grant: Grant
     /** For the log line. */
-    accountId?: string
-    errorCode?: ErrorCode
+    accountId: string | undefined
+    errorCode: ErrorCode | undefined
   }
 }
 

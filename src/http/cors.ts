@@ -21,15 +21,10 @@ export function cors(allowedOrigins: readonly string[]) {
     if (preflight) c.res = new Response(null, { status: 204, headers: allowed ? PREFLIGHT : {} })
     else await next()
     c.res.headers.append('Vary', 'Origin')
-    if (!allowed) return
-    setIfAbsent(c.res.headers, 'Access-Control-Allow-Origin', origin)
-    if (c.res.headers.get('Access-Control-Allow-Origin') === '*') return
+    // A public document has said "*" already.
+    if (!allowed || c.res.headers.has('Access-Control-Allow-Origin')) return
+    c.res.headers.set('Access-Control-Allow-Origin', origin)
     c.res.headers.set('Access-Control-Allow-Credentials', 'true')
     c.res.headers.set('Access-Control-Expose-Headers', EXPOSED)
   })
-}
-
-/** A public document has said `*` already. */
-function setIfAbsent(headers: Headers, name: string, value: string): void {
-  if (!headers.has(name)) headers.set(name, value)
 }

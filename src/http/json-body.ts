@@ -10,7 +10,6 @@ import type { AppEnv } from './context.ts'
 
 const MAX_BODY_BYTES = 16_384
 const JSON_MEDIA_TYPE = /^application\/json[ \t]*(;|$)/i
-const JSON_HEADERS = { 'Content-Type': 'application/json' }
 
 const readBody = createMiddleware<AppEnv>(async (c, next) => {
   const bytes = await readBounded(c.req.raw.body)
@@ -34,7 +33,7 @@ const parseBody = createMiddleware<AppEnv>(async (c, next) => {
   const members = Object.entries(object).filter(([, value]) => value !== null || method === 'PATCH')
   const body = JSON.stringify(Object.fromEntries(members))
   const headers = new Headers(c.req.raw.headers)
-  headers.set('Content-Type', JSON_HEADERS['Content-Type'])
+  headers.set('Content-Type', 'application/json')
   c.req.raw = new Request(url, { method, headers, body })
   await next()
 })

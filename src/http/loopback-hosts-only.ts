@@ -7,6 +7,7 @@ import type { AppEnv } from './context.ts'
 export const loopbackHostsOnly = createMiddleware<AppEnv>(async (c, next) => {
   const { hostname } = new URL(c.req.url)
   if (!isLoopbackHost(hostname)) {
+    c.header('Vary', 'Origin')
     const cause = new Error('ENVIRONMENT=development serves loopback hosts only')
     throw new ServiceError('misconfigured', {}, { cause })
   }

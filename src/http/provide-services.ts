@@ -6,7 +6,7 @@ import type { AppEnv } from './context.ts'
 export function provideServices(shared: SharedServices) {
   return createMiddleware<AppEnv>(async (c, next) => {
     const waitUntil = (work: Promise<unknown>) => c.executionCtx.waitUntil(work)
-    c.set('services', { ...shared, nowMs: Date.now(), waitUntil })
+    c.set('services', { ...shared, nowMs: Date.now(), requestId: c.get('requestId'), waitUntil })
     await next()
   })
 }

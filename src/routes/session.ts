@@ -72,7 +72,7 @@ export function sessionRoutes() {
     async (c) => {
       const { refresh_token } = c.req.valid('json')
       if (refresh_token === undefined) await logOut(c.get('services'), await authenticateRequest(c))
-      else await logOutByRefreshToken(c.get('services'), refresh_token)
+      else c.set('accountId', (await logOutByRefreshToken(c.get('services'), refresh_token)) ?? undefined)
       return c.body(null, 204)
     },
   )

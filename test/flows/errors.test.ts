@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { ERRORS } from '../../src/errors.ts'
 import { call, newName, newPerson, ok, PASSWORD, PUBLIC_URL, refused, workerWith } from '../support/client.ts'
 import { watch } from '../support/counting.ts'
+import { disable } from '../support/database.ts'
 
 afterEach(() => vi.restoreAllMocks())
 
@@ -245,6 +246,19 @@ describe('the order in which errors win', () => {
     })
   })
 
+  it.each([
+    ['a wrong password', 'not the password', false, 401, 'invalid_credentials'],
+    ['a disabled account', PASSWORD, true, 403, 'account_disabled'],
+  ] as const)('%s before a taken identifier', async (_what, current_password, disabled, status, code) => {
+    const [one, other] = [await newPerson(), await newPerson()]
+    if (disabled) await disable(one.user.id)
+    const body = { username: other.name, current_password }
+    expect(await refused(call('PATCH', '/auth/me', { bearer: one.access_token, body }))).toMatchObject({
+      status,
+      code,
+    })
+  })
+
   it('a weak password before a taken identifier', async () => {
     const { name } = await newPerson()
     const body = { username: name, password: 'x' }
@@ -360,6 +374,10 @@ describe('a misconfigured service', () => {
       const development = { ENVIRONMENT: 'development', PUBLIC_URL: 'http://localhost:8787' }
       const answer = await workerWith(development)(new Request(`${origin}/healthz`))
       expect(answer.status).toBe(503)
+      expect(answer.headers.get('Vary')).toBe('Origin')
+      const preflight = { method: 'OPTIONS', headers: { 'Access-Control-Request-Method': 'POST' } }
+      const preflighted = await workerWith(development)(new Request(`${origin}/auth/login`, preflight))
+      expect(preflighted.status).toBe(503)
       expect((await workerWith(development)(new Request('http://127.0.0.1:8787/healthz'))).status).toBe(200)
     },
   )

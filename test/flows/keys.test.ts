@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers'
 import { decodeProtectedHeader, importJWK, type JWK, jwtVerify } from 'jose'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Env } from '../../src/config/env.ts'
-import { call, type Fetch, newPerson, ok, refused, worker, workerWith } from '../support/client.ts'
+import { call, type Fetch, newPerson, ok, refused, workerWith } from '../support/client.ts'
 import { advance, FROZEN_MS, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { runCron } from '../support/database.ts'
@@ -213,26 +213,29 @@ describe('AUTH_SECRET', () => {
   })
 
   it('that unseals no key is 503 misconfigured, and makes no new key', async () => {
-    const { access_token } = await newPerson(workerWith({}))
+    const { access_token, refresh_token } = await newPerson(workerWith({}))
     const other = workerWith({ AUTH_SECRET: COMING_SECRET })
     const signing = call('POST', '/auth/login', { body: { identifier: 'x', password: 'y' } }, other)
     expect(await refused(signing)).toMatchObject({ status: 503, code: 'misconfigured' })
+    for (const [path, body] of [
+      ['/auth/register', { username: 'ada', password: 'weak' }],
+      ['/auth/refresh', { refresh_token }],
+      ['/auth/logout', { refresh_token }],
+    ] as const) {
+      expect(await refused(call('POST', path, { body }, other))).toMatchObject({ code: 'misconfigured' })
+    }
     expect(await refused(call('GET', '/healthz', {}, other))).toMatchObject({ code: 'misconfigured' })
     expect((await me(access_token, other)).status).toBe(200)
     expect(await countKeys()).toBe(2)
   })
 
   it('that is changed back goes on as before', async () => {
-    await newPerson(workerWith({}))
-    await refused(
-      call(
-        'POST',
-        '/auth/login',
-        { body: { identifier: 'x', password: 'y' } },
-        workerWith({ AUTH_SECRET: COMING_SECRET }),
-      ),
-    )
-    await newPerson(worker)
+    const before = await newPerson(workerWith({}))
+    const body = { identifier: before.name, password: 'x' }
+    await refused(call('POST', '/auth/login', { body }, workerWith({ AUTH_SECRET: COMING_SECRET })))
+    const after = await newPerson(workerWith({}))
+    const [one, other] = [before, after].map(({ access_token }) => decodeProtectedHeader(access_token).kid)
+    expect(other).toBe(one)
   })
 
   it('is not taken to unseal a row whose halves were mixed', async () => {

@@ -23,16 +23,16 @@ const requests = () => lines.map((line) => JSON.parse(line)).filter(({ event }) 
 
 describe('the log', () => {
   it('has one JSON line for each request, with the route and not what a client wrote', async () => {
-    await call('GET', '/auth/sessions/a-secret-in-a-path?token=a-secret-in-a-query')
+    await call('DELETE', '/auth/sessions/a-secret-in-a-path?token=a-secret-in-a-query')
     expect(requests()).toEqual([
       {
         level: 'info',
         event: 'request',
         request_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
-        method: 'GET',
-        route: expect.any(String),
-        status: 405,
-        code: 'method_not_allowed',
+        method: 'DELETE',
+        route: '/auth/sessions/:id',
+        status: 401,
+        code: 'invalid_token',
         duration_ms: expect.any(Number),
       },
     ])
@@ -40,9 +40,11 @@ describe('the log', () => {
   })
 
   it('names the account where it is known', async () => {
-    const { access_token, user } = await newPerson()
+    const { access_token, refresh_token, user } = await newPerson()
     await ok(call('GET', '/auth/me', { bearer: access_token }))
-    const [registered, me] = requests()
+    await ok(call('POST', '/auth/logout', { body: { refresh_token } }), 204)
+    const [registered, me, loggedOut] = requests()
+    expect(loggedOut).toMatchObject({ route: '/auth/logout', status: 204, account_id: user.id })
     expect(registered).toMatchObject({ route: '/auth/register', status: 201, account_id: user.id })
     expect(me).toMatchObject({ route: '/auth/me', status: 200, account_id: user.id })
   })
