@@ -22,7 +22,7 @@ export interface PurposeKeys {
 type DeriveKey = (secret: string, purpose: string) => Promise<CryptoKey>
 
 /** @returns the public id of a secret. */
-export function secretIdOf(secret: string): Promise<Bytes> {
+function secretIdOf(secret: string): Promise<Bytes> {
   return hkdf(secret, 'gatehouse secret id v1', SECRET_ID_BYTES)
 }
 

@@ -60,7 +60,7 @@ export function scheduleAt<Key extends ScheduledKey>(
 }
 
 /** When the last token that the key can have signed expires; infinite for a key without successor. */
-export function verifiesUntil(
+function verifiesUntil(
   key: ScheduledKey,
   keys: readonly ScheduledKey[],
   { accessTokenSeconds }: SchedulePolicy,

@@ -77,14 +77,13 @@ export class SigningKeys {
 
   /** @returns the key to verify with, or null for a `kid` that is not, or no longer, of this service. */
   async verification(kid: string, nowMs: number): Promise<VerificationKey | null> {
-    const known = await this.#published(kid, nowMs)
-    if (known !== undefined) return { alg: known.alg, publicKey: await this.#publicKey(known) }
+    const known = await this.#find(kid, nowMs)
+    if (known !== null) return known
     const readAtMs = Math.max(this.#loaded?.loadedAtMs ?? 0, this.#askedForUnknownAtMs)
     if (nowMs - readAtMs < UNKNOWN_KID_COOLDOWN_MS) return null
     this.#askedForUnknownAtMs = nowMs
     await this.#load(nowMs)
-    const found = await this.#published(kid, nowMs)
-    return found === undefined ? null : { alg: found.alg, publicKey: await this.#publicKey(found) }
+    return this.#find(kid, nowMs)
   }
 
   /** The public keys that verify, or will: the JWKS (RFC 7517). */
@@ -98,8 +97,9 @@ export class SigningKeys {
     return makeKey({ alg, signsFrom, createdAt: now }, await this.#seal())
   }
 
-  async #published(kid: string, nowMs: number): Promise<StoredKey | undefined> {
-    return publishedKeys(await this.#schedule(nowMs)).find((key) => key.kid === kid)
+  async #find(kid: string, nowMs: number): Promise<VerificationKey | null> {
+    const found = publishedKeys(await this.#schedule(nowMs)).find((key) => key.kid === kid)
+    return found === undefined ? null : { alg: found.alg, publicKey: await this.#publicKey(found) }
   }
 
   async #schedule(nowMs: number): Promise<Schedule<StoredKey>> {
