@@ -56,7 +56,7 @@ async function requireFreePort(port: number): Promise<void> {
 function makeSecrets(): void {
   if (!existsSync(DEV_VARS)) writeFileSync(DEV_VARS, DEV_VARS_START, { mode: 0o600 })
   const present = readFileSync(DEV_VARS, 'utf8')
-  if (/^AUTH_SECRET=/m.test(present)) return
+  if (/^\s*(export\s+)?AUTH_SECRET\s*=/m.test(present)) return
   const separator = present.endsWith('\n') ? '' : '\n'
   appendFileSync(DEV_VARS, `${separator}AUTH_SECRET=dev-${randomBytes(32).toString('base64url')}\n`)
   console.log('Made a development secret in .dev.vars.')
