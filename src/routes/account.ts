@@ -16,91 +16,90 @@ import {
   userAnswer,
 } from './schemas.ts'
 
+type AccountRequests = ReturnType<typeof accountRequests>
+
+const registerRoute = (request: AccountRequests['register']) =>
+  createRoute({
+    method: 'post',
+    path: '/auth/register',
+    summary: 'Register an account and log in',
+    middleware: jsonBody,
+    request: { body: jsonRequest(request) },
+    responses: { 201: jsonAnswer('Registered', tokenAnswer), default: problem },
+  })
+
+const meRoute = createRoute({
+  method: 'get',
+  path: '/auth/me',
+  summary: 'See the account',
+  security: BEARER,
+  middleware: [requireBearer],
+  responses: { 200: jsonAnswer('The account', userAnswer), default: problem },
+})
+
+const changeIdentifiersRoute = (request: AccountRequests['changeIdentifiers']) =>
+  createRoute({
+    method: 'patch',
+    path: '/auth/me',
+    summary: 'Set or clear identifiers',
+    security: BEARER,
+    middleware: bearerAndJsonBody,
+    request: { body: jsonRequest(request) },
+    responses: { 200: jsonAnswer('The account', userAnswer), default: problem },
+  })
+
+const changePasswordRoute = createRoute({
+  method: 'put',
+  path: '/auth/me/password',
+  summary: 'Change the password and end every other session',
+  security: BEARER,
+  middleware: bearerAndJsonBody,
+  request: { body: jsonRequest(changePasswordRequest) },
+  responses: { 200: jsonAnswer('Changed', tokenAnswer), default: problem },
+})
+
+const deleteRoute = createRoute({
+  method: 'delete',
+  path: '/auth/me',
+  summary: 'Delete the account',
+  security: BEARER,
+  middleware: bearerAndJsonBody,
+  request: { body: jsonRequest(deleteAccountRequest) },
+  responses: { 204: { description: 'Deleted' }, default: problem },
+})
+
 export function accountRoutes({ defaultPhoneRegion }: AccountsConfig) {
   const requests = accountRequests(defaultPhoneRegion)
   const router = createRouter()
 
-  router.openapi(
-    createRoute({
-      method: 'post',
-      path: '/auth/register',
-      summary: 'Register an account and log in',
-      middleware: jsonBody,
-      request: { body: jsonRequest(requests.register) },
-      responses: { 201: jsonAnswer('Registered', tokenAnswer), default: problem },
-    }),
-    async (c) => {
-      const { username = null, email = null, phone = null, password } = c.req.valid('json')
-      const identifiers = { username, email, phone }
-      const tokens = await register(c.get('services'), { ...identifiers, password, client: clientOf(c) })
-      c.set('accountId', tokens.facts.id)
-      c.header('Location', '/auth/me')
-      return c.json(toTokenAnswer(tokens), 201)
-    },
-  )
+  router.openapi(registerRoute(requests.register), async (c) => {
+    const { username = null, email = null, phone = null, password } = c.req.valid('json')
+    const identifiers = { username, email, phone }
+    const tokens = await register(c.get('services'), { ...identifiers, password, client: clientOf(c) })
+    c.set('accountId', tokens.facts.id)
+    c.header('Location', '/auth/me')
+    return c.json(toTokenAnswer(tokens), 201)
+  })
 
-  router.openapi(
-    createRoute({
-      method: 'get',
-      path: '/auth/me',
-      summary: 'See the account',
-      security: BEARER,
-      middleware: [requireBearer],
-      responses: { 200: jsonAnswer('The account', userAnswer), default: problem },
-    }),
-    (c) => c.json(toUser(c.get('grant').facts), 200),
-  )
+  router.openapi(meRoute, (c) => c.json(toUser(c.get('grant').facts), 200))
 
-  router.openapi(
-    createRoute({
-      method: 'patch',
-      path: '/auth/me',
-      summary: 'Set or clear identifiers',
-      security: BEARER,
-      middleware: bearerAndJsonBody,
-      request: { body: jsonRequest(requests.changeIdentifiers) },
-      responses: { 200: jsonAnswer('The account', userAnswer), default: problem },
-    }),
-    async (c) => {
-      const { current_password, username, email, phone } = c.req.valid('json')
-      const changes = { username, email, phone }
-      const facts = await changeIdentifiers(c.get('services'), c.get('grant'), current_password, changes)
-      return c.json(toUser(facts), 200)
-    },
-  )
+  router.openapi(changeIdentifiersRoute(requests.changeIdentifiers), async (c) => {
+    const { current_password, username, email, phone } = c.req.valid('json')
+    const changes = { username, email, phone }
+    const facts = await changeIdentifiers(c.get('services'), c.get('grant'), current_password, changes)
+    return c.json(toUser(facts), 200)
+  })
 
-  router.openapi(
-    createRoute({
-      method: 'put',
-      path: '/auth/me/password',
-      summary: 'Change the password and end every other session',
-      security: BEARER,
-      middleware: bearerAndJsonBody,
-      request: { body: jsonRequest(changePasswordRequest) },
-      responses: { 200: jsonAnswer('Changed', tokenAnswer), default: problem },
-    }),
-    async (c) => {
-      const { current_password, new_password } = c.req.valid('json')
-      const tokens = await changePassword(c.get('services'), c.get('grant'), current_password, new_password)
-      return c.json(toTokenAnswer(tokens), 200)
-    },
-  )
+  router.openapi(changePasswordRoute, async (c) => {
+    const { current_password, new_password } = c.req.valid('json')
+    const tokens = await changePassword(c.get('services'), c.get('grant'), current_password, new_password)
+    return c.json(toTokenAnswer(tokens), 200)
+  })
 
-  router.openapi(
-    createRoute({
-      method: 'delete',
-      path: '/auth/me',
-      summary: 'Delete the account',
-      security: BEARER,
-      middleware: bearerAndJsonBody,
-      request: { body: jsonRequest(deleteAccountRequest) },
-      responses: { 204: { description: 'Deleted' }, default: problem },
-    }),
-    async (c) => {
-      await deleteOwnAccount(c.get('services'), c.get('grant'), c.req.valid('json').current_password)
-      return c.body(null, 204)
-    },
-  )
+  router.openapi(deleteRoute, async (c) => {
+    await deleteOwnAccount(c.get('services'), c.get('grant'), c.req.valid('json').current_password)
+    return c.body(null, 204)
+  })
 
   return router
 }

@@ -17,112 +17,106 @@ import { toSessions, toTokenAnswer } from './answers.ts'
 import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from './declare.ts'
 import { logInRequest, logOutRequest, refreshRequest, sessionsAnswer, tokenAnswer } from './schemas.ts'
 
+const logInRoute = createRoute({
+  method: 'post',
+  path: '/auth/login',
+  summary: 'Log in',
+  middleware: jsonBody,
+  request: { body: jsonRequest(logInRequest) },
+  responses: { 200: jsonAnswer('Logged in', tokenAnswer), default: problem },
+})
+
+const refreshRoute = createRoute({
+  method: 'post',
+  path: '/auth/refresh',
+  summary: 'Exchange a refresh token for fresh tokens',
+  middleware: jsonBody,
+  request: { body: jsonRequest(refreshRequest) },
+  responses: { 200: jsonAnswer('Refreshed', tokenAnswer), default: problem },
+})
+
+const logOutRoute = createRoute({
+  method: 'post',
+  path: '/auth/logout',
+  summary: 'End the session of a refresh token, or else of the Bearer token',
+  security: [{}, ...BEARER],
+  middleware: optionalJsonBody,
+  request: { body: jsonRequest(logOutRequest, false) },
+  responses: { 204: { description: 'Logged out' }, default: problem },
+})
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/auth/sessions',
+  summary: 'List the live sessions, newest use first',
+  security: BEARER,
+  middleware: [requireBearer],
+  responses: { 200: jsonAnswer('The sessions', sessionsAnswer), default: problem },
+})
+
+const endAllRoute = createRoute({
+  method: 'delete',
+  path: '/auth/sessions',
+  summary: 'End all sessions, this one too',
+  security: BEARER,
+  middleware: [requireBearer],
+  responses: { 204: { description: 'Ended' }, default: problem },
+})
+
+const endRoute = createRoute({
+  method: 'delete',
+  path: '/auth/sessions/{id}',
+  summary: 'End one session',
+  security: BEARER,
+  middleware: [requireBearer],
+  request: { params: z.object({ id: z.string().openapi({ format: 'uuid' }) }) },
+  responses: { 204: { description: 'Ended' }, default: problem },
+})
+
 export function sessionRoutes() {
   const router = createRouter()
 
-  router.openapi(
-    createRoute({
-      method: 'post',
-      path: '/auth/login',
-      summary: 'Log in',
-      middleware: jsonBody,
-      request: { body: jsonRequest(logInRequest) },
-      responses: { 200: jsonAnswer('Logged in', tokenAnswer), default: problem },
-    }),
-    async (c) => {
-      const { identifier, password, scope } = c.req.valid('json')
-      const asked = scope === undefined ? null : parseScope(scope)
-      const tokens = await logIn(c.get('services'), {
-        identifier,
-        password,
-        scope: asked,
-        client: clientOf(c),
-      })
-      c.set('accountId', tokens.facts.id)
-      return c.json(toTokenAnswer(tokens), 200)
-    },
-  )
+  router.openapi(logInRoute, async (c) => {
+    const { identifier, password, scope } = c.req.valid('json')
+    const asked = scope === undefined ? null : parseScope(scope)
+    const tokens = await logIn(c.get('services'), {
+      identifier,
+      password,
+      scope: asked,
+      client: clientOf(c),
+    })
+    c.set('accountId', tokens.facts.id)
+    return c.json(toTokenAnswer(tokens), 200)
+  })
 
-  router.openapi(
-    createRoute({
-      method: 'post',
-      path: '/auth/refresh',
-      summary: 'Exchange a refresh token for fresh tokens',
-      middleware: jsonBody,
-      request: { body: jsonRequest(refreshRequest) },
-      responses: { 200: jsonAnswer('Refreshed', tokenAnswer), default: problem },
-    }),
-    async (c) => {
-      const tokens = await refresh(c.get('services'), c.req.valid('json').refresh_token)
-      c.set('accountId', tokens.facts.id)
-      return c.json(toTokenAnswer(tokens), 200)
-    },
-  )
+  router.openapi(refreshRoute, async (c) => {
+    const tokens = await refresh(c.get('services'), c.req.valid('json').refresh_token)
+    c.set('accountId', tokens.facts.id)
+    return c.json(toTokenAnswer(tokens), 200)
+  })
 
-  router.openapi(
-    createRoute({
-      method: 'post',
-      path: '/auth/logout',
-      summary: 'End the session of a refresh token, or else of the Bearer token',
-      security: [{}, ...BEARER],
-      middleware: optionalJsonBody,
-      request: { body: jsonRequest(logOutRequest, false) },
-      responses: { 204: { description: 'Logged out' }, default: problem },
-    }),
-    async (c) => {
-      const { refresh_token } = c.req.valid('json')
-      if (refresh_token === undefined) await logOut(c.get('services'), await authenticateRequest(c))
-      else c.set('accountId', (await logOutByRefreshToken(c.get('services'), refresh_token)) ?? undefined)
-      return c.body(null, 204)
-    },
-  )
+  router.openapi(logOutRoute, async (c) => {
+    const { refresh_token } = c.req.valid('json')
+    if (refresh_token === undefined) await logOut(c.get('services'), await authenticateRequest(c))
+    else c.set('accountId', (await logOutByRefreshToken(c.get('services'), refresh_token)) ?? undefined)
+    return c.body(null, 204)
+  })
 
-  router.openapi(
-    createRoute({
-      method: 'get',
-      path: '/auth/sessions',
-      summary: 'List the live sessions, newest use first',
-      security: BEARER,
-      middleware: [requireBearer],
-      responses: { 200: jsonAnswer('The sessions', sessionsAnswer), default: problem },
-    }),
-    async (c) => {
-      const grant = c.get('grant')
-      const sessions = await listSessions(c.get('services'), grant)
-      return c.json(toSessions(sessions, grant.session.id), 200)
-    },
-  )
+  router.openapi(listRoute, async (c) => {
+    const grant = c.get('grant')
+    const sessions = await listSessions(c.get('services'), grant)
+    return c.json(toSessions(sessions, grant.session.id), 200)
+  })
 
-  router.openapi(
-    createRoute({
-      method: 'delete',
-      path: '/auth/sessions',
-      summary: 'End all sessions, this one too',
-      security: BEARER,
-      middleware: [requireBearer],
-      responses: { 204: { description: 'Ended' }, default: problem },
-    }),
-    async (c) => {
-      await endAllSessions(c.get('services'), c.get('grant'))
-      return c.body(null, 204)
-    },
-  )
+  router.openapi(endAllRoute, async (c) => {
+    await endAllSessions(c.get('services'), c.get('grant'))
+    return c.body(null, 204)
+  })
 
-  router.openapi(
-    createRoute({
-      method: 'delete',
-      path: '/auth/sessions/{id}',
-      summary: 'End one session',
-      security: BEARER,
-      middleware: [requireBearer],
-      request: { params: z.object({ id: z.string().openapi({ format: 'uuid' }) }) },
-      responses: { 204: { description: 'Ended' }, default: problem },
-    }),
-    async (c) => {
-      await endSession(c.get('services'), c.get('grant'), c.req.valid('param').id)
-      return c.body(null, 204)
-    },
-  )
+  router.openapi(endRoute, async (c) => {
+    await endSession(c.get('services'), c.get('grant'), c.req.valid('param').id)
+    return c.body(null, 204)
+  })
 
   return router
 }
