@@ -45,9 +45,10 @@ export function parseEmail(text: string): Identifier | null {
   const local = address.slice(0, Math.max(at, 0))
   const domain = toAsciiDomain(address.slice(at + 1))
   if (domain === null || local.length > MAX_LOCAL_PART_LENGTH || !DOT_ATOM.test(local)) return null
-  const email = `${local.toLowerCase()}@${domain}`
+  const mailbox = local.toLowerCase()
+  const email = `${mailbox}@${domain}`
   if (email.length > MAX_EMAIL_LENGTH) return null
-  return { kind: 'email', shown: email, compared: email, guessable: local.toLowerCase() }
+  return { kind: 'email', shown: email, compared: email, guessable: mailbox }
 }
 
 /** The URL parser is the platform's UTS #46 (IDNA). It also takes `1.2` for an address, which is no mail domain. */

@@ -126,7 +126,7 @@ export class AccountObject extends DurableObject {
 
   /**
    * Takes the account's state if it is higher than what is held, and ends the sessions that it ends. Told again,
-   * it changes nothing.
+   * it ends and renews nothing.
    * @returns the session that the state keeps, while it lives under the secret of that state
    */
   tell(state: AccountState, policy: SessionPolicy): Grant | null {
@@ -136,10 +136,11 @@ export class AccountObject extends DurableObject {
     if (news) this.#endOthers(state, policy, nowMs)
     const current = news ? state : held.state
     this.#hold(current, null, nowMs)
-    const { keptSession } = state
-    const grant = keptSession === null ? null : this.check(keptSession.id)
-    if (grant === null || keptSession === null) return null
-    return constantTimeEqual(grant.session.secretHash, keptSession.secretHash) ? grant : null
+    if (state.keptSession === null) return null
+    const { id, secretHash } = state.keptSession
+    const grant = this.check(id)
+    const renewed = grant !== null && constantTimeEqual(grant.session.secretHash, secretHash)
+    return renewed ? grant : null
   }
 
   /** Clears what has expired; forgets the account a day after its last session or telling. */

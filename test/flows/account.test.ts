@@ -3,9 +3,11 @@ import { decodeJwt } from 'jose'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
   call,
+  changePassword,
   type Fetch,
   isAlive,
   logIn,
+  NEW_PASSWORD,
   newName,
   newPerson,
   ok,
@@ -24,18 +26,8 @@ import { disable, runCron, untold } from '../support/database.ts'
 
 afterEach(thaw)
 
-const NEW_PASSWORD = 'a quite different passphrase'
-
 const patch = (bearer: string, body: object, fetch: Fetch = worker) =>
   call('PATCH', '/auth/me', { bearer, body: { current_password: PASSWORD, ...body } }, fetch)
-
-const changePassword = (bearer: string, body: object = {}, fetch: Fetch = worker) =>
-  call(
-    'PUT',
-    '/auth/me/password',
-    { bearer, body: { current_password: PASSWORD, new_password: NEW_PASSWORD, ...body } },
-    fetch,
-  )
 
 const leave = (bearer: string, current_password = PASSWORD, fetch: Fetch = worker) =>
   call('DELETE', '/auth/me', { bearer, body: { current_password } }, fetch)

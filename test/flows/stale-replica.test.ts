@@ -4,8 +4,10 @@ import { replaceHash } from '../../src/accounts/account-store.ts'
 import { hashPassword } from '../../src/passwords/pbkdf2.ts'
 import {
   call,
+  changePassword,
   isAlive,
   logIn,
+  NEW_PASSWORD,
   newPerson,
   ok,
   PASSWORD,
@@ -16,28 +18,18 @@ import {
 import { disable, runCron } from '../support/database.ts'
 import { staleReplica } from '../support/replica.ts'
 
-const NEW_PASSWORD = 'a quite different passphrase'
-
-const changePassword = (bearer: string) =>
-  ok(
-    call('PUT', '/auth/me/password', {
-      bearer,
-      body: { current_password: PASSWORD, new_password: NEW_PASSWORD },
-    }),
-  )
-
 describe('a log in that reads a replica which lags', () => {
   it('refuses the old password after a change', async () => {
     const { name, user, access_token } = await newPerson()
     const worker = workerWith({ DB: await staleReplica(user.id) })
-    await changePassword(access_token)
+    await ok(changePassword(access_token))
     expect(await refused(logIn(name, PASSWORD, worker))).toMatchObject({ code: 'invalid_credentials' })
   })
 
   it('takes the new password that the replica does not know yet', async () => {
     const { name, user, access_token } = await newPerson()
     const worker = workerWith({ DB: await staleReplica(user.id) })
-    await changePassword(access_token)
+    await ok(changePassword(access_token))
     const tokens = await ok<Tokens>(logIn(name, NEW_PASSWORD, worker))
     expect(await isAlive(tokens.access_token)).toBe(true)
   })
@@ -69,7 +61,7 @@ describe('a late rehash', () => {
     const { name, user, access_token } = await newPerson()
     const hashOf = env.DB.prepare('SELECT password_hash AS h FROM accounts WHERE id = ?1').bind(user.id)
     const verified = (await hashOf.first<string>('h')) ?? ''
-    await changePassword(access_token)
+    await ok(changePassword(access_token))
     const { meta } = await replaceHash(env.DB, user.id, verified, await hashPassword(PASSWORD, null)).run()
     expect(meta.changes).toBe(0)
     await ok(logIn(name, NEW_PASSWORD))

@@ -2,8 +2,10 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import {
   call,
+  changePassword,
   isAlive,
   logIn,
+  NEW_PASSWORD,
   newName,
   newPerson,
   ok,
@@ -15,8 +17,6 @@ import {
 } from '../support/client.ts'
 import { watch } from '../support/counting.ts'
 import { disable, grant, runCron, untold } from '../support/database.ts'
-
-const NEW_PASSWORD = 'a quite different passphrase'
 
 const versionOf = (id: string) =>
   env.DB.prepare('SELECT credential_version AS v FROM accounts WHERE id = ?1').bind(id).first<number>('v')
@@ -72,14 +72,6 @@ describe('a change that the object was not told', () => {
 })
 
 describe('a change of the password whose telling was lost', () => {
-  const changePassword = (bearer: string, fetch = workerWith({})) =>
-    call(
-      'PUT',
-      '/auth/me/password',
-      { bearer, body: { current_password: PASSWORD, new_password: NEW_PASSWORD } },
-      fetch,
-    )
-
   it.each([
     ['a log in', (name: string) => ok(logIn(name, NEW_PASSWORD))],
     ['cron', () => runCron()],
@@ -88,7 +80,7 @@ describe('a change of the password whose telling was lost', () => {
     const other = await ok<Tokens>(logIn(person.name))
     const watched = watch()
     watched.fail('tell', { before: true })
-    const refusal = await refused(changePassword(person.access_token, workerWith(watched.bindings)))
+    const refusal = await refused(changePassword(person.access_token, {}, workerWith(watched.bindings)))
     expect(refusal).toMatchObject({ code: 'unavailable', changed: true })
     await tell(person.name)
     expect(await isAlive(person.access_token)).toBe(true)
@@ -102,7 +94,7 @@ describe('a change of the password whose telling was lost', () => {
     const person = await newPerson()
     const watched = watch()
     watched.fail('tell', { after: true })
-    const refusal = await refused(changePassword(person.access_token, workerWith(watched.bindings)))
+    const refusal = await refused(changePassword(person.access_token, {}, workerWith(watched.bindings)))
     expect(refusal).toMatchObject({ code: 'unavailable', changed: true })
     expect(await refused(refresh(person.refresh_token))).toMatchObject({ code: 'invalid_refresh_token' })
     await ok(logIn(person.name, NEW_PASSWORD))

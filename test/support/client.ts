@@ -92,6 +92,14 @@ export async function refused(response: Promise<Response>): Promise<Problem> {
 
 export const PASSWORD = 'correct horse battery staple'
 
+export const NEW_PASSWORD = 'a quite different passphrase'
+
+/** @param body what is sent beside, or in place of, the right passwords */
+export function changePassword(bearer: string, body: object = {}, fetch = worker) {
+  const passwords = { current_password: PASSWORD, new_password: NEW_PASSWORD }
+  return call('PUT', '/auth/me/password', { bearer, body: { ...passwords, ...body } }, fetch)
+}
+
 let people = 0
 
 /** A username that no other test has. */
