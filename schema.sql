@@ -8,7 +8,9 @@ CREATE TABLE IF NOT EXISTS schema_version (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   version INTEGER NOT NULL
 ) STRICT;
-INSERT OR IGNORE INTO schema_version (id, version) VALUES (1, 1);
+INSERT OR IGNORE INTO schema_version (id, version) VALUES (1, 2);
+-- Version 2 added tables to 1 and changed none, so running this file makes a 2 of a 1.
+UPDATE schema_version SET version = 2 WHERE version = 1;
 
 CREATE TABLE IF NOT EXISTS accounts (
   id TEXT PRIMARY KEY,                        -- UUIDv7
@@ -48,4 +50,27 @@ CREATE TABLE IF NOT EXISTS signing_keys (
   secret_id TEXT NOT NULL,                    -- base64url; which AUTH_SECRET it is sealed under
   created_at INTEGER NOT NULL,                -- published since
   signs_from INTEGER NOT NULL
+) STRICT;
+
+-- One row: the random key that Durable Objects which count are named under (HMAC), for as long as the database lives.
+CREATE TABLE IF NOT EXISTS naming_key (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  key TEXT NOT NULL                           -- 64 hexadecimal digits, used as they are
+) STRICT;
+INSERT OR IGNORE INTO naming_key (id, key) VALUES (1, hex(randomblob(32)));
+
+-- One row, once an operator has changed a limit: what differs from the defaults, as GET /admin/limits spells it.
+CREATE TABLE IF NOT EXISTS settings (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  document TEXT NOT NULL,                     -- JSON object
+  updated_at INTEGER NOT NULL,
+  updated_by TEXT NOT NULL                    -- an account's id, or admin_token
+) STRICT;
+
+-- Who changed what and when.
+CREATE TABLE IF NOT EXISTS settings_changes (
+  id INTEGER PRIMARY KEY,
+  changed_at INTEGER NOT NULL,
+  changed_by TEXT NOT NULL,                   -- an account's id, or admin_token
+  change TEXT NOT NULL                        -- JSON object: what was asked for
 ) STRICT;

@@ -13,6 +13,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const DEV_VARS = fileURLToPath(new URL('../.dev.vars', import.meta.url))
 const WRANGLER = fileURLToPath(new URL('../node_modules/wrangler/bin/wrangler.js', import.meta.url))
 const SCHEMA = fileURLToPath(new URL('../schema.sql', import.meta.url))
+const SECRETS = ['AUTH_SECRET', 'ADMIN_TOKEN']
 const PARENT_CHECK_MS = 500
 const HOST = '127.0.0.1'
 const DEFAULT_PORT = '8787'
@@ -52,14 +53,18 @@ async function requireFreePort(port: number): Promise<void> {
   await new Promise((resolve) => probe.close(resolve))
 }
 
-/** Adds a secret that is missing, and leaves what is there: the rest of the file is the developer's. */
+/** Adds the secrets that are missing, and leaves what is there: the rest of the file is the developer's. */
 function makeSecrets(): void {
   if (!existsSync(DEV_VARS)) writeFileSync(DEV_VARS, DEV_VARS_START, { mode: 0o600 })
+  for (const name of SECRETS) makeSecret(name)
+}
+
+function makeSecret(name: string): void {
   const present = readFileSync(DEV_VARS, 'utf8')
-  if (/^\s*(export\s+)?AUTH_SECRET\s*=/m.test(present)) return
+  if (new RegExp(`^\\s*(export\\s+)?${name}\\s*=`, 'm').test(present)) return
   const separator = present.endsWith('\n') ? '' : '\n'
-  appendFileSync(DEV_VARS, `${separator}AUTH_SECRET=dev-${randomBytes(32).toString('base64url')}\n`)
-  console.log('Made a development secret in .dev.vars.')
+  appendFileSync(DEV_VARS, `${separator}${name}=dev-${randomBytes(32).toString('base64url')}\n`)
+  console.log(`Made a development ${name} in .dev.vars.`)
 }
 
 /** schema.sql makes what is missing and changes nothing else, so an older database is told from its version row. */

@@ -16,7 +16,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['http'],
   ['actions'],
   ['services'],
-  ['accounts', 'passwords', 'tokens', 'sessions', 'schema-store'],
+  ['accounts', 'passwords', 'tokens', 'sessions', 'settings', 'schema-store'],
   ['verify', 'config', 'errors', 'secrets', 'ids', 'log'],
   ['text', 'bytes'],
 ]

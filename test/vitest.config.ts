@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 import type { Settings } from '../src/config/settings.ts'
 
 /** In place of .dev.vars and wrangler.toml's: production's rules, the defaults, no secret of anybody's. */
-const SETTINGS: Required<Settings> = {
+const SETTINGS: { readonly [Name in keyof Required<Settings>]: string } = {
   AUTH_SECRET_ALSO: '',
   PASSWORD_PEPPER: '',
   AUDIENCE: '',
@@ -18,6 +18,9 @@ const SETTINGS: Required<Settings> = {
   PASSWORD_MIN_LENGTH: '',
   DEFAULT_PHONE_REGION: '',
   CLIENT_IP_HEADER: '',
+  IPV6_PREFIX: '',
+  LIMITS: '',
+  ADMIN_TOKEN: 'an admin token of the tests, long enough too',
   ENVIRONMENT: '',
   PUBLIC_URL: 'https://auth.example.test',
   AUTH_SECRET: 'a secret of the tests, long enough for production',

@@ -43,7 +43,7 @@ export function parseEmail(text: string): Identifier | null {
   const address = text.trim()
   const at = address.lastIndexOf('@')
   const local = address.slice(0, Math.max(at, 0))
-  const domain = toAsciiDomain(address.slice(at + 1))
+  const domain = parseMailDomain(address.slice(at + 1))
   if (domain === null || local.length > MAX_LOCAL_PART_LENGTH || !DOT_ATOM.test(local)) return null
   const mailbox = local.toLowerCase()
   const email = `${mailbox}@${domain}`
@@ -51,8 +51,11 @@ export function parseEmail(text: string): Identifier | null {
   return { kind: 'email', shown: email, compared: email, guessable: mailbox }
 }
 
-/** The URL parser is the platform's UTS #46 (IDNA). It also takes `1.2` for an address, which is no mail domain. */
-function toAsciiDomain(text: string): string | null {
+/**
+ * @returns the domain in ASCII and lower case, or null. The URL parser is the platform's UTS #46 (IDNA); it also
+ * takes `1.2` for an address, which is no mail domain.
+ */
+export function parseMailDomain(text: string): string | null {
   if (NOT_IN_DOMAIN.test(text)) return null
   const domain = URL.parse(`http://${text}`)?.hostname ?? ''
   const labels = domain.split('.')

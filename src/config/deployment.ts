@@ -11,6 +11,8 @@ export interface DeploymentConfig {
   readonly corsOrigins: readonly string[]
   /** Name of the header that holds the client's address. */
   readonly clientIpHeader: string
+  /** Leading bits of an IPv6 address that count as one client. */
+  readonly ipv6Prefix: number
 }
 
 const PUBLIC_URL_EXAMPLE = 'https://auth.example.com'
@@ -25,6 +27,8 @@ export function readDeployment(reader: SettingsReader): DeploymentConfig {
     publicUrl,
     corsOrigins: readOrigins(reader),
     clientIpHeader: readClientIpHeader(reader),
+    // Below 32 whole providers would be one client.
+    ipv6Prefix: reader.integer('IPV6_PREFIX', { byDefault: 64, min: 32, max: 128 }),
   }
 }
 

@@ -1,6 +1,7 @@
 /** Text settings in, one typed and frozen Config out; nothing behind it sees the raw text. */
 import { type AccountsConfig, readAccounts } from './accounts.ts'
 import { type DeploymentConfig, readDeployment } from './deployment.ts'
+import { type LimitsConfig, readLimits } from './limits.ts'
 import { readSecrets, type SecretsConfig } from './secrets.ts'
 import { readSessions, type SessionsConfig } from './sessions.ts'
 import type { Settings } from './settings.ts'
@@ -13,6 +14,7 @@ export interface Config {
   readonly tokens: TokensConfig
   readonly sessions: SessionsConfig
   readonly accounts: AccountsConfig
+  readonly limits: LimitsConfig
 }
 
 export type ConfigResult =
@@ -38,6 +40,7 @@ export function readConfig(settings: Settings): ConfigResult {
     tokens: readTokens(reader, deployment.publicUrl),
     sessions: readSessions(reader),
     accounts: readAccounts(reader),
+    limits: readLimits(reader),
   }
   const { problems } = reader
   if (problems.length === 0) return { ok: true, config }

@@ -7,6 +7,8 @@ export interface SecretsConfig {
   /** A second secret that is accepted while one replaces the other. */
   readonly authSecretAlso: string | undefined
   readonly passwordPepper: string | undefined
+  /** Opens /admin/*; without one that way is off. */
+  readonly adminToken: string | undefined
 }
 
 const MIN_SECRET_BYTES = 32
@@ -15,7 +17,12 @@ const SECRET_EXAMPLE = 'the output of: openssl rand -base64 32'
 export function readSecrets(reader: SettingsReader, development: boolean): SecretsConfig {
   const read = (variable: keyof Settings) => readSecret(reader, variable, development)
   const authSecret = read('AUTH_SECRET') ?? reader.refuse('AUTH_SECRET', 'is missing', SECRET_EXAMPLE, '')
-  return { authSecret, authSecretAlso: read('AUTH_SECRET_ALSO'), passwordPepper: read('PASSWORD_PEPPER') }
+  return {
+    authSecret,
+    authSecretAlso: read('AUTH_SECRET_ALSO'),
+    passwordPepper: read('PASSWORD_PEPPER'),
+    adminToken: read('ADMIN_TOKEN'),
+  }
 }
 
 function readSecret(

@@ -23,6 +23,16 @@ export class SettingsReader {
     return text === '' ? undefined : text
   }
 
+  /** @returns the setting as a table: TOML's, or one written as JSON; undefined where it is missing or empty. */
+  table(variable: keyof Settings): object | undefined {
+    const setting = this.#settings[variable]
+    const text = this.text(variable)
+    if (text === undefined) return undefined
+    const table = typeof setting === 'object' ? setting : parseJson(text)
+    if (typeof table === 'object' && table !== null && !Array.isArray(table)) return table
+    return this.refuse(variable, 'must be a table, or one written as JSON', '{}', undefined)
+  }
+
   /** A whole number within bounds. */
   integer(variable: keyof Settings, bounds: { byDefault: number; min: number; max: number }): number {
     const text = this.text(variable)
@@ -37,5 +47,14 @@ export class SettingsReader {
   refuse<T>(variable: keyof Settings, problem: string, example: string, standIn: T): T {
     this.problems.push({ variable, problem, example })
     return standIn
+  }
+}
+
+/** @returns null for what is no JSON. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
   }
 }

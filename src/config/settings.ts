@@ -1,7 +1,7 @@
 /** The variables and secrets, unchecked. Nothing but readConfig reads them. */
 
-/** TOML variables may be numbers or booleans; secrets and .dev.vars are text. */
-type Setting = string | number | boolean
+/** TOML variables may be numbers, booleans or tables; secrets and .dev.vars are text. */
+type Setting = string | number | boolean | object
 
 export interface Settings {
   /** `development` only in .dev.vars, and it counts only with a loopback PUBLIC_URL. */
@@ -14,6 +14,8 @@ export interface Settings {
   readonly AUTH_SECRET_ALSO?: Setting
   /** Secret that is mixed into every password hash. Losing it loses every password. */
   readonly PASSWORD_PEPPER?: Setting
+  /** Secret that opens /admin/* as a Bearer token. Without one that way is off. */
+  readonly ADMIN_TOKEN?: Setting
   /** `aud` of access tokens. Default: PUBLIC_URL. */
   readonly AUDIENCE?: Setting
   /** `client_id` of the service's own tokens. Default: gatehouse. */
@@ -33,4 +35,8 @@ export interface Settings {
   readonly CORS_ORIGINS?: Setting
   /** The header that holds the client's address. Default: CF-Connecting-IP. */
   readonly CLIENT_IP_HEADER?: Setting
+  /** Leading bits of an IPv6 address that count as one client. Default: 64. */
+  readonly IPV6_PREFIX?: Setting
+  /** Table: rule, to those of its fields that differ from the defaults. In .dev.vars as JSON. */
+  readonly LIMITS?: Setting
 }

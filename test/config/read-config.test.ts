@@ -26,8 +26,14 @@ describe('settings', () => {
           publicUrl: 'https://auth.example.com',
           corsOrigins: [],
           clientIpHeader: 'CF-Connecting-IP',
+          ipv6Prefix: 64,
         },
-        secrets: { authSecret: SECRET, authSecretAlso: undefined, passwordPepper: undefined },
+        secrets: {
+          authSecret: SECRET,
+          authSecretAlso: undefined,
+          passwordPepper: undefined,
+          adminToken: undefined,
+        },
         tokens: {
           issuer: 'https://auth.example.com',
           audience: 'https://auth.example.com',
@@ -38,6 +44,19 @@ describe('settings', () => {
         },
         sessions: { idleSeconds: 2_592_000, maxSeconds: 7_776_000, graceSeconds: 10, maxSessions: 100 },
         accounts: { passwordMinLength: 8, defaultPhoneRegion: undefined },
+        limits: {
+          rules: {
+            registrations_per_ip: { enabled: true, window_seconds: 300, threshold: 3, action: 'block' },
+            login_failures_per_ip: { enabled: true, window_seconds: 300, threshold: 3, action: 'challenge' },
+            login_failures_per_account: {
+              enabled: true,
+              window_seconds: 900,
+              threshold: 10,
+              action: 'challenge',
+            },
+            client_failures_per_ip: { enabled: true, window_seconds: 300, threshold: 10, action: 'block' },
+          },
+        },
       },
     })
   })
@@ -47,6 +66,32 @@ describe('settings', () => {
     expect(result).toMatchObject({
       config: { sessions: { maxSessions: 5 }, tokens: { accessTokenSeconds: 60, audience: 'api' } },
     })
+  })
+
+  it.each([
+    ['a table', { login_failures_per_ip: { threshold: 5, enabled: false } }],
+    ['JSON', '{ "login_failures_per_ip": { "threshold": 5, "enabled": false } }'],
+  ])('may change some limits in any part, as %s', (_how, LIMITS) => {
+    expect(readConfig({ ...valid, LIMITS })).toMatchObject({
+      config: {
+        limits: {
+          rules: {
+            registrations_per_ip: { threshold: 3 },
+            login_failures_per_ip: { enabled: false, threshold: 5, window_seconds: 300, action: 'challenge' },
+          },
+        },
+      },
+    })
+  })
+
+  it('name every limit that is wrong, and where', () => {
+    const LIMITS = { registrations_per_ip: { threshold: -1, limit: 3 }, others: {} }
+    const result = readConfig({ ...valid, LIMITS })
+    expect(result.ok ? [] : result.problems.map(({ problem }) => problem)).toEqual([
+      'registrations_per_ip.threshold: Must be a whole number from 0 to 1000.',
+      'registrations_per_ip.limit: is unknown',
+      'others: is unknown',
+    ])
   })
 
   it('may name several origins', () => {
@@ -72,6 +117,8 @@ describe('settings', () => {
     ['AUTH_SECRET_ALSO', 'x'.repeat(31)],
     ['AUTH_SECRET_ALSO', `dev-${'x'.repeat(43)}`],
     ['PASSWORD_PEPPER', 'x'.repeat(31)],
+    ['ADMIN_TOKEN', 'x'.repeat(31)],
+    ['ADMIN_TOKEN', `dev-${'x'.repeat(43)}`],
     ['SIGNING_ALG', 'HS256'],
     ['SIGNING_ALG', 'es256'],
     ['ACCESS_TOKEN_SECONDS', '0'],
@@ -91,6 +138,20 @@ describe('settings', () => {
     ['CORS_ORIGINS', 'https://*.example.com'],
     ['CORS_ORIGINS', 'null'],
     ['CLIENT_IP_HEADER', 'X Client IP'],
+    ['IPV6_PREFIX', '31'],
+    ['IPV6_PREFIX', '129'],
+    ['IPV6_PREFIX', '/64'],
+    ['LIMITS', '{'],
+    ['LIMITS', '3'],
+    ['LIMITS', 'null'],
+    ['LIMITS', '[]'],
+    ['LIMITS', '{"registrations": {}}'],
+    ['LIMITS', { registrations_per_ip: { limit: 3 } }],
+    ['LIMITS', { registrations_per_ip: { threshold: '3' } }],
+    ['LIMITS', { registrations_per_ip: { threshold: 1_001 } }],
+    ['LIMITS', { registrations_per_ip: { window_seconds: 0 } }],
+    ['LIMITS', { login_failures_per_account: { action: 'block' } }],
+    ['LIMITS', { client_failures_per_ip: { action: 'challenge' } }],
   ] as const)('refuse %s=%j', (variable, text) => {
     expect(problemsOf(valid)).toEqual([])
     expect(problemsOf({ ...valid, [variable]: text })).toEqual([variable])
@@ -113,6 +174,8 @@ describe('settings', () => {
       DEFAULT_PHONE_REGION: 'x',
       CORS_ORIGINS: 'x',
       CLIENT_IP_HEADER: ' : ',
+      IPV6_PREFIX: 'x',
+      LIMITS: 'x',
     }
     const result = readConfig({ ...valid, ...wrong })
     if (result.ok) throw new Error('taken')

@@ -46,7 +46,8 @@ describe('npm run dev', () => {
     expect([valid, errors]).toEqual([true, undefined])
   })
 
-  it('keeps secrets and data between runs', async () => {
+  it('keeps secrets and data between runs, and brings the schema of an earlier release up to date', async () => {
+    project.execute('DROP TABLE settings; UPDATE schema_version SET version = 1')
     const secrets = readFileSync(project.path('.dev.vars'), 'utf8')
     const run = project.dev(port)
     await run.says(READY)
@@ -68,7 +69,7 @@ describe('npm run dev', () => {
     const run = project.dev(port)
     await run.says(`${url}/healthz answers 503`)
     expect(readFileSync(project.path('.dev.vars'), 'utf8')).toMatch(
-      /^SIGNING_ALG=HS256\nAUTH_SECRET=dev-.{43}\n$/,
+      /^SIGNING_ALG=HS256\nAUTH_SECRET=dev-.{43}\nADMIN_TOKEN=dev-.{43}\n$/,
     )
     expect(run.output()).toContain('must be ES256 or RS256')
     writeFileSync(project.path('.dev.vars'), secrets)

@@ -326,7 +326,7 @@ describe('faults', () => {
   it('answers 503 misconfigured where the schema is not the one of this release', async () => {
     await env.DB.prepare('UPDATE schema_version SET version = 0').run()
     expect(await refused(call('GET', '/healthz'))).toMatchObject({ status: 503, code: 'misconfigured' })
-    await env.DB.prepare('UPDATE schema_version SET version = 1').run()
+    await env.DB.prepare('UPDATE schema_version SET version = 2').run()
   })
 })
 

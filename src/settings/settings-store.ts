@@ -1,0 +1,62 @@
+/** What an operator changed at run time, in D1: one document over the defaults, and who changed what and when. */
+import type { AllowList } from '../accounts/allow-list.ts'
+import type { RuleChanges } from '../config/limits.ts'
+
+/** Any subset at every level, as the wire spells it; a list is replaced whole. */
+export interface SettingsChange {
+  readonly registration_open?: boolean | undefined
+  readonly registration_allow?:
+    | { readonly [List in keyof AllowList]?: AllowList[List] | undefined }
+    | undefined
+  readonly rules?: RuleChanges | undefined
+}
+
+export interface StoredSettings {
+  readonly document: SettingsChange
+  /** Unix seconds; null while nothing was ever changed. */
+  readonly updatedAt: number | null
+  readonly updatedBy: string | null
+}
+
+export interface SettingsRow {
+  readonly document: string
+  readonly updated_at: number
+  readonly updated_by: string
+}
+
+/** From the primary; read the result with `toStoredSettings`. */
+export function readSettings(db: D1Database): D1PreparedStatement {
+  return db.withSession('first-primary').prepare('SELECT * FROM settings WHERE id = 1')
+}
+
+export function toStoredSettings([row]: readonly SettingsRow[]): StoredSettings {
+  if (row === undefined) return { document: {}, updatedAt: null, updatedBy: null }
+  return { document: JSON.parse(row.document), updatedAt: row.updated_at, updatedBy: row.updated_by }
+}
+
+/** Merges a change into the document (RFC 7396): of two at once that differ in their fields, both stay. */
+export function mergeSettings(
+  db: D1Database,
+  change: SettingsChange,
+  now: number,
+  actor: string,
+): D1PreparedStatement {
+  return db
+    .prepare(
+      `INSERT INTO settings (id, document, updated_at, updated_by) VALUES (1, ?1, ?2, ?3)
+       ON CONFLICT (id) DO UPDATE SET document = json_patch(document, excluded.document),
+         updated_at = excluded.updated_at, updated_by = excluded.updated_by`,
+    )
+    .bind(JSON.stringify(change), now, actor)
+}
+
+export function insertSettingsChange(
+  db: D1Database,
+  change: SettingsChange,
+  now: number,
+  actor: string,
+): D1PreparedStatement {
+  return db
+    .prepare('INSERT INTO settings_changes (changed_at, changed_by, change) VALUES (?1, ?2, ?3)')
+    .bind(now, actor, JSON.stringify(change))
+}

@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest'
+import { isOnAllowList } from '../../src/accounts/allow-list.ts'
+import { type Identifier, parseEmail, parsePhone, parseUsername } from '../../src/accounts/identifier.ts'
+
+const EMPTY = { email_domains: [], emails: [], phones: [], usernames: [] }
+const LIST = {
+  email_domains: ['staff.example'],
+  emails: ['guest@example.com'],
+  phones: ['+12015550123'],
+  usernames: ['Ada'],
+}
+
+function identifier(parsed: Identifier | null): Identifier {
+  if (parsed === null) throw new Error('no identifier')
+  return parsed
+}
+
+const email = (text: string) => identifier(parseEmail(text))
+const phone = (text: string) => identifier(parsePhone(text, undefined))
+const username = (text: string) => identifier(parseUsername(text))
+
+describe('the allow list', () => {
+  it('is off while it has no entry', () => {
+    expect(isOnAllowList([username('grace')], EMPTY)).toBe(true)
+  })
+
+  it.each([
+    ['an email', [email('Guest@Example.com')]],
+    ['an email of a domain', [email('anyone@STAFF.example')]],
+    ['a phone number', [phone('+1 201 555 0123')]],
+    ['a username in any case', [username('ADA')]],
+    ['one of several identifiers', [username('grace'), email('grace@staff.example')]],
+  ])('has %s', (_what, identifiers) => {
+    expect(isOnAllowList(identifiers, LIST)).toBe(true)
+  })
+
+  it.each([
+    ['another email', [email('other@example.com')]],
+    ['an email of a subdomain', [email('ada@sub.staff.example')]],
+    ['an email of a longer domain', [email('ada@notstaff.example')]],
+    ['a username that is a domain', [username('staff.example')]],
+    ['a username that an email is listed for', [username('guest')]],
+    ['another phone number', [phone('+12015550124')]],
+    ['several that are not listed', [username('grace'), phone('+12015550124')]],
+  ])('has not %s', (_what, identifiers) => {
+    expect(isOnAllowList(identifiers, LIST)).toBe(false)
+  })
+
+  it.each(['email_domains', 'emails', 'phones', 'usernames'] as const)('is on with %s alone', (name) => {
+    expect(isOnAllowList([username('grace')], { ...EMPTY, [name]: LIST[name] })).toBe(false)
+  })
+})
