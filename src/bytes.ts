@@ -60,8 +60,12 @@ export async function hkdf(secret: string, info: string, lengthBytes: number): P
 
 /** A 256-bit HMAC-SHA-256 key (RFC 2104) derived from a secret for one purpose. */
 export async function hmacKey(secret: string, purpose: string): Promise<CryptoKey> {
+  return importHmacKey(await hkdf(secret, purpose, 32))
+}
+
+export function importHmacKey(bytes: Bytes): Promise<CryptoKey> {
   const algorithm = { name: 'HMAC', hash: 'SHA-256' }
-  return crypto.subtle.importKey('raw', await hkdf(secret, purpose, 32), algorithm, false, ['sign', 'verify'])
+  return crypto.subtle.importKey('raw', bytes, algorithm, false, ['sign', 'verify'])
 }
 
 /** An AES-256-GCM key derived from a secret for one purpose. */

@@ -2,6 +2,7 @@
 import type { Env } from './config/env.ts'
 import { isolateFor } from './isolate.ts'
 
+export { AttemptCounter } from './limits/attempt-counter.ts'
 export { AccountObject } from './sessions/account-object.ts'
 
 export default {

@@ -16,7 +16,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['http'],
   ['actions'],
   ['services'],
-  ['accounts', 'passwords', 'tokens', 'sessions', 'settings', 'schema-store'],
+  ['accounts', 'passwords', 'tokens', 'sessions', 'limits', 'settings', 'schema-store'],
   ['verify', 'config', 'errors', 'secrets', 'ids', 'log'],
   ['text', 'bytes'],
 ]
@@ -73,7 +73,7 @@ describe('the house', () => {
     [
       'the clock only where a request, an RPC or an alarm begins',
       /Date\.now\(/,
-      /^(isolate|http\/provide-services|sessions\/account-object)\.ts$/,
+      /^(isolate|http\/provide-services|sessions\/account-object|limits\/attempt-counter)\.ts$/,
     ],
     ['the console only in the log', /\bconsole\b/, /^log\.ts$/],
     ['no Math.random', /Math\.random/, /^$/],

@@ -1,0 +1,281 @@
+/**
+ * One Durable Object per client address and per identifier: what counts against it. An attempt is reserved before
+ * any work is done, and settled afterwards. What counts is stored; pending log ins are in memory alone, so that an
+ * honest one writes nothing. Storage is read and written synchronously, so that no two calls interleave.
+ */
+import { DurableObject } from 'cloudflare:workers'
+import type { RuleName } from '../config/limits.ts'
+import { judge, LAPSE_MS, MAX_WAIT_MS } from './waiting.ts'
+import {
+  type CountedEvent,
+  clear,
+  count,
+  EMPTY,
+  eventsInWindow,
+  type Limit,
+  levelOf,
+  type Tally,
+  takeBack,
+  untilNextPlaceMs,
+} from './window.ts'
+
+export interface ReserveRequest {
+  readonly rule: RuleName
+  readonly limit: Limit
+  /** The attempt's, made by the Worker. */
+  readonly id: string
+  /** Whether it waits while only pending attempts stand in its way. */
+  readonly waits: boolean
+}
+
+export interface Reservation {
+  readonly admitted: boolean
+  readonly standing: Standing
+}
+
+export interface SettleRequest {
+  readonly rule: RuleName
+  readonly limit: Limit
+  readonly id: string
+  readonly outcome: Outcome
+  /** Whether the attempt came with a solved challenge. */
+  readonly challenged: boolean
+}
+
+export type Outcome =
+  | { readonly kind: 'counted'; readonly account: string }
+  /** Clears one account's failures, or everything (null). */
+  | { readonly kind: 'cleared'; readonly account: string | null }
+  /** Neither counts nor clears; what was stored when it was reserved is taken back. */
+  | { readonly kind: 'void' }
+
+export interface Settlement {
+  /**
+   * False where the object knows nothing of the attempt (it lost its memory, or the reservation lapsed) and would
+   * not let it through now: nobody may learn how it went.
+   */
+  readonly settled: boolean
+  readonly standing: Standing
+}
+
+/** How a key stands with a rule. */
+export interface Standing {
+  /** Whether what counts fills the threshold. */
+  readonly full: boolean
+  /** Attempts that would be let through now. */
+  readonly remaining: number
+  /** Until `remaining` grows by itself. */
+  readonly untilNextMs: number
+  /** How dear a challenge is: 0 to MAX_LEVEL. */
+  readonly level: number
+}
+
+interface Waiter {
+  readonly request: ReserveRequest
+  readonly resolve: (reservation: Reservation) => void
+  readonly timer: ReturnType<typeof setTimeout>
+}
+
+/** What is in memory of one rule. */
+interface Queue {
+  /** By attempt: when it lapses, in unix milliseconds. */
+  readonly pending: Map<string, number>
+  readonly waiting: Waiter[]
+}
+
+const TALLY_PREFIX = 'tally:'
+const NONCE_PREFIX = 'nonce:'
+/** So that nothing expires one by one under load. */
+const MIN_ALARM_INTERVAL_MS = 60_000
+
+/** A rule's state at one moment. */
+interface View {
+  readonly tally: Tally
+  /** What is in the window, that of pending attempts too. */
+  readonly events: readonly CountedEvent[]
+  /** Events of attempts that have settled, or never will. */
+  readonly counted: number
+  readonly pending: number
+}
+
+export class AttemptCounter extends DurableObject {
+  readonly #queues = new Map<RuleName, Queue>()
+  /** When the next alarm goes off, as far as memory goes. */
+  #alarmAtMs = 0
+
+  /** Lets an attempt through, or not; may wait for others to settle. */
+  async reserve(request: ReserveRequest): Promise<Reservation> {
+    const nowMs = Date.now()
+    this.#wake(request.rule, nowMs)
+    const verdict = this.#judge(request, this.#queue(request.rule).waiting.length, nowMs)
+    if (verdict === 'wait' && request.waits) return this.#wait(request)
+    return verdict === 'admit' ? this.#admit(request, nowMs) : this.#refuse(request, nowMs)
+  }
+
+  /** Says how a reserved attempt went. Told twice, it counts once. */
+  settle(request: SettleRequest): Settlement {
+    const { rule, limit, id } = request
+    const nowMs = Date.now()
+    const settled = this.#maySettle(request, nowMs)
+    this.#queue(rule).pending.delete(id)
+    if (settled) this.#record(request, nowMs)
+    this.#wake(rule, nowMs)
+    return { settled, standing: standing(this.#view(rule, limit, nowMs), limit, nowMs) }
+  }
+
+  /** How the key stands with a rule, without taking a place. */
+  look(rule: RuleName, limit: Limit): Standing {
+    const nowMs = Date.now()
+    return standing(this.#view(rule, limit, nowMs), limit, nowMs)
+  }
+
+  /** Claims a challenge's nonce while the challenge lives. @returns whether nobody had. */
+  claim(nonce: string, expiresAtMs: number): boolean {
+    const nowMs = Date.now()
+    const key = NONCE_PREFIX + nonce
+    if (nowMs >= expiresAtMs || this.ctx.storage.kv.get(key) !== undefined) return false
+    this.ctx.storage.kv.put(key, expiresAtMs)
+    this.#wakeUpBy(expiresAtMs, nowMs)
+    return true
+  }
+
+  /** Forgets what no longer counts. */
+  override async alarm(): Promise<void> {
+    const nowMs = Date.now()
+    const ends = this.#ends()
+    const over = ends.filter(([, endsAtMs]) => nowMs >= endsAtMs)
+    this.#alarmAtMs = 0
+    if (over.length === ends.length) return this.ctx.storage.deleteAll()
+    for (const [key] of over) this.ctx.storage.kv.delete(key)
+    const later = ends.map(([, endsAtMs]) => endsAtMs).filter((endsAtMs) => nowMs < endsAtMs)
+    this.#wakeUpBy(Math.min(...later), nowMs)
+  }
+
+  #judge({ rule, limit }: ReserveRequest, ahead: number, nowMs: number): 'admit' | 'wait' | 'refuse' {
+    const { counted, pending } = this.#view(rule, limit, nowMs)
+    return judge({ threshold: limit.threshold, counted, pending, ahead })
+  }
+
+  /** A registration is stored at once: whatever becomes of the Worker, it counts until it is taken back. */
+  #admit({ rule, limit, id }: ReserveRequest, nowMs: number): Reservation {
+    this.#queue(rule).pending.set(id, nowMs + LAPSE_MS)
+    if (rule === 'registrations_per_ip') {
+      this.#change(rule, nowMs, (tally) => count(tally, { id, atMs: nowMs, account: '' }, false, limit))
+    }
+    return { admitted: true, standing: standing(this.#view(rule, limit, nowMs), limit, nowMs) }
+  }
+
+  #refuse({ rule, limit }: ReserveRequest, nowMs: number): Reservation {
+    return { admitted: false, standing: standing(this.#view(rule, limit, nowMs), limit, nowMs) }
+  }
+
+  #wait(request: ReserveRequest): Promise<Reservation> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#stopWaiting(waiter, Date.now()), MAX_WAIT_MS)
+      const waiter = { request, resolve, timer }
+      this.#queue(request.rule).waiting.push(waiter)
+    })
+  }
+
+  #stopWaiting(waiter: Waiter, nowMs: number): void {
+    const { request, resolve, timer } = waiter
+    const { waiting } = this.#queue(request.rule)
+    clearTimeout(timer)
+    waiting.splice(waiting.indexOf(waiter), 1)
+    const admitted = this.#judge(request, 0, nowMs) === 'admit'
+    resolve(admitted ? this.#admit(request, nowMs) : this.#refuse(request, nowMs))
+  }
+
+  /** Answers those who wait, in their order, as far as it is clear how. */
+  #wake(rule: RuleName, nowMs: number): void {
+    const { waiting } = this.#queue(rule)
+    for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
+      if (this.#judge(first.request, 0, nowMs) === 'wait') return
+      this.#stopWaiting(first, nowMs)
+    }
+  }
+
+  #maySettle({ rule, limit, id, challenged }: SettleRequest, nowMs: number): boolean {
+    const { events, counted, pending } = this.#view(rule, limit, nowMs)
+    const known = this.#queue(rule).pending.has(id) || events.some((event) => event.id === id)
+    return known || challenged || counted + pending < limit.threshold
+  }
+
+  #record({ rule, limit, id, outcome, challenged }: SettleRequest, nowMs: number): void {
+    this.#change(rule, nowMs, (tally) => {
+      if (outcome.kind === 'void') return takeBack(tally, id)
+      if (outcome.kind === 'counted')
+        return count(tally, { id, atMs: nowMs, account: outcome.account }, challenged, limit)
+      return outcome.account === null ? EMPTY : clear(tally, outcome.account)
+    })
+  }
+
+  /** Drops pending attempts that have lapsed on the way. */
+  #view(rule: RuleName, limit: Limit, nowMs: number): View {
+    const { pending } = this.#queue(rule)
+    for (const [id, lapsesAtMs] of pending) {
+      if (nowMs >= lapsesAtMs) pending.delete(id)
+    }
+    const tally = this.#tally(rule)
+    const events = eventsInWindow(tally, limit, nowMs)
+    return {
+      tally,
+      events,
+      counted: events.filter(({ id }) => !pending.has(id)).length,
+      pending: pending.size,
+    }
+  }
+
+  #queue(rule: RuleName): Queue {
+    const queue = this.#queues.get(rule) ?? { pending: new Map(), waiting: [] }
+    this.#queues.set(rule, queue)
+    return queue
+  }
+
+  #tally(rule: RuleName): Tally {
+    return this.ctx.storage.kv.get<Tally>(TALLY_PREFIX + rule) ?? EMPTY
+  }
+
+  /** Writes a tally that has changed, and sees to the alarm that clears it. */
+  #change(rule: RuleName, nowMs: number, change: (tally: Tally) => Tally): void {
+    const tally = this.#tally(rule)
+    const changed = change(tally)
+    if (changed === tally) return
+    this.ctx.storage.kv.put(TALLY_PREFIX + rule, changed)
+    this.#wakeUpBy(changed.keepUntilMs, nowMs)
+  }
+
+  /** What is stored, by its key: until when. */
+  #ends(): readonly (readonly [string, number])[] {
+    const tallies = [...this.ctx.storage.kv.list<Tally>({ prefix: TALLY_PREFIX })]
+    const nonces = [...this.ctx.storage.kv.list<number>({ prefix: NONCE_PREFIX })]
+    return [...tallies.map(([key, { keepUntilMs }]) => [key, keepUntilMs] as const), ...nonces]
+  }
+
+  /** An alarm that comes earlier sees to a later one. */
+  #wakeUpBy(atMs: number, nowMs: number): void {
+    const alarmAtMs = Math.max(atMs, nowMs + MIN_ALARM_INTERVAL_MS)
+    if (nowMs < this.#alarmAtMs && this.#alarmAtMs <= alarmAtMs) return
+    this.#alarmAtMs = alarmAtMs
+    this.ctx.storage.setAlarm(alarmAtMs)
+  }
+}
+
+function standing({ tally, events, counted, pending }: View, limit: Limit, nowMs: number): Standing {
+  const times = events.map(({ atMs }) => atMs)
+  return {
+    full: counted >= limit.threshold,
+    remaining: Math.max(0, limit.threshold - counted - pending),
+    untilNextMs: untilNextPlaceMs(times, limit, nowMs),
+    level: levelOf(tally, limit, nowMs),
+  }
+}
+
+type Method = 'reserve' | 'settle' | 'look' | 'claim'
+
+/** The object as a Worker sees it: the platform's own stub type cannot express answers that are unions. */
+export type AttemptCounters = {
+  readonly [Name in Method]: (
+    ...args: Parameters<AttemptCounter[Name]>
+  ) => Promise<Awaited<ReturnType<AttemptCounter[Name]>>>
+}

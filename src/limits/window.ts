@@ -1,0 +1,113 @@
+/**
+ * What counts against a key, in an exact sliding window. Pure: tallies, events and the time in, tallies and
+ * standings out. An event counts while `now - t < window`.
+ */
+
+export interface Limit {
+  readonly windowMs: number
+  readonly threshold: number
+}
+
+/** Something that counts: a registration, or a failed log in. */
+export interface CountedEvent {
+  /** The attempt's. */
+  readonly id: string
+  readonly atMs: number
+  /** Whose failure it is; a later success of the same one clears it. */
+  readonly account: string
+}
+
+/** What is kept of one rule. */
+export interface Tally {
+  readonly format: 1
+  /** In the order in which they were counted. */
+  readonly events: readonly CountedEvent[]
+  /** When attempts with a solved challenge were counted: what makes the next challenge dearer. */
+  readonly challengedAtMs: readonly number[]
+  /** When nothing of this counts any more, in unix milliseconds. */
+  readonly keepUntilMs: number
+}
+
+export const EMPTY: Tally = { format: 1, events: [], challengedAtMs: [], keepUntilMs: 0 }
+
+/** Further thresholds that make the challenge dearer; those beyond change nothing. */
+export const MAX_LEVEL = 4
+/** Of all accounts together. */
+const MAX_EVENTS = 1_000
+
+/** @returns the events that count. */
+export function eventsInWindow(
+  { events }: Tally,
+  { windowMs }: Limit,
+  nowMs: number,
+): readonly CountedEvent[] {
+  return events.filter(({ atMs }) => nowMs - atMs < windowMs)
+}
+
+/** Counts an event, once for each id. @param challenged whether its attempt came with a solved challenge */
+export function count(tally: Tally, event: CountedEvent, challenged: boolean, limit: Limit): Tally {
+  if (tally.events.some(({ id }) => id === event.id)) return tally
+  const events = keepNewest([...eventsInWindow(tally, limit, event.atMs), event], limit)
+  const earlier = challengedInWindow(tally, limit, event.atMs)
+  const challengedAtMs = challenged ? [...earlier, event.atMs].slice(-MAX_LEVEL * stepOf(limit)) : earlier
+  const keepUntilMs = Math.max(tally.keepUntilMs, event.atMs + limit.windowMs)
+  return { format: 1, events, challengedAtMs, keepUntilMs }
+}
+
+/** Takes back what an attempt counted. */
+export function takeBack(tally: Tally, id: string): Tally {
+  return withEvents(tally, ({ id: other }) => other !== id)
+}
+
+/** Clears the failures of one account. How dear the next challenge is stays. */
+export function clear(tally: Tally, account: string): Tally {
+  return withEvents(tally, ({ account: other }) => other !== account)
+}
+
+/** How often the threshold was filled again by attempts with a solved challenge: 0 to MAX_LEVEL. */
+export function levelOf(tally: Tally, limit: Limit, nowMs: number): number {
+  const level = Math.floor(challengedInWindow(tally, limit, nowMs).length / stepOf(limit))
+  return Math.min(level, MAX_LEVEL)
+}
+
+/** How long until one more would be let through than now; the whole window where nothing that counts can leave it. */
+export function untilNextPlaceMs(
+  timesMs: readonly number[],
+  { threshold, windowMs }: Limit,
+  nowMs: number,
+): number {
+  const leaving = timesMs.toSorted((a, b) => a - b)[Math.max(0, timesMs.length - threshold)]
+  return leaving === undefined ? windowMs : leaving + windowMs - nowMs
+}
+
+function challengedInWindow(
+  { challengedAtMs }: Tally,
+  { windowMs }: Limit,
+  nowMs: number,
+): readonly number[] {
+  return challengedAtMs.filter((atMs) => nowMs - atMs < windowMs)
+}
+
+function stepOf({ threshold }: Limit): number {
+  return Math.max(1, threshold)
+}
+
+/**
+ * The newest `threshold` of each account are all that can ever matter: whichever other accounts are cleared, and
+ * whatever leaves the window, the rest fills the threshold exactly when all would have.
+ */
+function keepNewest(events: readonly CountedEvent[], limit: Limit): readonly CountedEvent[] {
+  const seen = new Map<string, number>()
+  const newestFirst = events.toReversed().filter(({ account }) => {
+    const newer = seen.get(account) ?? 0
+    seen.set(account, newer + 1)
+    return newer < stepOf(limit)
+  })
+  return newestFirst.slice(0, MAX_EVENTS).reverse()
+}
+
+/** @returns the same tally where every event stays. */
+function withEvents(tally: Tally, stays: (event: CountedEvent) => boolean): Tally {
+  const events = tally.events.filter(stays)
+  return events.length === tally.events.length ? tally : { ...tally, events }
+}

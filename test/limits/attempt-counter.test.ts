@@ -1,0 +1,393 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { RuleName } from '../../src/config/limits.ts'
+import type { AttemptCounters, Outcome, Reservation } from '../../src/limits/attempt-counter.ts'
+import { advance, FROZEN_MS, freeze, thaw } from '../support/clock.ts'
+
+const LIMIT = { threshold: 3, windowMs: 300_000 }
+const LOG_IN: RuleName = 'login_failures_per_ip'
+const REGISTRATION: RuleName = 'registrations_per_ip'
+const WRONG: Outcome = { kind: 'counted', account: 'ada' }
+const VOID: Outcome = { kind: 'void' }
+
+let stub: ReturnType<typeof env.COUNTER.getByName>
+let counter: AttemptCounters
+let ids = 0
+
+beforeEach(() => {
+  freeze()
+  stub = env.COUNTER.getByName(crypto.randomUUID())
+  counter = stub as unknown as AttemptCounters
+})
+afterEach(thaw)
+
+const newId = () => `attempt ${++ids}`
+
+const reserve = (id: string, rule: RuleName = LOG_IN, limit = LIMIT, waits = true) =>
+  counter.reserve({ rule, limit, id, waits })
+const settle = (
+  id: string,
+  outcome: Outcome = WRONG,
+  { rule = LOG_IN as RuleName, limit = LIMIT, challenged = false } = {},
+) => counter.settle({ rule, limit, id, outcome, challenged })
+
+/** Reserved and found wrong. */
+async function fail(account = 'ada'): Promise<string> {
+  const id = newId()
+  expect((await reserve(id)).admitted).toBe(true)
+  expect((await settle(id, { kind: 'counted', account })).settled).toBe(true)
+  return id
+}
+
+const admitted = (reservations: readonly Reservation[]) => reservations.filter((one) => one.admitted).length
+
+const stored = () =>
+  runInDurableObject(stub, (_object, { storage }) => [...storage.kv.list()].map(([key]) => key))
+
+/** Whether a promise is still open once the object has answered another call. */
+async function isOpen(promise: Promise<unknown>): Promise<boolean> {
+  let open = true
+  void promise.then(() => {
+    open = false
+  })
+  await counter.look(LOG_IN, LIMIT)
+  await counter.look(LOG_IN, LIMIT)
+  return open
+}
+
+describe('a counter', () => {
+  it('admits as many as the threshold says, then refuses until the window has slid', async () => {
+    await fail()
+    advance(100)
+    await fail()
+    advance(100)
+    await fail()
+    expect(await reserve(newId())).toEqual({
+      admitted: false,
+      standing: { full: true, remaining: 0, untilNextMs: 100_000, level: 0 },
+    })
+    advance(99)
+    expect((await reserve(newId())).admitted).toBe(false)
+    advance(1)
+    expect((await reserve(newId())).admitted).toBe(true)
+  })
+
+  it('says how many are left after an attempt, and until when', async () => {
+    const id = newId()
+    expect((await reserve(id)).standing).toMatchObject({ remaining: 2, untilNextMs: 300_000 })
+    advance(10)
+    expect((await settle(id)).standing).toMatchObject({ remaining: 2, untilNextMs: 300_000, full: false })
+    advance(10)
+    expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ remaining: 2, untilNextMs: 290_000 })
+  })
+
+  it('counts each rule for itself', async () => {
+    for (let failure = 1; failure <= 3; failure++) await fail()
+    expect((await reserve(newId(), REGISTRATION)).admitted).toBe(true)
+  })
+
+  it('writes nothing for an honest log in', async () => {
+    const id = newId()
+    await reserve(id)
+    expect((await settle(id, { kind: 'cleared', account: 'ada' })).settled).toBe(true)
+    expect(await stored()).toEqual([])
+  })
+
+  it('clears the failures of the account that logged in, and no other', async () => {
+    await fail('ada')
+    await fail('grace')
+    const id = newId()
+    await reserve(id)
+    const { standing } = await settle(id, { kind: 'cleared', account: 'ada' })
+    expect(standing.remaining).toBe(2)
+  })
+
+  it('clears everything where it is told to', async () => {
+    for (const account of ['ada', 'grace']) await fail(account)
+    const id = newId()
+    await reserve(id)
+    expect((await settle(id, { kind: 'cleared', account: null })).standing.remaining).toBe(3)
+  })
+
+  it('judges by the rule of the moment: a tighter one at once, a wider one by what is kept', async () => {
+    for (let failure = 1; failure <= 3; failure++) await fail()
+    const tighter = { threshold: 1, windowMs: 300_000 }
+    expect((await reserve(newId(), LOG_IN, tighter)).admitted).toBe(false)
+    const wider = { threshold: 5, windowMs: 300_000 }
+    expect((await reserve(newId(), LOG_IN, wider)).standing).toMatchObject({ remaining: 1 })
+    advance(250)
+    const shorter = { threshold: 3, windowMs: 200_000 }
+    expect((await reserve(newId(), LOG_IN, shorter)).admitted).toBe(true)
+  })
+
+  it('makes the challenge dearer with every further threshold of challenged failures, within bounds', async () => {
+    const levels: number[] = []
+    for (let failure = 0; failure < 30; failure++) {
+      const { standing } = await settle(newId(), WRONG, { challenged: true })
+      levels.push(standing.level)
+    }
+    expect(levels.slice(0, 9)).toEqual([0, 0, 1, 1, 1, 2, 2, 2, 3])
+    expect(Math.max(...levels)).toBe(4)
+    advance(300)
+    expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ level: 0, full: false })
+  })
+
+  it('never counts an attempt twice', async () => {
+    const id = await fail()
+    for (let again = 1; again <= 3; again++) {
+      expect((await settle(id)).settled).toBe(true)
+    }
+    expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ remaining: 2 })
+  })
+})
+
+describe('attempts at once', () => {
+  it('that all fail: the threshold passes, however many there are', async () => {
+    const attempts = Array.from({ length: 150 }, async () => {
+      const id = newId()
+      const reservation = await reserve(id)
+      if (reservation.admitted) await settle(id)
+      return reservation
+    })
+    expect(admitted(await Promise.all(attempts))).toBe(3)
+  })
+
+  it('that all succeed: every one passes', async () => {
+    const attempts = Array.from({ length: 150 }, async (_, index) => {
+      const id = newId()
+      const reservation = await reserve(id)
+      if (reservation.admitted) await settle(id, { kind: 'cleared', account: `person ${index}` })
+      return reservation
+    })
+    expect(admitted(await Promise.all(attempts))).toBe(150)
+  })
+
+  it('wait for a place, in their order', async () => {
+    const first = [newId(), newId(), newId()]
+    for (const id of first) await reserve(id)
+    const [fourth, fifth] = [reserve(newId()), reserve(newId())]
+    expect(await isOpen(fourth)).toBe(true)
+    await settle(first[0] ?? '', VOID)
+    expect((await fourth).admitted).toBe(true)
+    expect(await isOpen(fifth)).toBe(true)
+    await settle(first[1] ?? '', { kind: 'cleared', account: 'ada' })
+    expect((await fifth).admitted).toBe(true)
+  })
+
+  it('are answered as soon as what counts fills the threshold, though one is pending still', async () => {
+    await fail()
+    const first = [newId(), newId()]
+    for (const id of first) await reserve(id)
+    const waiting = reserve(newId())
+    await settle(first[0] ?? '')
+    expect(await isOpen(waiting)).toBe(true)
+    await settle(first[1] ?? '')
+    expect((await waiting).admitted).toBe(false)
+  })
+
+  it('that may not wait are refused while pending ones fill the threshold', async () => {
+    for (let pending = 1; pending <= 3; pending++) await reserve(newId())
+    expect(await reserve(newId(), LOG_IN, LIMIT, false)).toMatchObject({
+      admitted: false,
+      standing: { full: false },
+    })
+  })
+
+  it('wait 200 at most', async () => {
+    const pending = [newId(), newId(), newId()]
+    for (const id of pending) await reserve(id)
+    const waiting = Array.from({ length: 200 }, () => reserve(newId()))
+    expect((await reserve(newId())).admitted).toBe(false)
+    expect(await isOpen(Promise.race(waiting))).toBe(true)
+    for (const id of pending) await settle(id)
+    expect(admitted(await Promise.all(waiting))).toBe(0)
+  })
+
+  it('wait 20 s at most, then the rule acts', async () => {
+    thaw()
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'], now: FROZEN_MS })
+    const pending = [newId(), newId(), newId()]
+    for (const id of pending) await reserve(id)
+    const waiting = reserve(newId())
+    expect(await isOpen(waiting)).toBe(true)
+    await runInDurableObject(stub, () => vi.advanceTimersByTimeAsync(19_999))
+    expect(await isOpen(waiting)).toBe(true)
+    await runInDurableObject(stub, () => vi.advanceTimersByTimeAsync(1))
+    expect((await waiting).admitted).toBe(false)
+    expect((await settle(pending[0] ?? '')).settled).toBe(true)
+  })
+})
+
+describe('a pending log in', () => {
+  it('lapses uncounted after 40 s, and its place is free', async () => {
+    for (let pending = 1; pending <= 3; pending++) await reserve(newId())
+    advance(39)
+    expect(await reserve(newId(), LOG_IN, LIMIT, false)).toMatchObject({ admitted: false })
+    advance(1)
+    expect(await reserve(newId(), LOG_IN, LIMIT, false)).toMatchObject({
+      admitted: true,
+      standing: { remaining: 2 },
+    })
+  })
+
+  it('that lapsed gives nothing away while others fill the threshold', async () => {
+    const slow = newId()
+    await reserve(slow)
+    advance(40)
+    for (let pending = 1; pending <= 3; pending++) await reserve(newId())
+    expect(await settle(slow, { kind: 'cleared', account: 'ada' })).toMatchObject({ settled: false })
+  })
+
+  it('that lapsed settles where it would be let through now', async () => {
+    const slow = newId()
+    await reserve(slow)
+    advance(40)
+    expect(await settle(slow)).toMatchObject({ settled: true, standing: { remaining: 2 } })
+  })
+})
+
+describe('an object that loses its memory', () => {
+  it('keeps what counts', async () => {
+    for (let failure = 1; failure <= 3; failure++) await fail()
+    await evictDurableObject(stub)
+    expect((await reserve(newId())).admitted).toBe(false)
+  })
+
+  it.each([
+    ['wrong', WRONG],
+    ['right', { kind: 'cleared', account: 'ada' } as const],
+    ['right, of a disabled account', VOID],
+  ])('between reserve and settle gives no guess away: those that were %s', async (_what, outcome) => {
+    const before = [newId(), newId(), newId()]
+    for (const id of before) await reserve(id)
+    await evictDurableObject(stub)
+    const after = [newId(), newId(), newId()]
+    for (const id of after) expect((await reserve(id)).admitted).toBe(true)
+    for (const id of before) expect((await settle(id, outcome)).settled).toBe(false)
+    for (const id of after) expect((await settle(id)).settled).toBe(true)
+    expect((await reserve(newId())).admitted).toBe(false)
+  })
+
+  it('withholds nothing from those who solved a challenge', async () => {
+    for (let failure = 1; failure <= 3; failure++) await fail()
+    await evictDurableObject(stub)
+    expect((await settle(newId(), WRONG, { challenged: true })).settled).toBe(true)
+  })
+
+  it('tells those who settle late, and are still within the threshold', async () => {
+    const id = newId()
+    await reserve(id)
+    await evictDurableObject(stub)
+    expect(await settle(id)).toMatchObject({ settled: true, standing: { remaining: 2 } })
+  })
+})
+
+describe('a registration', () => {
+  const taken: Outcome = { kind: 'counted', account: '' }
+
+  it('is stored when it is reserved: it counts whatever becomes of the Worker and of memory', async () => {
+    for (let registration = 1; registration <= 3; registration++) await reserve(newId(), REGISTRATION)
+    await evictDurableObject(stub)
+    expect(await reserve(newId(), REGISTRATION)).toMatchObject({ admitted: false, standing: { full: true } })
+  })
+
+  it('counts from when it was reserved, once', async () => {
+    const id = newId()
+    await reserve(id, REGISTRATION)
+    advance(10)
+    const { standing } = await settle(id, taken, { rule: REGISTRATION })
+    expect(standing).toMatchObject({ remaining: 2, untilNextMs: 290_000 })
+  })
+
+  it('that is taken back counts no more, after a loss of memory too', async () => {
+    const [first, second] = [newId(), newId()]
+    for (const id of [first, second]) await reserve(id, REGISTRATION)
+    await settle(first, VOID, { rule: REGISTRATION })
+    await evictDurableObject(stub)
+    await settle(second, VOID, { rule: REGISTRATION })
+    expect(await counter.look(REGISTRATION, LIMIT)).toMatchObject({ remaining: 3 })
+  })
+
+  it('waits while pending ones alone stand in its way', async () => {
+    const ids = [newId(), newId(), newId()]
+    for (const id of ids) await reserve(id, REGISTRATION)
+    const fourth = reserve(newId(), REGISTRATION)
+    for (const id of ids.slice(1)) await settle(id, taken, { rule: REGISTRATION })
+    expect(await isOpen(fourth)).toBe(true)
+    await settle(ids[0] ?? '', VOID, { rule: REGISTRATION })
+    expect((await fourth).admitted).toBe(true)
+  })
+
+  it('that lapses stays counted', async () => {
+    for (let registration = 1; registration <= 3; registration++) await reserve(newId(), REGISTRATION)
+    advance(40)
+    expect(await reserve(newId(), REGISTRATION)).toMatchObject({ admitted: false, standing: { full: true } })
+  })
+})
+
+describe('a nonce', () => {
+  const expiresAtMs = FROZEN_MS + 300_000
+
+  it('is claimed once, also of many at once', async () => {
+    const claims = await Promise.all(Array.from({ length: 50 }, () => counter.claim('nonce', expiresAtMs)))
+    expect(claims.filter((claimed) => claimed)).toHaveLength(1)
+  })
+
+  it('stays claimed after a loss of memory', async () => {
+    await counter.claim('nonce', expiresAtMs)
+    await evictDurableObject(stub)
+    expect(await counter.claim('nonce', expiresAtMs)).toBe(false)
+  })
+
+  it('cannot be claimed once it has expired, nor is it forgotten before', async () => {
+    await counter.claim('nonce', expiresAtMs)
+    advance(299)
+    await runDurableObjectAlarm(stub)
+    expect(await counter.claim('nonce', expiresAtMs)).toBe(false)
+    advance(1)
+    await runDurableObjectAlarm(stub)
+    expect(await stored()).toEqual([])
+    expect(await counter.claim('nonce', expiresAtMs)).toBe(false)
+  })
+})
+
+describe('the alarm', () => {
+  const alarm = () => runInDurableObject(stub, (_object, { storage }) => storage.getAlarm())
+
+  it('deletes an object of which nothing counts any more, and the object goes on', async () => {
+    await fail()
+    expect(await alarm()).toBe(FROZEN_MS + 300_000)
+    advance(300)
+    expect(await runDurableObjectAlarm(stub)).toBe(true)
+    expect(await stored()).toEqual([])
+    expect(await alarm()).toBe(null)
+    await fail()
+    expect(await alarm()).toBe(FROZEN_MS + 600_000)
+  })
+
+  it('leaves what counts, and comes again', async () => {
+    await fail()
+    advance(100)
+    const id = newId()
+    await reserve(id, REGISTRATION)
+    await counter.claim('nonce', FROZEN_MS + 250_000)
+    advance(200)
+    await runDurableObjectAlarm(stub)
+    expect(await stored()).toEqual(['tally:registrations_per_ip'])
+    expect(await alarm()).toBe(FROZEN_MS + 400_000)
+  })
+
+  it('comes at most once a minute', async () => {
+    for (let nonce = 1; nonce <= 5; nonce++) await counter.claim(`${nonce}`, FROZEN_MS + nonce * 1000)
+    expect(await alarm()).toBe(FROZEN_MS + 60_000)
+  })
+
+  it('that a loss of memory made late still comes', async () => {
+    await fail()
+    await evictDurableObject(stub)
+    advance(100)
+    await fail()
+    expect(await alarm()).toBe(FROZEN_MS + 400_000)
+  })
+})

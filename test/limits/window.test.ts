@@ -1,0 +1,213 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  clear,
+  count,
+  EMPTY,
+  eventsInWindow,
+  type Limit,
+  levelOf,
+  MAX_LEVEL,
+  type Tally,
+  takeBack,
+  untilNextPlaceMs,
+} from '../../src/limits/window.ts'
+
+const START_MS = 4_000_000_000_000
+
+interface Event {
+  readonly atMs: number
+  readonly account: string
+}
+
+/** Remembers everything, and counts it all each time. */
+interface Model {
+  readonly events: readonly Event[]
+  readonly challengedAtMs: readonly number[]
+}
+
+type Step =
+  | { readonly kind: 'failure'; readonly account: string; readonly challenged: boolean }
+  | { readonly kind: 'success'; readonly account: string }
+  | { readonly kind: 'time'; readonly share: number }
+  | { readonly kind: 'rule'; readonly threshold: number; readonly window: number }
+
+interface World {
+  readonly tally: Tally
+  readonly model: Model
+  readonly limit: Limit
+  readonly nowMs: number
+}
+
+const accounts = fc.constantFrom('ada', 'grace', 'linus', 'me')
+const limits = fc.record({
+  threshold: fc.integer({ min: 1, max: 50 }),
+  windowMs: fc.integer({ min: 1, max: 86_400 }).map((seconds) => seconds * 1000),
+})
+const happenings: readonly fc.Arbitrary<Step>[] = [
+  fc.record({ kind: fc.constant('failure' as const), account: accounts, challenged: fc.boolean() }),
+  fc.record({ kind: fc.constant('failure' as const), account: accounts, challenged: fc.boolean() }),
+  fc.record({ kind: fc.constant('success' as const), account: accounts }),
+  fc.record({ kind: fc.constant('time' as const), share: fc.double({ min: 0, max: 1.2, noNaN: true }) }),
+]
+/** Shares of what the rule is at that moment. */
+const changes = (max: number): fc.Arbitrary<Step> =>
+  fc.record({
+    kind: fc.constant('rule' as const),
+    threshold: fc.double({ min: 0.3, max, noNaN: true }),
+    window: fc.double({ min: 0.3, max, noNaN: true }),
+  })
+
+const worlds = (steps: fc.Arbitrary<Step>) =>
+  fc.tuple(limits, fc.array(steps, { maxLength: 120 })).map(([limit, done]) => {
+    const start: World = {
+      tally: EMPTY,
+      model: { events: [], challengedAtMs: [] },
+      limit,
+      nowMs: START_MS,
+    }
+    return done.reduce(proceed, start)
+  })
+
+function proceed(world: World, step: Step, index: number): World {
+  const { tally, model, limit, nowMs } = world
+  switch (step.kind) {
+    case 'failure': {
+      const { account, challenged } = step
+      const event = { id: String(index), atMs: nowMs, account }
+      const challengedAtMs = challenged ? [...model.challengedAtMs, nowMs] : model.challengedAtMs
+      return {
+        ...world,
+        tally: count(tally, event, challenged, limit),
+        model: { events: [...model.events, event], challengedAtMs },
+      }
+    }
+    case 'success': {
+      const events = model.events.filter(({ account }) => account !== step.account)
+      return { ...world, tally: clear(tally, step.account), model: { ...model, events } }
+    }
+    case 'time':
+      return { ...world, nowMs: nowMs + Math.floor(limit.windowMs * step.share) }
+    case 'rule': {
+      const threshold = Math.max(1, Math.floor(limit.threshold * step.threshold))
+      const windowMs = Math.max(1000, Math.floor(limit.windowMs * step.window))
+      return { ...world, limit: { threshold, windowMs } }
+    }
+  }
+}
+
+const inWindow = (timesMs: readonly number[], { limit, nowMs }: World) =>
+  timesMs.filter((atMs) => nowMs - atMs < limit.windowMs)
+const modelTimes = (world: World) =>
+  inWindow(
+    world.model.events.map(({ atMs }) => atMs),
+    world,
+  )
+const tallyTimes = ({ tally, limit, nowMs }: World) =>
+  eventsInWindow(tally, limit, nowMs).map(({ atMs }) => atMs)
+const modelLevel = (world: World) => {
+  const counted = inWindow(world.model.challengedAtMs, world).length
+  return Math.min(MAX_LEVEL, Math.floor(counted / world.limit.threshold))
+}
+
+describe('the window', () => {
+  it('fills the threshold exactly when everything that ever happened would, also after rules were tightened', () => {
+    fc.assert(
+      fc.property(worlds(fc.oneof(...happenings, changes(1))), (world) => {
+        const { tally, limit, nowMs } = world
+        const [kept, all] = [tallyTimes(world), modelTimes(world)]
+        expect(Math.min(kept.length, limit.threshold)).toBe(Math.min(all.length, limit.threshold))
+        expect(untilNextPlaceMs(kept, limit, nowMs)).toBe(untilNextPlaceMs(all, limit, nowMs))
+        expect(levelOf(tally, limit, nowMs)).toBe(modelLevel(world))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('never counts what did not happen, nor forgets what comes after it, however the rule changes', () => {
+    fc.assert(
+      fc.property(
+        worlds(fc.oneof(...happenings, changes(3))),
+        fc.integer({ min: 1, max: 60 }),
+        (world, more) => {
+          expect(tallyTimes(world).length).toBeLessThanOrEqual(modelTimes(world).length)
+          expect(levelOf(world.tally, world.limit, world.nowMs)).toBeLessThanOrEqual(modelLevel(world))
+          const failure = { kind: 'failure', account: 'new', challenged: false } as const
+          const later = Array.from({ length: more }, () => failure).reduce(
+            (current, step, index) => proceed(current, step, 1_000 + index),
+            world,
+          )
+          expect(tallyTimes(later).length).toBeGreaterThanOrEqual(Math.min(more, world.limit.threshold))
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
+
+  it('keeps the newest threshold of each account, and 1,000 in all', () => {
+    const limit = { threshold: 3, windowMs: 300_000 }
+    const failures = Array.from({ length: 2_000 }, (_, index) => ({
+      id: String(index),
+      atMs: START_MS + index,
+      account: `person ${index % 500}`,
+    }))
+    const tally = failures.reduce((current, event) => count(current, event, false, limit), EMPTY)
+    expect(tally.events).toHaveLength(1_000)
+    const ofOne = failures.slice(0, 10).map((event) => ({ ...event, account: 'ada' }))
+    const three = ofOne.reduce((current, event) => count(current, event, false, limit), EMPTY)
+    expect(three.events.map(({ id }) => id)).toEqual(['7', '8', '9'])
+  })
+
+  const limit: Limit = { threshold: 3, windowMs: 300_000 }
+  const at = (...seconds: number[]) => seconds.map((second) => START_MS + second * 1000)
+
+  it('counts an event until its window is over, to the millisecond', () => {
+    const tally = count(EMPTY, { id: 'a', atMs: START_MS, account: 'ada' }, false, limit)
+    expect(eventsInWindow(tally, limit, START_MS + 299_999)).toHaveLength(1)
+    expect(eventsInWindow(tally, limit, START_MS + 300_000)).toHaveLength(0)
+    expect(tally.keepUntilMs).toBe(START_MS + 300_000)
+  })
+
+  it.each([
+    ['nothing counts', at(), 200, 300_000],
+    ['one does', at(0), 100, 200_000],
+    [
+      'the threshold is just reached: events at 0, 100 and 200 s let the next one through at 300 s',
+      at(0, 100, 200),
+      250,
+      50_000,
+    ],
+    ['more than the threshold count: until as many have left', at(0, 10, 20, 30), 100, 210_000],
+    ['they are not in order', at(200, 0, 100), 250, 50_000],
+  ])('tells until when, where %s', (_when, times, nowSeconds, expectedMs) => {
+    expect(untilNextPlaceMs(times, limit, START_MS + nowSeconds * 1000)).toBe(expectedMs)
+  })
+
+  it('lets none through ever where the threshold is 0', () => {
+    expect(untilNextPlaceMs(at(0), { threshold: 0, windowMs: 300_000 }, START_MS + 1_000)).toBe(300_000)
+  })
+
+  it('counts an attempt once, however often it is told', () => {
+    const event = { id: 'a', atMs: START_MS, account: 'ada' }
+    const once = count(EMPTY, event, true, limit)
+    expect(count(once, { ...event, atMs: START_MS + 5 }, true, limit)).toBe(once)
+  })
+
+  it('takes back one attempt and no other', () => {
+    const [first, second] = ['a', 'b'].map((id) => ({ id, atMs: START_MS, account: '' })) as [never, never]
+    const both = count(count(EMPTY, first, false, limit), second, false, limit)
+    expect(takeBack(both, 'a').events).toEqual([second])
+    expect(takeBack(both, 'c')).toBe(both)
+  })
+
+  it('does not make the next challenge cheaper after a success', () => {
+    const failures = Array.from({ length: 3 }, (_, index) => ({
+      id: `${index}`,
+      atMs: START_MS,
+      account: 'me',
+    }))
+    const tally = failures.reduce((current, event) => count(current, event, true, limit), EMPTY)
+    expect(levelOf(clear(tally, 'me'), limit, START_MS)).toBe(1)
+    expect(clear(tally, 'me').events).toEqual([])
+  })
+})
