@@ -7,19 +7,17 @@ import { type Bytes, constantTimeEqual, hkdf } from './bytes.ts'
 /** Length of a secret's public id: it names a secret and tells nothing about it. */
 export const SECRET_ID_BYTES = 4
 
-export interface PurposeKey {
+export interface PurposeKey<Key = CryptoKey> {
   readonly secretId: Bytes
-  readonly key: CryptoKey
+  readonly key: Key
 }
 
-export interface PurposeKeys {
+export interface PurposeKeys<Key = CryptoKey> {
   /** The key that new things are made with. */
-  readonly current: PurposeKey
+  readonly current: PurposeKey<Key>
   /** @returns the key of the secret with this id, or null for an unknown secret. */
-  readonly find: (secretId: Bytes) => PurposeKey | null
+  readonly find: (secretId: Bytes) => PurposeKey<Key> | null
 }
-
-type DeriveKey = (secret: string, purpose: string) => Promise<CryptoKey>
 
 /** @returns the public id of a secret. */
 function secretIdOf(secret: string): Promise<Bytes> {
@@ -30,12 +28,12 @@ function secretIdOf(secret: string): Promise<Bytes> {
  * Derives each secret's key for one purpose.
  * @param also the secret that is accepted too, if any (AUTH_SECRET_ALSO)
  */
-export async function derivePurposeKeys(
+export async function derivePurposeKeys<Key>(
   secret: string,
   also: string | undefined,
   purpose: string,
-  deriveKey: DeriveKey,
-): Promise<PurposeKeys> {
+  deriveKey: (secret: string, purpose: string) => Promise<Key>,
+): Promise<PurposeKeys<Key>> {
   const derive = async (text: string) => ({
     secretId: await secretIdOf(text),
     key: await deriveKey(text, purpose),

@@ -16,7 +16,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['http'],
   ['actions'],
   ['services'],
-  ['accounts', 'passwords', 'tokens', 'sessions', 'limits', 'settings', 'schema-store'],
+  ['accounts', 'passwords', 'tokens', 'sessions', 'limits', 'challenge', 'settings', 'schema-store'],
   ['verify', 'config', 'errors', 'secrets', 'ids', 'log'],
   ['text', 'bytes'],
 ]

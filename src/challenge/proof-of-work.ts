@@ -1,0 +1,123 @@
+/**
+ * The built-in challenge: ALTCHA v2 proof of work, by altcha-lib. The work is a number of PBKDF2 derivations, which
+ * every browser does natively. It needs no account, no network and no third party; it prices attempts, and tells no
+ * human from a machine.
+ */
+import { createChallenge, randomInt, verifySolution } from 'altcha-lib'
+import { deriveKey } from 'altcha-lib/algorithms/web/pbkdf2'
+import { z } from 'zod'
+import { fromBase64Url, hkdf, toBase64Url } from '../bytes.ts'
+import { derivePurposeKeys, type PurposeKeys } from '../secrets.ts'
+import type {
+  Challenge,
+  ChallengeFailure,
+  ChallengeProvider,
+  ChallengeRequest,
+  Verification,
+} from './challenge.ts'
+
+const LIFE_SECONDS = 300
+const MAX_ANSWER_LENGTH = 4_096
+/** PBKDF2 iterations of one derivation. */
+const COST = 5_000
+/**
+ * Derivations on average at level 0, twice as many with each further one: 2.5 million iterations, which one thread
+ * of a mid-range phone does in about a second, and at the highest level in some sixteen.
+ */
+const AVERAGE_DERIVATIONS = 500
+
+const answerShape = z.object({
+  challenge: z.object({
+    signature: z.string(),
+    parameters: z.looseObject({
+      algorithm: z.string(),
+      nonce: z.string(),
+      salt: z.string(),
+      cost: z.number(),
+      keyLength: z.number(),
+      keyPrefix: z.string(),
+      keySignature: z.string(),
+      expiresAt: z.number(),
+      data: z.object({ action: z.string(), client: z.string(), level: z.number(), secret: z.string() }),
+    }),
+  }),
+  solution: z.object({ counter: z.number(), derivedKey: z.string() }),
+})
+type Answer = z.infer<typeof answerShape>
+
+interface SigningSecrets {
+  readonly hmacSignatureSecret: string
+  readonly hmacKeySignatureSecret: string
+}
+
+/** @param also the AUTH_SECRET that is accepted beside the current one */
+export function deriveChallengeKeys(
+  authSecret: string,
+  also: string | undefined,
+): Promise<PurposeKeys<SigningSecrets>> {
+  return derivePurposeKeys(authSecret, also, 'gatehouse proof of work v1', async (secret, purpose) => ({
+    hmacSignatureSecret: toBase64Url(await hkdf(secret, `${purpose} challenge`, 32)),
+    hmacKeySignatureSecret: toBase64Url(await hkdf(secret, `${purpose} solution`, 32)),
+  }))
+}
+
+export class ProofOfWork implements ChallengeProvider {
+  readonly #keys: () => Promise<PurposeKeys<SigningSecrets>>
+
+  constructor(keys: () => Promise<PurposeKeys<SigningSecrets>>) {
+    this.#keys = keys
+  }
+
+  async describe({ action, client, level }: ChallengeRequest, nowMs: number): Promise<Challenge> {
+    const { current } = await this.#keys()
+    const parameters = await createChallenge({
+      algorithm: 'PBKDF2/SHA-256',
+      cost: COST,
+      counter: randomInt(2 * AVERAGE_DERIVATIONS * 2 ** level),
+      data: { action, client, level, secret: toBase64Url(current.secretId) },
+      expiresAt: Math.floor(nowMs / 1000) + LIFE_SECONDS,
+      deriveKey,
+      ...current.key,
+    })
+    return { provider: 'altcha', action, parameters }
+  }
+
+  async verify(text: string, request: ChallengeRequest, nowMs: number): Promise<Verification> {
+    const answer = parseAnswer(text)
+    if (answer === null) return { solved: false, reasons: ['malformed'] }
+    const reasons = await this.#judge(answer, request, nowMs)
+    if (reasons.length > 0) return { solved: false, reasons }
+    const { nonce, expiresAt } = answer.challenge.parameters
+    return { solved: true, nonce: { text: nonce, expiresAtMs: expiresAt * 1000 } }
+  }
+
+  async #judge(
+    { challenge, solution }: Answer,
+    request: ChallengeRequest,
+    nowMs: number,
+  ): Promise<readonly ChallengeFailure[]> {
+    const { data, expiresAt } = challenge.parameters
+    const key = (await this.#keys()).find(fromBase64Url(data.secret) ?? new Uint8Array())?.key
+    if (key === undefined) return ['rejected']
+    if (nowMs >= expiresAt * 1000) return ['expired']
+    const result = await verifySolution({ challenge, solution, deriveKey, ...key })
+    if (result.expired) return ['expired']
+    if (result.invalidSignature === true) return ['rejected']
+    const failures: readonly (readonly [boolean, ChallengeFailure])[] = [
+      [data.action !== request.action, 'wrong_action'],
+      [data.client !== request.client, 'wrong_client'],
+      [result.invalidSolution === true, 'unsolved'],
+      [data.level < request.level - 1, 'too_cheap'],
+    ]
+    return failures.filter(([fails]) => fails).map(([, reason]) => reason)
+  }
+}
+
+function parseAnswer(text: string): Answer | null {
+  if (text.length > MAX_ANSWER_LENGTH) return null
+  try {
+    return answerShape.safeParse(JSON.parse(atob(text))).data ?? null
+  } catch {
+    return null
+  }
+}

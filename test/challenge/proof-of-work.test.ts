@@ -1,0 +1,299 @@
+import { solveChallenge } from 'altcha-lib'
+import { deriveKey } from 'altcha-lib/algorithms/web/pbkdf2'
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { ChallengeRequest } from '../../src/challenge/challenge.ts'
+import { deriveChallengeKeys, ProofOfWork } from '../../src/challenge/proof-of-work.ts'
+import { advance, FROZEN_MS, freeze, thaw } from '../support/clock.ts'
+import { altchaOf, encode, type Payload, solve, work } from '../support/solver.ts'
+
+beforeEach(() => freeze())
+afterEach(thaw)
+
+const SECRET = 'a secret of the tests, long enough'
+const OTHER_SECRET = 'another secret of the tests, as long'
+const REQUEST: ChallengeRequest = { action: 'login', client: 'a client', level: 0 }
+
+const providerWith = (secret: string, also?: string) =>
+  new ProofOfWork(() => deriveChallengeKeys(secret, also))
+const provider = providerWith(SECRET)
+const describeNow = (request = REQUEST, by = provider) => by.describe(request, Date.now())
+const verifyNow = (answer: string, request = REQUEST, by = provider) => by.verify(answer, request, Date.now())
+const failing = (...reasons: string[]) => ({ solved: false, reasons })
+
+describe('a proof of work', () => {
+  it('is an ALTCHA v2 challenge for PBKDF2, signed, for 300 s', async () => {
+    expect(await describeNow()).toEqual({
+      provider: 'altcha',
+      action: 'login',
+      parameters: {
+        parameters: {
+          algorithm: 'PBKDF2/SHA-256',
+          cost: 5_000,
+          data: { action: 'login', client: 'a client', level: 0, secret: expect.any(String) },
+          expiresAt: FROZEN_MS / 1000 + 300,
+          keyLength: 32,
+          keyPrefix: expect.stringMatching(/^[0-9a-f]{32}$/),
+          keySignature: expect.stringMatching(/^[0-9a-f]{64}$/),
+          nonce: expect.stringMatching(/^[0-9a-f]{32}$/),
+          salt: expect.stringMatching(/^[0-9a-f]{32}$/),
+        },
+        signature: expect.stringMatching(/^[0-9a-f]{64}$/),
+      },
+    })
+  })
+
+  it('passes when the work was done, and says which nonce to claim', async () => {
+    const challenge = await describeNow()
+    expect(await verifyNow(await solve(challenge))).toEqual({
+      solved: true,
+      nonce: { text: altchaOf(challenge).parameters.nonce, expiresAtMs: FROZEN_MS + 300_000 },
+    })
+  })
+
+  it('fits the length that a client may send', async () => {
+    expect((await solve(await describeNow({ ...REQUEST, client: 'x'.repeat(43) }))).length).toBeLessThan(
+      1_500,
+    )
+  })
+
+  it.each([0, 1, 2, 3, 4])(
+    'needs up to 1,000 derivations, twice as many with each level: %i',
+    async (level) => {
+      const random = crypto.getRandomValues.bind(crypto)
+      vi.spyOn(crypto, 'getRandomValues').mockImplementation((array) =>
+        array instanceof Uint32Array ? array.fill(0xffff_ffff) : random(array),
+      )
+      const challenge = altchaOf(await describeNow({ ...REQUEST, level }))
+      vi.restoreAllMocks()
+      const most = 1_000 * 2 ** level
+      const solution = await solveChallenge({ challenge, deriveKey, counterStart: most - 5 })
+      expect(solution?.counter).toBe(most)
+    },
+  )
+})
+
+describe('an answer', () => {
+  let solved: Payload
+  beforeAll(async () => {
+    freeze()
+    solved = await work(await describeNow())
+  })
+
+  const changed = (change: (payload: Payload) => void) => {
+    const copy = structuredClone(solved)
+    change(copy)
+    return encode(copy)
+  }
+  const data = (payload: Payload) => payload.challenge.parameters.data ?? {}
+
+  it.each<[string, (payload: Payload) => void, string]>([
+    [
+      'of a cheaper cost',
+      ({ challenge }) => {
+        challenge.parameters.cost = 1
+      },
+      'rejected',
+    ],
+    [
+      'with a longer life',
+      ({ challenge }) => {
+        challenge.parameters.expiresAt = 9_999_999_999
+      },
+      'rejected',
+    ],
+    [
+      'with another nonce',
+      ({ challenge }) => {
+        challenge.parameters.nonce = '00'.repeat(16)
+      },
+      'rejected',
+    ],
+    [
+      'with an empty prefix',
+      ({ challenge }) => {
+        challenge.parameters.keyPrefix = ''
+      },
+      'rejected',
+    ],
+    [
+      'with another key signature',
+      ({ challenge }) => {
+        challenge.parameters.keySignature = '00'
+      },
+      'rejected',
+    ],
+    [
+      'for another client',
+      (payload) => {
+        data(payload).client = 'another'
+      },
+      'rejected',
+    ],
+    [
+      'for another action',
+      (payload) => {
+        data(payload).action = 'register'
+      },
+      'rejected',
+    ],
+    [
+      'of a higher level',
+      (payload) => {
+        data(payload).level = 4
+      },
+      'rejected',
+    ],
+    [
+      'under an unknown secret',
+      (payload) => {
+        data(payload).secret = 'AAAAAA'
+      },
+      'rejected',
+    ],
+    [
+      'under a secret that is no id',
+      (payload) => {
+        data(payload).secret = ''
+      },
+      'rejected',
+    ],
+    [
+      'with another signature',
+      ({ challenge }) => {
+        challenge.signature = '00'.repeat(32)
+      },
+      'rejected',
+    ],
+    [
+      'with no signature',
+      ({ challenge }) => {
+        challenge.signature = ''
+      },
+      'rejected',
+    ],
+    [
+      'with a parameter more',
+      ({ challenge }) => {
+        Object.assign(challenge.parameters, { x: 1 })
+      },
+      'rejected',
+    ],
+    [
+      'with another key',
+      ({ solution }) => {
+        solution.derivedKey = '00'.repeat(32)
+      },
+      'unsolved',
+    ],
+    [
+      'with the key cut',
+      ({ solution }) => {
+        solution.derivedKey = solution.derivedKey.slice(0, 32)
+      },
+      'unsolved',
+    ],
+    [
+      'with an upper-case key',
+      ({ solution }) => {
+        solution.derivedKey = 'AA'
+      },
+      'unsolved',
+    ],
+    [
+      'with no key',
+      ({ solution }) => {
+        solution.derivedKey = ''
+      },
+      'unsolved',
+    ],
+    [
+      'with half a counter',
+      ({ solution }) => {
+        solution.counter = 0.5
+      },
+      'unsolved',
+    ],
+    [
+      'with a counter below 0',
+      ({ solution }) => {
+        solution.counter = -1
+      },
+      'unsolved',
+    ],
+  ])('%s is refused', async (_what, change, reason) => {
+    expect(await verifyNow(changed(change))).toEqual(failing(reason))
+  })
+
+  it.each<[string, () => string]>([
+    ['nothing', () => ''],
+    ['no base64', () => '%%%'],
+    ['base64 of no JSON', () => btoa('{')],
+    ['JSON of another shape', () => encode({ challenge: solved.challenge })],
+    ['null', () => btoa('null')],
+    ['an array', () => btoa('[]')],
+    ['a challenge without parameters', () => encode({ ...solved, challenge: { signature: 'x' } })],
+    [
+      'parameters without data',
+      () =>
+        changed(({ challenge }) => {
+          delete challenge.parameters.data
+        }),
+    ],
+    [
+      'parameters without an end',
+      () =>
+        changed(({ challenge }) => {
+          delete challenge.parameters.expiresAt
+        }),
+    ],
+    [
+      'an end that is text',
+      () => changed(({ challenge }) => Object.assign(challenge.parameters, { expiresAt: '9' })),
+    ],
+    ['a counter that is text', () => changed(({ solution }) => Object.assign(solution, { counter: '1' }))],
+    ['more than 4,096 characters', () => `${encode(solved)}${' '.repeat(4_096)}`],
+    [
+      'a v1 payload',
+      () => encode({ algorithm: 'SHA-256', challenge: 'x', number: 1, salt: 'x', signature: 'x' }),
+    ],
+    ['a provider token', () => 'XXXX.DUMMY.TOKEN.XXXX'],
+  ])('that is %s is malformed', async (_what, make) => {
+    expect(await verifyNow(make())).toEqual(failing('malformed'))
+  })
+
+  it('expires after 300 s', async () => {
+    advance(299)
+    expect(await verifyNow(encode(solved))).toMatchObject({ solved: true })
+    advance(1)
+    expect(await verifyNow(encode(solved))).toEqual(failing('expired'))
+  })
+
+  it('expires while its request waited', async () => {
+    const beganAtMs = Date.now()
+    advance(301)
+    expect(await provider.verify(encode(solved), REQUEST, beganAtMs)).toEqual(failing('expired'))
+  })
+
+  it('is good for its action and its client alone, and both are named at once', async () => {
+    const answer = encode(solved)
+    expect(await verifyNow(answer, { ...REQUEST, action: 'register' })).toEqual(failing('wrong_action'))
+    expect(await verifyNow(answer, { ...REQUEST, client: 'another' })).toEqual(failing('wrong_client'))
+    const other: ChallengeRequest = { action: 'register', client: 'another', level: 2 }
+    expect(await verifyNow(answer, other)).toEqual(failing('wrong_action', 'wrong_client', 'too_cheap'))
+  })
+
+  it('may be half as dear as what is asked now, and no cheaper', async () => {
+    expect(await verifyNow(encode(solved), { ...REQUEST, level: 1 })).toMatchObject({ solved: true })
+    expect(await verifyNow(encode(solved), { ...REQUEST, level: 2 })).toEqual(failing('too_cheap'))
+  })
+
+  it('to a challenge of another service is refused', async () => {
+    const answer = await solve(await describeNow(REQUEST, providerWith(OTHER_SECRET)))
+    expect(await verifyNow(answer)).toEqual(failing('rejected'))
+  })
+
+  it('stays good while one secret replaces the other', async () => {
+    const replacing = providerWith(OTHER_SECRET, SECRET)
+    expect(await verifyNow(encode(solved), REQUEST, replacing)).toMatchObject({ solved: true })
+  })
+})
