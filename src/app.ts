@@ -6,6 +6,7 @@ import type { SettingProblem } from './config/settings-reader.ts'
 import { ServiceError } from './errors.ts'
 import type { AppContext, AppEnv } from './http/context.ts'
 import { cors } from './http/cors.ts'
+import { createRouter } from './http/declare.ts'
 import { loopbackHostsOnly } from './http/loopback-hosts-only.ts'
 import { problemResponse, toServiceError } from './http/problem.ts'
 import { provideServices } from './http/provide-services.ts'
@@ -13,7 +14,7 @@ import { requestLog } from './http/request-log.ts'
 import { log } from './log.ts'
 import { errorPages } from './pages/error-routes.tsx'
 import { accountRoutes } from './routes/account.ts'
-import { createRouter } from './routes/declare.ts'
+import { challengeRoutes } from './routes/challenge.ts'
 import { healthRoutes } from './routes/health.ts'
 import { openApiRoute } from './routes/openapi.ts'
 import { sessionRoutes } from './routes/session.ts'
@@ -32,6 +33,7 @@ export function createApp({ deployment, accounts }: Config, shared: SharedServic
 
   app.route('/', accountRoutes(accounts))
   app.route('/', sessionRoutes())
+  app.route('/', challengeRoutes())
   app.route('/', wellKnownRoutes())
   app.route('/', healthRoutes())
   app.route('/', errorPages())

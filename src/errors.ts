@@ -3,6 +3,7 @@
  * (http-api.md, "Errors"). Refusals and faults are thrown as ServiceError; everything else that is thrown
  * becomes 500 `internal`.
  */
+import type { Challenge } from './challenge/challenge.ts'
 
 interface ErrorEntry {
   readonly status: number
@@ -175,6 +176,8 @@ export interface ProblemMembers {
   readonly field?: string
   readonly errors?: readonly FieldError[]
   readonly reasons?: readonly string[]
+  readonly max_age?: number
+  readonly challenge?: Challenge
   readonly registered?: true
   readonly changed?: true
 }
@@ -188,13 +191,28 @@ export interface FieldError {
 export class ServiceError extends Error {
   readonly code: ErrorCode
   readonly members: ProblemMembers
+  /** When it makes sense to try again, where that is known. */
+  readonly retryAfterSeconds: number | undefined
 
   /** @param options `cause` goes to the log, never into the answer. */
-  constructor(code: ErrorCode, members: ProblemMembers = {}, options?: ErrorOptions) {
+  constructor(code: ErrorCode, members: ProblemMembers = {}, options: ServiceErrorOptions = {}) {
     super(code, options)
     this.name = 'ServiceError'
     this.code = code
     this.members = members
+    this.retryAfterSeconds = options.retryAfterSeconds
+  }
+}
+
+interface ServiceErrorOptions extends ErrorOptions {
+  readonly retryAfterSeconds?: number
+}
+
+/** A write whose answer and read-back are both lost: nobody knows whether it took. */
+export class UnconfirmedWrite extends ServiceError {
+  constructor(cause: unknown) {
+    super('unavailable', {}, { cause })
+    this.name = 'UnconfirmedWrite'
   }
 }
 

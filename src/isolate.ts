@@ -37,6 +37,7 @@ function build(env: Env): Isolate {
         ...shared,
         nowMs: Date.now(),
         requestId: undefined,
+        reportLimit: () => undefined,
         waitUntil: (work) => ctx.waitUntil(work),
       }),
   }

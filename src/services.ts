@@ -1,11 +1,18 @@
 /** What an action carries: config, database, objects, keys and the time. Built here, and by hand in tests. */
 
+import type { ChallengeProvider } from './challenge/challenge.ts'
+import { deriveChallengeKeys, ProofOfWork } from './challenge/proof-of-work.ts'
 import type { Env } from './config/env.ts'
+import type { RuleName } from './config/limits.ts'
 import type { Config } from './config/read-config.ts'
+import type { AttemptCounters, Standing } from './limits/attempt-counter.ts'
+import { CounterNames } from './limits/counter-names.ts'
+import type { Limit } from './limits/window.ts'
 import { derivePepper, type Pepper } from './passwords/pbkdf2.ts'
 import type { PurposeKeys } from './secrets.ts'
 import type { AccountSessions } from './sessions/account-object.ts'
 import { deriveRefreshKeys } from './sessions/refresh-token.ts'
+import { RunTimeSettings } from './settings/run-time-settings.ts'
 import { SigningKeys } from './tokens/signing-keys.ts'
 
 /** What one isolate shares between requests: nothing here holds a request's I/O. */
@@ -14,6 +21,11 @@ export interface SharedServices {
   readonly db: D1Database
   /** @returns a new stub: after a fault, an old one may stay broken. */
   readonly accountObject: (accountId: string) => AccountSessions
+  /** @returns a new stub of the counter with this name, alike. */
+  readonly counter: (name: string) => AttemptCounters
+  readonly counterNames: CounterNames
+  readonly settings: RunTimeSettings
+  readonly challenge: ChallengeProvider
   readonly signingKeys: SigningKeys
   readonly refreshKeys: () => Promise<PurposeKeys>
   readonly pepper: () => Promise<Pepper | null>
@@ -24,8 +36,16 @@ export interface Services extends SharedServices {
   readonly nowMs: number
   /** For log lines; undefined for cron. */
   readonly requestId: string | undefined
+  /** Notes how a client stands with a limit, for the answer's headers. */
+  readonly reportLimit: (report: LimitReport) => void
   /** Lets work go on after the answer, and when the client is gone. */
   readonly waitUntil: (work: Promise<unknown>) => void
+}
+
+export interface LimitReport {
+  readonly name: RuleName
+  readonly limit: Limit
+  readonly standing: Standing
 }
 
 export function shareServices(env: Env, config: Config): SharedServices {
@@ -35,6 +55,10 @@ export function shareServices(env: Env, config: Config): SharedServices {
     config,
     db: env.DB,
     accountObject: (accountId) => env.ACCOUNT.getByName(accountId) as unknown as AccountSessions,
+    counter: (name) => env.COUNTER.getByName(name) as unknown as AttemptCounters,
+    counterNames: new CounterNames(env.DB),
+    settings: new RunTimeSettings(env.DB, config.limits.rules),
+    challenge: new ProofOfWork(once(() => deriveChallengeKeys(authSecret, authSecretAlso))),
     signingKeys: new SigningKeys(env.DB, { alg, rotationSeconds, accessTokenSeconds }, config.secrets),
     refreshKeys: once(() => deriveRefreshKeys(authSecret, authSecretAlso)),
     pepper: once(async () => (passwordPepper === undefined ? null : derivePepper(passwordPepper))),

@@ -16,12 +16,19 @@ import { SESSION_SECRET_BYTES } from '../sessions/refresh-token.ts'
 import type { AccountState } from '../sessions/session.ts'
 import { toDeletedState, toState } from './account-state.ts'
 import { checkPolicy } from './check-policy.ts'
-import { type ChangeStamp, commitDeletion, commitEdit } from './commit-change.ts'
+import { checkRegistrationAllowed } from './check-registration.ts'
+import { type ChangeStamp, commitDeletion, commitEdit, type Edit } from './commit-change.ts'
+import { type Counted, type CountedCall, countAttempt } from './count-attempt.ts'
 import { type IssuedTokens, issueTokens } from './issue-tokens.ts'
 import { tellAccount } from './tell-account.ts'
 
 /** Identifiers to set; null clears one, a missing one stays. */
 export type IdentifierChanges = { readonly [Kind in IdentifierKind]?: Identifier | null | undefined }
+
+/** A call that proves the account's password. */
+export interface ProvenCall extends CountedCall {
+  readonly password: string
+}
 
 /**
  * @returns the account's facts after the change
@@ -31,17 +38,22 @@ export type IdentifierChanges = { readonly [Kind in IdentifierKind]?: Identifier
 export async function changeIdentifiers(
   services: Services,
   { facts }: Grant,
-  password: string,
+  call: ProvenCall,
   changes: IdentifierChanges,
 ): Promise<AccountFacts> {
   checkOneIsLeft(facts, changes)
-  const { account, changed } = await commitEdit(services, facts.id, password, (current, stamp) => {
-    checkOneIsLeft(current, changes)
-    return withIdentifiers(current, stamp, changes)
+  const given = IDENTIFIER_KINDS.map((kind) => changes[kind]).filter((identifier) => identifier)
+  await checkRegistrationAllowed(services, given)
+  return countAttempt(services, call, countedAs(facts, given.length > 0), async (attempt) => {
+    const edit: Edit = (current, stamp) => {
+      checkOneIsLeft(current, changes)
+      return withIdentifiers(current, stamp, changes)
+    }
+    const { account, changed } = await commitEdit(services, attempt, facts.id, call.password, edit)
+    const state = toState(account)
+    if (changed) await tellChange(services, facts.id, state)
+    return state.facts
   })
-  const state = toState(account)
-  if (changed) await tellChange(services, facts.id, state)
-  return state.facts
 }
 
 /**
@@ -51,7 +63,7 @@ export async function changeIdentifiers(
 export async function changePassword(
   services: Services,
   { facts, session }: Grant,
-  currentPassword: string,
+  call: ProvenCall,
   newPassword: string,
 ): Promise<IssuedTokens> {
   const key = await services.signingKeys.signing(services.nowMs)
@@ -59,10 +71,13 @@ export async function changePassword(
   const sessionSecret = randomBytes(SESSION_SECRET_BYTES)
   const keptSession = { id: session.id, secretHash: await sha256(sessionSecret) }
   let hashed: string | null = null
-  const { account } = await commitEdit(services, facts.id, currentPassword, async (current, stamp) => {
+  const edit: Edit = async (current, stamp) => {
     hashed ??= await hashPassword(newPassword, await services.pepper())
     return withPassword(current, stamp, hashed, keptSession)
-  })
+  }
+  const { account } = await countAttempt(services, call, countedAs(facts), (attempt) =>
+    commitEdit(services, attempt, facts.id, call.password, edit),
+  )
   const grant = await tellChange(services, facts.id, toState(account))
   if (grant === null) throw new ServiceError('unavailable', { changed: true })
   return issueTokens(services, key, grant, sessionSecret)
@@ -75,10 +90,19 @@ export async function changePassword(
 export async function deleteOwnAccount(
   services: Services,
   { facts }: Grant,
-  password: string,
+  call: ProvenCall,
 ): Promise<void> {
-  const version = await commitDeletion(services, facts.id, password)
+  const version = await countAttempt(services, call, countedAs(facts), (attempt) =>
+    commitDeletion(services, attempt, facts.id, call.password),
+  )
   await tellChange(services, facts.id, toDeletedState(version))
+}
+
+/** A stolen access token is no way to guess: the call counts as a log in with one of the account's identifiers. */
+function countedAs(facts: AccountFacts, registers = false): Counted {
+  const [username, email, phone] = identifiersOf(facts)
+  const identifier = email ?? phone ?? username ?? { kind: null, compared: facts.id }
+  return { action: 'login', registers, identifier }
 }
 
 function tellChange(services: Services, accountId: string, state: AccountState): Promise<Grant | null> {
@@ -124,10 +148,10 @@ function withPassword(
 }
 
 /** The stored forms are parsed once more for the parts that a password must not contain. */
-function identifiersOf({ username, email, phone }: AccountFacts): readonly (Identifier | null)[] {
+function identifiersOf({ username, email, phone }: AccountFacts) {
   return [
     username === null ? null : parseUsername(username),
     email === null ? null : parseEmail(email),
     phone === null ? null : parsePhone(phone, undefined),
-  ]
+  ] as const
 }

@@ -1,6 +1,7 @@
 /**
  * The one way a password is checked: find the account, derive and compare (or the decoy), look at the primary
- * before anything is refused. The answer and its time are the same for an unknown identifier and a wrong password.
+ * before anything is refused. The time is the same for an unknown identifier and a wrong password. What it finds
+ * is told to nobody before the counters have settled (attempt.ts).
  */
 import type { Account } from '../accounts/account.ts'
 import type { AccountRead, ReadFrom } from '../accounts/account-store.ts'
@@ -18,6 +19,14 @@ export interface CheckedAccount {
   readonly needsRehash: boolean
 }
 
+/** What a check of a password found. */
+export type Verdict =
+  | { readonly outcome: 'right'; readonly checked: CheckedAccount }
+  /** `accountId` is null where there is no such account. */
+  | { readonly outcome: 'wrong'; readonly accountId: string | null }
+  /** The password is right. */
+  | { readonly outcome: 'disabled' }
+
 interface Judgement {
   readonly read: AccountRead
   readonly match: boolean
@@ -26,18 +35,17 @@ interface Judgement {
 
 /**
  * @param from where the account is looked for first
- * @throws {ServiceError} `invalid_credentials`; `account_disabled` for a right password; `misconfigured` where the
- * hash was made with another pepper; `unavailable`
+ * @throws {ServiceError} `misconfigured` where the hash was made with another pepper; `unavailable`
  */
 export async function checkPassword(
   services: Services,
   find: FindAccount,
   password: string,
   from: ReadFrom,
-): Promise<CheckedAccount> {
+): Promise<Verdict> {
   const first = await judge(services, await reach(find(from)), password)
   const stands = first.match && first.read.account?.disabled === false
-  return admit(
+  return toVerdict(
     stands || first.read.fromPrimary ? first : await judgeOnPrimary(services, find, password, first),
   )
 }
@@ -48,9 +56,9 @@ export async function recheckPassword(
   find: FindAccount,
   password: string,
   checked: CheckedAccount,
-): Promise<CheckedAccount> {
+): Promise<Verdict> {
   const earlier = { read: checked, match: true, needsRehash: checked.needsRehash }
-  return admit(await judgeOnPrimary(services, find, password, earlier))
+  return toVerdict(await judgeOnPrimary(services, find, password, earlier))
 }
 
 async function judgeOnPrimary(
@@ -88,9 +96,9 @@ async function judge(
   return { read, match: false, needsRehash: false }
 }
 
-function admit({ read, match, needsRehash }: Judgement): CheckedAccount {
+function toVerdict({ read, match, needsRehash }: Judgement): Verdict {
   const { account, fromPrimary } = read
-  if (account === null || !match) throw new ServiceError('invalid_credentials')
-  if (account.disabled) throw new ServiceError('account_disabled')
-  return { account, fromPrimary, needsRehash }
+  if (account === null || !match) return { outcome: 'wrong', accountId: account?.id ?? null }
+  if (account.disabled) return { outcome: 'disabled' }
+  return { outcome: 'right', checked: { account, fromPrimary, needsRehash } }
 }

@@ -12,12 +12,13 @@ import {
   takenIdentifiers,
   updateAccount,
 } from '../accounts/account-store.ts'
-import { reach, ServiceError } from '../errors.ts'
+import { ServiceError, UnconfirmedWrite } from '../errors.ts'
 import type { Services } from '../services.ts'
+import type { Attempt } from './attempt.ts'
 import { checkPassword, type FindAccount, recheckPassword } from './check-password.ts'
 
 /** More changes of one account at once than these is no person. */
-const MAX_ATTEMPTS = 10
+const MAX_WRITES = 10
 
 /** What every change sets beside its own. */
 export interface ChangeStamp {
@@ -41,11 +42,12 @@ export interface CommittedChange {
  */
 export async function commitEdit(
   services: Services,
+  attempt: Attempt,
   accountId: string,
   password: string,
   edit: Edit,
 ): Promise<CommittedChange> {
-  return commit(services, accountId, password, async (account) => {
+  return commit(services, attempt, accountId, password, async (account) => {
     const edited = await edit(account, stamp(account, services.nowMs))
     if (edited === account) return { account, changed: false }
     const written = await writeEdit(services.db, account, edited)
@@ -59,28 +61,34 @@ export async function commitEdit(
  */
 export async function commitDeletion(
   services: Services,
+  attempt: Attempt,
   accountId: string,
   password: string,
 ): Promise<number> {
-  return commit(services, accountId, password, async (account) => {
+  return commit(services, attempt, accountId, password, async (account) => {
     const { credentialVersion } = stamp(account, services.nowMs)
     return (await writeDeletion(services.db, account, credentialVersion)) ? credentialVersion : null
   })
 }
 
-/** @param attempt null where the account was changed by somebody else since it was read */
+/**
+ * Settles before it writes: once the change is there, it cannot be withheld.
+ * @param write null where the account was changed by somebody else since it was read
+ */
 async function commit<T>(
   services: Services,
+  attempt: Attempt,
   accountId: string,
   password: string,
-  attempt: (account: Account) => Promise<T | null>,
+  write: (account: Account) => Promise<T | null>,
 ): Promise<T> {
   const find: FindAccount = (from) => findById(services.db, accountId, from)
-  let checked = await checkPassword(services, find, password, 'primary')
-  for (let attempts = 1; attempts <= MAX_ATTEMPTS; attempts++) {
-    const done = await attempt(checked.account)
+  let checked = await attempt.admit(await checkPassword(services, find, password, 'primary'))
+  await attempt.succeed(accountId)
+  for (let writes = 1; writes <= MAX_WRITES; writes++) {
+    const done = await write(checked.account)
     if (done !== null) return done
-    checked = await recheckPassword(services, find, password, checked)
+    checked = await attempt.admit(await recheckPassword(services, find, password, checked))
   }
   throw new ServiceError('unavailable', {}, { cause: new Error('the account keeps changing') })
 }
@@ -123,7 +131,9 @@ async function runOrConfirm(
   try {
     return await db.batch(batch)
   } catch (cause) {
-    const { account } = await reach(findById(db, accountId, 'primary'))
+    const { account } = await findById(db, accountId, 'primary').catch((unread: unknown) => {
+      throw new UnconfirmedWrite(unread)
+    })
     if (took(account)) return 'confirmed'
     throw new ServiceError('unavailable', {}, { cause })
   }

@@ -1,62 +1,88 @@
 /** Log in: identifier and password in, tokens out. */
 import { findByIdentifier, type ReadFrom, replaceHash } from '../accounts/account-store.ts'
-import { parseIdentifier } from '../accounts/identifier.ts'
+import { type Identifier, parseIdentifier } from '../accounts/identifier.ts'
 import { ServiceError } from '../errors.ts'
 import { describeFault, log } from '../log.ts'
 import { hashPassword } from '../passwords/pbkdf2.ts'
 import type { Services } from '../services.ts'
 import { toState } from './account-state.ts'
+import type { Attempt } from './attempt.ts'
 import { type CheckedAccount, checkPassword, type FindAccount, recheckPassword } from './check-password.ts'
-import type { IssuedTokens } from './issue-tokens.ts'
-import { type Client, openSession, type SessionRequest } from './open-session.ts'
+import { type CountedCall, countAttempt } from './count-attempt.ts'
+import { type IssuedTokens, issueTokens } from './issue-tokens.ts'
+import { endUnheldSession, type OpenedSession, openSession, type SessionRequest } from './open-session.ts'
 
-export interface LogInRequest {
+export interface LogInRequest extends CountedCall {
   readonly identifier: string
   readonly password: string
   /** Scopes asked for; null for everything. */
   readonly scope: readonly string[] | null
-  readonly client: Client
 }
+
+type Opened = Extract<OpenedSession, { outcome: 'opened' }>
 
 /** Each round means that the account changed while it was read: more than these is no log in but a race. */
 const MAX_READS = 4
 
 /**
- * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `misconfigured`, `unavailable`
+ * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `misconfigured`, `unavailable`; as countAttempt
  */
 export async function logIn(services: Services, request: LogInRequest): Promise<IssuedTokens> {
   const key = await services.signingKeys.signing(services.nowMs)
-  const find = finder(services, request.identifier)
-  const checked = await checkPassword(services, find, request.password, 'nearest')
-  const sessionRequest = { key, client: request.client, scope: request.scope }
-  const tokens = await openCurrent(services, find, request.password, checked, sessionRequest)
-  if (checked.needsRehash) services.waitUntil(rehash(services, checked, request.password))
-  return tokens
+  const { defaultPhoneRegion } = services.config.accounts
+  const identifier = parseIdentifier(request.identifier, defaultPhoneRegion)
+  const counted = {
+    action: 'login' as const,
+    registers: false,
+    identifier: identifier ?? { kind: null, compared: request.identifier },
+  }
+  const { grant, sessionSecret } = await countAttempt(services, request, counted, (attempt) =>
+    checkAndOpen(services, request, finder(services.db, identifier), attempt),
+  )
+  return issueTokens(services, key, grant, sessionSecret)
 }
 
-function finder({ db, config }: Services, text: string): FindAccount {
-  const identifier = parseIdentifier(text, config.accounts.defaultPhoneRegion)
+function finder(db: D1Database, identifier: Identifier | null): FindAccount {
   if (identifier === null) return async () => ({ account: null, fromPrimary: true })
   return (from: ReadFrom) => findByIdentifier(db, identifier, from)
+}
+
+async function checkAndOpen(
+  services: Services,
+  request: LogInRequest,
+  find: FindAccount,
+  attempt: Attempt,
+): Promise<Opened> {
+  const { password } = request
+  const checked = await attempt.admit(await checkPassword(services, find, password, 'nearest'))
+  const recheck = async (earlier: CheckedAccount) =>
+    attempt.admit(await recheckPassword(services, find, password, earlier))
+  const opened = await openCurrent(services, request, checked, recheck)
+  const { facts, session } = opened.grant
+  await attempt.succeed(facts.id).catch((fault: unknown) => {
+    services.waitUntil(endUnheldSession(services, facts.id, session.id))
+    throw fault
+  })
+  if (checked.needsRehash) services.waitUntil(rehash(services, checked, password))
+  return opened
 }
 
 /** Opens the session with a state that the object accepts as current, reading the primary where it must. */
 async function openCurrent(
   services: Services,
-  find: FindAccount,
-  password: string,
-  checked: CheckedAccount,
   request: SessionRequest,
-): Promise<IssuedTokens> {
+  checked: CheckedAccount,
+  recheck: (earlier: CheckedAccount) => Promise<CheckedAccount>,
+): Promise<Opened> {
   let current = checked
   let replaces: number | null = null
   for (let reads = 1; reads <= MAX_READS; reads++) {
     const basis = current.fromPrimary ? ('exact' as const) : ('nearest' as const)
     const opening = { basis, ...(replaces === null ? {} : { replaces }) }
     const opened = await openSession(services, request, toState(current.account), opening)
-    if (opened.outcome === 'opened') return opened.tokens
+    if (opened.outcome === 'opened') return opened
     replaces = opened.version
-    current = await recheckPassword(services, find, password, current)
+    current = await recheck(current)
   }
   throw new ServiceError('unavailable', {}, { cause: new Error('the account keeps changing') })
 }

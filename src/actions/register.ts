@@ -2,41 +2,53 @@
 import type { Account } from '../accounts/account.ts'
 import { findById, firstTaken, insertAccount, takenIdentifiers } from '../accounts/account-store.ts'
 import type { Identifier } from '../accounts/identifier.ts'
-import { reach, ServiceError } from '../errors.ts'
+import { ServiceError, UnconfirmedWrite } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { hashPassword } from '../passwords/pbkdf2.ts'
 import type { Services } from '../services.ts'
 import { toState } from './account-state.ts'
 import { checkPolicy } from './check-policy.ts'
-import type { IssuedTokens } from './issue-tokens.ts'
-import { type Client, openSession } from './open-session.ts'
+import { checkRegistrationAllowed, checkRegistrationOpen } from './check-registration.ts'
+import { type CountedCall, countAttempt } from './count-attempt.ts'
+import { type IssuedTokens, issueTokens } from './issue-tokens.ts'
+import { openSession } from './open-session.ts'
 
-export interface RegisterRequest {
+export interface RegisterRequest extends CountedCall {
   readonly username: Identifier | null
   readonly email: Identifier | null
   readonly phone: Identifier | null
   readonly password: string
-  readonly client: Client
 }
 
+const COUNTED = { action: 'register', registers: true, identifier: null } as const
+
 /**
- * @throws {ServiceError} `weak_password`, `identifier_taken`, `misconfigured`, `unavailable` (with `registered`
- * where the account is stored and only its session is not)
+ * @throws {ServiceError} `registration_closed`, `registration_not_allowed`, `weak_password`, `identifier_taken`,
+ * `misconfigured`, `unavailable` (with `registered` where the account is stored and only its session is not);
+ * as countAttempt
  */
 export async function register(services: Services, request: RegisterRequest): Promise<IssuedTokens> {
+  const { username, email, phone, password } = request
   const key = await services.signingKeys.signing(services.nowMs)
-  checkPolicy(services, request.password, [request.username, request.email, request.phone])
-  const account = toAccount(
-    request,
-    await hashPassword(request.password, await services.pepper()),
-    services.nowMs,
+  await checkRegistrationOpen(services)
+  await checkRegistrationAllowed(services, [username, email, phone])
+  checkPolicy(services, password, [username, email, phone])
+  const { grant, sessionSecret } = await countAttempt(services, request, COUNTED, () =>
+    storeAndOpen(services, request),
   )
+  return issueTokens(services, key, grant, sessionSecret)
+}
+
+async function storeAndOpen(services: Services, request: RegisterRequest) {
+  const passwordHash = await hashPassword(request.password, await services.pepper())
+  const account = toAccount(request, passwordHash, services.nowMs)
   await store(services, account)
-  const sessionRequest = { key, client: request.client, scope: null }
+  const { client } = request
   const registered = { registered: true } as const
-  const opened = await openSession(services, sessionRequest, toState(account), { basis: 'exact' }, registered)
+  const basis = { basis: 'exact' } as const
+  const opened = await openSession(services, { client, scope: null }, toState(account), basis, registered)
   if (opened.outcome === 'stale') throw new ServiceError('unavailable', registered)
-  return opened.tokens
+  return opened
 }
 
 /** One batch: the account, and which identifier stood in its way. */
@@ -55,7 +67,9 @@ async function store({ db }: Services, account: Account): Promise<void> {
 
 /** The answer of the write was lost: the row itself says whether it took. */
 async function findLostWrite(db: D1Database, id: string, fault: unknown): Promise<void> {
-  const { account } = await reach(findById(db, id, 'primary'))
+  const { account } = await findById(db, id, 'primary').catch((cause: unknown) => {
+    throw new UnconfirmedWrite(cause)
+  })
   if (account === null) throw new ServiceError('unavailable', {}, { cause: fault })
 }
 

@@ -1,20 +1,20 @@
-/** Where a request comes from, as a session remembers it. */
-import type { Client } from '../actions/open-session.ts'
+/** Where a request comes from, as it is counted and as a session remembers it. */
+import type { Client } from '../actions/client-limits.ts'
+import { parseClientAddress } from '../limits/client-ip.ts'
 import type { AppContext } from './context.ts'
 
 const MAX_USER_AGENT_LENGTH = 256
-/** The longest spelling of an IPv6 address (RFC 4291 section 2.2). */
-const MAX_ADDRESS_LENGTH = 45
 
 export function clientOf(c: AppContext): Client {
-  const { clientIpHeader } = c.get('services').config.deployment
+  const { clientIpHeader, ipv6Prefix } = c.get('services').config.deployment
+  const header = (name: string) => c.req.header(name)
   return {
-    ip: cut(c.req.header(clientIpHeader), MAX_ADDRESS_LENGTH),
-    userAgent: cut(c.req.header('User-Agent'), MAX_USER_AGENT_LENGTH),
+    address: parseClientAddress(header(clientIpHeader), header('CF-Connecting-IPv6'), ipv6Prefix),
+    userAgent: cut(header('User-Agent')),
   }
 }
 
 /** Between code points: half of one is no text. */
-function cut(text: string | undefined, length: number): string | null {
-  return text === undefined ? null : [...text].slice(0, length).join('')
+function cut(text: string | undefined): string | null {
+  return text === undefined ? null : [...text].slice(0, MAX_USER_AGENT_LENGTH).join('')
 }

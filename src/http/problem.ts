@@ -5,7 +5,7 @@ import { describeFault, log } from '../log.ts'
 import { bearerToken } from './bearer-token.ts'
 import type { AppEnv } from './context.ts'
 
-const RETRY_AFTER_SECONDS = '5'
+const RETRY_UNAVAILABLE_SECONDS = 5
 
 /** @param publicUrl the service's own address; null where it is not known, because it is misconfigured */
 export function problemResponse(c: Context<AppEnv>, error: ServiceError, publicUrl: string | null): Response {
@@ -15,7 +15,9 @@ export function problemResponse(c: Context<AppEnv>, error: ServiceError, publicU
   const body = { type, title, status, detail, code: error.code, ...error.members }
   const headers = new Headers({ 'Content-Type': 'application/problem+json' })
   if (status === 401) headers.set('WWW-Authenticate', wwwAuthenticate(c, error))
-  if (status === 503) headers.set('Retry-After', RETRY_AFTER_SECONDS)
+  const retryAfterSeconds =
+    error.retryAfterSeconds ?? (status === 503 ? RETRY_UNAVAILABLE_SECONDS : undefined)
+  if (retryAfterSeconds !== undefined) headers.set('Retry-After', String(retryAfterSeconds))
   return c.newResponse(JSON.stringify(body), { status, headers })
 }
 

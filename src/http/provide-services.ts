@@ -2,11 +2,19 @@
 import { createMiddleware } from 'hono/factory'
 import type { SharedServices } from '../services.ts'
 import type { AppEnv } from './context.ts'
+import { rateLimitHeaders } from './rate-limit.ts'
 
 export function provideServices(shared: SharedServices) {
   return createMiddleware<AppEnv>(async (c, next) => {
     const waitUntil = (work: Promise<unknown>) => c.executionCtx.waitUntil(work)
-    c.set('services', { ...shared, nowMs: Date.now(), requestId: c.get('requestId'), waitUntil })
+    const reportLimit = rateLimitHeaders(c)
+    c.set('services', {
+      ...shared,
+      nowMs: Date.now(),
+      requestId: c.get('requestId'),
+      reportLimit,
+      waitUntil,
+    })
     await next()
   })
 }

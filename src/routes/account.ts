@@ -1,13 +1,19 @@
 /** Accounts: register, see, change, leave. */
 import { createRoute } from '@hono/zod-openapi'
-import { changeIdentifiers, changePassword, deleteOwnAccount } from '../actions/change-account.ts'
+import {
+  changeIdentifiers,
+  changePassword,
+  deleteOwnAccount,
+  type ProvenCall,
+} from '../actions/change-account.ts'
 import { register } from '../actions/register.ts'
 import type { AccountsConfig } from '../config/accounts.ts'
 import { requireBearer } from '../http/bearer.ts'
 import { clientOf } from '../http/client.ts'
+import type { AppContext } from '../http/context.ts'
+import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from '../http/declare.ts'
 import { bearerAndJsonBody, jsonBody } from '../http/json-body.ts'
 import { toTokenAnswer, toUser } from './answers.ts'
-import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from './declare.ts'
 import {
   accountRequests,
   changePasswordRequest,
@@ -73,9 +79,9 @@ export function accountRoutes({ defaultPhoneRegion }: AccountsConfig) {
   const router = createRouter()
 
   router.openapi(registerRoute(requests.register), async (c) => {
-    const { username = null, email = null, phone = null, password } = c.req.valid('json')
-    const identifiers = { username, email, phone }
-    const tokens = await register(c.get('services'), { ...identifiers, password, client: clientOf(c) })
+    const { username = null, email = null, phone = null, password, challenge } = c.req.valid('json')
+    const call = { client: clientOf(c), challenge }
+    const tokens = await register(c.get('services'), { username, email, phone, password, ...call })
     c.set('accountId', tokens.facts.id)
     c.header('Location', '/auth/me')
     return c.json(toTokenAnswer(tokens), 201)
@@ -84,22 +90,31 @@ export function accountRoutes({ defaultPhoneRegion }: AccountsConfig) {
   router.openapi(meRoute, (c) => c.json(toUser(c.get('grant').facts), 200))
 
   router.openapi(changeIdentifiersRoute(requests.changeIdentifiers), async (c) => {
-    const { current_password, username, email, phone } = c.req.valid('json')
+    const { username, email, phone, ...proof } = c.req.valid('json')
     const changes = { username, email, phone }
-    const facts = await changeIdentifiers(c.get('services'), c.get('grant'), current_password, changes)
+    const facts = await changeIdentifiers(c.get('services'), c.get('grant'), toCall(c, proof), changes)
     return c.json(toUser(facts), 200)
   })
 
   router.openapi(changePasswordRoute, async (c) => {
-    const { current_password, new_password } = c.req.valid('json')
-    const tokens = await changePassword(c.get('services'), c.get('grant'), current_password, new_password)
+    const { new_password, ...proof } = c.req.valid('json')
+    const tokens = await changePassword(c.get('services'), c.get('grant'), toCall(c, proof), new_password)
     return c.json(toTokenAnswer(tokens), 200)
   })
 
   router.openapi(deleteRoute, async (c) => {
-    await deleteOwnAccount(c.get('services'), c.get('grant'), c.req.valid('json').current_password)
+    await deleteOwnAccount(c.get('services'), c.get('grant'), toCall(c, c.req.valid('json')))
     return c.body(null, 204)
   })
 
   return router
+}
+
+interface Proof {
+  readonly current_password: string
+  readonly challenge?: string | undefined
+}
+
+function toCall(c: AppContext, { current_password, challenge }: Proof): ProvenCall {
+  return { password: current_password, challenge, client: clientOf(c) }
 }

@@ -2,6 +2,7 @@
 import type { z } from '@hono/zod-openapi'
 import type { AccountFacts } from '../accounts/account.ts'
 import type { IssuedTokens } from '../actions/issue-tokens.ts'
+import { toDateTime } from '../http/date-time.ts'
 import type { Session } from '../sessions/session.ts'
 import type { sessionsAnswer, tokenAnswer, userAnswer } from './schemas.ts'
 
@@ -45,9 +46,4 @@ export function toSessions(sessions: readonly Session[], currentId: string): z.i
       current: session.id === currentId,
     })),
   }
-}
-
-/** RFC 3339 in UTC, whole seconds. */
-function toDateTime(unixMs: number): string {
-  return `${new Date(unixMs).toISOString().slice(0, 19)}Z`
 }

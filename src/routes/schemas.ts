@@ -3,7 +3,6 @@ import { z } from '@hono/zod-openapi'
 import type { CountryCode } from 'libphonenumber-js/max'
 import { IDENTIFIER_KINDS } from '../accounts/account.ts'
 import { type Identifier, parseEmail, parsePhone, parseUsername } from '../accounts/identifier.ts'
-import { ERRORS, type ErrorCode } from '../errors.ts'
 import { hasControlCharacter } from '../text.ts'
 
 const text = z
@@ -162,18 +161,3 @@ export const sessionsAnswer = z
     ),
   })
   .openapi('Sessions')
-
-export const problemAnswer = z
-  .object({
-    type: z.string().openapi({ format: 'uri' }),
-    title: z.string(),
-    status: z.number().openapi({ type: 'integer' }),
-    detail: z.string(),
-    code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
-    field: z.string().optional(),
-    errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
-    reasons: z.array(z.string()).optional(),
-    registered: z.literal(true).optional(),
-    changed: z.literal(true).optional(),
-  })
-  .openapi('Problem')

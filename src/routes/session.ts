@@ -11,10 +11,10 @@ import {
 } from '../actions/sessions.ts'
 import { authenticateRequest, requireBearer } from '../http/bearer.ts'
 import { clientOf } from '../http/client.ts'
+import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from '../http/declare.ts'
 import { jsonBody, optionalJsonBody } from '../http/json-body.ts'
 import { parseScope } from '../tokens/scope.ts'
 import { toSessions, toTokenAnswer } from './answers.ts'
-import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from './declare.ts'
 import { logInRequest, logOutRequest, refreshRequest, sessionsAnswer, tokenAnswer } from './schemas.ts'
 
 const logInRoute = createRoute({
@@ -77,13 +77,14 @@ export function sessionRoutes() {
   const router = createRouter()
 
   router.openapi(logInRoute, async (c) => {
-    const { identifier, password, scope } = c.req.valid('json')
+    const { identifier, password, scope, challenge } = c.req.valid('json')
     const asked = scope === undefined ? null : parseScope(scope)
     const tokens = await logIn(c.get('services'), {
       identifier,
       password,
       scope: asked,
       client: clientOf(c),
+      challenge,
     })
     c.set('accountId', tokens.facts.id)
     return c.json(toTokenAnswer(tokens), 200)

@@ -1,7 +1,7 @@
 /** The service's public keys (RFC 7517). */
 import { createRoute, z } from '@hono/zod-openapi'
 import { etag, RETAINED_304_HEADERS } from 'hono/etag'
-import { createRouter, jsonAnswer, problem } from './declare.ts'
+import { createRouter, jsonAnswer, problem } from '../http/declare.ts'
 
 const jwks = z
   .object({

@@ -1,5 +1,5 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { freePort, Project, paste } from './project.ts'
@@ -18,6 +18,22 @@ const post = (path: string, body: object, headers: Record<string, string> = {}) 
     body: JSON.stringify(body),
     headers: { 'Content-Type': 'application/json', ...headers },
   })
+
+/** Sends a log in, and hangs up while the service is at work on it. */
+async function hangUpOn(identifier: string, address: string): Promise<void> {
+  const body = JSON.stringify({ identifier, password: 'a guess' })
+  const socket = connect(port, '127.0.0.1')
+  const head = [
+    'POST /auth/login HTTP/1.1',
+    `Host: localhost:${port}`,
+    'Content-Type: application/json',
+    `CF-Connecting-IP: ${address}`,
+    `Content-Length: ${body.length}`,
+  ]
+  await new Promise((resolve) => socket.write(`${head.join('\r\n')}\r\n\r\n${body}`, resolve))
+  await fetch(`${url}/healthz`)
+  socket.destroy()
+}
 
 const ada = { identifier: 'ada', password: 'correct horse battery staple' }
 
@@ -61,6 +77,20 @@ describe('npm run dev', () => {
     const { sessions: listed } = (await sessions.json()) as { sessions: readonly object[] }
     expect(listed[0]).toMatchObject({ ip: '203.0.113.7', current: true })
     expect(listed).toHaveLength(3)
+  })
+
+  it('gives no guess to clients that hang up, nor by a restart', async () => {
+    const run = project.dev(port)
+    await run.says(READY)
+    const address = { 'CF-Connecting-IP': '203.0.113.8' }
+    for (let guess = 1; guess <= 3; guess++) await hangUpOn(`nobody.${guess}`, address['CF-Connecting-IP'])
+    const code = async () =>
+      ((await (await post('/auth/login', ada, address)).json()) as { code: string }).code
+    expect(await code()).toBe('challenge_required')
+    await run.stop()
+    await project.dev(port).says(READY)
+    expect(await code()).toBe('challenge_required')
+    expect((await post('/auth/login', ada, { 'CF-Connecting-IP': '203.0.113.9' })).status).toBe(200)
   })
 
   it('adds a secret that is missing, and changes no setting of the developer', async () => {

@@ -21,16 +21,16 @@ beforeEach(async () => {
   watched.reset()
 })
 
-/** What each call may cost, warm and with the right password, before there are counters to ask. */
+/** What each call may cost, warm, with no challenge and the right password. */
 describe('the budget of round trips', () => {
-  it('of a registration is one D1 batch and one RPC', async () => {
+  it('of a registration is one D1 batch and three RPCs: reserve, open, settle', async () => {
     await newPerson(worker)
-    expect(watched.counts).toEqual({ d1: 1, rpc: 1 })
+    expect(watched.counts).toEqual({ d1: 1, rpc: 3 })
   })
 
-  it('of a log in is one D1 read and one RPC', async () => {
+  it('of a log in is one D1 read and five RPCs: two reserve, open, two settle', async () => {
     await ok(logIn(person.name, PASSWORD, worker))
-    expect(watched.counts).toEqual({ d1: 1, rpc: 1 })
+    expect(watched.counts).toEqual({ d1: 1, rpc: 5 })
   })
 
   it('of a refresh is no D1 and one RPC', async () => {
@@ -59,9 +59,18 @@ describe('the budget of round trips', () => {
       'a weak password',
       () => call('POST', '/auth/register', { body: { username: 'ada', password: 'x' } }, worker),
     ],
-    ['an identifier that no account could have', () => logIn('@', 'x', worker)],
   ])('of %s is nothing', async (_what, send) => {
     expect((await send(person)).status).toBeGreaterThanOrEqual(400)
     expect(watched.counts).toEqual({ d1: 0, rpc: 0 })
+  })
+
+  it('of an identifier that no account could have is its counters', async () => {
+    expect((await logIn('@', 'x', worker)).status).toBe(401)
+    expect(watched.counts).toEqual({ d1: 0, rpc: 4 })
+  })
+
+  it('of a challenge is one RPC', async () => {
+    await ok(call('GET', '/auth/challenge?action=login', {}, worker))
+    expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
   })
 })

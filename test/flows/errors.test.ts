@@ -1,7 +1,18 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { ERRORS } from '../../src/errors.ts'
-import { call, newName, newPerson, ok, PASSWORD, PUBLIC_URL, refused, workerWith } from '../support/client.ts'
+import { SCHEMA_VERSION } from '../../src/schema-store.ts'
+import {
+  call,
+  newAddress,
+  newName,
+  newPerson,
+  ok,
+  PASSWORD,
+  PUBLIC_URL,
+  refused,
+  workerWith,
+} from '../support/client.ts'
 import { watch } from '../support/counting.ts'
 import { disable } from '../support/database.ts'
 
@@ -78,7 +89,13 @@ describe('addresses and methods', () => {
 
 describe('bodies', () => {
   const post = (body: BodyInit, headers: Record<string, string> = JSON_TYPE) =>
-    workerWith({})(new Request(`${PUBLIC_URL}/auth/login`, { method: 'POST', body, headers }))
+    workerWith({})(
+      new Request(`${PUBLIC_URL}/auth/login`, {
+        method: 'POST',
+        body,
+        headers: { 'CF-Connecting-IP': newAddress(), ...headers },
+      }),
+    )
 
   const ofLength = (bytes: number) => {
     const frame = JSON.stringify({ identifier: 'x', password: '' })
@@ -326,7 +343,7 @@ describe('faults', () => {
   it('answers 503 misconfigured where the schema is not the one of this release', async () => {
     await env.DB.prepare('UPDATE schema_version SET version = 0').run()
     expect(await refused(call('GET', '/healthz'))).toMatchObject({ status: 503, code: 'misconfigured' })
-    await env.DB.prepare('UPDATE schema_version SET version = 2').run()
+    await env.DB.prepare('UPDATE schema_version SET version = ?1').bind(SCHEMA_VERSION).run()
   })
 })
 

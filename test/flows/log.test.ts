@@ -2,10 +2,12 @@ import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { call, newName, newPerson, ok, refused, type Tokens, workerWith } from '../support/client.ts'
 import { watch } from '../support/counting.ts'
+import { solve } from '../support/solver.ts'
 
 const LEVELS = ['log', 'debug', 'info', 'warn', 'error'] as const
 const PASSWORD = 'a password nobody may read'
 const NEW_PASSWORD = 'another password nobody may read'
+const ADDRESS = '203.0.113.77'
 
 let lines: string[] = []
 
@@ -78,7 +80,9 @@ describe('the log', () => {
     })
     const username = newName()
     const email = `${username}@nobody-may-read.example`
-    const post = (path: string, body: object) => call('POST', path, { body }, worker)
+    const headers = { 'CF-Connecting-IP': ADDRESS }
+    const post = (path: string, body: object, from = {}) =>
+      call('POST', path, { body, headers: from }, worker)
     const first = await ok<Tokens>(post('/auth/register', { username, email, password: PASSWORD }), 201)
     const second = await ok<Tokens>(post('/auth/login', { identifier: email, password: PASSWORD }))
     const third = await ok<Tokens>(post('/auth/refresh', { refresh_token: second.refresh_token }))
@@ -92,7 +96,23 @@ describe('the log', () => {
     await refused(call('GET', '/auth/me', { bearer: `${bearer}x` }, worker))
     await refused(call('POST', '/auth/login', { body: `{"password":"${PASSWORD}"` }, worker))
     await refused(call('GET', `/${PASSWORD}?${bearer}`, {}, worker))
-    for (const name of ['batch', 'run', 'first', 'open', 'rotate', 'check', 'tell']) {
+    const guess = { identifier: email, password: `${PASSWORD} and wrong` }
+    for (let guesses = 1; guesses <= 3; guesses++) await refused(post('/auth/login', guess, headers))
+    const answer = await solve((await refused(post('/auth/login', guess, headers))).challenge)
+    for (const challenge of [answer, answer])
+      await refused(post('/auth/login', { ...guess, challenge }, headers))
+    for (const name of [
+      'batch',
+      'run',
+      'all',
+      'first',
+      'open',
+      'rotate',
+      'check',
+      'tell',
+      'reserve',
+      'settle',
+    ]) {
       watched.fail(name, { before: true })
       await post('/auth/register', { username: newName(), password: PASSWORD })
       await post('/auth/login', { identifier: email, password: NEW_PASSWORD })
@@ -104,8 +124,18 @@ describe('the log', () => {
     await ok(call('DELETE', '/auth/me', { bearer: fourth.access_token, body: leave }, worker), 204)
     const tokens = [first, second, third, fourth].flatMap((each) => [each.access_token, each.refresh_token])
     const written = lines.join('\n')
-    expect(requests()).toHaveLength(40)
-    for (const secret of [PASSWORD, NEW_PASSWORD, 'nobody', username, env.AUTH_SECRET, ...tokens]) {
+    expect(requests()).toHaveLength(58)
+    const secrets = [
+      PASSWORD,
+      NEW_PASSWORD,
+      'nobody',
+      username,
+      env.AUTH_SECRET,
+      env.ADMIN_TOKEN,
+      ADDRESS,
+      answer,
+    ]
+    for (const secret of [...secrets, ...tokens].map(String)) {
       expect(written).not.toContain(secret)
     }
     expect(written).not.toMatch(/eyJ[A-Za-z0-9_-]{10}/)

@@ -29,6 +29,7 @@ const CALLS = [
   'GET /auth/sessions',
   'DELETE /auth/sessions',
   'DELETE /auth/sessions/{id}',
+  'GET /auth/challenge',
   'GET /.well-known/jwks.json',
   'GET /healthz',
 ]

@@ -35,10 +35,13 @@ const sidOf = ({ access_token }: Tokens) => String(decodeJwt(access_token).sid)
 describe('the list of sessions', () => {
   it('says of each live one when, from where and until when, the newest use first', async () => {
     freeze()
-    const first = await newPerson()
+    const address = { 'CF-Connecting-IP': '203.0.113.7' }
+    const name = newName()
+    const identity = { username: name, password: PASSWORD }
+    const first = await ok<Tokens>(call('POST', '/auth/register', { body: identity, headers: address }), 201)
     advance(60)
-    const headers = { 'CF-Connecting-IP': '2001:db8::7', 'User-Agent': `browser ${'x'.repeat(300)}` }
-    const body = { identifier: first.name, password: PASSWORD }
+    const headers = { 'CF-Connecting-IP': '2001:0DB8:0::7', 'User-Agent': `browser ${'x'.repeat(300)}` }
+    const body = { identifier: name, password: PASSWORD }
     const second = await ok<Tokens>(call('POST', '/auth/login', { body, headers }))
     expect((await list(first.access_token)).sessions).toEqual([
       {
@@ -55,7 +58,7 @@ describe('the list of sessions', () => {
         created_at: '2096-10-02T07:06:40Z',
         last_used_at: '2096-10-02T07:06:40Z',
         expires_at: '2096-11-01T07:06:40Z',
-        ip: null,
+        ip: '203.0.113.7',
         user_agent: null,
         current: true,
       },

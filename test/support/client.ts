@@ -1,6 +1,7 @@
 /** A small HTTP client over the real Worker, so that flows read as stories. */
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env, exports } from 'cloudflare:workers'
+import type { Challenge } from '../../src/challenge/challenge.ts'
 import type { Env } from '../../src/config/env.ts'
 import { isolateFor } from '../../src/isolate.ts'
 
@@ -39,6 +40,8 @@ export interface Problem {
   readonly field?: string
   readonly errors?: readonly { readonly field: string; readonly message: string }[]
   readonly reasons?: readonly string[]
+  readonly challenge?: Challenge
+  readonly max_age?: number
   readonly registered?: boolean
   readonly changed?: boolean
 }
@@ -66,9 +69,17 @@ export function workerWith(changes: Partial<Env>): Fetch {
   }
 }
 
-/** One call; the answer's body stays to be read. */
+/** An address that no other call came from. */
+export function newAddress(): string {
+  const [network, client] = crypto.getRandomValues(new Uint16Array(2))
+  return `2001:db8:${network?.toString(16)}:${client?.toString(16)}::1`
+}
+
+/**
+ * One call, from an address of its own unless it names one; the answer's body stays to be read.
+ */
 export function call(method: string, path: string, { bearer, body, headers }: Call = {}, fetch = worker) {
-  const sent = new Headers(headers)
+  const sent = new Headers({ 'CF-Connecting-IP': newAddress(), ...headers })
   if (bearer !== undefined) sent.set('Authorization', `Bearer ${bearer}`)
   if (body !== undefined && !sent.has('Content-Type')) sent.set('Content-Type', 'application/json')
   const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body)

@@ -9,14 +9,16 @@ export interface Counts {
   rpc: number
 }
 
-/** What to do around a call: throw before it happens, or after it happened, as when an answer is lost. */
+/** What to do around a call: wait, throw before it happens, or after it happened, as when an answer is lost. */
 export interface Fault {
   readonly before?: boolean
   readonly after?: boolean
+  /** Waits for this first. */
+  readonly until?: Promise<unknown>
 }
 
 export interface Watched {
-  readonly bindings: Pick<Env, 'DB' | 'ACCOUNT'>
+  readonly bindings: Pick<Env, 'DB' | 'ACCOUNT' | 'COUNTER'>
   readonly counts: Counts
   reset(): void
   /** Each call of this name fails from now on. */
@@ -32,6 +34,7 @@ export function watch(): Watched {
 
   const through = async (kind: keyof Counts, name: string, work: () => Promise<unknown>) => {
     counts[kind] += 1
+    await faults.get(name)?.until
     if (faults.get(name)?.before) throw new Error(`${name}: out of reach`)
     const result = await work()
     if (faults.get(name)?.after) throw new Error(`${name}: answer lost`)
@@ -63,13 +66,18 @@ export function watch(): Watched {
       },
     })
 
-  const namespace = new Proxy(env.ACCOUNT, {
-    get: (of, name) =>
-      name === 'getByName' ? (id: string) => wrapObject(of.getByName(id)) : Reflect.get(of, name),
-  })
+  const wrapNamespace = <T extends Env['ACCOUNT'] | Env['COUNTER']>(namespace: T): T =>
+    new Proxy(namespace, {
+      get: (of, name) =>
+        name === 'getByName' ? (id: string) => wrapObject(of.getByName(id)) : Reflect.get(of, name),
+    })
 
   return {
-    bindings: { DB: wrapStatements(env.DB), ACCOUNT: namespace },
+    bindings: {
+      DB: wrapStatements(env.DB),
+      ACCOUNT: wrapNamespace(env.ACCOUNT),
+      COUNTER: wrapNamespace(env.COUNTER),
+    },
     counts,
     reset: () => Object.assign(counts, { d1: 0, rpc: 0 }),
     fail: (name, fault) => faults.set(name, fault),

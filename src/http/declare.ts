@@ -1,8 +1,8 @@
 /** What every route's declaration repeats: bodies, answers, security. */
 import { OpenAPIHono, type z } from '@hono/zod-openapi'
-import type { AppEnv } from '../http/context.ts'
-import { refuseInvalid } from '../http/validation.ts'
-import { problemAnswer } from './schemas.ts'
+import type { AppEnv } from './context.ts'
+import { problemAnswer } from './problem-schema.ts'
+import { refuseInvalid } from './validation.ts'
 
 export const BEARER = [{ bearer: [] }]
 

@@ -1,0 +1,79 @@
+/** Runs a call between the counters: every call that checks a password, and every one that may register something. */
+import type { ChallengeAction } from '../challenge/challenge.ts'
+import type { Services } from '../services.ts'
+import { type AppliedRule, Attempt, countsAsRegistration } from './attempt.ts'
+import { type Client, clientCounter, clientRule } from './client-limits.ts'
+
+export interface CountedCall {
+  readonly client: Client
+  /** The answer to a challenge, where one was sent. */
+  readonly challenge: string | undefined
+}
+
+export interface Counted {
+  readonly action: ChallengeAction
+  /** Whether it may store or ask for an identifier. */
+  readonly registers: boolean
+  /** Whose password is checked; null where none is. */
+  readonly identifier: CountedIdentifier | null
+}
+
+export interface CountedIdentifier {
+  /** Null for text that no account could have. */
+  readonly kind: string | null
+  readonly compared: string
+}
+
+/**
+ * Reserves, works and settles. Goes on when the client is gone: whoever hangs up gains no attempt.
+ * @throws {ServiceError} `client_ip_unknown`, `too_many_*`, `challenge_*`, `unavailable`, and what `work` throws
+ */
+export async function countAttempt<T>(
+  services: Services,
+  call: CountedCall,
+  counted: Counted,
+  work: (attempt: Attempt) => Promise<T>,
+): Promise<T> {
+  const running = run(services, call, counted, work)
+  services.waitUntil(running.catch(() => undefined))
+  return running
+}
+
+async function run<T>(
+  services: Services,
+  call: CountedCall,
+  counted: Counted,
+  work: (attempt: Attempt) => Promise<T>,
+): Promise<T> {
+  const client = await clientCounter(services, call.client)
+  const identifier = await identifierCounter(services, counted)
+  const { action } = counted
+  const request = { action, client: client.counter, identifier, challenge: call.challenge }
+  const attempt = new Attempt(services, request)
+  try {
+    const { rules } = await services.settings.current(services.nowMs)
+    const perClient = (name: 'registrations_per_ip' | 'login_failures_per_ip'): AppliedRule => {
+      return { name, rule: clientRule(rules[name], client.address), counter: client.counter }
+    }
+    if (counted.registers) await attempt.reserve(perClient('registrations_per_ip'))
+    if (identifier !== null) {
+      await attempt.reserve(perClient('login_failures_per_ip'))
+      const name = 'login_failures_per_account'
+      await attempt.reserve({ name, rule: rules[name], counter: identifier })
+    }
+    await attempt.prove()
+    const result = await work(attempt)
+    await attempt.finish(true)
+    return result
+  } catch (fault) {
+    await attempt.finish(countsAsRegistration(fault))
+    throw fault
+  }
+}
+
+async function identifierCounter(
+  { counterNames }: Services,
+  { identifier }: Counted,
+): Promise<string | null> {
+  return identifier === null ? null : counterNames.ofIdentifier(identifier.kind, identifier.compared)
+}

@@ -1,0 +1,33 @@
+/** A problem answer's shape (http-api.md, "Errors"), and that of the challenge which one may carry. */
+import { z } from '@hono/zod-openapi'
+import { CHALLENGE_ACTIONS } from '../challenge/challenge.ts'
+import { ERRORS, type ErrorCode } from '../errors.ts'
+
+export const challengeAnswer = z
+  .object({
+    provider: z.enum(['altcha', 'turnstile', 'hcaptcha']),
+    action: z.enum(CHALLENGE_ACTIONS),
+    site_key: z.string().optional(),
+    parameters: z
+      .looseObject({})
+      .optional()
+      .openapi({ description: 'For "altcha": the ALTCHA v2 challenge, as its widget takes it.' }),
+  })
+  .openapi('Challenge')
+
+export const problemAnswer = z
+  .object({
+    type: z.string().openapi({ format: 'uri' }),
+    title: z.string(),
+    status: z.number().openapi({ type: 'integer' }),
+    detail: z.string(),
+    code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
+    field: z.string().optional(),
+    errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+    reasons: z.array(z.string()).optional(),
+    max_age: z.number().openapi({ type: 'integer' }).optional(),
+    challenge: challengeAnswer.optional(),
+    registered: z.literal(true).optional(),
+    changed: z.literal(true).optional(),
+  })
+  .openapi('Problem')

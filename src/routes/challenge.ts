@@ -1,0 +1,30 @@
+/** A challenge ahead of the call that needs one. */
+import { createRoute, z } from '@hono/zod-openapi'
+import { offerChallenge } from '../actions/check-challenge.ts'
+import { CHALLENGE_ACTIONS } from '../challenge/challenge.ts'
+import { clientOf } from '../http/client.ts'
+import { createRouter, jsonAnswer, problem } from '../http/declare.ts'
+import { challengeAnswer } from '../http/problem-schema.ts'
+
+export function challengeRoutes() {
+  const router = createRouter()
+  router.openapi(
+    createRoute({
+      method: 'get',
+      path: '/auth/challenge',
+      summary: 'Get a challenge to solve',
+      request: {
+        query: z.object({
+          action: z.enum(CHALLENGE_ACTIONS, { error: 'Must be "login" or "register".' }),
+        }),
+      },
+      responses: { 200: jsonAnswer('The challenge', challengeAnswer), default: problem },
+    }),
+    async (c) => {
+      const { action } = c.req.valid('query')
+      const { parameters, ...challenge } = await offerChallenge(c.get('services'), clientOf(c), action)
+      return c.json({ ...challenge, ...(parameters && { parameters: { ...parameters } }) }, 200)
+    },
+  )
+  return router
+}

@@ -1,0 +1,41 @@
+/** Somebody at one address. */
+import { type Call, call, newAddress, PASSWORD, type Problem, refused, worker } from './client.ts'
+
+export interface Visitor {
+  readonly address: string
+  readonly call: (method: string, path: string, request?: Call) => Promise<Response>
+  readonly logIn: (identifier: string, password?: string, challenge?: string) => Promise<Response>
+  readonly register: (identifiers: object, challenge?: string) => Promise<Response>
+  /** A wrong password, which must be told as one. */
+  readonly fail: (identifier: string, challenge?: string) => Promise<void>
+  readonly failTimes: (times: number, identifier: string) => Promise<void>
+}
+
+export const WRONG = 'a guess that is wrong'
+
+export function visitor(fetch = worker, address = newAddress()): Visitor {
+  const here = (method: string, path: string, request: Call = {}) =>
+    call(method, path, { ...request, headers: { 'CF-Connecting-IP': address, ...request.headers } }, fetch)
+  const post = (path: string, body: object, challenge: string | undefined) =>
+    here('POST', path, { body: challenge === undefined ? body : { ...body, challenge } })
+  const logIn = (identifier: string, password = PASSWORD, challenge?: string) =>
+    post('/auth/login', { identifier, password }, challenge)
+  const fail = async (identifier: string, challenge?: string) => {
+    expectCode(await refused(logIn(identifier, WRONG, challenge)), 'invalid_credentials')
+  }
+  return {
+    address,
+    call: here,
+    logIn,
+    register: (identifiers, challenge) =>
+      post('/auth/register', { password: PASSWORD, ...identifiers }, challenge),
+    fail,
+    failTimes: async (times, identifier) => {
+      for (let failure = 1; failure <= times; failure++) await fail(identifier)
+    },
+  }
+}
+
+function expectCode({ code }: Problem, expected: string): void {
+  if (code !== expected) throw new Error(`${code}, not ${expected}`)
+}
