@@ -1,6 +1,7 @@
 /** The whole service on one screen: middleware in order, routes, and what becomes of errors. */
 import { Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
+import { limitsRoutes } from './admin/limits.ts'
 import type { Config } from './config/read-config.ts'
 import type { SettingProblem } from './config/settings-reader.ts'
 import { ServiceError } from './errors.ts'
@@ -34,6 +35,7 @@ export function createApp({ deployment, accounts }: Config, shared: SharedServic
   app.route('/', accountRoutes(accounts))
   app.route('/', sessionRoutes())
   app.route('/', challengeRoutes())
+  app.route('/', limitsRoutes(accounts))
   app.route('/', wellKnownRoutes())
   app.route('/', healthRoutes())
   app.route('/', errorPages())

@@ -12,6 +12,8 @@ export interface AppEnv {
     body: Uint8Array
     /** The session that a Bearer token speaks for. */
     grant: Grant
+    /** Who administrates: `admin_token`, or an account's id. */
+    admin: string
     /** For the log line. */
     accountId: string | undefined
     errorCode: ErrorCode | undefined

@@ -5,6 +5,7 @@
 import type { MiddlewareHandler } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors.ts'
+import { requireAdmin } from './admin-bearer.ts'
 import { requireBearer } from './bearer.ts'
 import type { AppEnv } from './context.ts'
 
@@ -26,12 +27,11 @@ const readOptionalBody = createMiddleware<AppEnv>(async (c, next) => {
   await next()
 })
 
-/** Puts the checked body back for the route's schema. `null` counts as absent, except in PATCH. */
+/** Puts the checked body back for the route's schema. `null` counts as absent, except in PATCH, which clears with it. */
 const parseBody = createMiddleware<AppEnv>(async (c, next) => {
   const { method, url } = c.req.raw
   const object = parseObject(c.get('body'))
-  const members = Object.entries(object).filter(([, value]) => value !== null || method === 'PATCH')
-  const body = JSON.stringify(Object.fromEntries(members))
+  const body = JSON.stringify(method === 'PATCH' ? object : withoutNulls(object))
   const headers = new Headers(c.req.raw.headers)
   headers.set('Content-Type', 'application/json')
   c.req.raw = new Request(url, { method, headers, body })
@@ -41,6 +41,7 @@ const parseBody = createMiddleware<AppEnv>(async (c, next) => {
 export const jsonBody: MiddlewareHandler<AppEnv>[] = [readBody, parseBody]
 export const optionalJsonBody: MiddlewareHandler<AppEnv>[] = [readOptionalBody, parseBody]
 export const bearerAndJsonBody: MiddlewareHandler<AppEnv>[] = [readBody, requireBearer, parseBody]
+export const adminAndJsonBody: MiddlewareHandler<AppEnv>[] = [readBody, requireAdmin, parseBody]
 
 async function readBounded(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
   if (body === null) return new Uint8Array()
@@ -72,6 +73,12 @@ function parseObject(bytes: Uint8Array): object {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new ServiceError('malformed_json')
   return value
+}
+
+function withoutNulls(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  const members = Object.entries(value).filter(([, member]) => member !== null)
+  return Object.fromEntries(members.map(([name, member]) => [name, withoutNulls(member)]))
 }
 
 /** RFC 8259 section 8.1: JSON is UTF-8; bytes that are not are refused, not replaced. */

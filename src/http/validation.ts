@@ -13,7 +13,12 @@ export function refuseInvalid(result: ValidationResult): void {
 }
 
 function toFieldErrors(issue: Issue): readonly FieldError[] {
-  if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((field) => ({ field, message: 'Unknown field.' }))
-  return [{ field: String(issue.path[0] ?? ''), message: issue.message }]
+  if (issue.code !== 'unrecognized_keys') return [toFieldError(issue.path, issue.message)]
+  return issue.keys.map((key) => toFieldError([...issue.path, key], 'Unknown field.'))
+}
+
+/** `field` is the top-level name; the message says where below it. */
+function toFieldError([field, ...below]: readonly PropertyKey[], message: string): FieldError {
+  const place = below.map(String).join('.')
+  return { field: String(field ?? ''), message: place === '' ? message : `${place}: ${message}` }
 }

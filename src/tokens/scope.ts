@@ -1,7 +1,7 @@
 /** Which scopes a token carries (RFC 6749 section 3.3). Pure. */
 
 /** Given only to those who ask for it by name. */
-const ADMIN_SCOPE = 'admin'
+export const ADMIN_SCOPE = 'admin'
 const SCOPE = /^[A-Za-z0-9:._-]{1,64}$/
 
 /** @returns the scopes asked for, each once; what no account could ever have is left out. */

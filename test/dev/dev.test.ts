@@ -93,6 +93,13 @@ describe('npm run dev', () => {
     expect((await post('/auth/login', ada, { 'CF-Connecting-IP': '203.0.113.9' })).status).toBe(200)
   })
 
+  it('opens /admin/* to the ADMIN_TOKEN that it made', async () => {
+    await project.dev(port).says(READY)
+    const token = /^ADMIN_TOKEN=(dev-.{43})$/m.exec(readFileSync(project.path('.dev.vars'), 'utf8'))?.[1]
+    const limits = await fetch(`${url}/admin/limits`, { headers: { Authorization: `Bearer ${token}` } })
+    expect(limits.status).toBe(200)
+  })
+
   it('adds a secret that is missing, and changes no setting of the developer', async () => {
     const secrets = readFileSync(project.path('.dev.vars'), 'utf8')
     writeFileSync(project.path('.dev.vars'), 'SIGNING_ALG=HS256')

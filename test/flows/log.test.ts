@@ -101,6 +101,9 @@ describe('the log', () => {
     const answer = await solve((await refused(post('/auth/login', guess, headers))).challenge)
     for (const challenge of [answer, answer])
       await refused(post('/auth/login', { ...guess, challenge }, headers))
+    const admin = { bearer: String(env.ADMIN_TOKEN), body: { rules: {} } }
+    await ok(call('PUT', '/admin/limits', admin, worker))
+    await refused(call('PUT', '/admin/limits', { ...admin, bearer: `${admin.bearer}x` }, worker))
     for (const name of [
       'batch',
       'run',
@@ -124,7 +127,7 @@ describe('the log', () => {
     await ok(call('DELETE', '/auth/me', { bearer: fourth.access_token, body: leave }, worker), 204)
     const tokens = [first, second, third, fourth].flatMap((each) => [each.access_token, each.refresh_token])
     const written = lines.join('\n')
-    expect(requests()).toHaveLength(58)
+    expect(requests()).toHaveLength(60)
     const secrets = [
       PASSWORD,
       NEW_PASSWORD,

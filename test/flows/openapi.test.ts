@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import { RULE_NAMES } from '../../src/config/limits.ts'
 import { call, ok, PUBLIC_URL } from '../support/client.ts'
 
 interface Operation {
@@ -30,6 +31,9 @@ const CALLS = [
   'DELETE /auth/sessions',
   'DELETE /auth/sessions/{id}',
   'GET /auth/challenge',
+  'GET /admin/limits',
+  'PUT /admin/limits',
+  ...RULE_NAMES.flatMap((name) => [`GET /admin/limits/${name}`, `PUT /admin/limits/${name}`]),
   'GET /.well-known/jwks.json',
   'GET /healthz',
 ]
