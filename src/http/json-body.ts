@@ -10,6 +10,7 @@ import { requireBearer } from './bearer.ts'
 import type { AppEnv } from './context.ts'
 
 const MAX_BODY_BYTES = 16_384
+const MAX_DEPTH = 8
 const JSON_MEDIA_TYPE = /^application\/json[ \t]*(;|$)/i
 
 const readBody = createMiddleware<AppEnv>(async (c, next) => {
@@ -75,10 +76,11 @@ function parseObject(bytes: Uint8Array): object {
   return value
 }
 
-function withoutNulls(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+/** @param depth how far below the body; deeper than any schema nothing is looked at, and the schema refuses it */
+function withoutNulls(value: unknown, depth = 0): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || depth > MAX_DEPTH) return value
   const members = Object.entries(value).filter(([, member]) => member !== null)
-  return Object.fromEntries(members.map(([name, member]) => [name, withoutNulls(member)]))
+  return Object.fromEntries(members.map(([name, member]) => [name, withoutNulls(member, depth + 1)]))
 }
 
 /** RFC 8259 section 8.1: JSON is UTF-8; bytes that are not are refused, not replaced. */

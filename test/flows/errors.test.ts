@@ -146,6 +146,15 @@ describe('bodies', () => {
     expect(await refused(post(body))).toMatchObject({ status: 400, code: 'malformed_json' })
   })
 
+  it.each([
+    ['objects', '{"":', '}'],
+    ['arrays', '[', ']'],
+  ])('refuses %s nested as deep as fits, as any other wrong field', async (_what, open, close) => {
+    const depth = Math.floor(16_000 / (open.length + close.length))
+    const body = `{"identifier":${open.repeat(depth)}1${close.repeat(depth)}}`
+    for (let time = 1; time <= 5; time++) expect(await refused(post(body))).toMatchObject({ status: 422 })
+  })
+
   it('takes a body that breaks off for malformed, not for a fault of its own', async () => {
     const error = vi.spyOn(console, 'error')
     const broken = new ReadableStream({
