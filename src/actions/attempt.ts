@@ -1,18 +1,16 @@
 /** One call that counts, as its counters see it: reserved before any work is done, settled when its outcome is known. */
-import type { ChallengeAction } from '../challenge/challenge.ts'
+import type { ChallengeFailure, ChallengeRequest, Claim } from '../challenge/challenge.ts'
 import type { LimitRule, RuleName } from '../config/limits.ts'
 import { type ErrorCode, reach, ServiceError, UnconfirmedWrite } from '../errors.ts'
 import type { Outcome, Reservation, Standing } from '../limits/attempt-counter.ts'
-import type { Limit } from '../limits/window.ts'
+import { isDearEnough, type Limit } from '../limits/window.ts'
 import { describeFault, log } from '../log.ts'
 import type { Services } from '../services.ts'
-import { checkChallenge } from './check-challenge.ts'
+import { failChallenge, verifyAnswer } from './check-challenge.ts'
 import type { CheckedAccount, Verdict } from './check-password.ts'
+import { limitOf } from './client-limits.ts'
 
-export interface AttemptRequest {
-  readonly action: ChallengeAction
-  /** The name of the client's counter. */
-  readonly client: string
+export interface AttemptRequest extends ChallengeRequest {
   /** The name of the identifier's counter; null for a call that checks no password. */
   readonly identifier: string | null
   /** The answer to a challenge, where one was sent. */
@@ -30,7 +28,11 @@ interface Place {
   readonly name: RuleName
   readonly limit: Limit
   readonly counter: string
-  /** Whether the counter holds this place until it is settled; an attempt that solves a challenge takes none. */
+  /** Whether the counter let the attempt through by itself; else a solved challenge does. */
+  readonly admitted: boolean
+  /** Whether the rule asks for a challenge. */
+  readonly asks: boolean
+  /** Whether the counter keeps something of the attempt until it is settled. */
   readonly held: boolean
 }
 
@@ -49,6 +51,8 @@ export class Attempt {
   #places: readonly Place[] = []
   /** How dear the challenge is that the rules ask for; null for none. */
   #level: number | null = null
+  /** What the answer to it leaves to claim; undefined while none was checked. */
+  #claim: Claim | null | undefined
 
   constructor(services: Services, request: AttemptRequest) {
     this.#services = services
@@ -56,31 +60,54 @@ export class Attempt {
   }
 
   /**
-   * Asks the counter of a rule, which may let the attempt wait for others.
-   * @throws {ServiceError} `too_many_*`; `challenge_required` where no answer was sent; `unavailable`
+   * Asks the counter of a rule, which may let the attempt wait for others. An identifier's is only looked at where a
+   * challenge is asked for already: who solves one takes no place of somebody else's.
+   * @throws {ServiceError} `too_many_*`, `unavailable`
    */
   async reserve({ name, rule, counter }: AppliedRule): Promise<void> {
     if (!rule.enabled) return
-    const limit = { windowMs: rule.window_seconds * 1000, threshold: rule.threshold }
-    const place = { name, limit, counter, held: this.#level === null }
+    const takes = this.#level === null || counter === this.#request.client
+    const place = { name, limit: limitOf(rule), counter, admitted: takes, asks: false, held: takes }
     this.#places = [...this.#places, place]
-    const { admitted, standing } = await this.#take(place)
+    const { admitted, standing } = takes ? await this.#take(place) : await this.#look(place)
     this.#report(place, standing)
     if (admitted) return
-    this.#places = [...this.#places.slice(0, -1), { ...place, held: false }]
+    this.#replace(place, { admitted: false, asks: true, held: false })
     if (rule.action === 'block') throw blocked(name, standing)
     this.#level = Math.max(this.#level ?? 0, standing.level)
-    if (this.#request.challenge === undefined) await this.prove()
   }
 
   /**
    * Checks the answer to the challenge, where a rule asked for one.
-   * @throws {ServiceError} as checkChallenge
+   * @throws {ServiceError} as verifyAnswer
    */
-  async prove(): Promise<void> {
-    const { action, client, challenge } = this.#request
-    if (this.#level === null) return
-    await checkChallenge(this.#services, { action, client, level: this.#level }, challenge)
+  async verify(): Promise<void> {
+    if (this.#level === null || this.#claim !== undefined) return
+    this.#claim = await verifyAnswer(this.#services, this.#request, this.#request.challenge, this.#level)
+  }
+
+  /**
+   * Uses the answer up, if it is dear enough: as things stood when the rules were asked, and again where they ask, so that
+   * many at once are no cheaper than one after the other.
+   * @throws {ServiceError} `challenge_failed` (`too_cheap`, `already_used`), `unavailable`
+   */
+  async claim(): Promise<void> {
+    if (this.#level === null || this.#claim === null || this.#claim === undefined) return
+    const { nonce, expiresAtMs, level } = this.#claim
+    if (!isDearEnough(level, this.#level)) return this.#fail('too_cheap', this.#level)
+    const claimed = await reach(this.#services.counter(this.#request.client).claim(nonce, expiresAtMs))
+    if (!claimed) return this.#fail('already_used', this.#level)
+    for (const place of this.#places.filter(({ asks }) => asks)) {
+      this.#replace(place, { held: true })
+      const { name: rule, limit, counter } = place
+      const proof = { rule, limit, id: this.#id, level }
+      const { admitted, standing } = await reach(this.#services.counter(counter).prove(proof))
+      if (!admitted) return this.#fail('too_cheap', standing.level)
+    }
+  }
+
+  #fail(reason: ChallengeFailure, level: number): Promise<never> {
+    return failChallenge(this.#services, this.#request, [reason], level)
   }
 
   /**
@@ -119,29 +146,36 @@ export class Attempt {
     }
   }
 
+  /** The identifier first: where its answer is lost, nothing at the client's counter tells how it went. */
   async #settleLogIn(outcomeAt: (place: Place) => Outcome): Promise<void> {
-    const logIn = this.#places.filter(({ name }) => name !== REGISTRATION)
-    const told = await Promise.allSettled(logIn.map((place) => this.#settle(place, outcomeAt(place))))
-    this.#places = this.#places.map((place) => (logIn.includes(place) ? { ...place, held: false } : place))
-    const withheld = told.find((answer) => answer.status === 'rejected')
-    if (withheld !== undefined) throw new ServiceError('unavailable', {}, { cause: withheld.reason })
+    const logIn = this.#places.filter(({ name }) => name !== REGISTRATION).toReversed()
+    for (const place of logIn) {
+      this.#replace(place, { held: false })
+      await reach(this.#settle(place, outcomeAt(place)))
+    }
   }
 
   /** @throws where the object is out of reach, or knows nothing of the attempt and would not let it through now */
   async #settle(place: Place, outcome: Outcome): Promise<void> {
-    const { name: rule, limit, counter } = place
-    const request = { rule, limit, id: this.#id, outcome, challenged: this.#level !== null }
+    const { name: rule, limit, counter, admitted } = place
+    const request = { rule, limit, id: this.#id, outcome, challenged: !admitted }
     const { settled, standing } = await this.#services.counter(counter).settle(request)
-    this.#report(place, standing)
     if (!settled) throw new Error(`${rule}: the counter has no memory of the attempt`)
+    this.#report(place, standing)
   }
 
-  async #take({ name: rule, limit, counter, held }: Place): Promise<Reservation> {
-    const object = this.#services.counter(counter)
+  #take({ name: rule, limit, counter }: Place): Promise<Reservation> {
     const waits = counter === this.#request.client
-    if (held) return reach(object.reserve({ rule, limit, id: this.#id, waits }))
-    const standing = await reach(object.look(rule, limit))
+    return reach(this.#services.counter(counter).reserve({ rule, limit, id: this.#id, waits }))
+  }
+
+  async #look({ name, limit, counter }: Place): Promise<Reservation> {
+    const standing = await reach(this.#services.counter(counter).look(name, limit))
     return { admitted: !standing.full, standing }
+  }
+
+  #replace(place: Place, changes: Partial<Place>): void {
+    this.#places = this.#places.map((other) => (other.name === place.name ? { ...other, ...changes } : other))
   }
 
   #report({ name, limit, counter }: Place, standing: Standing): void {

@@ -4,28 +4,50 @@ import type {
   ChallengeAction,
   ChallengeFailure,
   ChallengeRequest,
+  Claim,
 } from '../challenge/challenge.ts'
 import { reach, ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
-import { type Client, clientCounter, clientRule } from './client-limits.ts'
+import { type Client, type ClientRuleName, clientCounter, clientRule, limitOf } from './client-limits.ts'
 
 /**
- * Lets a solved challenge pass, once.
+ * Checks the answer to a challenge, without a look at any counter.
  * @param answer what the client sent, if anything
- * @throws {ServiceError} `challenge_required`, `challenge_failed` (each with a fresh challenge); `unavailable`
+ * @param level how dear a fresh challenge is
+ * @returns what is to be claimed, if anything
+ * @throws {ServiceError} `challenge_required`, `challenge_failed`, each with a fresh challenge
  */
-export async function checkChallenge(
+export async function verifyAnswer(
   services: Services,
   request: ChallengeRequest,
   answer: string | undefined,
-): Promise<void> {
+  level: number,
+): Promise<Claim | null> {
   const { challenge: provider, nowMs } = services
-  const reasons = answer === undefined ? null : await judge(services, request, answer)
-  if (reasons?.length === 0) return
-  const challenge = await provider.describe(request, nowMs)
-  if (reasons === null) throw new ServiceError('challenge_required', { challenge })
+  if (answer === undefined) {
+    const challenge = await provider.describe(request, level, nowMs)
+    throw new ServiceError('challenge_required', { challenge })
+  }
+  const verification = await provider.verify(answer, request, nowMs)
+  if (verification.solved) return verification.claim
+  return failChallenge(services, request, verification.reasons, level)
+}
+
+/** @throws {ServiceError} `challenge_failed` with a fresh challenge */
+export async function failChallenge(
+  { challenge: provider, nowMs }: Services,
+  request: ChallengeRequest,
+  reasons: readonly ChallengeFailure[],
+  level: number,
+): Promise<never> {
+  const challenge = await provider.describe(request, level, nowMs)
   throw new ServiceError('challenge_failed', { reasons, challenge })
 }
+
+const RULE_OF_ACTION = {
+  login: 'login_failures_per_ip',
+  register: 'registrations_per_ip',
+} as const satisfies Record<ChallengeAction, ClientRuleName>
 
 /**
  * A challenge for whoever expects to be asked for one.
@@ -37,23 +59,8 @@ export async function offerChallenge(
   action: ChallengeAction,
 ): Promise<Challenge> {
   const { address, counter } = await clientCounter(services, client)
-  const { rules } = await services.settings.current(services.nowMs)
-  const name = action === 'register' ? 'registrations_per_ip' : 'login_failures_per_ip'
-  const { window_seconds, threshold } = clientRule(rules[name], address)
-  const limit = { windowMs: window_seconds * 1000, threshold }
-  const { level } = await reach(services.counter(counter).look(name, limit))
-  return services.challenge.describe({ action, client: counter, level }, services.nowMs)
-}
-
-async function judge(
-  { challenge, counter, nowMs }: Services,
-  request: ChallengeRequest,
-  answer: string,
-): Promise<readonly ChallengeFailure[]> {
-  const verification = await challenge.verify(answer, request, nowMs)
-  if (!verification.solved) return verification.reasons
-  const { nonce } = verification
-  const claimed =
-    nonce === null || (await reach(counter(request.client).claim(nonce.text, nonce.expiresAtMs)))
-  return claimed ? [] : ['already_used']
+  const name = RULE_OF_ACTION[action]
+  const rule = clientRule(await services.settings.rules(services.nowMs), name, address)
+  const { level } = await reach(services.counter(counter).look(name, limitOf(rule)))
+  return services.challenge.describe({ action, client: counter }, level, services.nowMs)
 }

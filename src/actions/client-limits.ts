@@ -1,7 +1,8 @@
 /** Whom a call counts against. */
-import type { LimitRule } from '../config/limits.ts'
+import type { LimitRule, LimitRules } from '../config/limits.ts'
 import { ServiceError } from '../errors.ts'
 import type { ClientAddress } from '../limits/client-ip.ts'
+import type { Limit } from '../limits/window.ts'
 import type { Services } from '../services.ts'
 
 /** Where a call comes from. */
@@ -17,13 +18,22 @@ export interface ClientCounter {
   readonly counter: string
 }
 
+/** What a counter goes by. */
+export function limitOf({ window_seconds, threshold }: LimitRule): Limit {
+  return { windowMs: window_seconds * 1000, threshold }
+}
+
 /** @throws {ServiceError} `client_ip_unknown`: nothing is counted under a guess; `unavailable` */
 export async function clientCounter({ counterNames }: Services, { address }: Client): Promise<ClientCounter> {
   if (address === null) throw new ServiceError('client_ip_unknown')
   return { address, counter: await counterNames.ofClient(address.counted) }
 }
 
-/** An address that tells nobody from anybody finds every threshold reached. */
-export function clientRule(rule: LimitRule, { shared }: ClientAddress): LimitRule {
-  return shared ? { ...rule, threshold: 0 } : rule
+export type ClientRuleName = 'registrations_per_ip' | 'login_failures_per_ip'
+
+/** A rule as it is for this address: one that tells nobody from anybody is always challenged, or may not register. */
+export function clientRule(rules: LimitRules, name: ClientRuleName, { shared }: ClientAddress): LimitRule {
+  const rule = rules[name]
+  if (!shared) return rule
+  return { ...rule, threshold: 0, action: name === 'registrations_per_ip' ? rule.action : 'challenge' }
 }

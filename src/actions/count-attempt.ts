@@ -2,7 +2,7 @@
 import type { ChallengeAction } from '../challenge/challenge.ts'
 import type { Services } from '../services.ts'
 import { type AppliedRule, Attempt, countsAsRegistration } from './attempt.ts'
-import { type Client, clientCounter, clientRule } from './client-limits.ts'
+import { type Client, type ClientRuleName, clientCounter, clientRule } from './client-limits.ts'
 
 export interface CountedCall {
   readonly client: Client
@@ -51,17 +51,20 @@ async function run<T>(
   const request = { action, client: client.counter, identifier, challenge: call.challenge }
   const attempt = new Attempt(services, request)
   try {
-    const { rules } = await services.settings.current(services.nowMs)
-    const perClient = (name: 'registrations_per_ip' | 'login_failures_per_ip'): AppliedRule => {
-      return { name, rule: clientRule(rules[name], client.address), counter: client.counter }
+    const rules = await services.settings.rules(services.nowMs)
+    const perClient = (name: ClientRuleName): AppliedRule => {
+      return { name, rule: clientRule(rules, name, client.address), counter: client.counter }
     }
     if (counted.registers) await attempt.reserve(perClient('registrations_per_ip'))
+    if (identifier !== null) await attempt.reserve(perClient('login_failures_per_ip'))
+    // Nothing of an identifier is woken for those who have not solved their own challenge.
+    await attempt.verify()
     if (identifier !== null) {
-      await attempt.reserve(perClient('login_failures_per_ip'))
       const name = 'login_failures_per_account'
       await attempt.reserve({ name, rule: rules[name], counter: identifier })
     }
-    await attempt.prove()
+    await attempt.verify()
+    await attempt.claim()
     const result = await work(attempt)
     await attempt.finish(true)
     return result

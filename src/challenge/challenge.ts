@@ -3,13 +3,11 @@
 export const CHALLENGE_ACTIONS = ['login', 'register'] as const
 export type ChallengeAction = (typeof CHALLENGE_ACTIONS)[number]
 
-/** Who has to prove what. */
+/** Who has to prove something, and for what. */
 export interface ChallengeRequest {
   readonly action: ChallengeAction
   /** The name of the client's counter: an answer is good for this client alone. */
   readonly client: string
-  /** How dear it is now: 0 to MAX_LEVEL (limits/window.ts). */
-  readonly level: number
 }
 
 /** As clients see it (http-api.md, "Limits and challenges"). */
@@ -30,18 +28,24 @@ export type ChallengeFailure =
   | 'too_cheap'
   | 'rejected'
 
+/** What is to be claimed of an answer, once, before it counts for anything. */
+export interface Claim {
+  readonly nonce: string
+  readonly expiresAtMs: number
+  /** How dear it was. */
+  readonly level: number
+}
+
 export type Verification =
-  | {
-      readonly solved: true
-      /** What must be claimed in the client's counter, where the provider itself does not see to single use. */
-      readonly nonce: { readonly text: string; readonly expiresAtMs: number } | null
-    }
+  /** `claim` is null where the provider itself sees to single use. */
+  | { readonly solved: true; readonly claim: Claim | null }
   | { readonly solved: false; readonly reasons: readonly ChallengeFailure[] }
 
 export interface ChallengeProvider {
-  describe(request: ChallengeRequest, nowMs: number): Promise<Challenge>
+  /** @param level how dear it is: 0 to MAX_LEVEL (limits/window.ts) */
+  describe(request: ChallengeRequest, level: number, nowMs: number): Promise<Challenge>
   /**
-   * Judges an answer, any text that a client sent.
+   * Judges an answer, any text that a client sent. Changes nothing here: who claims it comes afterwards.
    * @throws {ServiceError} `challenge_unavailable` where the provider is out of reach
    */
   verify(answer: string, request: ChallengeRequest, nowMs: number): Promise<Verification>

@@ -68,7 +68,7 @@ export class ProofOfWork implements ChallengeProvider {
     this.#keys = keys
   }
 
-  async describe({ action, client, level }: ChallengeRequest, nowMs: number): Promise<Challenge> {
+  async describe({ action, client }: ChallengeRequest, level: number, nowMs: number): Promise<Challenge> {
     const { current } = await this.#keys()
     const parameters = await createChallenge({
       algorithm: 'PBKDF2/SHA-256',
@@ -87,8 +87,8 @@ export class ProofOfWork implements ChallengeProvider {
     if (answer === null) return { solved: false, reasons: ['malformed'] }
     const reasons = await this.#judge(answer, request, nowMs)
     if (reasons.length > 0) return { solved: false, reasons }
-    const { nonce, expiresAt } = answer.challenge.parameters
-    return { solved: true, nonce: { text: nonce, expiresAtMs: expiresAt * 1000 } }
+    const { nonce, expiresAt, data } = answer.challenge.parameters
+    return { solved: true, claim: { nonce, expiresAtMs: expiresAt * 1000, level: data.level } }
   }
 
   async #judge(
@@ -107,7 +107,6 @@ export class ProofOfWork implements ChallengeProvider {
       [data.action !== request.action, 'wrong_action'],
       [data.client !== request.client, 'wrong_client'],
       [result.invalidSolution === true, 'unsolved'],
-      [data.level < request.level - 1, 'too_cheap'],
     ]
     return failures.filter(([fails]) => fails).map(([, reason]) => reason)
   }

@@ -9,9 +9,11 @@ import { judge, LAPSE_MS, MAX_WAIT_MS } from './waiting.ts'
 import {
   type CountedEvent,
   clear,
+  clearAll,
   count,
   EMPTY,
   eventsInWindow,
+  isDearEnough,
   type Limit,
   levelOf,
   type Tally,
@@ -33,12 +35,20 @@ export interface Reservation {
   readonly standing: Standing
 }
 
+export interface ProveRequest {
+  readonly rule: RuleName
+  readonly limit: Limit
+  readonly id: string
+  /** How dear the solved challenge was. */
+  readonly level: number
+}
+
 export interface SettleRequest {
   readonly rule: RuleName
   readonly limit: Limit
   readonly id: string
   readonly outcome: Outcome
-  /** Whether the attempt came with a solved challenge. */
+  /** Whether a solved challenge let the attempt through, and no place that it holds. */
   readonly challenged: boolean
 }
 
@@ -78,13 +88,16 @@ interface Waiter {
 
 /** What is in memory of one rule. */
 interface Queue {
-  /** By attempt: when it lapses, in unix milliseconds. */
+  /** Attempts that were let through, by id: when they lapse, in unix milliseconds. */
   readonly pending: Map<string, number>
+  /** Those that a solved challenge let through, alike. */
+  readonly proving: Map<string, number>
   readonly waiting: Waiter[]
 }
 
 const TALLY_PREFIX = 'tally:'
 const NONCE_PREFIX = 'nonce:'
+const ALARM_KEY = 'alarm'
 /** So that nothing expires one by one under load. */
 const MIN_ALARM_INTERVAL_MS = 60_000
 
@@ -96,12 +109,11 @@ interface View {
   /** Events of attempts that have settled, or never will. */
   readonly counted: number
   readonly pending: number
+  readonly proving: number
 }
 
 export class AttemptCounter extends DurableObject {
   readonly #queues = new Map<RuleName, Queue>()
-  /** When the next alarm goes off, as far as memory goes. */
-  #alarmAtMs = 0
 
   /** Lets an attempt through, or not; may wait for others to settle. */
   async reserve(request: ReserveRequest): Promise<Reservation> {
@@ -117,7 +129,7 @@ export class AttemptCounter extends DurableObject {
     const { rule, limit, id } = request
     const nowMs = Date.now()
     const settled = this.#maySettle(request, nowMs)
-    this.#queue(rule).pending.delete(id)
+    this.#forget(rule, id, nowMs)
     if (settled) this.#record(request, nowMs)
     this.#wake(rule, nowMs)
     return { settled, standing: standing(this.#view(rule, limit, nowMs), limit, nowMs) }
@@ -127,6 +139,18 @@ export class AttemptCounter extends DurableObject {
   look(rule: RuleName, limit: Limit): Standing {
     const nowMs = Date.now()
     return standing(this.#view(rule, limit, nowMs), limit, nowMs)
+  }
+
+  /**
+   * Lets an attempt with a solved challenge through, if that is dear enough: all that are under way at once count, so
+   * that none is cheaper for coming together with others.
+   */
+  prove({ rule, limit, id, level }: ProveRequest): Reservation {
+    const nowMs = Date.now()
+    const before = standing(this.#view(rule, limit, nowMs), limit, nowMs)
+    const admitted = isDearEnough(level, before.level)
+    if (admitted) this.#queue(rule).proving.set(id, nowMs + LAPSE_MS)
+    return { admitted, standing: before }
   }
 
   /** Claims a challenge's nonce while the challenge lives. @returns whether nobody had. */
@@ -144,8 +168,8 @@ export class AttemptCounter extends DurableObject {
     const nowMs = Date.now()
     const ends = this.#ends()
     const over = ends.filter(([, endsAtMs]) => nowMs >= endsAtMs)
-    this.#alarmAtMs = 0
     if (over.length === ends.length) return this.ctx.storage.deleteAll()
+    this.ctx.storage.kv.delete(ALARM_KEY)
     for (const [key] of over) this.ctx.storage.kv.delete(key)
     const later = ends.map(([, endsAtMs]) => endsAtMs).filter((endsAtMs) => nowMs < endsAtMs)
     this.#wakeUpBy(Math.min(...later), nowMs)
@@ -195,26 +219,42 @@ export class AttemptCounter extends DurableObject {
     }
   }
 
+  /** Drops what memory has of an attempt; one that waits still is refused, since nobody waits for the answer. */
+  #forget(rule: RuleName, id: string, nowMs: number): void {
+    const { pending, proving, waiting } = this.#queue(rule)
+    pending.delete(id)
+    proving.delete(id)
+    const waiter = waiting.find(({ request }) => request.id === id)
+    if (waiter === undefined) return
+    clearTimeout(waiter.timer)
+    waiting.splice(waiting.indexOf(waiter), 1)
+    waiter.resolve(this.#refuse(waiter.request, nowMs))
+  }
+
   #maySettle({ rule, limit, id, challenged }: SettleRequest, nowMs: number): boolean {
     const { events, counted, pending } = this.#view(rule, limit, nowMs)
-    const known = this.#queue(rule).pending.has(id) || events.some((event) => event.id === id)
+    const { pending: held, proving } = this.#queue(rule)
+    const known = held.has(id) || proving.has(id) || events.some((event) => event.id === id)
     return known || challenged || counted + pending < limit.threshold
   }
 
-  #record({ rule, limit, id, outcome, challenged }: SettleRequest, nowMs: number): void {
+  #record({ rule, limit, id, outcome }: SettleRequest, nowMs: number): void {
+    const { counted } = this.#view(rule, limit, nowMs)
     this.#change(rule, nowMs, (tally) => {
       if (outcome.kind === 'void') return takeBack(tally, id)
       if (outcome.kind === 'counted')
-        return count(tally, { id, atMs: nowMs, account: outcome.account }, challenged, limit)
-      return outcome.account === null ? EMPTY : clear(tally, outcome.account)
+        return count(tally, { id, atMs: nowMs, account: outcome.account }, counted >= limit.threshold, limit)
+      return outcome.account === null ? clearAll(tally) : clear(tally, outcome.account)
     })
   }
 
-  /** Drops pending attempts that have lapsed on the way. */
+  /** Drops attempts that have lapsed on the way. */
   #view(rule: RuleName, limit: Limit, nowMs: number): View {
-    const { pending } = this.#queue(rule)
-    for (const [id, lapsesAtMs] of pending) {
-      if (nowMs >= lapsesAtMs) pending.delete(id)
+    const { pending, proving } = this.#queue(rule)
+    for (const attempts of [pending, proving]) {
+      for (const [id, lapsesAtMs] of attempts) {
+        if (nowMs >= lapsesAtMs) attempts.delete(id)
+      }
     }
     const tally = this.#tally(rule)
     const events = eventsInWindow(tally, limit, nowMs)
@@ -223,11 +263,12 @@ export class AttemptCounter extends DurableObject {
       events,
       counted: events.filter(({ id }) => !pending.has(id)).length,
       pending: pending.size,
+      proving: proving.size,
     }
   }
 
   #queue(rule: RuleName): Queue {
-    const queue = this.#queues.get(rule) ?? { pending: new Map(), waiting: [] }
+    const queue = this.#queues.get(rule) ?? { pending: new Map(), proving: new Map(), waiting: [] }
     this.#queues.set(rule, queue)
     return queue
   }
@@ -252,26 +293,27 @@ export class AttemptCounter extends DurableObject {
     return [...tallies.map(([key, { keepUntilMs }]) => [key, keepUntilMs] as const), ...nonces]
   }
 
-  /** An alarm that comes earlier sees to a later one. */
+  /** An alarm that comes earlier sees to a later one. Stored, so that a loss of memory cannot put it off for ever. */
   #wakeUpBy(atMs: number, nowMs: number): void {
     const alarmAtMs = Math.max(atMs, nowMs + MIN_ALARM_INTERVAL_MS)
-    if (nowMs < this.#alarmAtMs && this.#alarmAtMs <= alarmAtMs) return
-    this.#alarmAtMs = alarmAtMs
+    const setForMs = this.ctx.storage.kv.get<number>(ALARM_KEY) ?? 0
+    if (nowMs < setForMs && setForMs <= alarmAtMs) return
+    this.ctx.storage.kv.put(ALARM_KEY, alarmAtMs)
     this.ctx.storage.setAlarm(alarmAtMs)
   }
 }
 
-function standing({ tally, events, counted, pending }: View, limit: Limit, nowMs: number): Standing {
+function standing({ tally, events, counted, pending, proving }: View, limit: Limit, nowMs: number): Standing {
   const times = events.map(({ atMs }) => atMs)
   return {
     full: counted >= limit.threshold,
     remaining: Math.max(0, limit.threshold - counted - pending),
     untilNextMs: untilNextPlaceMs(times, limit, nowMs),
-    level: levelOf(tally, limit, nowMs),
+    level: levelOf(tally, limit, proving, nowMs),
   }
 }
 
-type Method = 'reserve' | 'settle' | 'look' | 'claim'
+type Method = 'reserve' | 'settle' | 'look' | 'prove' | 'claim'
 
 /** The object as a Worker sees it: the platform's own stub type cannot express answers that are unions. */
 export type AttemptCounters = {

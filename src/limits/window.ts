@@ -22,13 +22,13 @@ export interface Tally {
   readonly format: 1
   /** In the order in which they were counted. */
   readonly events: readonly CountedEvent[]
-  /** When attempts with a solved challenge were counted: what makes the next challenge dearer. */
-  readonly challengedAtMs: readonly number[]
+  /** When events were counted past the threshold: what makes the next challenge dearer. */
+  readonly furtherAtMs: readonly number[]
   /** When nothing of this counts any more, in unix milliseconds. */
   readonly keepUntilMs: number
 }
 
-export const EMPTY: Tally = { format: 1, events: [], challengedAtMs: [], keepUntilMs: 0 }
+export const EMPTY: Tally = { format: 1, events: [], furtherAtMs: [], keepUntilMs: 0 }
 
 /** Further thresholds that make the challenge dearer; those beyond change nothing. */
 export const MAX_LEVEL = 4
@@ -44,14 +44,14 @@ export function eventsInWindow(
   return events.filter(({ atMs }) => nowMs - atMs < windowMs)
 }
 
-/** Counts an event, once for each id. @param challenged whether its attempt came with a solved challenge */
-export function count(tally: Tally, event: CountedEvent, challenged: boolean, limit: Limit): Tally {
+/** Counts an event, once for each id. @param further whether the threshold is filled without it */
+export function count(tally: Tally, event: CountedEvent, further: boolean, limit: Limit): Tally {
   if (tally.events.some(({ id }) => id === event.id)) return tally
   const events = keepNewest([...eventsInWindow(tally, limit, event.atMs), event], limit)
-  const earlier = challengedInWindow(tally, limit, event.atMs)
-  const challengedAtMs = challenged ? [...earlier, event.atMs].slice(-MAX_LEVEL * stepOf(limit)) : earlier
+  const earlier = furtherInWindow(tally, limit, event.atMs)
+  const furtherAtMs = further ? [...earlier, event.atMs].slice(-MAX_LEVEL * stepOf(limit)) : earlier
   const keepUntilMs = Math.max(tally.keepUntilMs, event.atMs + limit.windowMs)
-  return { format: 1, events, challengedAtMs, keepUntilMs }
+  return { format: 1, events, furtherAtMs, keepUntilMs }
 }
 
 /** Takes back what an attempt counted. */
@@ -64,10 +64,23 @@ export function clear(tally: Tally, account: string): Tally {
   return withEvents(tally, ({ account: other }) => other !== account)
 }
 
-/** How often the threshold was filled again by attempts with a solved challenge: 0 to MAX_LEVEL. */
-export function levelOf(tally: Tally, limit: Limit, nowMs: number): number {
-  const level = Math.floor(challengedInWindow(tally, limit, nowMs).length / stepOf(limit))
-  return Math.min(level, MAX_LEVEL)
+/**
+ * How dear a challenge is: how often the threshold was filled once more after it was full, 0 to MAX_LEVEL.
+ * @param proving attempts with a solved challenge that are under way: each may turn out to be one more
+ */
+export function levelOf(tally: Tally, limit: Limit, proving: number, nowMs: number): number {
+  const further = furtherInWindow(tally, limit, nowMs).length + proving
+  return Math.min(Math.floor(further / stepOf(limit)), MAX_LEVEL)
+}
+
+/** Whether a challenge of one level is at least half as dear as one of another. */
+export function isDearEnough(level: number, asked: number): boolean {
+  return level >= asked - 1
+}
+
+/** Clears everything. */
+export function clearAll(tally: Tally): Tally {
+  return tally.events.length + tally.furtherAtMs.length === 0 ? tally : EMPTY
 }
 
 /** How long until one more would be let through than now; the whole window where nothing that counts can leave it. */
@@ -80,12 +93,8 @@ export function untilNextPlaceMs(
   return leaving === undefined ? windowMs : leaving + windowMs - nowMs
 }
 
-function challengedInWindow(
-  { challengedAtMs }: Tally,
-  { windowMs }: Limit,
-  nowMs: number,
-): readonly number[] {
-  return challengedAtMs.filter((atMs) => nowMs - atMs < windowMs)
+function furtherInWindow({ furtherAtMs }: Tally, { windowMs }: Limit, nowMs: number): readonly number[] {
+  return furtherAtMs.filter((atMs) => nowMs - atMs < windowMs)
 }
 
 function stepOf({ threshold }: Limit): number {

@@ -1,10 +1,7 @@
-/**
- * The run-time settings as one isolate knows them. D1 out of reach: the last known, else the defaults, never none.
- * Results are shared between requests, promises are not (signing-keys.ts says why).
- */
+/** The run-time settings as one isolate knows them. Results are shared between requests, promises are not (signing-keys.ts). */
 import type { AllowList } from '../accounts/allow-list.ts'
 import { applyRules, type LimitRules } from '../config/limits.ts'
-import { reach } from '../errors.ts'
+import { reach, ServiceError } from '../errors.ts'
 import { describeFault, log } from '../log.ts'
 import {
   insertSettingsChange,
@@ -16,8 +13,9 @@ import {
   toStoredSettings,
 } from './settings-store.ts'
 
-const RELOAD_AFTER_MS = 30_000
-/** After a read that failed: an outage is not made worse by every request. */
+/** Together 30 s: within that a change is in force everywhere. */
+const RELOAD_AFTER_MS = 25_000
+/** One request reads, and again after a read that failed; the others go on with what is known. */
 const RETRY_AFTER_MS = 5_000
 
 export interface OperatorSettings {
@@ -35,26 +33,28 @@ const NO_LIST: AllowList = { email_domains: [], emails: [], phones: [], username
 export class RunTimeSettings {
   readonly #db: D1Database
   readonly #defaults: LimitRules
-  #known: OperatorSettings
+  #known: OperatorSettings | null = null
   #reloadAtMs = 0
   #changes = 0
 
   constructor(db: D1Database, defaults: LimitRules) {
     this.#db = db
     this.#defaults = defaults
-    this.#known = this.#over(toStoredSettings([]))
   }
 
-  /** What is in force, at most 30 s old while D1 is in reach. Never throws. */
+  /** The rules in force. D1 out of reach: the last known, else the defaults, never none. */
+  async rules(nowMs: number): Promise<LimitRules> {
+    return (await this.#reload(nowMs))?.rules ?? this.#defaults
+  }
+
+  /**
+   * All that is in force; at most 30 s old while D1 is in reach, else the last known.
+   * @throws {ServiceError} `unavailable` where nothing is known: a registration that was closed must not open by a fault
+   */
   async current(nowMs: number): Promise<OperatorSettings> {
-    if (nowMs < this.#reloadAtMs) return this.#known
-    try {
-      return await this.latest(nowMs)
-    } catch (fault) {
-      log('warn', 'settings_stale', { fault: describeFault(fault) })
-      this.#reloadAtMs = nowMs + RETRY_AFTER_MS
-      return this.#known
-    }
+    const settings = await this.#reload(nowMs)
+    if (settings !== null) return settings
+    throw new ServiceError('unavailable', {}, { cause: new Error('the settings were never read') })
   }
 
   /** What stands in D1. @throws {ServiceError} `unavailable` */
@@ -62,15 +62,17 @@ export class RunTimeSettings {
     const changesBefore = this.#changes
     const { results } = await reach(readSettings(this.#db).all<SettingsRow>())
     // A read that a change overtook may be older than what is known by now.
-    return changesBefore === this.#changes ? this.#take(results, nowMs) : this.#known
+    const overtaken = changesBefore !== this.#changes
+    return overtaken && this.#known !== null ? this.#known : this.#take(results, nowMs)
   }
 
   /**
-   * Changes what is given and records it, in one batch; in force in this isolate at once.
+   * Changes what is given and records it, in one batch; in force in this isolate at once. Nothing given changes nothing.
    * @param actor an account's id, or `admin_token`
    * @throws {ServiceError} `unavailable`
    */
   async change(change: SettingsChange, actor: string, nowMs: number): Promise<OperatorSettings> {
+    if (saysNothing(change)) return this.latest(nowMs)
     const now = Math.floor(nowMs / 1000)
     const batch = [
       mergeSettings(this.#db, change, now, actor),
@@ -82,10 +84,23 @@ export class RunTimeSettings {
     return this.#take(results[2]?.results ?? [], nowMs)
   }
 
+  async #reload(nowMs: number): Promise<OperatorSettings | null> {
+    if (nowMs < this.#reloadAtMs) return this.#known
+    if (this.#known !== null) this.#reloadAtMs = nowMs + RETRY_AFTER_MS
+    try {
+      return await this.latest(nowMs)
+    } catch (fault) {
+      log('warn', 'settings_stale', { fault: describeFault(fault) })
+      this.#reloadAtMs = nowMs + RETRY_AFTER_MS
+      return this.#known
+    }
+  }
+
   #take(rows: readonly SettingsRow[], nowMs: number): OperatorSettings {
-    this.#known = this.#over(toStoredSettings(rows))
+    const settings = this.#over(toStoredSettings(rows))
+    this.#known = settings
     this.#reloadAtMs = nowMs + RELOAD_AFTER_MS
-    return this.#known
+    return settings
   }
 
   #over({ document, updatedAt, updatedBy }: StoredSettings): OperatorSettings {
@@ -97,4 +112,9 @@ export class RunTimeSettings {
       updatedBy,
     }
   }
+}
+
+function saysNothing(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value === undefined
+  return Object.values(value).every(saysNothing)
 }

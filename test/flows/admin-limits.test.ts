@@ -325,9 +325,9 @@ describe('a change of the limits', () => {
     for (const somebody of [here, there]) await somebody.fail(name)
     await put({ threshold: 1 }, '/admin/limits/login_failures_per_ip')
     expect(await codeOf(here.logIn(name))).toBe('challenge_required')
-    advance(29)
+    advance(24)
     await there.fail(name)
-    advance(1)
+    advance(6)
     expect(await codeOf(there.logIn(name))).toBe('challenge_required')
   })
 

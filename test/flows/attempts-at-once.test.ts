@@ -82,6 +82,38 @@ describe('at once, from one address', () => {
     expect(await tally(times(20, () => here.logIn(name, WRONG, answer)))).toEqual({ 401: 1, 403: 19 })
   })
 
+  it('hoarded cheap challenges are no cheaper for being sent together', { timeout: TIMEOUT_MS }, async () => {
+    const here = visitor()
+    const name = newName()
+    await here.failTimes(3, name)
+    const answers: string[] = []
+    for (let hoarded = 1; hoarded <= 10; hoarded++) {
+      answers.push(await solve((await refused(here.logIn(name, WRONG))).challenge))
+    }
+    expect(await tally(answers.map((answer) => here.logIn(name, WRONG, answer)))).toEqual({ 401: 6, 403: 4 })
+  })
+
+  it('no rule that blocks is passed by a challenge that another rule asked for', {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    const LIMITS = {
+      registrations_per_ip: { threshold: 0, action: 'challenge' },
+      login_failures_per_ip: { threshold: 3, action: 'block' },
+    }
+    const here = visitor(workerWith({ LIMITS }))
+    const { access_token: bearer } = await newPerson()
+    const patch = (challenge?: string) => {
+      const body = { username: newName(), current_password: WRONG, challenge }
+      return here.call('PATCH', '/auth/me', { bearer, body })
+    }
+    const answers: string[] = []
+    for (let solved = 1; solved <= 6; solved++) answers.push(await solve((await refused(patch())).challenge))
+    const { 401: checked, ...others } = await tally(answers.map(patch))
+    expect(checked).toBeLessThanOrEqual(3)
+    expect(Object.keys(others).every((status) => ['403', '429'].includes(status))).toBe(true)
+    expect(await refused(patch())).toMatchObject({ code: 'too_many_login_failures' })
+  })
+
   it("one address never holds more than its own few places of somebody's identifier", {
     timeout: TIMEOUT_MS,
   }, async () => {

@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { AttemptCounters, ReserveRequest } from '../../src/limits/attempt-counter.ts'
 import {
   call,
   newName,
@@ -109,6 +110,37 @@ describe('a settle that fails', () => {
     expect(right).toEqual(wrong)
     expect(right).toMatchObject(UNAVAILABLE)
     expect(await sessionsOf(person)).toBe(1)
+  })
+
+  it('at the identifier alone tells nothing by what the address shows, then or afterwards', async () => {
+    const shown: unknown[] = []
+    for (const password of [WRONG, PASSWORD]) {
+      const { name } = await newPerson()
+      const first: string[] = []
+      const COUNTER = new Proxy(env.COUNTER, {
+        get: (of, method) => (key: string) => {
+          if (method !== 'getByName') throw new Error('not used')
+          first[0] ??= key
+          const stub = of.getByName(key) as unknown as AttemptCounters
+          const settle = () => Promise.reject(new Error('gone'))
+          return key === first[0]
+            ? stub
+            : { settle, reserve: (request: ReserveRequest) => stub.reserve(request) }
+        },
+      })
+      const here = visitor()
+      await here.fail(name)
+      const answer = await visitor(workerWith({ COUNTER }), here.address).logIn(name, password)
+      const next = await here.logIn(name, WRONG)
+      shown.push(
+        [answer, next].map(({ status, headers }) => [status, headers.get('RateLimit')?.split(';t')[0]]),
+      )
+    }
+    expect(shown[0]).toEqual(shown[1])
+    expect(shown[0]).toMatchObject([
+      [503, expect.any(String)],
+      [401, expect.any(String)],
+    ])
   })
 
   it.each([
@@ -244,7 +276,7 @@ describe('the settings out of reach', () => {
     const { watched, here } = await watchedVisitor()
     const { name } = await newPerson()
     await change(9)
-    advance(29)
+    advance(24)
     expect(await policyOf(here, name)).toContain('q=7')
     watched.fail('all', BEFORE)
     for (let minute = 1; minute <= 60; minute += 20) {
@@ -256,7 +288,26 @@ describe('the settings out of reach', () => {
     expect(await policyOf(here, name)).toContain('q=9')
   })
 
-  it('leave the defaults in force where they were never read', async () => {
+  it('open no registration that may be closed: where they were never read, nobody registers', async () => {
+    freeze()
+    await env.DB.prepare(`INSERT INTO settings VALUES (1, '{"registration_open":false}', 1, 'x')`).run()
+    const watched = watch()
+    const here = visitor(workerWith(watched.bindings))
+    watched.fail('all', BEFORE)
+    expect(await refused(here.register({ username: newName() }))).toMatchObject(UNAVAILABLE)
+    watched.mend()
+    advance(5)
+    expect(await refused(here.register({ username: newName() }))).toMatchObject({
+      code: 'registration_closed',
+    })
+    watched.fail('all', BEFORE)
+    advance(60)
+    expect(await refused(here.register({ username: newName() }))).toMatchObject({
+      code: 'registration_closed',
+    })
+  })
+
+  it('leave the default rules in force where they were never read', async () => {
     freeze()
     await change(7)
     const watched = watch()

@@ -227,6 +227,48 @@ describe('a success', () => {
   })
 })
 
+describe('the order of refusals', () => {
+  const LIMITS = {
+    registrations_per_ip: { action: 'challenge', threshold: 0 },
+    login_failures_per_ip: { action: 'block', threshold: 0 },
+  }
+
+  it('has 429 before a challenge, answered or not', async () => {
+    const here = visitor(workerWith({ LIMITS }))
+    const { access_token } = await newPerson()
+    for (const challenge of [undefined, 'x']) {
+      const body = { username: newName(), current_password: PASSWORD, challenge }
+      const patched = here.call('PATCH', '/auth/me', { bearer: access_token, body })
+      expect(await codeOf(patched)).toBe('too_many_login_failures')
+    }
+  })
+
+  it('has a missing address before 429, and a weak password before that', async () => {
+    const fetch = workerWith({ LIMITS: { registrations_per_ip: { threshold: 0 } } })
+    const post = (password: string, headers: Record<string, string>) =>
+      codeOf(call('POST', '/auth/register', { body: { username: newName(), password }, headers }, fetch))
+    expect(await post('short', { 'CF-Connecting-IP': '' })).toBe('weak_password')
+    expect(await post(PASSWORD, { 'CF-Connecting-IP': '' })).toBe('client_ip_unknown')
+    expect(await post(PASSWORD, {})).toBe('too_many_registrations')
+  })
+
+  it('has the challenge before a disabled account', async () => {
+    const here = visitor()
+    const { name, user } = await newPerson()
+    await disable(user.id)
+    await here.failTimes(3, newName())
+    expect(await codeOf(here.logIn(name))).toBe('challenge_required')
+  })
+
+  it('has a wrong query before a missing address', async () => {
+    const headers = { 'CF-Connecting-IP': '' }
+    for (const query of ['', '?action=', '?action=LOGIN', '?action=patch']) {
+      const problem = await refused(call('GET', `/auth/challenge${query}`, { headers }))
+      expect(problem).toMatchObject({ code: 'invalid_request', errors: [{ field: 'action' }] })
+    }
+  })
+})
+
 describe('what counts', () => {
   it.each([
     ['an unknown username', () => newName()],
@@ -451,6 +493,13 @@ describe('the address of Workers of other zones', () => {
     await ok(here.logIn(name, PASSWORD, await solve(await challengeFor(here, name))))
     await challengeFor(visitor(worker, '2a06:98c0:3600:1::1'), name)
   })
+
+  it('is challenged where others are blocked: nobody there could ever log in', async () => {
+    const LIMITS = { login_failures_per_ip: { action: 'block' } }
+    const here = visitor(workerWith({ LIMITS }), '2a06:98c0:3600::104')
+    const { name } = await newPerson()
+    await ok(here.logIn(name, PASSWORD, await solve(await challengeFor(here, name))))
+  })
 })
 
 describe('the client address', () => {
@@ -542,6 +591,15 @@ describe('the RateLimit fields', () => {
     expect(fields(await here.logIn(name))).toEqual([policy, '"login_failures_per_ip";r=0;t=200'])
     advance(100)
     expect(fields(await here.logIn(name))).toEqual([policy, '"login_failures_per_ip";r=0;t=100'])
+  })
+
+  it('name both rules of a call that registers and checks a password', async () => {
+    const { access_token, name } = await newPerson()
+    const body = { email: `${name}@example.com`, current_password: PASSWORD }
+    const answer = await call('PATCH', '/auth/me', { bearer: access_token, body })
+    expect(answer.headers.get('RateLimit')).toBe(
+      '"registrations_per_ip";r=2;t=300, "login_failures_per_ip";r=3;t=300',
+    )
   })
 
   it('are missing where the call did not reach the counter', async () => {

@@ -94,6 +94,18 @@ describe('a counter', () => {
     expect(await stored()).toEqual([])
   })
 
+  it('writes nothing either where there is nothing left to clear', async () => {
+    await fail()
+    await settle(newId(), { kind: 'cleared', account: null }, { challenged: true })
+    const before = await runInDurableObject(stub, (_object, { storage }) => {
+      vi.spyOn(storage.kv, 'put')
+      return storage.kv.get('tally:login_failures_per_ip')
+    })
+    expect(before).toMatchObject({ events: [] })
+    await settle(newId(), { kind: 'cleared', account: null })
+    await runInDurableObject(stub, (_object, { storage }) => expect(storage.kv.put).not.toHaveBeenCalled())
+  })
+
   it('clears the failures of the account that logged in, and no other', async () => {
     await fail('ada')
     await fail('grace')
@@ -121,8 +133,9 @@ describe('a counter', () => {
     expect((await reserve(newId(), LOG_IN, shorter)).admitted).toBe(true)
   })
 
-  it('makes the challenge dearer with every further threshold of challenged failures, within bounds', async () => {
+  it('makes the challenge dearer with every further threshold of failures, within bounds', async () => {
     const levels: number[] = []
+    for (let failure = 1; failure <= 3; failure++) await fail()
     for (let failure = 0; failure < 30; failure++) {
       const { standing } = await settle(newId(), WRONG, { challenged: true })
       levels.push(standing.level)
@@ -131,6 +144,13 @@ describe('a counter', () => {
     expect(Math.max(...levels)).toBe(4)
     advance(300)
     expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ level: 0, full: false })
+  })
+
+  it('counts failures below the threshold for nothing more, whoever asked for their challenge', async () => {
+    for (let failure = 1; failure <= 3; failure++) {
+      expect(await settle(newId(), WRONG, { challenged: true })).toMatchObject({ standing: { level: 0 } })
+    }
+    expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ full: true, level: 0 })
   })
 
   it('never counts an attempt twice', async () => {
@@ -184,6 +204,18 @@ describe('attempts at once', () => {
     expect(await isOpen(waiting)).toBe(true)
     await settle(first[1] ?? '')
     expect((await waiting).admitted).toBe(false)
+  })
+
+  it('that are given up while they wait take no place', async () => {
+    const pending = [newId(), newId(), newId()]
+    for (const id of pending) await reserve(id)
+    const id = newId()
+    const given = reserve(id)
+    expect(await isOpen(given)).toBe(true)
+    await settle(id, VOID)
+    expect((await given).admitted).toBe(false)
+    for (const other of pending) await settle(other, VOID)
+    expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ remaining: 3 })
   })
 
   it('that may not wait are refused while pending ones fill the threshold', async () => {
@@ -326,6 +358,39 @@ describe('a registration', () => {
   })
 })
 
+describe('attempts with a solved challenge', () => {
+  const prove = (id: string, level: number) => counter.prove({ rule: LOG_IN, limit: LIMIT, id, level })
+  const proven = { challenged: true }
+
+  it('are dear enough down to half of what is asked', async () => {
+    for (let failure = 1; failure <= 3; failure++) await fail()
+    for (let failure = 1; failure <= 6; failure++) await settle(newId(), WRONG, proven)
+    expect(await prove(newId(), 0)).toMatchObject({ admitted: false, standing: { level: 2 } })
+    expect(await prove(newId(), 1)).toMatchObject({ admitted: true })
+  })
+
+  it('are no cheaper for coming together: those under way count', async () => {
+    for (let failure = 1; failure <= 3; failure++) await fail()
+    const ids = Array.from({ length: 20 }, newId)
+    const reservations = await Promise.all(ids.map((id) => prove(id, 0)))
+    expect(admitted(reservations)).toBe(6)
+    expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ level: 2 })
+    for (const id of ids.slice(0, 3)) await settle(id, { kind: 'cleared', account: 'ada' }, proven)
+    for (const id of ids.slice(3, 6)) await settle(id, WRONG, proven)
+    expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ level: 0 })
+  })
+
+  it('lapse after 40 s, and settle as proven after that and after a loss of memory', async () => {
+    for (let failure = 1; failure <= 3; failure++) await fail()
+    const ids = Array.from({ length: 6 }, newId)
+    for (const id of ids) await prove(id, 0)
+    advance(40)
+    expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ level: 0 })
+    await evictDurableObject(stub)
+    expect(await settle(ids[0] ?? '', WRONG, proven)).toMatchObject({ settled: true })
+  })
+})
+
 describe('a nonce', () => {
   const expiresAtMs = FROZEN_MS + 300_000
 
@@ -374,7 +439,7 @@ describe('the alarm', () => {
     await counter.claim('nonce', FROZEN_MS + 250_000)
     advance(200)
     await runDurableObjectAlarm(stub)
-    expect(await stored()).toEqual(['tally:registrations_per_ip'])
+    expect(await stored()).toEqual(['alarm', 'tally:registrations_per_ip'])
     expect(await alarm()).toBe(FROZEN_MS + 400_000)
   })
 
@@ -383,11 +448,14 @@ describe('the alarm', () => {
     expect(await alarm()).toBe(FROZEN_MS + 60_000)
   })
 
-  it('that a loss of memory made late still comes', async () => {
+  it('is not put off by what comes after a loss of memory', async () => {
     await fail()
     await evictDurableObject(stub)
     advance(100)
     await fail()
+    expect(await alarm()).toBe(FROZEN_MS + 300_000)
+    advance(200)
+    await runDurableObjectAlarm(stub)
     expect(await alarm()).toBe(FROZEN_MS + 400_000)
   })
 })

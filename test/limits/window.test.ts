@@ -2,9 +2,11 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   clear,
+  clearAll,
   count,
   EMPTY,
   eventsInWindow,
+  isDearEnough,
   type Limit,
   levelOf,
   MAX_LEVEL,
@@ -23,7 +25,7 @@ interface Event {
 /** Remembers everything, and counts it all each time. */
 interface Model {
   readonly events: readonly Event[]
-  readonly challengedAtMs: readonly number[]
+  readonly furtherAtMs: readonly number[]
 }
 
 type Step =
@@ -62,7 +64,7 @@ const worlds = (steps: fc.Arbitrary<Step>) =>
   fc.tuple(limits, fc.array(steps, { maxLength: 120 })).map(([limit, done]) => {
     const start: World = {
       tally: EMPTY,
-      model: { events: [], challengedAtMs: [] },
+      model: { events: [], furtherAtMs: [] },
       limit,
       nowMs: START_MS,
     }
@@ -75,11 +77,11 @@ function proceed(world: World, step: Step, index: number): World {
     case 'failure': {
       const { account, challenged } = step
       const event = { id: String(index), atMs: nowMs, account }
-      const challengedAtMs = challenged ? [...model.challengedAtMs, nowMs] : model.challengedAtMs
+      const furtherAtMs = challenged ? [...model.furtherAtMs, nowMs] : model.furtherAtMs
       return {
         ...world,
         tally: count(tally, event, challenged, limit),
-        model: { events: [...model.events, event], challengedAtMs },
+        model: { events: [...model.events, event], furtherAtMs },
       }
     }
     case 'success': {
@@ -106,7 +108,7 @@ const modelTimes = (world: World) =>
 const tallyTimes = ({ tally, limit, nowMs }: World) =>
   eventsInWindow(tally, limit, nowMs).map(({ atMs }) => atMs)
 const modelLevel = (world: World) => {
-  const counted = inWindow(world.model.challengedAtMs, world).length
+  const counted = inWindow(world.model.furtherAtMs, world).length
   return Math.min(MAX_LEVEL, Math.floor(counted / world.limit.threshold))
 }
 
@@ -118,7 +120,7 @@ describe('the window', () => {
         const [kept, all] = [tallyTimes(world), modelTimes(world)]
         expect(Math.min(kept.length, limit.threshold)).toBe(Math.min(all.length, limit.threshold))
         expect(untilNextPlaceMs(kept, limit, nowMs)).toBe(untilNextPlaceMs(all, limit, nowMs))
-        expect(levelOf(tally, limit, nowMs)).toBe(modelLevel(world))
+        expect(levelOf(tally, limit, 0, nowMs)).toBe(modelLevel(world))
       }),
       { numRuns: 500 },
     )
@@ -131,7 +133,7 @@ describe('the window', () => {
         fc.integer({ min: 1, max: 60 }),
         (world, more) => {
           expect(tallyTimes(world).length).toBeLessThanOrEqual(modelTimes(world).length)
-          expect(levelOf(world.tally, world.limit, world.nowMs)).toBeLessThanOrEqual(modelLevel(world))
+          expect(levelOf(world.tally, world.limit, 0, world.nowMs)).toBeLessThanOrEqual(modelLevel(world))
           const failure = { kind: 'failure', account: 'new', challenged: false } as const
           const later = Array.from({ length: more }, () => failure).reduce(
             (current, step, index) => proceed(current, step, 1_000 + index),
@@ -200,6 +202,31 @@ describe('the window', () => {
     expect(takeBack(both, 'c')).toBe(both)
   })
 
+  it('makes a challenge dearer by those that are under way, within bounds', () => {
+    expect([0, 2, 3, 5, 6, 12, 100].map((proving) => levelOf(EMPTY, limit, proving, START_MS))).toEqual([
+      0, 0, 1, 1, 2, 4, 4,
+    ])
+  })
+
+  it.each([
+    [0, 0, true],
+    [0, 1, true],
+    [0, 2, false],
+    [3, 4, true],
+    [2, 4, false],
+    [4, 0, true],
+  ])('takes a challenge of level %i where %i is asked: %s', (level, asked, enough) => {
+    expect(isDearEnough(level, asked)).toBe(enough)
+  })
+
+  it('has nothing to clear twice', () => {
+    const tally = count(EMPTY, { id: 'a', atMs: START_MS, account: 'ada' }, true, limit)
+    const cleared = clearAll(tally)
+    expect(cleared).toEqual(EMPTY)
+    const stored = structuredClone(cleared)
+    expect(clearAll(stored)).toBe(stored)
+  })
+
   it('does not make the next challenge cheaper after a success', () => {
     const failures = Array.from({ length: 3 }, (_, index) => ({
       id: `${index}`,
@@ -207,7 +234,7 @@ describe('the window', () => {
       account: 'me',
     }))
     const tally = failures.reduce((current, event) => count(current, event, true, limit), EMPTY)
-    expect(levelOf(clear(tally, 'me'), limit, START_MS)).toBe(1)
+    expect(levelOf(clear(tally, 'me'), limit, 0, START_MS)).toBe(1)
     expect(clear(tally, 'me').events).toEqual([])
   })
 })
