@@ -1,8 +1,11 @@
-/** Who may administrate: whoever holds ADMIN_TOKEN, and accounts with role and scope `admin` that logged in just now. */
+/**
+ * Who may administrate: whoever holds ADMIN_TOKEN, and accounts that logged in just now with role and scope `admin`, by
+ * their token and still.
+ */
 import { constantTimeEqual, sha256, utf8 } from '../bytes.ts'
 import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
-import { ADMIN_SCOPE, grantScope } from '../tokens/scope.ts'
+import { ADMIN_SCOPE } from '../tokens/scope.ts'
 import { authenticate } from './authenticate.ts'
 
 const ADMIN_ROLE = 'admin'
@@ -18,10 +21,11 @@ export const ADMIN_TOKEN_ACTOR = 'admin_token'
  */
 export async function authenticateAdmin(services: Services, token: string): Promise<string> {
   if (await isAdminToken(services, token)) return ADMIN_TOKEN_ACTOR
-  const { session, facts } = await authenticate(services, token)
-  const scope = grantScope(session.scope, facts.scopes)
-  if (!facts.roles.includes(ADMIN_ROLE) || !scope.includes(ADMIN_SCOPE))
-    throw new ServiceError('insufficient_scope')
+  const { claims, grant } = await authenticate(services, token)
+  const { session, facts } = grant
+  const inToken = claims.roles.includes(ADMIN_ROLE) && claims.scope.split(' ').includes(ADMIN_SCOPE)
+  const now = facts.roles.includes(ADMIN_ROLE) && facts.scopes.includes(ADMIN_SCOPE)
+  if (!inToken || !now) throw new ServiceError('insufficient_scope')
   if (services.nowMs - session.authTime <= MAX_AUTH_AGE_SECONDS * 1000) return facts.id
   throw new ServiceError('reauthentication_required', { max_age: MAX_AUTH_AGE_SECONDS })
 }

@@ -2,10 +2,16 @@
 import { reach, ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import type { Grant } from '../sessions/account-object.ts'
-import { verifyAccessToken } from '../verify/access-token.ts'
+import { type AccessTokenClaims, verifyAccessToken } from '../verify/access-token.ts'
+
+export interface Authenticated {
+  readonly claims: AccessTokenClaims
+  /** What is true of the session and its account now. */
+  readonly grant: Grant
+}
 
 /** @throws {ServiceError} `invalid_token`, `unavailable` */
-export async function authenticate(services: Services, accessToken: string): Promise<Grant> {
+export async function authenticate(services: Services, accessToken: string): Promise<Authenticated> {
   const { config, signingKeys, nowMs } = services
   const claims = await verifyAccessToken(accessToken, {
     issuer: config.tokens.issuer,
@@ -16,5 +22,5 @@ export async function authenticate(services: Services, accessToken: string): Pro
   if (claims === null) throw new ServiceError('invalid_token')
   const grant = await reach(services.accountObject(claims.sub).check(claims.sid))
   if (grant === null) throw new ServiceError('invalid_token')
-  return grant
+  return { claims, grant }
 }

@@ -1,18 +1,23 @@
 /** The limits and who may register, seen and changed while the service runs. */
 import { createRoute, z } from '@hono/zod-openapi'
+import { createMiddleware } from 'hono/factory'
 import type { CountryCode } from 'libphonenumber-js/max'
 import { parseEmail, parseMailDomain, parsePhone, parseUsername } from '../accounts/identifier.ts'
 import type { AccountsConfig } from '../config/accounts.ts'
-import { RULE_FIELDS, RULE_NAMES, type RuleName, rulesFields } from '../config/limits.ts'
+import { RULE_ACTIONS, RULE_FIELDS, RULE_NAMES, rulesFields } from '../config/limits.ts'
+import { ServiceError } from '../errors.ts'
 import { requireAdmin } from '../http/admin-bearer.ts'
+import type { AppEnv } from '../http/context.ts'
 import { toDateTime } from '../http/date-time.ts'
 import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from '../http/declare.ts'
 import { adminAndJsonBody } from '../http/json-body.ts'
+import { refuseInvalid } from '../http/validation.ts'
 import type { OperatorSettings } from '../settings/run-time-settings.ts'
+import { hasControlCharacter } from '../text.ts'
 
 function list(parse: (text: string) => string | null | undefined, message: string) {
   const entry = z.string({ error: 'Must be a string.' }).transform((text, context) => {
-    const parsed = parse(text)
+    const parsed = text.isWellFormed() && !hasControlCharacter(text) ? parse(text) : null
     if (typeof parsed === 'string') return parsed
     context.addIssue({ code: 'custom', message })
     return z.NEVER
@@ -48,7 +53,7 @@ const ruleAnswer = z
     enabled: z.boolean(),
     window_seconds: z.number().openapi({ type: 'integer' }),
     threshold: z.number().openapi({ type: 'integer' }),
-    action: z.enum(['challenge', 'block']),
+    action: z.enum(RULE_ACTIONS),
   })
   .openapi('LimitRule')
 
@@ -92,26 +97,38 @@ const changeRoute = (request: ReturnType<typeof changeRequest>) =>
     responses: { 200: jsonAnswer('The limits', limitsAnswer), default: problem },
   })
 
-const seeRuleRoute = (name: RuleName) =>
-  createRoute({
-    method: 'get',
-    path: `/admin/limits/${name}`,
-    summary: `See the rule ${name}`,
-    security: BEARER,
-    middleware: [requireAdmin],
-    responses: { 200: jsonAnswer('The rule', ruleAnswer), default: problem },
-  })
+/** What each rule may be differs: the handler knows which one it is about. */
+const ruleChange = z
+  .looseObject({})
+  .openapi('LimitRuleChange', { description: 'Any of the fields of a LimitRule.' })
 
-const changeRuleRoute = (name: RuleName) =>
-  createRoute({
-    method: 'put',
-    path: `/admin/limits/${name}`,
-    summary: `Change any part of the rule ${name}`,
-    security: BEARER,
-    middleware: adminAndJsonBody,
-    request: { body: jsonRequest(RULE_FIELDS[name]) },
-    responses: { 200: jsonAnswer('The rule', ruleAnswer), default: problem },
-  })
+const rulePath = z.object({ rule: z.enum(RULE_NAMES) })
+
+/** Before anybody is asked who they are: an address that does not exist. */
+const knownRuleOnly = createMiddleware<AppEnv>(async (c, next) => {
+  if (!rulePath.safeParse(c.req.param()).success) throw new ServiceError('not_found')
+  await next()
+})
+
+const seeRuleRoute = createRoute({
+  method: 'get',
+  path: '/admin/limits/{rule}',
+  summary: 'See one rule',
+  security: BEARER,
+  middleware: [knownRuleOnly, requireAdmin],
+  request: { params: rulePath },
+  responses: { 200: jsonAnswer('The rule', ruleAnswer), default: problem },
+})
+
+const changeRuleRoute = createRoute({
+  method: 'put',
+  path: '/admin/limits/{rule}',
+  summary: 'Change any part of one rule',
+  security: BEARER,
+  middleware: [knownRuleOnly, ...adminAndJsonBody],
+  request: { params: rulePath, body: jsonRequest(ruleChange) },
+  responses: { 200: jsonAnswer('The rule', ruleAnswer), default: problem },
+})
 
 export function limitsRoutes({ defaultPhoneRegion }: AccountsConfig) {
   const router = createRouter()
@@ -127,18 +144,21 @@ export function limitsRoutes({ defaultPhoneRegion }: AccountsConfig) {
     return c.json(toLimits(await settings.change(change, c.get('admin'), nowMs)), 200)
   })
 
-  for (const name of RULE_NAMES) {
-    router.openapi(seeRuleRoute(name), async (c) => {
-      const { settings, nowMs } = c.get('services')
-      return c.json((await settings.latest(nowMs)).rules[name], 200)
-    })
+  router.openapi(seeRuleRoute, async (c) => {
+    const { settings, nowMs } = c.get('services')
+    const { rules } = await settings.latest(nowMs)
+    return c.json(rules[c.req.valid('param').rule], 200)
+  })
 
-    router.openapi(changeRuleRoute(name), async (c) => {
-      const { settings, nowMs } = c.get('services')
-      const change = { rules: { [name]: c.req.valid('json') } }
-      return c.json((await settings.change(change, c.get('admin'), nowMs)).rules[name], 200)
-    })
-  }
+  router.openapi(changeRuleRoute, async (c) => {
+    const { settings, nowMs } = c.get('services')
+    const { rule } = c.req.valid('param')
+    const fields = RULE_FIELDS[rule].safeParse(c.req.valid('json'))
+    refuseInvalid(fields)
+    const change = { rules: { [rule]: fields.data } }
+    const { rules } = await settings.change(change, c.get('admin'), nowMs)
+    return c.json(rules[rule], 200)
+  })
 
   return router
 }

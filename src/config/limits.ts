@@ -11,7 +11,8 @@ export const RULE_NAMES = [
 export type RuleName = (typeof RULE_NAMES)[number]
 
 /** What happens to an attempt that finds the threshold reached. */
-export type RuleAction = 'challenge' | 'block'
+export const RULE_ACTIONS = ['challenge', 'block'] as const
+export type RuleAction = (typeof RULE_ACTIONS)[number]
 
 /** A rule as LIMITS, the settings in D1 and the wire spell it. */
 export interface LimitRule {
@@ -55,10 +56,10 @@ function ruleFields<const Actions extends readonly RuleAction[]>(actions: Action
     .partial()
 }
 
-/** Any subset of a rule's fields, by rule: one that counts an identifier may not lock its owner out. */
+/** By rule, what may be said of it: one that counts an identifier may not lock its owner out. */
 export const RULE_FIELDS = {
-  registrations_per_ip: ruleFields(['challenge', 'block']),
-  login_failures_per_ip: ruleFields(['challenge', 'block']),
+  registrations_per_ip: ruleFields(RULE_ACTIONS),
+  login_failures_per_ip: ruleFields(RULE_ACTIONS),
   login_failures_per_account: ruleFields(['challenge']),
   client_failures_per_ip: ruleFields(['block']),
 } as const

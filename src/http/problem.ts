@@ -14,7 +14,8 @@ export function problemResponse(c: Context<AppEnv>, error: ServiceError, publicU
   const type = publicUrl === null ? 'about:blank' : `${publicUrl}/errors/${error.code}`
   const body = { type, title, status, detail, code: error.code, ...error.members }
   const headers = new Headers({ 'Content-Type': 'application/problem+json' })
-  if (status === 401) headers.set('WWW-Authenticate', wwwAuthenticate(c, error))
+  const authenticate = wwwAuthenticate(c, error)
+  if (authenticate !== null) headers.set('WWW-Authenticate', authenticate)
   const retryAfterSeconds =
     error.retryAfterSeconds ?? (status === 503 ? RETRY_UNAVAILABLE_SECONDS : undefined)
   if (retryAfterSeconds !== undefined) headers.set('Retry-After', String(retryAfterSeconds))
@@ -30,8 +31,11 @@ export function toServiceError(c: Context<AppEnv>, fault: unknown): ServiceError
   return error
 }
 
-/** RFC 9110 section 15.5.2; RFC 6750 section 3: an error only where a Bearer token was sent and is at fault. */
-function wwwAuthenticate(c: Context<AppEnv>, { code }: ServiceError): string {
+/** RFC 9110 section 15.5.2; RFC 6750 section 3.1: an error only where a Bearer token was sent and is at fault. */
+function wwwAuthenticate(c: Context<AppEnv>, { code }: ServiceError): string | null {
+  const challenge = 'Bearer realm="gatehouse"'
+  if (code === 'insufficient_scope') return `${challenge}, error="insufficient_scope"`
+  if (ERRORS[code].status !== 401) return null
   const atFault = code === 'invalid_token' && bearerToken(c) !== null
-  return `Bearer realm="gatehouse"${atFault ? ', error="invalid_token"' : ''}`
+  return atFault ? `${challenge}, error="invalid_token"` : challenge
 }

@@ -123,6 +123,19 @@ describe('the limits', () => {
     })
   })
 
+  it('stay as they are, and unrecorded, where nothing is said', async () => {
+    for (const nothing of [
+      {},
+      { rules: {} },
+      { rules: { registrations_per_ip: {} }, registration_allow: {} },
+    ]) {
+      expect(await put(nothing)).toEqual(DEFAULTS)
+    }
+    expect(await put({}, '/admin/limits/registrations_per_ip')).toEqual(DEFAULTS.rules.registrations_per_ip)
+    const { results } = await env.DB.prepare('SELECT * FROM settings_changes').all()
+    expect(results).toEqual([])
+  })
+
   it('keep both of two changes at once that differ in their fields', async () => {
     await Promise.all([
       put({ threshold: 7 }, '/admin/limits/registrations_per_ip'),
@@ -187,6 +200,12 @@ describe('a change', () => {
     ['an identifier that is blocked', rule('login_failures_per_account', { action: 'block' }), ['rules']],
     ['a client that is challenged', rule('client_failures_per_ip', { action: 'challenge' }), ['rules']],
     ['a list that is none', { registration_allow: { emails: 'a@example.com' } }, ['registration_allow']],
+    [
+      'entries with control characters',
+      { registration_allow: { emails: ['a@b.example\n'], email_domains: ['b.example\0'] } },
+      ['registration_allow', 'registration_allow'],
+    ],
+    ['entries that are null', { registration_allow: { emails: [null] } }, ['registration_allow']],
     ['an unknown list', { registration_allow: { email: [] } }, ['registration_allow']],
     [
       'entries that are none',
@@ -217,10 +236,14 @@ describe('a change', () => {
       { field: 'threshold', message: 'Must be a whole number from 0 to 1000.' },
       { field: 'x', message: 'Unknown field.' },
     ])
+    const body = { action: 'block', threshold: -1 }
+    const ofIdentifier = await refused(admin('PUT', '/admin/limits/login_failures_per_account', body))
+    expect(ofIdentifier.errors?.map(({ field }) => field)).toEqual(['threshold', 'action'])
   })
 
   it('of an unknown rule is 404, whoever asks', async () => {
     for (const bearer of [ADMIN_TOKEN, 'x']) {
+      expect(await codeOf(admin('GET', '/admin/limits/toString', undefined, bearer))).toBe('not_found')
       expect(await codeOf(admin('GET', '/admin/limits/x', undefined, bearer))).toBe('not_found')
       expect(await codeOf(admin('PUT', '/admin/limits/x', {}, bearer))).toBe('not_found')
     }
@@ -270,6 +293,21 @@ describe('who may see and change them', () => {
     expect(await asked(ADMIN_TOKEN, workerWith({ ADMIN_TOKEN: '' }))).toBe('invalid_token')
   })
 
+  it('is nobody for anything but /admin by ADMIN_TOKEN', async () => {
+    expect(await codeOf(call('GET', '/auth/me', { bearer: ADMIN_TOKEN }))).toBe('invalid_token')
+  })
+
+  it('is asked after the address and the size and type of the body, and before what is in it', async () => {
+    const send = (bearer: string, body: string, type = 'application/json') =>
+      codeOf(call('PUT', '/admin/limits', { bearer, body, headers: { 'Content-Type': type } }, fetch))
+    const { token } = await administrator({ roles: [], scopes: [] })
+    expect(await send('x', 'x'.repeat(16_385))).toBe('body_too_large')
+    expect(await send('x', '[', 'text/plain')).toBe('unsupported_media_type')
+    expect(await send('x', '[')).toBe('invalid_token')
+    expect(await send(token, '[')).toBe('insufficient_scope')
+    expect(await send(ADMIN_TOKEN, '[')).toBe('malformed_json')
+  })
+
   it('is nobody without a token, in another scheme, or in another place', async () => {
     const sent = [{}, { Authorization: `Basic ${ADMIN_TOKEN}` }, { 'X-Admin-Token': ADMIN_TOKEN }]
     for (const headers of sent) {
@@ -303,7 +341,21 @@ describe('who may see and change them', () => {
     ['who is nobody', { roles: [], scopes: [] }, null],
   ])('is no account %s', async (_what, given, scope) => {
     const { token } = await administrator(given, scope)
+    const answer = await admin('GET', '/admin/limits', undefined, token)
+    expect(await answer.json()).toMatchObject({ status: 403, code: 'insufficient_scope' })
+    expect(answer.headers.get('WWW-Authenticate')).toBe(
+      'Bearer realm="gatehouse", error="insufficient_scope"',
+    )
+  })
+
+  it('is no token that was made before role and scope were granted', async () => {
+    const { person, token, refreshToken } = await administrator({ roles: [], scopes: [] })
+    await grant(person.user.id, { roles: ['admin'], scopes: ['admin'] })
+    await ok(call('POST', '/auth/login', { body: { identifier: person.name, password: PASSWORD } }))
     expect(await asked(token)).toBe('insufficient_scope')
+    const body = { refresh_token: refreshToken }
+    const { access_token } = await ok<Tokens>(call('POST', '/auth/refresh', { body }))
+    expect(await asked(access_token)).toBe('ok')
   })
 
   it('is no account whose role or session is gone', async () => {
