@@ -1,7 +1,6 @@
 /**
- * The closed set of error codes and the one table from code to status, title and public text
- * (http-api.md, "Errors"). Refusals and faults are thrown as ServiceError; everything else that is thrown
- * becomes 500 `internal`.
+ * The closed set of error codes and the one table from code to status, title and public text. Refusals and faults are
+ * thrown as ServiceError; everything else that is thrown becomes 500 `internal`.
  */
 import type { Challenge } from './challenge/challenge.ts'
 
@@ -63,7 +62,8 @@ export const ERRORS = {
   challenge_failed: {
     status: 403,
     title: 'Challenge failed',
-    detail: 'The challenge answer was not accepted. Solve the fresh challenge.',
+    detail:
+      'The challenge answer was not accepted. Solve the fresh challenge. "reasons" says why: malformed, expired, already_used, wrong_action, wrong_client (solved at another address), unsolved, too_cheap (more is asked by now) or rejected (not a challenge of this service).',
   },
   account_disabled: {
     status: 403,

@@ -1,4 +1,4 @@
-/** The operator's list of who may register (http-api.md, "Administration"). Pure. */
+/** The operator's list of who may register. Pure. */
 import { comparedForm } from '../text.ts'
 import type { Identifier } from './identifier.ts'
 

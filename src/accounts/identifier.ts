@@ -1,7 +1,4 @@
-/**
- * Text to identifier: which kind it is, how it is shown and how it is compared (http-api.md, "Accounts and
- * tokens"). Pure.
- */
+/** Text to identifier: which kind it is, how it is shown and how it is compared. Pure. */
 import { type CountryCode, parsePhoneNumberFromString } from 'libphonenumber-js/max'
 import { comparedForm } from '../text.ts'
 import type { IdentifierKind } from './account.ts'

@@ -31,12 +31,15 @@ function changeRequest(region: CountryCode | undefined) {
     .strictObject({
       registration_open: z.boolean({ error: 'Must be true or false.' }).optional(),
       registration_allow: z
-        .strictObject({
-          email_domains: list(parseMailDomain, 'Must be a domain such as example.com.'),
-          emails: list((text) => parseEmail(text)?.shown, 'Must be an email address.'),
-          phones: list((text) => parsePhone(text, region)?.shown, 'Must be a valid phone number.'),
-          usernames: list((text) => parseUsername(text)?.shown, 'Must be a username.'),
-        })
+        .strictObject(
+          {
+            email_domains: list(parseMailDomain, 'Must be a domain such as example.com.'),
+            emails: list((text) => parseEmail(text)?.shown, 'Must be an email address.'),
+            phones: list((text) => parsePhone(text, region)?.shown, 'Must be a valid phone number.'),
+            usernames: list((text) => parseUsername(text)?.shown, 'Must be a username.'),
+          },
+          'Must be an object.',
+        )
         .optional(),
       rules: rulesFields.optional(),
       updated_at: readOnly,

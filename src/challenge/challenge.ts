@@ -10,7 +10,7 @@ export interface ChallengeRequest {
   readonly client: string
 }
 
-/** As clients see it (http-api.md, "Limits and challenges"). */
+/** As clients see it. */
 export interface Challenge {
   readonly provider: 'altcha' | 'turnstile' | 'hcaptcha'
   readonly action: ChallengeAction

@@ -1,4 +1,4 @@
-/** The limits' rules: what they are called, what they may be, and their defaults (http-api.md, "Limits"). */
+/** The limits' rules: what they are called, what they may be, and their defaults. */
 import { z } from 'zod'
 import type { SettingsReader } from './settings-reader.ts'
 
@@ -32,6 +32,7 @@ export interface LimitsConfig {
 
 const MAX_WINDOW_SECONDS = 2_592_000
 const MAX_THRESHOLD = 1_000
+const NO_OBJECT = 'Must be an object.'
 
 const DEFAULTS: LimitRules = {
   registrations_per_ip: { enabled: true, window_seconds: 300, threshold: 3, action: 'block' },
@@ -47,12 +48,15 @@ function wholeNumber(min: number, max: number) {
 
 function ruleFields<const Actions extends readonly RuleAction[]>(actions: Actions) {
   return z
-    .strictObject({
-      enabled: z.boolean({ error: 'Must be true or false.' }),
-      window_seconds: wholeNumber(1, MAX_WINDOW_SECONDS),
-      threshold: wholeNumber(0, MAX_THRESHOLD),
-      action: z.enum(actions, { error: `Must be ${actions.map((name) => `"${name}"`).join(' or ')}.` }),
-    })
+    .strictObject(
+      {
+        enabled: z.boolean({ error: 'Must be true or false.' }),
+        window_seconds: wholeNumber(1, MAX_WINDOW_SECONDS),
+        threshold: wholeNumber(0, MAX_THRESHOLD),
+        action: z.enum(actions, { error: `Must be ${actions.map((name) => `"${name}"`).join(' or ')}.` }),
+      },
+      NO_OBJECT,
+    )
     .partial()
 }
 
@@ -65,7 +69,7 @@ export const RULE_FIELDS = {
 } as const
 
 /** Any subset of the rules, each with any subset of its fields. */
-export const rulesFields = z.strictObject(RULE_FIELDS).partial()
+export const rulesFields = z.strictObject(RULE_FIELDS, NO_OBJECT).partial()
 
 /** What is said of some rules; the rest stays. */
 export type RuleChanges = {

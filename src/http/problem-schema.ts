@@ -1,4 +1,4 @@
-/** A problem answer's shape (http-api.md, "Errors"), and that of the challenge which one may carry. */
+/** A problem answer's shape (RFC 9457), and that of the challenge which one may carry. */
 import { z } from '@hono/zod-openapi'
 import { CHALLENGE_ACTIONS } from '../challenge/challenge.ts'
 import { ERRORS, type ErrorCode } from '../errors.ts'

@@ -167,6 +167,25 @@ describe('the limits', () => {
     ])
   })
 
+  it('are out of reach with D1: what stands there is what is shown', async () => {
+    vi.spyOn(console, 'error').mockImplementation(() => {})
+    const watched = watch()
+    fetch = workerWith(watched.bindings)
+    await see()
+    watched.fail('all', { before: true })
+    const answer = await admin('GET', '/admin/limits')
+    expect([answer.status, answer.headers.get('Retry-After')]).toEqual([503, '5'])
+  })
+
+  it('are for the configured origins of a browser, as every other call', async () => {
+    const headers = { Origin: 'https://app.example.test' }
+    const answer = await call('GET', '/admin/limits', { bearer: ADMIN_TOKEN, headers }, fetch)
+    expect(answer.headers.get('Access-Control-Allow-Origin')).toBe('https://app.example.test')
+    expect(answer.headers.get('Cache-Control')).toBe('no-store')
+    const head = await call('HEAD', '/admin/limits', { bearer: ADMIN_TOKEN }, fetch)
+    expect([head.status, await head.text()]).toEqual([200, ''])
+  })
+
   it('and their record change together or not at all', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => {})
     const watched = watch()
@@ -230,6 +249,11 @@ describe('a change', () => {
     )
     expect(problem.errors).toEqual([
       { field: 'rules', message: 'registrations_per_ip.threshold: Must be a whole number from 0 to 1000.' },
+    ])
+    const objects = { registration_allow: [], rules: { registrations_per_ip: 3 } }
+    expect((await refused(admin('PUT', '/admin/limits', objects))).errors).toEqual([
+      { field: 'registration_allow', message: 'Must be an object.' },
+      { field: 'rules', message: 'registrations_per_ip: Must be an object.' },
     ])
     const ofRule = await refused(admin('PUT', '/admin/limits/registrations_per_ip', { threshold: -1, x: 1 }))
     expect(ofRule.errors).toEqual([
