@@ -2,7 +2,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
-import { freePort, Project, paste } from './project.ts'
+import { freePort, Project, paste, solveWithExample } from './project.ts'
 
 const project = new Project()
 const port = await freePort()
@@ -79,13 +79,16 @@ describe('npm run dev', () => {
     expect(listed).toHaveLength(3)
   })
 
-  it('gives no guess to clients that hang up, nor by a restart', async () => {
+  it('gives no guess to clients that hang up, nor by a restart; a solved challenge lets one log in', async () => {
     const run = project.dev(port)
     await run.says(READY)
     const address = { 'CF-Connecting-IP': '203.0.113.8' }
     for (let guess = 1; guess <= 3; guess++) await hangUpOn(`nobody.${guess}`, address['CF-Connecting-IP'])
     const code = async () =>
       ((await (await post('/auth/login', ada, address)).json()) as { code: string }).code
+    const refused = await (await post('/auth/login', ada, address)).text()
+    const challenge = solveWithExample(refused)
+    expect((await post('/auth/login', { ...ada, challenge }, address)).status).toBe(200)
     expect(await code()).toBe('challenge_required')
     await run.stop()
     await project.dev(port).says(READY)

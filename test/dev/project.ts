@@ -81,6 +81,12 @@ export function paste(output: string): string {
   return execFileSync('bash', ['-c', lines.join('\necho\n')], { encoding: 'utf8' })
 }
 
+/** What examples/solve-challenge.mjs makes of an answer that carries a challenge. */
+export function solveWithExample(input: string): string {
+  const example = join(ROOT, 'examples/solve-challenge.mjs')
+  return execFileSync(process.execPath, [example], { input, encoding: 'utf8' }).trim()
+}
+
 function follow(child: ChildProcess): Run {
   let output = ''
   const listeners = new Set<() => void>()
