@@ -27,6 +27,9 @@ const SETTINGS: { readonly [Name in keyof Required<Settings>]: string } = {
   CORS_ORIGINS: 'https://app.example.test,https://www.example.test',
 }
 
+/** Proofs of work and passwords are real work, and slow where machines are. */
+const TIMEOUT_MS = 60_000
+
 export default defineConfig({
   plugins: [
     cloudflareTest({
@@ -39,5 +42,6 @@ export default defineConfig({
     exclude: ['test/dev/**'],
     setupFiles: ['test/support/schema.ts'],
     silent: 'passed-only',
+    testTimeout: TIMEOUT_MS,
   },
 })

@@ -130,6 +130,30 @@ describe('after 3 failed log ins from one address', () => {
     await there.fail(name, ofThere)
   })
 
+  it('the answer is good from the whole network that counts as one client', async () => {
+    const here = visitor(worker, '2001:db8:78:1::1')
+    const { name } = await newPerson()
+    await here.failTimes(3, name)
+    const answer = await solve(await challengeFor(here, name))
+    await ok(visitor(worker, '2001:db8:78:1:ffff::2').logIn(name, PASSWORD, answer))
+  })
+
+  it('an answer is good for 300 s, and one that expired is told so', async () => {
+    freeze()
+    const here = visitor()
+    const name = newName()
+    await here.fail(name)
+    advance(200)
+    await here.failTimes(2, name)
+    const answer = await solve(await ok<never>(here.call('GET', '/auth/challenge?action=login')))
+    advance(99)
+    await here.fail(name, answer)
+    const late = await solve(await challengeFor(here, name))
+    advance(300)
+    await here.failTimes(3, name)
+    expect(await refused(here.logIn(name, WRONG, late))).toMatchObject({ reasons: ['expired'] })
+  })
+
   it('other addresses are asked for nothing', async () => {
     const { name } = await newPerson()
     await visitor().failTimes(3, name)
@@ -170,6 +194,7 @@ describe('after 3 failed log ins from one address', () => {
     for (const answer of hoarded.slice(0, 6)) await here.fail(newName(), answer)
     const problem = await refused(here.logIn(newName(), WRONG, hoarded[6]))
     expect(problem).toMatchObject({ code: 'challenge_failed', reasons: ['too_cheap'] })
+    expect(await refused(here.logIn(newName(), WRONG, hoarded[6]))).toMatchObject({ reasons: ['too_cheap'] })
     const offered = await ok<{ parameters: { parameters: { data: object } } }>(
       here.call('GET', '/auth/challenge?action=login'),
     )
@@ -178,6 +203,16 @@ describe('after 3 failed log ins from one address', () => {
 })
 
 describe('a challenge that nobody asked for', () => {
+  it('is null for none, as in every call but PATCH', async () => {
+    const { name, access_token } = await newPerson()
+    const here = visitor()
+    const body = { identifier: name, password: PASSWORD, challenge: null }
+    await ok(here.call('POST', '/auth/login', { body }))
+    const change = { current_password: PASSWORD, username: newName(), challenge: null }
+    const problem = await refused(here.call('PATCH', '/auth/me', { bearer: access_token, body: change }))
+    expect(problem).toMatchObject({ status: 422, errors: [{ field: 'challenge' }] })
+  })
+
   it('is ignored and not used up', async () => {
     const here = visitor()
     const { name } = await newPerson()
@@ -591,6 +626,16 @@ describe('the RateLimit fields', () => {
     expect(fields(await here.logIn(name))).toEqual([policy, '"login_failures_per_ip";r=0;t=200'])
     advance(100)
     expect(fields(await here.logIn(name))).toEqual([policy, '"login_failures_per_ip";r=0;t=100'])
+  })
+
+  it('count down again after a success, and stay at none after a solved challenge', async () => {
+    const here = visitor()
+    const { name } = await newPerson()
+    await here.fail(name)
+    expect((await here.logIn(name)).headers.get('RateLimit')).toContain('r=3')
+    await here.failTimes(3, newName())
+    const answer = await solve(await challengeFor(here, name))
+    expect((await here.logIn(name, PASSWORD, answer)).headers.get('RateLimit')).toContain('r=0')
   })
 
   it('name both rules of a call that registers and checks a password', async () => {
