@@ -46,16 +46,18 @@ let requests = 0
 
 async function post(path: string, body: object, address: string): Promise<Answer> {
   requests += 1
-  if (requests > MAX_REQUESTS) throw new Error(`more than ${MAX_REQUESTS} requests`)
+  if (requests > MAX_REQUESTS) fail(`More than ${MAX_REQUESTS} requests.`)
   const headers = { 'Content-Type': 'application/json', 'CF-Connecting-IP': address }
-  const response = await fetch(service + path, { method: 'POST', headers, body: JSON.stringify(body) })
+  const response = await fetch(service + path, { method: 'POST', headers, body: JSON.stringify(body) }).catch(
+    () => fail(`Nothing answers at ${service}. Start it:  npm run dev -- --port ${values.port}`),
+  )
   return (await response.json()) as Answer
 }
 
 async function register(): Promise<string> {
   const username = `bench.${crypto.randomUUID().slice(0, 8)}`
   const { code } = await post('/auth/register', { username, password: PASSWORD }, newAddress())
-  if (code !== undefined) throw new Error(`registration: ${code}`)
+  if (code !== undefined) fail(`The registrations that the attacks need are refused: ${code}.`)
   return username
 }
 
@@ -63,7 +65,7 @@ async function register(): Promise<string> {
 async function logIn(identifier: string, address: string): Promise<number> {
   const startedAtMs = performance.now()
   const { code } = await post('/auth/login', { identifier, password: PASSWORD }, address)
-  if (code !== undefined) throw new Error(`honest log in: ${code}`)
+  if (code !== undefined) fail(`An honest log in is refused: ${code}.`)
   return performance.now() - startedAtMs
 }
 
@@ -123,6 +125,11 @@ function median(numbers: readonly number[]): number {
 function newAddress(): string {
   const [a = 0, b = 0, c = 0] = crypto.getRandomValues(new Uint8Array(3))
   return `198.${18 + (a % 2)}.${b}.${c}`
+}
+
+function fail(message: string): never {
+  console.error(message)
+  process.exit(1)
 }
 
 function pause(ms: number): Promise<void> {
