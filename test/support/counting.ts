@@ -9,11 +9,11 @@ export interface Counts {
   rpc: number
 }
 
-/** What to do around a call: wait, throw before it happens, or after it happened, as when an answer is lost. */
+/** What to do around a call: throw before it happens, or after it happened, as when an answer is lost or late. */
 export interface Fault {
   readonly before?: boolean
   readonly after?: boolean
-  /** Waits for this first. */
+  /** Keeps the answer back until then. */
   readonly until?: Promise<unknown>
 }
 
@@ -34,9 +34,9 @@ export function watch(): Watched {
 
   const through = async (kind: keyof Counts, name: string, work: () => Promise<unknown>) => {
     counts[kind] += 1
-    await faults.get(name)?.until
     if (faults.get(name)?.before) throw new Error(`${name}: out of reach`)
     const result = await work()
+    await faults.get(name)?.until
     if (faults.get(name)?.after) throw new Error(`${name}: answer lost`)
     return result
   }
