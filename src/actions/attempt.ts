@@ -2,7 +2,7 @@
 import type { ChallengeFailure, ChallengeRequest, Claim } from '../challenge/challenge.ts'
 import type { LimitRule, RuleName } from '../config/limits.ts'
 import { type ErrorCode, reach, ServiceError, UnconfirmedWrite } from '../errors.ts'
-import type { Outcome, Reservation, Standing } from '../limits/attempt-counter.ts'
+import type { Outcome, Reservation, Standing } from '../limits/counter-calls.ts'
 import { isDearEnough, type Limit } from '../limits/window.ts'
 import { describeFault, log } from '../log.ts'
 import type { Services } from '../services.ts'

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { AttemptCounters, ReserveRequest } from '../../src/limits/attempt-counter.ts'
+import type { AttemptCounters } from '../../src/limits/attempt-counter.ts'
+import type { ReserveRequest } from '../../src/limits/counter-calls.ts'
 import {
   call,
   newName,

@@ -2,7 +2,8 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { RuleName } from '../../src/config/limits.ts'
-import type { AttemptCounters, Outcome, Reservation } from '../../src/limits/attempt-counter.ts'
+import type { AttemptCounters } from '../../src/limits/attempt-counter.ts'
+import type { Outcome, Reservation } from '../../src/limits/counter-calls.ts'
 import { advance, FROZEN_MS, freeze, thaw } from '../support/clock.ts'
 
 const LIMIT = { threshold: 3, windowMs: 300_000 }
