@@ -1,6 +1,7 @@
-import { abortAllDurableObjects, evictAllDurableObjects } from 'cloudflare:test'
+import { abortAllDurableObjects, createExecutionContext, evictAllDurableObjects } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, it, vi } from 'vitest'
+import { isolateFor } from '../../src/isolate.ts'
 import { hashPassword } from '../../src/passwords/pbkdf2.ts'
 import { newName, newPerson, PASSWORD, refused, worker, workerWith } from '../support/client.ts'
 import { watch } from '../support/counting.ts'
@@ -140,6 +141,29 @@ describe('at once, from many addresses', () => {
   it('of 100 wrong log ins on one identifier exactly 10 reach the password check', async () => {
     const { name } = await newPerson()
     expect(await tally(times(100, () => visitor().logIn(name, WRONG)))).toEqual({ 401: 10, 403: 90 })
+  })
+})
+
+describe('an attempt', () => {
+  it('is held by waitUntil from reserve to settle: the rest of it ends with a client that hangs up', async () => {
+    const watched = watch()
+    const bindings = { ...env, ...watched.bindings }
+    const held: Promise<unknown>[] = []
+    const context = Object.assign(createExecutionContext(), {
+      waitUntil: (work: Promise<unknown>) => void held.push(work),
+    })
+    const here = visitor(async (request) => isolateFor(bindings).app.fetch(request, bindings, context))
+    await here.fail(newName())
+    const { promise: found, resolve: find } = Promise.withResolvers<void>()
+    held.length = 0
+    watched.reset()
+    watched.fail('run', { until: found })
+    void here.logIn(newName(), WRONG)
+    await vi.waitFor(() => expect(watched.counts).toEqual({ d1: 1, rpc: 2 }))
+    expect(held).toHaveLength(1)
+    find()
+    await held[0]
+    expect(watched.counts.rpc).toBe(4)
   })
 })
 
