@@ -30,8 +30,6 @@ interface Place {
   readonly counter: string
   /** Whether the counter let the attempt through by itself; else a solved challenge does. */
   readonly admitted: boolean
-  /** Whether the rule asks for a challenge. */
-  readonly asks: boolean
   /** Whether the counter keeps something of the attempt until it is settled. */
   readonly held: boolean
 }
@@ -67,12 +65,12 @@ export class Attempt {
   async reserve({ name, rule, counter }: AppliedRule): Promise<void> {
     if (!rule.enabled) return
     const takes = this.#level === null || counter === this.#request.client
-    const place = { name, limit: limitOf(rule), counter, admitted: takes, asks: false, held: takes }
+    const place = { name, limit: limitOf(rule), counter, admitted: takes, held: takes }
     this.#places = [...this.#places, place]
     const { admitted, standing } = takes ? await this.#take(place) : await this.#look(place)
     this.#report(place, standing)
     if (admitted) return
-    this.#replace(place, { admitted: false, asks: true, held: false })
+    this.#replace(place, { admitted: false, held: false })
     if (rule.action === 'block') throw blocked(name, standing)
     this.#level = Math.max(this.#level ?? 0, standing.level)
   }
@@ -87,8 +85,8 @@ export class Attempt {
   }
 
   /**
-   * Uses the answer up, if it is dear enough: as things stood when the rules were asked, and again where they ask, so that
-   * many at once are no cheaper than one after the other.
+   * Uses the answer up, if it is dear enough: as things stood when the rules were asked, and again at every counter that
+   * did not let the attempt through by itself, so that many at once are no cheaper than one after the other.
    * @throws {ServiceError} `challenge_failed` (`too_cheap`, `already_used`), `unavailable`
    */
   async claim(): Promise<void> {
@@ -97,7 +95,7 @@ export class Attempt {
     if (!isDearEnough(level, this.#level)) return this.#fail('too_cheap', this.#level)
     const claimed = await reach(this.#services.counter(this.#request.client).claim(nonce, expiresAtMs))
     if (!claimed) return this.#fail('already_used', this.#level)
-    for (const place of this.#places.filter(({ asks }) => asks)) {
+    for (const place of this.#places.filter(({ admitted }) => !admitted)) {
       this.#replace(place, { held: true })
       const { name: rule, limit, counter } = place
       const proof = { rule, limit, id: this.#id, level }
@@ -137,7 +135,7 @@ export class Attempt {
     const counts = ({ name }: Place) => registered && name === REGISTRATION
     const left = this.#places.filter((place) => place.held || counts(place))
     const told = left.map((place) =>
-      this.#settle(place, counts(place) ? { kind: 'counted', account: '' } : { kind: 'void' }),
+      this.#settle(place, counts(place) ? { kind: 'counted', account: this.#id } : { kind: 'void' }),
     )
     for (const answer of await Promise.allSettled(told)) {
       if (answer.status === 'fulfilled') continue

@@ -58,6 +58,7 @@ interface View {
   /** Events of attempts that have settled, or never will. */
   readonly counted: number
   readonly pending: number
+  /** Those with a solved challenge that nothing is stored of. */
   readonly proving: number
 }
 
@@ -98,7 +99,9 @@ export class AttemptCounter extends DurableObject {
     const nowMs = Date.now()
     const before = standing(this.#view(rule, limit, nowMs), limit, nowMs)
     const admitted = isDearEnough(level, before.level)
-    if (admitted) this.#queue(rule).proving.set(id, nowMs + LAPSE_MS)
+    if (!admitted) return { admitted, standing: before }
+    this.#storeRegistration({ rule, limit, id }, nowMs)
+    this.#queue(rule).proving.set(id, nowMs + LAPSE_MS)
     return { admitted, standing: before }
   }
 
@@ -129,13 +132,18 @@ export class AttemptCounter extends DurableObject {
     return judge({ threshold: limit.threshold, counted, pending, ahead })
   }
 
-  /** A registration is stored at once: whatever becomes of the Worker, it counts until it is taken back. */
   #admit({ rule, limit, id }: ReserveRequest, nowMs: number): Reservation {
+    this.#storeRegistration({ rule, limit, id }, nowMs)
     this.#queue(rule).pending.set(id, nowMs + LAPSE_MS)
-    if (rule === 'registrations_per_ip') {
-      this.#change(rule, nowMs, (tally) => count(tally, { id, atMs: nowMs, account: '' }, false, limit))
-    }
     return { admitted: true, standing: standing(this.#view(rule, limit, nowMs), limit, nowMs) }
+  }
+
+  /** A registration is stored before it is done: whatever becomes of the Worker, it counts until it is taken back. */
+  #storeRegistration({ rule, limit, id }: Omit<ProveRequest, 'level'>, nowMs: number): void {
+    if (rule !== 'registrations_per_ip') return
+    // Each is its own: those that are taken back must not have pushed others out.
+    const outcome = { kind: 'counted', account: id } as const
+    this.#record({ rule, limit, id, outcome }, nowMs)
   }
 
   #refuse({ rule, limit }: ReserveRequest, nowMs: number): Reservation {
@@ -144,10 +152,16 @@ export class AttemptCounter extends DurableObject {
 
   #wait(request: ReserveRequest): Promise<Reservation> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#stopWaiting(waiter, Date.now()), MAX_WAIT_MS)
+      const timer = setTimeout(() => this.#giveUp(waiter, Date.now()), MAX_WAIT_MS)
       const waiter = { request, resolve, timer }
       this.#queue(request.rule).waiting.push(waiter)
     })
+  }
+
+  /** Those behind may go by another rule, if it changed meanwhile. */
+  #giveUp(waiter: Waiter, nowMs: number): void {
+    this.#stopWaiting(waiter, nowMs)
+    this.#wake(waiter.request.rule, nowMs)
   }
 
   #stopWaiting(waiter: Waiter, nowMs: number): void {
@@ -187,12 +201,12 @@ export class AttemptCounter extends DurableObject {
     return known || challenged || counted + pending < limit.threshold
   }
 
-  #record({ rule, limit, id, outcome }: SettleRequest, nowMs: number): void {
-    const { counted } = this.#view(rule, limit, nowMs)
+  #record({ rule, limit, id, outcome }: Omit<SettleRequest, 'challenged'>, nowMs: number): void {
+    const full = this.#view(rule, limit, nowMs).counted >= limit.threshold
     this.#change(rule, nowMs, (tally) => {
       if (outcome.kind === 'void') return takeBack(tally, id)
       if (outcome.kind === 'counted')
-        return count(tally, { id, atMs: nowMs, account: outcome.account }, counted >= limit.threshold, limit)
+        return count(tally, { id, atMs: nowMs, account: outcome.account }, full, limit)
       return outcome.account === null ? clearAll(tally) : clear(tally, outcome.account)
     })
   }
@@ -212,7 +226,7 @@ export class AttemptCounter extends DurableObject {
       events,
       counted: events.filter(({ id }) => !pending.has(id)).length,
       pending: pending.size,
-      proving: proving.size,
+      proving: [...proving.keys()].filter((id) => !events.some((event) => event.id === id)).length,
     }
   }
 
@@ -254,11 +268,12 @@ export class AttemptCounter extends DurableObject {
 
 function standing({ tally, events, counted, pending, proving }: View, limit: Limit, nowMs: number): Standing {
   const times = events.map(({ atMs }) => atMs)
+  const remaining = Math.max(0, limit.threshold - counted - pending)
   return {
     full: counted >= limit.threshold,
-    remaining: Math.max(0, limit.threshold - counted - pending),
+    remaining,
     untilNextMs: untilNextPlaceMs(times, limit, nowMs),
-    level: levelOf(tally, limit, proving, nowMs),
+    level: levelOf(tally, limit, Math.max(0, proving - remaining), nowMs),
   }
 }
 

@@ -13,7 +13,7 @@ export interface CountedEvent {
   /** The attempt's. */
   readonly id: string
   readonly atMs: number
-  /** Whose failure it is; a later success of the same one clears it. */
+  /** Whose failure it is; a later success of the same one clears it. A registration's own id. */
   readonly account: string
 }
 
@@ -56,20 +56,25 @@ export function count(tally: Tally, event: CountedEvent, further: boolean, limit
 
 /** Takes back what an attempt counted. */
 export function takeBack(tally: Tally, id: string): Tally {
-  return withEvents(tally, ({ id: other }) => other !== id)
+  const taken = tally.events.find((event) => event.id === id)
+  if (taken === undefined) return tally
+  const further = tally.furtherAtMs.indexOf(taken.atMs)
+  const furtherAtMs = further === -1 ? tally.furtherAtMs : tally.furtherAtMs.toSpliced(further, 1)
+  return { ...tally, furtherAtMs, events: tally.events.filter((event) => event !== taken) }
 }
 
 /** Clears the failures of one account. How dear the next challenge is stays. */
 export function clear(tally: Tally, account: string): Tally {
-  return withEvents(tally, ({ account: other }) => other !== account)
+  const events = tally.events.filter(({ account: other }) => other !== account)
+  return events.length === tally.events.length ? tally : { ...tally, events }
 }
 
 /**
  * How dear a challenge is: how often the threshold was filled once more after it was full, 0 to MAX_LEVEL.
- * @param proving attempts with a solved challenge that are under way: each may turn out to be one more
+ * @param underWay attempts past the threshold that are under way: each may turn out to be one more
  */
-export function levelOf(tally: Tally, limit: Limit, proving: number, nowMs: number): number {
-  const further = furtherInWindow(tally, limit, nowMs).length + proving
+export function levelOf(tally: Tally, limit: Limit, underWay: number, nowMs: number): number {
+  const further = furtherInWindow(tally, limit, nowMs).length + underWay
   return Math.min(Math.floor(further / stepOf(limit)), MAX_LEVEL)
 }
 
@@ -113,10 +118,4 @@ function keepNewest(events: readonly CountedEvent[], limit: Limit): readonly Cou
     return newer < stepOf(limit)
   })
   return newestFirst.slice(0, MAX_EVENTS).reverse()
-}
-
-/** @returns the same tally where every event stays. */
-function withEvents(tally: Tally, stays: (event: CountedEvent) => boolean): Tally {
-  const events = tally.events.filter(stays)
-  return events.length === tally.events.length ? tally : { ...tally, events }
 }

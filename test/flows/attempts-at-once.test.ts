@@ -6,7 +6,7 @@ import { hashPassword } from '../../src/passwords/pbkdf2.ts'
 import { newName, newPerson, PASSWORD, refused, worker, workerWith } from '../support/client.ts'
 import { watch } from '../support/counting.ts'
 import { solve } from '../support/solver.ts'
-import { visitor, WRONG } from '../support/visitor.ts'
+import { type Visitor, visitor, WRONG } from '../support/visitor.ts'
 
 /** How many answers have each status. */
 async function tally(responses: readonly Promise<Response>[]): Promise<Record<number, number>> {
@@ -88,6 +88,21 @@ describe('at once, from one address', () => {
       answers.push(await solve((await refused(here.logIn(name, WRONG))).challenge))
     }
     expect(await tally(answers.map((answer) => here.logIn(name, WRONG, answer)))).toEqual({ 401: 6, 403: 4 })
+  })
+
+  it('nor at an identifier, from many addresses', async () => {
+    const LIMITS = { login_failures_per_ip: { threshold: 0 }, login_failures_per_account: { threshold: 1 } }
+    const fetch = workerWith({ LIMITS })
+    const name = newName()
+    const armed: (readonly [Visitor, string])[] = []
+    for (let hoarded = 1; hoarded <= 8; hoarded++) {
+      const somebody = visitor(fetch)
+      armed.push([somebody, await solve((await refused(somebody.logIn(name, WRONG))).challenge)])
+    }
+    expect(await tally(armed.map(([somebody, answer]) => somebody.logIn(name, WRONG, answer)))).toEqual({
+      401: 3,
+      403: 5,
+    })
   })
 
   it('no rule that blocks is passed by a challenge that another rule asked for', async () => {

@@ -252,6 +252,23 @@ describe('attempts at once', () => {
   })
 })
 
+describe('a change of the rule', () => {
+  it('lets those through that it favours as soon as those before them give up', async () => {
+    thaw()
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'], now: FROZEN_MS })
+    for (let pending = 1; pending <= 3; pending++) await reserve(newId())
+    const before = reserve(newId())
+    await isOpen(before)
+    advance(6)
+    const after = reserve(newId(), LOG_IN, { threshold: 10, windowMs: 300_000 })
+    expect(await isOpen(after)).toBe(true)
+    await runInDurableObject(stub, () => vi.advanceTimersByTimeAsync(20_000))
+    expect((await before).admitted).toBe(false)
+    expect((await after).admitted).toBe(true)
+    expect(Date.now()).toBeLessThan(FROZEN_MS + 26_001)
+  })
+})
+
 describe('a pending log in', () => {
   it('lapses uncounted after 40 s, and its place is free', async () => {
     for (let pending = 1; pending <= 3; pending++) await reserve(newId())
@@ -379,6 +396,32 @@ describe('attempts with a solved challenge', () => {
     for (const id of ids.slice(0, 3)) await settle(id, { kind: 'cleared', account: 'ada' }, proven)
     for (const id of ids.slice(3, 6)) await settle(id, WRONG, proven)
     expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ level: 0 })
+  })
+
+  it('that only fill what is free cost no more, those past it do', async () => {
+    await fail()
+    const ids = Array.from({ length: 12 }, newId)
+    const reservations = await Promise.all(ids.map((id) => prove(id, 0)))
+    expect(admitted(reservations)).toBe(2 + 6)
+  })
+
+  it('that register are stored at once, and taken back with what they made dearer', async () => {
+    const request = (id: string) => ({ rule: REGISTRATION, limit: LIMIT, id, level: 0 })
+    for (let registration = 1; registration <= 3; registration++) {
+      const id = newId()
+      await reserve(id, REGISTRATION)
+      await settle(id, { kind: 'counted', account: '' }, { rule: REGISTRATION })
+    }
+    const ids = [newId(), newId(), newId()]
+    for (const id of ids) expect((await counter.prove(request(id))).admitted).toBe(true)
+    await evictDurableObject(stub)
+    expect(await counter.look(REGISTRATION, LIMIT)).toMatchObject({ level: 1 })
+    const [first, ...others] = ids
+    for (const id of others)
+      await settle(id, { kind: 'counted', account: '' }, { rule: REGISTRATION, challenged: true })
+    expect(await counter.look(REGISTRATION, LIMIT)).toMatchObject({ level: 1 })
+    await settle(first ?? '', VOID, { rule: REGISTRATION, challenged: true })
+    expect(await counter.look(REGISTRATION, LIMIT)).toMatchObject({ full: true, level: 0 })
   })
 
   it('lapse after 40 s, and settle as proven after that and after a loss of memory', async () => {
