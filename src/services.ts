@@ -33,7 +33,7 @@ export interface SharedServices {
 }
 
 export interface Services extends SharedServices {
-  /** When the request, or the cron run, began: unix milliseconds. */
+  /** When the request, or the cron run, began, or the request's body had come: unix milliseconds. */
   readonly nowMs: number
   /** For log lines; undefined for cron. */
   readonly requestId: string | undefined

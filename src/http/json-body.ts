@@ -8,6 +8,7 @@ import { ServiceError } from '../errors.ts'
 import { requireAdmin } from './admin-bearer.ts'
 import { requireBearer } from './bearer.ts'
 import type { AppEnv } from './context.ts'
+import { atPresent } from './provide-services.ts'
 
 const MAX_BODY_BYTES = 16_384
 const MAX_DEPTH = 8
@@ -17,6 +18,7 @@ const readBody = createMiddleware<AppEnv>(async (c, next) => {
   const bytes = await readBounded(c.req.raw.body)
   requireJson(c.req.header('Content-Type'))
   c.set('body', bytes)
+  c.set('services', atPresent(c.get('services')))
   await next()
 })
 
@@ -25,6 +27,7 @@ const readOptionalBody = createMiddleware<AppEnv>(async (c, next) => {
   const bytes = await readBounded(c.req.raw.body)
   if (bytes.length > 0) requireJson(c.req.header('Content-Type'))
   c.set('body', bytes.length > 0 ? bytes : new TextEncoder().encode('{}'))
+  c.set('services', atPresent(c.get('services')))
   await next()
 })
 

@@ -1,8 +1,13 @@
-/** Gives each request its services, and the time at which it began. */
+/** Gives each request its services, and the time at which it began, or its body had come. */
 import { createMiddleware } from 'hono/factory'
-import type { SharedServices } from '../services.ts'
+import type { Services, SharedServices } from '../services.ts'
 import type { AppEnv } from './context.ts'
 import { rateLimitHeaders } from './rate-limit.ts'
+
+/** A body may come slowly: what is decided after it is decided by the time then. */
+export function atPresent(services: Services): Services {
+  return { ...services, nowMs: Date.now() }
+}
 
 export function provideServices(shared: SharedServices) {
   return createMiddleware<AppEnv>(async (c, next) => {

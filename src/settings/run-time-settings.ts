@@ -79,9 +79,11 @@ export class RunTimeSettings {
       insertSettingsChange(this.#db, change, now, actor),
       readSettings(this.#db),
     ]
+    const changesBefore = this.#changes
     const results = await reach(this.#db.batch<SettingsRow>(batch))
+    const overtaken = changesBefore !== this.#changes
     this.#changes += 1
-    return this.#take(results[2]?.results ?? [], nowMs)
+    return overtaken ? this.latest(nowMs) : this.#take(results[2]?.results ?? [], nowMs)
   }
 
   async #reload(nowMs: number): Promise<OperatorSettings | null> {

@@ -3,11 +3,13 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Env } from '../../src/config/env.ts'
 import {
   call,
+  newAddress,
   newName,
   newPerson,
   ok,
   PASSWORD,
   type Problem,
+  PUBLIC_URL,
   refused,
   type Tokens,
   workerWith,
@@ -204,6 +206,7 @@ describe('a change', () => {
   const rule = (name: string, fields: object) => ({ rules: { [name]: fields } })
 
   it.each<[string, unknown, string[]]>([
+    ['a field that no object should have', '{"__proto__":{}}', ['__proto__']],
     ['an unknown field', { registration_opne: true }, ['registration_opne']],
     ['an unknown rule', rule('x', {}), ['rules']],
     ['an unknown field of a rule', rule('registrations_per_ip', { treshold: 1 }), ['rules']],
@@ -250,6 +253,11 @@ describe('a change', () => {
     expect(problem.errors).toEqual([
       { field: 'rules', message: 'registrations_per_ip.threshold: Must be a whole number from 0 to 1000.' },
     ])
+    expect(
+      await refused(admin('PUT', '/admin/limits/registrations_per_ip', '{"__proto__":{}}')),
+    ).toMatchObject({
+      errors: [{ field: '__proto__' }],
+    })
     const objects = { registration_allow: [], rules: { registrations_per_ip: 3 } }
     expect((await refused(admin('PUT', '/admin/limits', objects))).errors).toEqual([
       { field: 'registration_allow', message: 'Must be an object.' },
@@ -421,6 +429,41 @@ describe('a change of the limits', () => {
     goOn()
     expect(await codeOf(reading)).toBe('challenge_required')
     expect(await codeOf(here.logIn(newName()))).toBe('challenge_required')
+  })
+
+  it('that a later one overtook does not undo it', async () => {
+    const { promise: later, resolve: goOn } = Promise.withResolvers<void>()
+    const watched = watch()
+    fetch = workerWith(watched.bindings)
+    await see()
+    watched.reset()
+    watched.fail('batch', { until: later })
+    const first = put({ rules: { registrations_per_ip: { threshold: 9 } } })
+    await vi.waitFor(() => expect(watched.counts.d1).toBe(1))
+    watched.mend()
+    await put({ registration_open: false })
+    goOn()
+    expect(await first).toMatchObject({
+      registration_open: false,
+      rules: { registrations_per_ip: { threshold: 9 } },
+    })
+    expect(await codeOf(visitor(fetch).register({ username: newName() }))).toBe('registration_closed')
+  })
+
+  it('is in force for a request whose body comes slowly', async () => {
+    await see()
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+    const headers = { 'Content-Type': 'application/json', 'CF-Connecting-IP': newAddress() }
+    const request = new Request(`${PUBLIC_URL}/auth/register`, { method: 'POST', headers, body: readable })
+    const answer = fetch(request)
+    const writer = writable.getWriter()
+    const body = new TextEncoder().encode(JSON.stringify({ username: newName(), password: PASSWORD }))
+    await writer.write(body.slice(0, 5))
+    await env.DB.prepare(`INSERT INTO settings VALUES (1, '{"registration_open":false}', 1, 'x')`).run()
+    advance(30)
+    await writer.write(body.slice(5))
+    await writer.close()
+    expect(await codeOf(answer)).toBe('registration_closed')
   })
 
   it('tightens and widens what is counted already', async () => {
