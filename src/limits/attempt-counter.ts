@@ -13,21 +13,9 @@ import type {
   SettleRequest,
   Standing,
 } from './counter-calls.ts'
+import { standingOf, type UnderWay, type View, viewOf } from './standing.ts'
 import { judge, LAPSE_MS, MAX_WAIT_MS } from './waiting.ts'
-import {
-  type CountedEvent,
-  clear,
-  clearAll,
-  count,
-  EMPTY,
-  eventsInWindow,
-  isDearEnough,
-  type Limit,
-  levelOf,
-  type Tally,
-  takeBack,
-  untilNextPlaceMs,
-} from './window.ts'
+import { clear, clearAll, count, EMPTY, isDearEnough, type Limit, type Tally, takeBack } from './window.ts'
 
 interface Waiter {
   readonly request: ReserveRequest
@@ -36,10 +24,8 @@ interface Waiter {
 }
 
 /** What is in memory of one rule. */
-interface Queue {
-  /** Attempts that were let through, by id: when they lapse, in unix milliseconds. */
+interface Queue extends UnderWay {
   readonly pending: Map<string, number>
-  /** Those that a solved challenge let through, alike. */
   readonly proving: Map<string, number>
   readonly waiting: Waiter[]
 }
@@ -49,18 +35,6 @@ const NONCE_PREFIX = 'nonce:'
 const ALARM_KEY = 'alarm'
 /** So that nothing expires one by one under load. */
 const MIN_ALARM_INTERVAL_MS = 60_000
-
-/** A rule's state at one moment. */
-interface View {
-  readonly tally: Tally
-  /** What is in the window, that of pending attempts too. */
-  readonly events: readonly CountedEvent[]
-  /** Events of attempts that have settled, or never will. */
-  readonly counted: number
-  readonly pending: number
-  /** Those with a solved challenge that nothing is stored of. */
-  readonly proving: number
-}
 
 export class AttemptCounter extends DurableObject {
   readonly #queues = new Map<RuleName, Queue>()
@@ -82,13 +56,12 @@ export class AttemptCounter extends DurableObject {
     this.#forget(rule, id, nowMs)
     if (settled) this.#record(request, nowMs)
     this.#wake(rule, nowMs)
-    return { settled, standing: standing(this.#view(rule, limit, nowMs), limit, nowMs) }
+    return { settled, standing: this.#standing(rule, limit, nowMs) }
   }
 
   /** How the key stands with a rule, without taking a place. */
   look(rule: RuleName, limit: Limit): Standing {
-    const nowMs = Date.now()
-    return standing(this.#view(rule, limit, nowMs), limit, nowMs)
+    return this.#standing(rule, limit, Date.now())
   }
 
   /**
@@ -97,7 +70,7 @@ export class AttemptCounter extends DurableObject {
    */
   prove({ rule, limit, id, level }: ProveRequest): Reservation {
     const nowMs = Date.now()
-    const before = standing(this.#view(rule, limit, nowMs), limit, nowMs)
+    const before = this.#standing(rule, limit, nowMs)
     const admitted = isDearEnough(level, before.level)
     if (!admitted) return { admitted, standing: before }
     this.#storeRegistration({ rule, limit, id }, nowMs)
@@ -135,7 +108,7 @@ export class AttemptCounter extends DurableObject {
   #admit({ rule, limit, id }: ReserveRequest, nowMs: number): Reservation {
     this.#storeRegistration({ rule, limit, id }, nowMs)
     this.#queue(rule).pending.set(id, nowMs + LAPSE_MS)
-    return { admitted: true, standing: standing(this.#view(rule, limit, nowMs), limit, nowMs) }
+    return { admitted: true, standing: this.#standing(rule, limit, nowMs) }
   }
 
   /** A registration is stored before it is done: whatever becomes of the Worker, it counts until it is taken back. */
@@ -147,7 +120,7 @@ export class AttemptCounter extends DurableObject {
   }
 
   #refuse({ rule, limit }: ReserveRequest, nowMs: number): Reservation {
-    return { admitted: false, standing: standing(this.#view(rule, limit, nowMs), limit, nowMs) }
+    return { admitted: false, standing: this.#standing(rule, limit, nowMs) }
   }
 
   #wait(request: ReserveRequest): Promise<Reservation> {
@@ -211,6 +184,10 @@ export class AttemptCounter extends DurableObject {
     })
   }
 
+  #standing(rule: RuleName, limit: Limit, nowMs: number): Standing {
+    return standingOf(this.#view(rule, limit, nowMs), limit, nowMs)
+  }
+
   /** Drops attempts that have lapsed on the way. */
   #view(rule: RuleName, limit: Limit, nowMs: number): View {
     const { pending, proving } = this.#queue(rule)
@@ -219,15 +196,7 @@ export class AttemptCounter extends DurableObject {
         if (nowMs >= lapsesAtMs) attempts.delete(id)
       }
     }
-    const tally = this.#tally(rule)
-    const events = eventsInWindow(tally, limit, nowMs)
-    return {
-      tally,
-      events,
-      counted: events.filter(({ id }) => !pending.has(id)).length,
-      pending: pending.size,
-      proving: [...proving.keys()].filter((id) => !events.some((event) => event.id === id)).length,
-    }
+    return viewOf(this.#tally(rule), { pending, proving }, limit, nowMs)
   }
 
   #queue(rule: RuleName): Queue {
@@ -263,17 +232,6 @@ export class AttemptCounter extends DurableObject {
     if (nowMs < setForMs && setForMs <= alarmAtMs) return
     this.ctx.storage.kv.put(ALARM_KEY, alarmAtMs)
     this.ctx.storage.setAlarm(alarmAtMs)
-  }
-}
-
-function standing({ tally, events, counted, pending, proving }: View, limit: Limit, nowMs: number): Standing {
-  const times = events.map(({ atMs }) => atMs)
-  const remaining = Math.max(0, limit.threshold - counted - pending)
-  return {
-    full: counted >= limit.threshold,
-    remaining,
-    untilNextMs: untilNextPlaceMs(times, limit, nowMs),
-    level: levelOf(tally, limit, Math.max(0, proving - remaining), nowMs),
   }
 }
 
