@@ -38,7 +38,7 @@ const answerShape = z.object({
       keyPrefix: z.string(),
       keySignature: z.string(),
       expiresAt: z.number(),
-      data: z.object({ action: z.string(), client: z.string(), level: z.number(), secret: z.string() }),
+      data: z.strictObject({ action: z.string(), client: z.string(), level: z.number(), secret: z.string() }),
     }),
   }),
   solution: z.object({ counter: z.number(), derivedKey: z.string() }),

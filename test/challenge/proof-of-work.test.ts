@@ -172,6 +172,13 @@ describe('an answer', () => {
       'rejected',
     ],
     [
+      'with more data than was signed',
+      (payload) => {
+        Object.assign(data(payload), { x: 1 })
+      },
+      'malformed',
+    ],
+    [
       'with a parameter more',
       ({ challenge }) => {
         Object.assign(challenge.parameters, { x: 1 })
