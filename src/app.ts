@@ -2,6 +2,7 @@
 import { Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { limitsRoutes } from './admin/limits.ts'
+import { usersRoutes } from './admin/users.ts'
 import type { Config } from './config/read-config.ts'
 import type { SettingProblem } from './config/settings-reader.ts'
 import { ServiceError } from './errors.ts'
@@ -36,6 +37,7 @@ export function createApp({ deployment, accounts }: Config, shared: SharedServic
   app.route('/', sessionRoutes())
   app.route('/', challengeRoutes())
   app.route('/', limitsRoutes(accounts))
+  app.route('/', usersRoutes())
   app.route('/', wellKnownRoutes())
   app.route('/', healthRoutes())
   app.route('/', errorPages())

@@ -217,12 +217,41 @@ export class UnconfirmedWrite extends ServiceError {
 }
 
 /**
- * Awaits work of a dependency (D1, a Durable Object); any fault of it becomes 503 `unavailable`.
+ * How long a dependency may take. One that is still silent then counts as out of reach: a client that waits learns that
+ * it may try again, and what it holds elsewhere is given back.
+ */
+export const DEADLINE_MS = 20_000
+
+/** A dependency did not answer in time. What was asked of it may still happen. */
+export class Overdue extends Error {
+  constructor(deadlineMs: number) {
+    super(`no answer within ${deadlineMs} ms`)
+    this.name = 'Overdue'
+  }
+}
+
+/** Awaits work of a dependency for as long as it may take. @throws {Overdue} and what `work` throws */
+export async function inTime<T>(work: PromiseLike<T>, deadlineMs = DEADLINE_MS): Promise<T> {
+  const { promise: overdue, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new Overdue(deadlineMs)), deadlineMs)
+  try {
+    return await Promise.race([work, overdue])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/**
+ * Awaits work of a dependency (D1, a Durable Object) in time; any fault of it becomes 503 `unavailable`.
  * @throws {ServiceError} `unavailable`, with the fault as its cause
  */
-export async function reach<T>(work: PromiseLike<T>, members: ProblemMembers = {}): Promise<T> {
+export async function reach<T>(
+  work: PromiseLike<T>,
+  members: ProblemMembers = {},
+  deadlineMs = DEADLINE_MS,
+): Promise<T> {
   try {
-    return await work
+    return await inTime(work, deadlineMs)
   } catch (cause) {
     throw new ServiceError('unavailable', members, { cause })
   }

@@ -123,12 +123,17 @@ export function updateAccount(db: D1Database, from: Account, to: Account): D1Pre
     to.keptSession === null ? null : toBase64Url(to.keptSession.secretHash),
     to.changeId,
     to.updatedAt,
+    to.disabled ? 1 : 0,
+    JSON.stringify(to.roles),
+    JSON.stringify(to.scopes),
+    JSON.stringify(to.claims),
   ]
   return db
     .prepare(
       `UPDATE OR IGNORE accounts SET username = ?3, username_key = ?4, email = ?5, email_verified = ?6, phone = ?7,
          phone_verified = ?8, password_hash = ?9, credential_version = ?10, sessions_from = ?11,
-         kept_session = ?12, kept_secret_hash = ?13, change_id = ?14, updated_at = ?15
+         kept_session = ?12, kept_secret_hash = ?13, change_id = ?14, updated_at = ?15, disabled = ?16, roles = ?17,
+         scopes = ?18, claims = ?19
        WHERE id = ?1 AND credential_version = ?2`,
     )
     .bind(...values)

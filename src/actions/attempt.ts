@@ -1,8 +1,9 @@
 /** One call that counts, as its counters see it: reserved before any work is done, settled when its outcome is known. */
 import type { ChallengeFailure, ChallengeRequest, Claim } from '../challenge/challenge.ts'
 import type { LimitRule, RuleName } from '../config/limits.ts'
-import { type ErrorCode, reach, ServiceError, UnconfirmedWrite } from '../errors.ts'
+import { DEADLINE_MS, type ErrorCode, inTime, reach, ServiceError, UnconfirmedWrite } from '../errors.ts'
 import type { Outcome, Reservation, Standing } from '../limits/counter-calls.ts'
+import { MAX_WAIT_MS } from '../limits/waiting.ts'
 import { isDearEnough, type Limit } from '../limits/window.ts'
 import { describeFault, log } from '../log.ts'
 import type { Services } from '../services.ts'
@@ -135,7 +136,7 @@ export class Attempt {
     const counts = ({ name }: Place) => registered && name === REGISTRATION
     const left = this.#places.filter((place) => place.held || counts(place))
     const told = left.map((place) =>
-      this.#settle(place, counts(place) ? { kind: 'counted', account: this.#id } : { kind: 'void' }),
+      inTime(this.#settle(place, counts(place) ? { kind: 'counted', account: this.#id } : { kind: 'void' })),
     )
     for (const answer of await Promise.allSettled(told)) {
       if (answer.status === 'fulfilled') continue
@@ -164,7 +165,8 @@ export class Attempt {
 
   #take({ name: rule, limit, counter }: Place): Promise<Reservation> {
     const waits = counter === this.#request.client
-    return reach(this.#services.counter(counter).reserve({ rule, limit, id: this.#id, waits }))
+    const reservation = this.#services.counter(counter).reserve({ rule, limit, id: this.#id, waits })
+    return reach(reservation, {}, waits ? MAX_WAIT_MS + DEADLINE_MS : DEADLINE_MS)
   }
 
   async #look({ name, limit, counter }: Place): Promise<Reservation> {

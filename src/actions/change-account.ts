@@ -8,19 +8,18 @@ import {
 } from '../accounts/account.ts'
 import { type Identifier, parseEmail, parsePhone, parseUsername } from '../accounts/identifier.ts'
 import { randomBytes, sha256 } from '../bytes.ts'
-import { reach, ServiceError } from '../errors.ts'
+import { ServiceError } from '../errors.ts'
 import { hashPassword } from '../passwords/pbkdf2.ts'
 import type { Services } from '../services.ts'
 import type { Grant } from '../sessions/account-object.ts'
 import { SESSION_SECRET_BYTES } from '../sessions/refresh-token.ts'
-import type { AccountState } from '../sessions/session.ts'
 import { toDeletedState, toState } from './account-state.ts'
 import { checkPolicy } from './check-policy.ts'
 import { checkRegistrationAllowed } from './check-registration.ts'
-import { type ChangeStamp, commitDeletion, commitEdit, type Edit } from './commit-change.ts'
+import { type ChangeStamp, commitDeletion, commitEdit, type Edit, readProven } from './commit-change.ts'
 import { type Counted, type CountedCall, countAttempt } from './count-attempt.ts'
 import { type IssuedTokens, issueTokens } from './issue-tokens.ts'
-import { tellAccount } from './tell-account.ts'
+import { tellChange, tellEdit } from './tell-account.ts'
 
 /** Identifiers to set; null clears one, a missing one stays. */
 export type IdentifierChanges = { readonly [Kind in IdentifierKind]?: Identifier | null | undefined }
@@ -49,10 +48,8 @@ export async function changeIdentifiers(
       checkOneIsLeft(current, changes)
       return withIdentifiers(current, stamp, changes)
     }
-    const { account, changed } = await commitEdit(services, attempt, facts.id, call.password, edit)
-    const state = toState(account)
-    if (changed) await tellChange(services, facts.id, state)
-    return state.facts
+    const read = readProven(services, attempt, facts.id, call.password)
+    return tellEdit(services, await commitEdit(services, read, edit))
   })
 }
 
@@ -76,7 +73,7 @@ export async function changePassword(
     return withPassword(current, stamp, hashed, keptSession)
   }
   const { account } = await countAttempt(services, call, countedAs(facts), (attempt) =>
-    commitEdit(services, attempt, facts.id, call.password, edit),
+    commitEdit(services, readProven(services, attempt, facts.id, call.password), edit),
   )
   const grant = await tellChange(services, facts.id, toState(account))
   if (grant === null) throw new ServiceError('unavailable', { changed: true })
@@ -93,7 +90,7 @@ export async function deleteOwnAccount(
   call: ProvenCall,
 ): Promise<void> {
   const version = await countAttempt(services, call, countedAs(facts), (attempt) =>
-    commitDeletion(services, attempt, facts.id, call.password),
+    commitDeletion(services, readProven(services, attempt, facts.id, call.password)),
   )
   await tellChange(services, facts.id, toDeletedState(version))
 }
@@ -103,10 +100,6 @@ function countedAs(facts: AccountFacts, registers = false): Counted {
   const [username, email, phone] = identifiersOf(facts)
   const identifier = email ?? phone ?? username ?? { kind: null, compared: facts.id }
   return { action: 'login', registers, identifier }
-}
-
-function tellChange(services: Services, accountId: string, state: AccountState): Promise<Grant | null> {
-  return reach(tellAccount(services, accountId, state), { changed: true })
 }
 
 /** @throws {ServiceError} `invalid_request` naming every identifier that would be cleared */

@@ -1,14 +1,15 @@
 /** Registration: identifiers and a password in, an account and its first session out. */
 import type { Account } from '../accounts/account.ts'
-import { findById, firstTaken, insertAccount, takenIdentifiers } from '../accounts/account-store.ts'
+import { firstTaken, insertAccount, takenIdentifiers } from '../accounts/account-store.ts'
 import type { Identifier } from '../accounts/identifier.ts'
-import { ServiceError, UnconfirmedWrite } from '../errors.ts'
+import { inTime, ServiceError } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { hashPassword } from '../passwords/pbkdf2.ts'
 import type { Services } from '../services.ts'
 import { toState } from './account-state.ts'
 import { checkPolicy } from './check-policy.ts'
 import { checkRegistrationAllowed, checkRegistrationOpen } from './check-registration.ts'
+import { confirmWrite } from './confirm-write.ts'
 import { type CountedCall, countAttempt } from './count-attempt.ts'
 import { type IssuedTokens, issueTokens } from './issue-tokens.ts'
 import { openSession } from './open-session.ts'
@@ -54,23 +55,16 @@ async function storeAndOpen(services: Services, request: RegisterRequest) {
 /** One batch: the account, and which identifier stood in its way. */
 async function store({ db }: Services, account: Account): Promise<void> {
   try {
-    const [inserted, taken] = await db.batch([insertAccount(db, account), takenIdentifiers(db, account)])
+    const batch = [insertAccount(db, account), takenIdentifiers(db, account)]
+    const [inserted, taken] = await inTime(db.batch(batch))
     if (inserted?.meta.changes === 1) return
     const field = firstTaken(taken)
     if (field !== null) throw new ServiceError('identifier_taken', { field })
     throw new Error('the account was neither stored nor in conflict')
   } catch (fault) {
     if (fault instanceof ServiceError) throw fault
-    await findLostWrite(db, account.id, fault)
+    await confirmWrite(db, account.id, fault, (row) => (row === null ? 'not_taken' : 'taken'))
   }
-}
-
-/** The answer of the write was lost: the row itself says whether it took. */
-async function findLostWrite(db: D1Database, id: string, fault: unknown): Promise<void> {
-  const { account } = await findById(db, id, 'primary').catch((cause: unknown) => {
-    throw new UnconfirmedWrite(cause)
-  })
-  if (account === null) throw new ServiceError('unavailable', {}, { cause: fault })
 }
 
 function toAccount(

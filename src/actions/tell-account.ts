@@ -1,9 +1,13 @@
 /** Tells an account's object the account's whole state, so that a change in D1 is in force in its sessions. */
+import type { AccountFacts } from '../accounts/account.ts'
 import { deleteToTell } from '../accounts/account-store.ts'
+import { inTime, reach } from '../errors.ts'
 import { describeFault, log } from '../log.ts'
 import type { Services } from '../services.ts'
 import type { Grant } from '../sessions/account-object.ts'
 import type { AccountState } from '../sessions/session.ts'
+import { toState } from './account-state.ts'
+import type { CommittedChange } from './commit-change.ts'
 
 /**
  * @param state what stands in D1 already
@@ -15,9 +19,35 @@ export async function tellAccount(
   accountId: string,
   state: AccountState,
 ): Promise<Grant | null> {
-  const grant = await services.accountObject(accountId).tell(state, services.config.sessions)
+  const grant = await inTime(services.accountObject(accountId).tell(state, services.config.sessions))
   services.waitUntil(noteTold(services, accountId, state.version))
   return grant
+}
+
+/**
+ * Tells a change that this request has stored.
+ * @throws {ServiceError} `unavailable` with `changed`
+ */
+export function tellChange(
+  services: Services,
+  accountId: string,
+  state: AccountState,
+): Promise<Grant | null> {
+  return reach(tellAccount(services, accountId, state), { changed: true })
+}
+
+/**
+ * Tells what stands after an edit, also where that changed nothing: an earlier one may have been stored and not told.
+ * @returns the account's facts
+ * @throws {ServiceError} `unavailable`, with `changed` where the edit is stored
+ */
+export async function tellEdit(
+  services: Services,
+  { account, changed }: CommittedChange,
+): Promise<AccountFacts> {
+  const state = toState(account)
+  await reach(tellAccount(services, account.id, state), changed ? { changed } : {})
+  return state.facts
 }
 
 /** A row that stays is told once more, which changes nothing. */

@@ -12,7 +12,7 @@ export interface AppEnv {
     body: Uint8Array
     /** The session that a Bearer token speaks for. */
     grant: Grant
-    /** Who administrates: `admin_token`, or an account's id. */
+    /** Who administrates: `admin_token`, or an account's id. Also for the log line. */
     admin: string
     /** For the log line. */
     accountId: string | undefined

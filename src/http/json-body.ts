@@ -11,7 +11,8 @@ import type { AppEnv } from './context.ts'
 import { atPresent } from './provide-services.ts'
 
 const MAX_BODY_BYTES = 16_384
-const MAX_DEPTH = 8
+/** The deepest that a schema looks: claims, eight levels below theirs. */
+const MAX_DEPTH = 10
 const JSON_MEDIA_TYPE = /^application\/json[ \t]*(;|$)/i
 
 const readBody = createMiddleware<AppEnv>(async (c, next) => {
@@ -74,7 +75,7 @@ function requireJson(contentType: string | undefined): void {
 
 function parseObject(bytes: Uint8Array): object {
   const value = parseJson(bytes)
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || !isInRange(value))
     throw new ServiceError('malformed_json')
   return value
 }
@@ -93,4 +94,11 @@ function parseJson(bytes: Uint8Array): unknown {
   } catch {
     throw new ServiceError('malformed_json')
   }
+}
+
+/** RFC 8259 section 6: a number out of range cannot be kept as it was sent. Deeper than any schema nothing is looked at. */
+function isInRange(value: unknown, depth = 0): boolean {
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return true
+  return Object.values(value).every((member) => isInRange(member, depth + 1))
 }

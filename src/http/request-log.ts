@@ -25,5 +25,6 @@ function requestFields(c: AppContext, startedAtMs: number) {
     code: c.get('errorCode'),
     duration_ms: Math.round(performance.now() - startedAtMs),
     account_id: c.get('accountId'),
+    admin: c.get('admin'),
   }
 }

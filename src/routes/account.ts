@@ -13,14 +13,9 @@ import { clientOf } from '../http/client.ts'
 import type { AppContext } from '../http/context.ts'
 import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from '../http/declare.ts'
 import { bearerAndJsonBody, jsonBody } from '../http/json-body.ts'
-import { toTokenAnswer, toUser } from './answers.ts'
-import {
-  accountRequests,
-  changePasswordRequest,
-  deleteAccountRequest,
-  tokenAnswer,
-  userAnswer,
-} from './schemas.ts'
+import { toUser, userAnswer } from '../http/user.ts'
+import { toTokenAnswer } from './answers.ts'
+import { accountRequests, changePasswordRequest, deleteAccountRequest, tokenAnswer } from './schemas.ts'
 
 type AccountRequests = ReturnType<typeof accountRequests>
 

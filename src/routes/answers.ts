@@ -1,26 +1,10 @@
 /** From what actions return to the wire's shapes. Pure. */
 import type { z } from '@hono/zod-openapi'
-import type { AccountFacts } from '../accounts/account.ts'
 import type { IssuedTokens } from '../actions/issue-tokens.ts'
 import { toDateTime } from '../http/date-time.ts'
+import { toUser } from '../http/user.ts'
 import type { Session } from '../sessions/session.ts'
-import type { sessionsAnswer, tokenAnswer, userAnswer } from './schemas.ts'
-
-export function toUser(facts: AccountFacts): z.infer<typeof userAnswer> {
-  return {
-    id: facts.id,
-    username: facts.username,
-    email: facts.email,
-    email_verified: facts.emailVerified,
-    phone: facts.phone,
-    phone_verified: facts.phoneVerified,
-    created_at: toDateTime(facts.createdAt * 1000),
-    updated_at: toDateTime(facts.updatedAt * 1000),
-    roles: [...facts.roles],
-    scopes: [...facts.scopes],
-    claims: { ...facts.claims },
-  }
-}
+import type { sessionsAnswer, tokenAnswer } from './schemas.ts'
 
 export function toTokenAnswer(tokens: IssuedTokens): z.infer<typeof tokenAnswer> {
   return {

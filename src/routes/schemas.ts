@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi'
 import type { CountryCode } from 'libphonenumber-js/max'
 import { IDENTIFIER_KINDS } from '../accounts/account.ts'
 import { type Identifier, parseEmail, parsePhone, parseUsername } from '../accounts/identifier.ts'
+import { dateTime, userAnswer, uuid } from '../http/user.ts'
 import { hasControlCharacter } from '../text.ts'
 
 const text = z
@@ -114,25 +115,7 @@ export const logInRequest = z
 export const refreshRequest = z.strictObject({ refresh_token: text }).openapi('RefreshRequest')
 export const logOutRequest = z.strictObject({ refresh_token: text.optional() }).openapi('LogOutRequest')
 
-const uuid = z.string().openapi({ format: 'uuid' })
-const dateTime = z.string().openapi({ format: 'date-time', example: '2026-11-24T09:30:00Z' })
 const seconds = z.number().openapi({ type: 'integer' })
-
-export const userAnswer = z
-  .object({
-    id: uuid,
-    username: z.string().nullable(),
-    email: z.string().nullable(),
-    email_verified: z.boolean(),
-    phone: z.string().nullable(),
-    phone_verified: z.boolean(),
-    created_at: dateTime,
-    updated_at: dateTime,
-    roles: z.array(z.string()),
-    scopes: z.array(z.string()),
-    claims: z.record(z.string(), z.unknown()),
-  })
-  .openapi('User')
 
 export const tokenAnswer = z
   .object({

@@ -1,24 +1,7 @@
 /** Signs access tokens: JWTs by RFC 9068. */
 import { SignJWT } from 'jose'
+import { unreserved } from './claims.ts'
 import type { SigningKey } from './signing-keys.ts'
-
-/** What only the service says of a token or an account (RFC 7519 section 4.1, RFC 9068 section 2.2). */
-const RESERVED_CLAIMS: ReadonlySet<string> = new Set([
-  'iss',
-  'sub',
-  'aud',
-  'exp',
-  'nbf',
-  'iat',
-  'jti',
-  'sid',
-  'auth_time',
-  'amr',
-  'client_id',
-  'scope',
-  'roles',
-  'preferred_username',
-])
 
 export interface AccessTokenContent {
   readonly issuer: string
@@ -57,8 +40,4 @@ export function signAccessToken(content: AccessTokenContent, key: SigningKey): P
   })
     .setProtectedHeader({ typ: 'at+jwt', alg: key.alg, kid: key.kid })
     .sign(key.privateKey)
-}
-
-function unreserved(claims: AccessTokenContent['claims']): AccessTokenContent['claims'] {
-  return Object.fromEntries(Object.entries(claims).filter(([name]) => !RESERVED_CLAIMS.has(name)))
 }

@@ -2,7 +2,8 @@
 
 /** Given only to those who ask for it by name. */
 export const ADMIN_SCOPE = 'admin'
-const SCOPE = /^[A-Za-z0-9:._-]{1,64}$/
+/** Scopes and roles alike: what fits between the spaces of a header. */
+export const SCOPE = /^[A-Za-z0-9:._-]{1,64}$/
 
 /** @returns the scopes asked for, each once; what no account could ever have is left out. */
 export function parseScope(text: string): readonly string[] {

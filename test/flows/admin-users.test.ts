@@ -1,0 +1,533 @@
+import { decodeJwt } from 'jose'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { admin, codeOf, newOperator } from '../support/admin.ts'
+import {
+  call,
+  changePassword,
+  isAlive,
+  logIn,
+  NEW_PASSWORD,
+  newName,
+  newPerson,
+  ok,
+  PASSWORD,
+  refresh,
+  refused,
+  type Tokens,
+  type User,
+  workerWith,
+} from '../support/client.ts'
+import { advance, freeze, thaw } from '../support/clock.ts'
+import { watch } from '../support/counting.ts'
+import { grant, runCron, untold } from '../support/database.ts'
+
+type ManagedUser = User & { readonly disabled: boolean }
+
+const NOBODY = '01890a5d-ac96-774b-bcce-b302099a8057'
+const LONE_SURROGATE = '\ud800'
+const CALLS = [
+  ['GET', '', undefined],
+  ['PATCH', '', {}],
+  ['DELETE', '/sessions', undefined],
+] as const
+
+beforeEach(() => freeze())
+afterEach(() => {
+  thaw()
+  vi.restoreAllMocks()
+})
+
+const see = (id: string) => ok<ManagedUser>(admin('GET', `/admin/users/${id}`))
+const change = (id: string, body: unknown, fetch = workerWith({})) =>
+  admin('PATCH', `/admin/users/${id}`, body, fetch)
+const changed = (id: string, body: unknown) => ok<ManagedUser>(change(id, body))
+const me = (bearer: string) => ok<User>(call('GET', '/auth/me', { bearer }))
+
+/** An account for what is refused: nothing of that may change it. */
+let bystander: Promise<{ readonly id: string }> | null = null
+async function someAccount(): Promise<string> {
+  bystander ??= newPerson().then(({ user }) => user)
+  return (await bystander).id
+}
+
+/** A value of so many lists, each in the next. */
+function nested(levels: number): unknown {
+  return levels === 0 ? 'x' : [nested(levels - 1)]
+}
+
+describe('an account', () => {
+  it('is shown as its owner sees it, and whether it is disabled', async () => {
+    const { user } = await newPerson()
+    expect(await see(user.id)).toEqual({ ...user, disabled: false })
+    const head = await admin('HEAD', `/admin/users/${user.id}`)
+    expect([head.status, await head.text(), head.headers.get('Cache-Control')]).toEqual([200, '', 'no-store'])
+  })
+
+  it('is shown as it stands in D1, whatever its object was told', async () => {
+    const { user } = await newPerson()
+    await grant(user.id, { roles: ['editor'], scopes: ['read'], claims: { tenant: 7 } })
+    expect(await see(user.id)).toMatchObject({ roles: ['editor'], scopes: ['read'], claims: { tenant: 7 } })
+  })
+
+  it('is out of reach with D1', async () => {
+    const id = await someAccount()
+    const watched = watch()
+    watched.fail('run', { before: true })
+    const asked = admin('GET', `/admin/users/${id}`, undefined, workerWith(watched.bindings))
+    expect(await refused(asked)).toMatchObject({ status: 503, code: 'unavailable' })
+  })
+})
+
+describe.each(CALLS)('%s /admin/users/{id}%s', (method, below, body) => {
+  const asked = async (bearer: string) =>
+    codeOf(admin(method, `/admin/users/${await someAccount()}${below}`, body, undefined, bearer))
+
+  it('is for ADMIN_TOKEN and for accounts with role and scope that asked for the scope', async () => {
+    const { access_token } = await newOperator()
+    expect(await asked(access_token)).toBe('ok')
+    expect(await codeOf(admin(method, `/admin/users/${await someAccount()}${below}`, body))).toBe('ok')
+  })
+
+  it('is for nobody else', async () => {
+    const [person, unasked] = await Promise.all([newPerson(), newOperator(null)])
+    expect(await asked('x')).toBe('invalid_token')
+    expect(await asked(person.access_token)).toBe('insufficient_scope')
+    expect(await asked(unasked.access_token)).toBe('insufficient_scope')
+    const answer = await call(method, `/admin/users/${await someAccount()}${below}`, { body })
+    expect([answer.status, answer.headers.get('WWW-Authenticate')]).toEqual([401, 'Bearer realm="gatehouse"'])
+  })
+
+  it('is for nobody whose own account it is', async () => {
+    const { access_token, user } = await newPerson()
+    const own = admin(method, `/admin/users/${user.id}${below}`, body, undefined, access_token)
+    expect(await codeOf(own)).toBe('insufficient_scope')
+  })
+
+  it.each([
+    ['an unknown id', NOBODY],
+    ['the nil id', '00000000-0000-0000-0000-000000000000'],
+    ['no id', 'x'],
+    ['an id with more', `${NOBODY}0`],
+    ['a name of every object', '__proto__'],
+  ])('is 404 for %s, to those who may ask', async (_what, id) => {
+    const path = `/admin/users/${id}${below}`
+    expect(await codeOf(admin(method, path, body, undefined, 'x'))).toBe('invalid_token')
+    expect(await refused(admin(method, path, body))).toMatchObject({ status: 404, code: 'not_found' })
+  })
+})
+
+describe('an operator', () => {
+  it('has to have logged in within 15 minutes', async () => {
+    const { refresh_token } = await newOperator()
+    advance(600)
+    const { access_token } = await ok<Tokens>(refresh(refresh_token))
+    advance(301)
+    const asked = admin('PATCH', `/admin/users/${await someAccount()}`, {}, undefined, access_token)
+    expect(await refused(asked)).toMatchObject({ code: 'reauthentication_required', max_age: 900 })
+  })
+
+  it('is known before the body is read for what it says', async () => {
+    const path = `/admin/users/${await someAccount()}`
+    expect(await codeOf(admin('PATCH', path, '[', undefined, 'x'))).toBe('invalid_token')
+    expect(await codeOf(admin('PATCH', path, '['))).toBe('malformed_json')
+    expect(await codeOf(admin('PATCH', path, '[]'))).toBe('malformed_json')
+    expect(await codeOf(admin('PATCH', path, { roles: ['x'.repeat(16_384)] }))).toBe('body_too_large')
+    expect(await codeOf(admin('PATCH', path))).toBe('unsupported_media_type')
+  })
+
+  it('may disable the own account, which ends the own session', async () => {
+    const { access_token, user } = await newOperator()
+    const own = admin('PATCH', `/admin/users/${user.id}`, { disabled: true }, undefined, access_token)
+    expect(await ok(own)).toMatchObject({ disabled: true })
+    expect(await codeOf(admin('GET', `/admin/users/${user.id}`, undefined, undefined, access_token))).toBe(
+      'invalid_token',
+    )
+  })
+})
+
+describe('a change', () => {
+  it.each<[string, unknown, string[]]>([
+    ['an unknown field', { disbaled: true }, ['disbaled']],
+    ['an identifier', { email: 'ada@example.com' }, ['email']],
+    ['a field that no object should have', '{"__proto__":{}}', ['__proto__']],
+    ['a disabled of null', { disabled: null }, ['disabled']],
+    ['a disabled of text', { disabled: 'true' }, ['disabled']],
+    ['a disabled of a number', { disabled: 1 }, ['disabled']],
+    ...['roles', 'scopes'].flatMap((field): [string, unknown, string[]][] => [
+      [`${field} of null`, { [field]: null }, [field]],
+      [`${field} of text`, { [field]: 'editor' }, [field]],
+      [`${field} that are an object`, { [field]: { 0: 'editor' } }, [field]],
+      [`${field} with a number`, { [field]: [1] }, [field]],
+      [`${field} with a null`, { [field]: [null] }, [field]],
+      [`${field} with an empty one`, { [field]: [''] }, [field]],
+      [`${field} with a space`, { [field]: ['a b'] }, [field]],
+      [`${field} with a line break`, { [field]: ['a\n'] }, [field]],
+      [`${field} with a letter beyond ASCII`, { [field]: ['é'] }, [field]],
+      [`${field} with a lone surrogate`, { [field]: [LONE_SURROGATE] }, [field]],
+      [`${field} with a name of 65 characters`, { [field]: ['x'.repeat(65)] }, [field]],
+      [`${field} with two mistakes`, { [field]: ['a', '/', 'b', ','] }, [field, field]],
+    ]),
+    ['claims of null', { claims: null }, ['claims']],
+    ['claims of text', { claims: 'x' }, ['claims']],
+    ['claims that are a list', { claims: [] }, ['claims']],
+    ['a claim with a lone surrogate', { claims: { a: LONE_SURROGATE } }, ['claims']],
+    ['a claim with a lone surrogate below', { claims: { a: [{ b: LONE_SURROGATE }] } }, ['claims']],
+    ['a claim with a lone surrogate in a name below', { claims: { a: { [LONE_SURROGATE]: 1 } } }, ['claims']],
+    ['a claim named by a lone surrogate', { claims: { [LONE_SURROGATE]: 1 } }, ['claims']],
+    ['a claim of nine levels', { claims: { a: nested(9) } }, ['claims']],
+    ['a claim of 8,000 levels', `{"claims":{"a":${'['.repeat(8_000)}${']'.repeat(8_000)}}}`, ['claims']],
+    [
+      'a mistake in every field',
+      { disabled: 0, roles: [' '], scopes: 'x', claims: { sub: 'x', iss: 'y' }, x: 1 },
+      ['claims', 'claims', 'disabled', 'roles', 'scopes', 'x'],
+    ],
+  ])('with %s is refused, and every field named', async (_what, body, fields) => {
+    const id = await someAccount()
+    const before = await see(id)
+    const problem = await refused(change(id, body))
+    expect(problem).toMatchObject({ status: 422, code: 'invalid_request' })
+    expect(problem.errors?.map(({ field }) => field).toSorted()).toEqual(fields)
+    expect(await see(id)).toEqual(before)
+  })
+
+  it.each([
+    'iss',
+    'sub',
+    'aud',
+    'exp',
+    'nbf',
+    'iat',
+    'jti',
+    'sid',
+    'auth_time',
+    'amr',
+    'client_id',
+    'scope',
+    'roles',
+    'preferred_username',
+  ])('with the reserved claim %s is refused, beside a good one too', async (name) => {
+    const id = await someAccount()
+    const before = await see(id)
+    const problem = await refused(change(id, { claims: { tenant: 'a', [name]: null } }))
+    expect(problem).toMatchObject({ status: 422, errors: [{ field: 'claims' }] })
+    expect(problem.errors?.[0]?.message).toContain(name)
+    expect(await see(id)).toEqual(before)
+  })
+
+  it('never repeats what was sent as a value', async () => {
+    const secret = 'a value to be kept from logs'
+    const body = { disabled: secret, roles: [secret], scopes: secret, claims: { a: secret + LONE_SURROGATE } }
+    const problem = await refused(change(await someAccount(), body))
+    expect(JSON.stringify(problem)).not.toContain(secret)
+  })
+
+  it('takes names of 64 characters, of every kind allowed, each once', async () => {
+    const { user } = await newPerson()
+    const longest = 'AZaz09:._-'.padEnd(64, 'x')
+    const body = { roles: [longest, 'a', 'a'], scopes: ['a', longest, 'a'] }
+    expect(await changed(user.id, body)).toMatchObject({ roles: [longest, 'a'], scopes: ['a', longest] })
+  })
+
+  it('takes claims of every kind of JSON, which access tokens then carry', async () => {
+    const { user, refresh_token } = await newPerson()
+    const claims = {
+      tenant: 'ä€😀',
+      level: -1.5,
+      beta: false,
+      nothing: null,
+      deep: nested(8),
+      '': { a: [] },
+      constructor: 'x',
+    }
+    expect((await changed(user.id, { claims })).claims).toEqual(claims)
+    const { access_token } = await ok<Tokens>(refresh(refresh_token))
+    expect(decodeJwt(access_token)).toMatchObject(claims)
+    expect((await me(access_token)).claims).toEqual(claims)
+  })
+
+  it('with a claim named __proto__ drops nothing in silence', async () => {
+    const { user, refresh_token } = await newPerson()
+    const answer = await change(user.id, '{"claims":{"__proto__":{"admin":true},"tenant":"a"}}')
+    const { access_token } = await ok<Tokens>(refresh(refresh_token))
+    expect(decodeJwt(access_token).admin).toBeUndefined()
+    if (answer.status === 422) return
+    expect(Object.keys((await see(user.id)).claims)).toEqual(['__proto__', 'tenant'])
+  })
+
+  it('replaces what is given, and the rest stays', async () => {
+    const { user, name } = await newPerson()
+    await changed(user.id, { roles: ['editor', 'author'], scopes: ['read'], claims: { a: 1, b: 2 } })
+    advance(60)
+    const shown = {
+      ...user,
+      roles: ['editor', 'author'],
+      scopes: ['read'],
+      claims: { a: 1, b: 2 },
+      disabled: false,
+      updated_at: '2096-10-02T07:07:40Z',
+    }
+    expect(await changed(user.id, { roles: ['reader'] })).toEqual({ ...shown, roles: ['reader'] })
+    expect(await changed(user.id, { scopes: [] })).toEqual({ ...shown, roles: ['reader'], scopes: [] })
+    const last = { ...shown, roles: ['reader'], scopes: [], claims: { c: 3 } }
+    expect(await changed(user.id, { claims: { c: 3 } })).toEqual(last)
+    expect(await see(user.id)).toEqual(last)
+    expect((await ok<Tokens>(logIn(name))).user).toMatchObject({ roles: ['reader'], claims: { c: 3 } })
+  })
+
+  it('of nothing changes nothing, and asks the object nothing', async () => {
+    const { user } = await newPerson()
+    const watched = watch()
+    advance(60)
+    const answer = change(user.id, {}, workerWith(watched.bindings))
+    expect(await ok(answer)).toEqual({ ...user, disabled: false })
+    expect(watched.counts.rpc).toBe(0)
+    expect(await untold(user.id)).toBe(0)
+  })
+
+  it('of grants is in force with the next refresh, and in GET /auth/me at once', async () => {
+    const { user, access_token, refresh_token } = await newPerson()
+    await changed(user.id, { roles: ['editor'], scopes: ['read', 'admin'] })
+    expect(await me(access_token)).toMatchObject({ roles: ['editor'], scopes: ['read', 'admin'] })
+    const refreshed = await ok<Tokens>(refresh(refresh_token))
+    expect(refreshed.user).toMatchObject({ roles: ['editor'], scopes: ['read', 'admin'] })
+    expect(decodeJwt(refreshed.access_token)).toMatchObject({ roles: ['editor'], scope: 'read' })
+    await changed(user.id, { roles: [], scopes: [] })
+    const again = await ok<Tokens>(refresh(refreshed.refresh_token))
+    expect(decodeJwt(again.access_token)).toMatchObject({ roles: [], scope: '' })
+  })
+
+  it('with a number out of range is malformed: it could not be kept', async () => {
+    const { user } = await newPerson()
+    for (const body of ['{"claims":{"a":1e999}}', '{"claims":{"a":[{"b":-1e999}]}}']) {
+      expect(await refused(change(user.id, body))).toMatchObject({ status: 400, code: 'malformed_json' })
+    }
+    expect(await see(user.id)).toMatchObject({ claims: {} })
+  })
+
+  it('is logged with the operator and the account, and without a claim', async () => {
+    const { user } = await newPerson()
+    const operator = await newOperator()
+    const lines: string[] = []
+    for (const level of ['info', 'warn', 'error'] as const)
+      vi.spyOn(console, level).mockImplementation((line: string) => void lines.push(line))
+    const body = { claims: { secretive: 'a claim that no log may have' }, roles: ['hush'] }
+    await ok(admin('PATCH', `/admin/users/${user.id}`, body, undefined, operator.access_token))
+    await refused(change(user.id, { claims: { iss: 'a claim that no log may have', secretive: 1 } }))
+    const fields = { method: 'PATCH', route: '/admin/users/:id' }
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { ...fields, status: 200, admin: operator.user.id, account_id: user.id },
+      { ...fields, status: 422, admin: 'admin_token' },
+    ])
+    expect(lines.join()).not.toMatch(/secretive|no log may have|hush/)
+  })
+})
+
+describe('disabling', () => {
+  it('ends every session at once, and log in says why to whoever has the password', async () => {
+    const person = await newPerson()
+    const other = await ok<Tokens>(logIn(person.name))
+    expect(await changed(person.user.id, { disabled: true })).toMatchObject({ disabled: true })
+    for (const { access_token, refresh_token } of [person, other]) {
+      expect(await isAlive(access_token)).toBe(false)
+      expect(await codeOf(refresh(refresh_token))).toBe('invalid_refresh_token')
+    }
+    expect(await codeOf(logIn(person.name))).toBe('account_disabled')
+    expect(await codeOf(logIn(person.name, 'a guess'))).toBe('invalid_credentials')
+  })
+
+  it('is undone by enabling, which brings no session back', async () => {
+    const { name, user, access_token, refresh_token } = await newPerson()
+    await changed(user.id, { disabled: true })
+    expect(await changed(user.id, { disabled: false })).toMatchObject({ disabled: false })
+    expect(await isAlive(access_token)).toBe(false)
+    expect(await codeOf(refresh(refresh_token))).toBe('invalid_refresh_token')
+    const { access_token: after } = await ok<Tokens>(logIn(name))
+    expect(await isAlive(after)).toBe(true)
+  })
+
+  it('that was not told ends the sessions all the same when enabling is', async () => {
+    const { user, access_token } = await newPerson()
+    const watched = watch()
+    watched.fail('tell', { before: true })
+    expect(await refused(change(user.id, { disabled: true }, workerWith(watched.bindings)))).toMatchObject({
+      code: 'unavailable',
+      changed: true,
+    })
+    await changed(user.id, { disabled: false })
+    expect(await isAlive(access_token)).toBe(false)
+  })
+
+  it('ends the session that a change of the password had kept', async () => {
+    const { user, access_token } = await newPerson()
+    const { access_token: kept } = await ok<Tokens>(changePassword(access_token))
+    await changed(user.id, { disabled: true })
+    await changed(user.id, { disabled: false })
+    expect(await isAlive(kept)).toBe(false)
+  })
+
+  it('stays while other fields change, and other changes end no session', async () => {
+    const { name, user, access_token } = await newPerson()
+    await changed(user.id, { disabled: false, roles: ['editor'], claims: { a: 1 } })
+    expect(await isAlive(access_token)).toBe(true)
+    await changed(user.id, { disabled: true })
+    expect(await changed(user.id, { roles: [] })).toMatchObject({ disabled: true, claims: { a: 1 } })
+    expect(await codeOf(logIn(name))).toBe('account_disabled')
+  })
+})
+
+describe('DELETE /admin/users/{id}/sessions', () => {
+  it('ends all sessions of that account and no other, and log in goes on', async () => {
+    const [person, stranger] = await Promise.all([newPerson(), newPerson()])
+    const other = await ok<Tokens>(logIn(person.name))
+    const end = () => ok(admin('DELETE', `/admin/users/${person.user.id}/sessions`), 204)
+    await end()
+    for (const { access_token, refresh_token } of [person, other]) {
+      expect(await isAlive(access_token)).toBe(false)
+      expect(await codeOf(refresh(refresh_token))).toBe('invalid_refresh_token')
+    }
+    expect(await isAlive(stranger.access_token)).toBe(true)
+    const { access_token } = await ok<Tokens>(logIn(person.name))
+    expect(await isAlive(access_token)).toBe(true)
+    await end()
+    await end()
+    expect(await isAlive(access_token)).toBe(false)
+  })
+
+  it('is 503 while the object is out of reach, and the sessions live on', async () => {
+    const { user, access_token } = await newPerson()
+    const watched = watch()
+    watched.fail('endAll', { before: true })
+    const path = `/admin/users/${user.id}/sessions`
+    const refusal = await refused(admin('DELETE', path, undefined, workerWith(watched.bindings)))
+    expect(refusal).toMatchObject({ status: 503, code: 'unavailable' })
+    expect(refusal.changed).toBeUndefined()
+    expect(await isAlive(access_token)).toBe(true)
+  })
+
+  it('is logged with the operator and the account', async () => {
+    const { user } = await newPerson()
+    const info = vi.spyOn(console, 'info').mockImplementation(() => {})
+    await ok(admin('DELETE', `/admin/users/${user.id}/sessions`), 204)
+    expect(JSON.parse(String(info.mock.calls[0]))).toMatchObject({
+      route: '/admin/users/:id/sessions',
+      status: 204,
+      admin: 'admin_token',
+      account_id: user.id,
+    })
+  })
+})
+
+describe('a fault', () => {
+  it('of the telling is 503 with changed, and the same change again puts it into force', async () => {
+    const { user, access_token } = await newPerson()
+    const watched = watch()
+    watched.fail('tell', { before: true })
+    const refusal = await refused(change(user.id, { disabled: true }, workerWith(watched.bindings)))
+    expect(refusal).toMatchObject({ status: 503, code: 'unavailable', changed: true })
+    expect(await see(user.id)).toMatchObject({ disabled: true })
+    expect(await untold(user.id)).toBe(1)
+    expect(await isAlive(access_token)).toBe(true)
+    await changed(user.id, { disabled: true })
+    expect(await isAlive(access_token)).toBe(false)
+    expect(await untold(user.id)).toBe(0)
+  })
+
+  it('of the telling is made good by cron', async () => {
+    const { user, access_token } = await newPerson()
+    const watched = watch()
+    watched.fail('tell', { before: true })
+    await refused(change(user.id, { disabled: true }, workerWith(watched.bindings)))
+    await runCron()
+    expect(await isAlive(access_token)).toBe(false)
+  })
+
+  it('that loses the answer of the write is none: the row says that it took, once', async () => {
+    const { user, access_token } = await newPerson()
+    const watched = watch()
+    watched.fail('batch', { after: true })
+    const answer = change(user.id, { roles: ['editor'] }, workerWith(watched.bindings))
+    expect(await ok(answer)).toMatchObject({ roles: ['editor'] })
+    expect((await me(access_token)).roles).toEqual(['editor'])
+  })
+
+  it('of the write is 503 without changed, and nothing is half done', async () => {
+    const { user, access_token } = await newPerson()
+    const watched = watch()
+    watched.fail('batch', { before: true })
+    const refusal = await refused(change(user.id, { disabled: true }, workerWith(watched.bindings)))
+    expect(refusal).toMatchObject({ status: 503, code: 'unavailable' })
+    expect(refusal.changed).toBeUndefined()
+    expect(await see(user.id)).toEqual({ ...user, disabled: false })
+    expect([await isAlive(access_token), await untold(user.id)]).toEqual([true, 0])
+  })
+})
+
+describe('changes at once', () => {
+  it('of two operators on different fields both stay, whichever isolate took them', async () => {
+    const { user, access_token } = await newPerson()
+    await Promise.all([
+      changed(user.id, { roles: ['editor'] }),
+      changed(user.id, { scopes: ['read'] }),
+      changed(user.id, { claims: { tenant: 1 } }),
+    ])
+    const granted = { roles: ['editor'], scopes: ['read'], claims: { tenant: 1 } }
+    expect(await see(user.id)).toMatchObject(granted)
+    expect(await me(access_token)).toMatchObject(granted)
+    expect(await untold(user.id)).toBe(0)
+  })
+
+  it('of two operators on one field leave one of the two', async () => {
+    const { user, access_token } = await newPerson()
+    await Promise.all([changed(user.id, { roles: ['a'] }), changed(user.id, { roles: ['b'] })])
+    const { roles } = await see(user.id)
+    expect([['a'], ['b']]).toContainEqual(roles)
+    expect((await me(access_token)).roles).toEqual(roles)
+  })
+
+  it('of an operator and the owner both stay', async () => {
+    const { user, access_token } = await newPerson()
+    const username = newName()
+    const body = { username, current_password: PASSWORD }
+    await Promise.all([
+      ok(call('PATCH', '/auth/me', { bearer: access_token, body })),
+      changed(user.id, { roles: ['editor'], claims: { a: 1 } }),
+    ])
+    const now = { username, roles: ['editor'], claims: { a: 1 } }
+    expect(await see(user.id)).toMatchObject(now)
+    expect(await me(access_token)).toMatchObject(now)
+  })
+
+  it('of an operator who disables and an owner who changes the password leave nobody logged in', async () => {
+    const person = await newPerson()
+    const [answer] = await Promise.all([
+      changePassword(person.access_token),
+      changed(person.user.id, { disabled: true }),
+    ])
+    const tokens = answer.ok ? [person, (await answer.json()) as Tokens] : [person]
+    for (const { access_token, refresh_token } of tokens) {
+      expect(await isAlive(access_token)).toBe(false)
+      expect(await codeOf(refresh(refresh_token))).toBe('invalid_refresh_token')
+    }
+    const codes = [await codeOf(logIn(person.name)), await codeOf(logIn(person.name, NEW_PASSWORD))]
+    expect(codes).toContain('account_disabled')
+  })
+
+  it('of an operator and an owner who deletes the account leave no account', async () => {
+    const { user, access_token } = await newPerson()
+    const body = { current_password: PASSWORD }
+    const [, code] = await Promise.all([
+      ok(call('DELETE', '/auth/me', { bearer: access_token, body }), 204),
+      codeOf(change(user.id, { roles: ['editor'] })),
+    ])
+    expect(['ok', 'not_found']).toContain(code)
+    expect(await codeOf(admin('GET', `/admin/users/${user.id}`))).toBe('not_found')
+    expect(await isAlive(access_token)).toBe(false)
+  })
+
+  it('of a log in and a disabling leave no session', async () => {
+    const { name, user } = await newPerson()
+    const [answer] = await Promise.all([logIn(name), changed(user.id, { disabled: true })])
+    if (!answer.ok) return expect(await codeOf(Promise.resolve(answer))).toBe('account_disabled')
+    expect(await isAlive(((await answer.json()) as Tokens).access_token)).toBe(false)
+  })
+})
