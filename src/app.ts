@@ -2,6 +2,7 @@
 import { Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { limitsRoutes } from './admin/limits.ts'
+import { everySessionRoutes } from './admin/sessions.ts'
 import { usersRoutes } from './admin/users.ts'
 import type { Config } from './config/read-config.ts'
 import type { SettingProblem } from './config/settings-reader.ts'
@@ -38,6 +39,7 @@ export function createApp({ deployment, accounts }: Config, shared: SharedServic
   app.route('/', challengeRoutes())
   app.route('/', limitsRoutes(accounts))
   app.route('/', usersRoutes())
+  app.route('/', everySessionRoutes())
   app.route('/', wellKnownRoutes())
   app.route('/', healthRoutes())
   app.route('/', errorPages())

@@ -12,7 +12,7 @@ export interface Authenticated {
 
 /** @throws {ServiceError} `invalid_token`, `unavailable` */
 export async function authenticate(services: Services, accessToken: string): Promise<Authenticated> {
-  const { config, signingKeys, nowMs } = services
+  const { config, signingKeys, settings, nowMs } = services
   const claims = await verifyAccessToken(accessToken, {
     issuer: config.tokens.issuer,
     audience: config.tokens.audience,
@@ -20,7 +20,8 @@ export async function authenticate(services: Services, accessToken: string): Pro
     nowMs,
   })
   if (claims === null) throw new ServiceError('invalid_token')
-  const grant = await reach(services.accountObject(claims.sub).check(claims.sid))
+  const { sessionsFromMs } = await settings.current(nowMs)
+  const grant = await reach(services.accountObject(claims.sub).check(claims.sid, sessionsFromMs))
   if (grant === null) throw new ServiceError('invalid_token')
   return { claims, grant }
 }

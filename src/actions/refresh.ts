@@ -15,11 +15,13 @@ export async function refresh(services: Services, text: string): Promise<IssuedT
   const token = await readRefreshToken(text, await services.refreshKeys())
   if (token === null) throw new ServiceError('invalid_refresh_token')
   const { accountId, sessionId, generation, sessionSecret } = token
+  const { sessionsFromMs } = await services.settings.current(services.nowMs)
   const presented = {
     sessionId,
     generation,
     secretHash: await sha256(sessionSecret),
     policy: services.config.sessions,
+    sessionsFromMs,
   }
   const answer = await reach(services.accountObject(accountId).rotate(presented))
   if (answer.outcome === 'unknown') throw new ServiceError('invalid_refresh_token')

@@ -25,7 +25,9 @@ export async function logOutByRefreshToken(services: Services, text: string): Pr
 
 /** @throws {ServiceError} `not_found` where the account has no live session with this id */
 export async function endSession(services: Services, { facts }: Grant, sessionId: string): Promise<void> {
-  const ended = isId(sessionId) && (await reach(services.accountObject(facts.id).end(sessionId)))
+  const { sessionsFromMs } = await services.settings.current(services.nowMs)
+  const object = services.accountObject(facts.id)
+  const ended = isId(sessionId) && (await reach(object.end(sessionId, sessionsFromMs)))
   if (!ended) throw new ServiceError('not_found')
 }
 
@@ -40,5 +42,6 @@ export async function endAllSessions(services: Services, { facts }: Grant): Prom
 
 /** The live sessions, newest use first. */
 export async function listSessions(services: Services, { facts }: Grant): Promise<readonly Session[]> {
-  return reach(services.accountObject(facts.id).list())
+  const { sessionsFromMs } = await services.settings.current(services.nowMs)
+  return reach(services.accountObject(facts.id).list(sessionsFromMs))
 }

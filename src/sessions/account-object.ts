@@ -42,6 +42,8 @@ export interface RotateRequest {
   readonly secretHash: Bytes
   readonly generation: number
   readonly policy: SessionPolicy
+  /** Sessions that began before have ended, everybody's. Missing where the Worker is of an earlier release. */
+  readonly sessionsFromMs?: number
 }
 
 export type RotateAnswer =
@@ -73,10 +75,10 @@ export class AccountObject extends DurableObject {
     return { outcome: 'opened', grant: { session, facts: state.facts } }
   }
 
-  rotate({ sessionId, secretHash, generation, policy }: RotateRequest): RotateAnswer {
+  rotate({ sessionId, secretHash, generation, policy, sessionsFromMs }: RotateRequest): RotateAnswer {
     const nowMs = Date.now()
     const facts = this.#held()?.state.facts ?? null
-    const known = this.#session(sessionId)
+    const known = this.#begunSince(sessionsFromMs, sessionId, nowMs)
     if (facts === null || known === null || !constantTimeEqual(known.secretHash, secretHash)) {
       return { outcome: 'unknown' }
     }
@@ -87,24 +89,36 @@ export class AccountObject extends DurableObject {
     return { outcome: rotation.outcome, grant: { session: rotation.session, facts } }
   }
 
-  /** @returns what is known of the session while it lives, else null. */
-  check(sessionId: string): Grant | null {
+  /**
+   * @param sessionsFromMs as in RotateRequest
+   * @returns what is known of the session while it lives, else null
+   */
+  check(sessionId: string, sessionsFromMs?: number): Grant | null {
+    const nowMs = Date.now()
     const facts = this.#held()?.state.facts ?? null
-    const session = this.#session(sessionId)
-    const alive = session !== null && Date.now() < session.expiresAt
+    const session = this.#begunSince(sessionsFromMs, sessionId, nowMs)
+    const alive = session !== null && nowMs < session.expiresAt
     return alive && facts !== null ? { session, facts } : null
   }
 
-  /** The live sessions, newest use first. */
-  list(): readonly Session[] {
+  /**
+   * The live sessions, newest use first.
+   * @param sessionsFromMs as in RotateRequest
+   */
+  list(sessionsFromMs = 0): readonly Session[] {
     const newestUseFirst = (a: Session, b: Session) => b.lastUsedAt - a.lastUsedAt || (a.id < b.id ? 1 : -1)
-    return this.#liveSessions(Date.now()).toSorted(newestUseFirst)
+    const live = this.#liveSessions(Date.now()).filter(({ createdAt }) => createdAt >= sessionsFromMs)
+    return live.toSorted(newestUseFirst)
   }
 
-  /** Ends a session. @returns whether it was alive. */
-  end(sessionId: string): boolean {
+  /**
+   * Ends a session.
+   * @param sessionsFromMs as in RotateRequest
+   * @returns whether it was alive
+   */
+  end(sessionId: string, sessionsFromMs?: number): boolean {
     const nowMs = Date.now()
-    const session = this.#session(sessionId)
+    const session = this.#begunSince(sessionsFromMs, sessionId, nowMs)
     if (session === null) return false
     this.#end([sessionId], nowMs)
     return nowMs < session.expiresAt
@@ -169,6 +183,14 @@ export class AccountObject extends DurableObject {
     for (const id of ids) this.#delete(id)
     const held = this.#held()
     if (held !== null) this.#hold(held.state, held.keepUntil, nowMs)
+  }
+
+  /** @returns the session; one that began before everybody's were ended has ended with them */
+  #begunSince(sessionsFromMs: number | undefined, id: string, nowMs: number): Session | null {
+    const session = this.#session(id)
+    if (session === null || session.createdAt >= (sessionsFromMs ?? 0)) return session
+    this.#end([id], nowMs)
+    return null
   }
 
   /** Writes what is held and sees to the alarm that clears it, where either changed. */

@@ -6,6 +6,7 @@ import { describeFault, log } from '../log.ts'
 import {
   insertSettingsChange,
   mergeSettings,
+  raiseSessionsFrom,
   readSettings,
   type SettingsChange,
   type SettingsRow,
@@ -22,6 +23,8 @@ export interface OperatorSettings {
   readonly registrationOpen: boolean
   readonly registrationAllow: AllowList
   readonly rules: LimitRules
+  /** Unix milliseconds: sessions that began before have ended, everybody's. */
+  readonly sessionsFromMs: number
   /** Unix seconds; null while nothing was ever changed. */
   readonly updatedAt: number | null
   /** An account's id, or `admin_token`. */
@@ -74,11 +77,26 @@ export class RunTimeSettings {
   async change(change: SettingsChange, actor: string, nowMs: number): Promise<OperatorSettings> {
     if (saysNothing(change)) return this.latest(nowMs)
     const now = Math.floor(nowMs / 1000)
-    const batch = [
-      mergeSettings(this.#db, change, now, actor),
-      insertSettingsChange(this.#db, change, now, actor),
-      readSettings(this.#db),
-    ]
+    const write = mergeSettings(this.#db, change, now, actor)
+    return this.#write(write, insertSettingsChange(this.#db, change, now, actor), nowMs)
+  }
+
+  /**
+   * Ends everybody's sessions, and records it; in force in this isolate at once.
+   * @throws {ServiceError} `unavailable`
+   */
+  async endEverySession(actor: string, nowMs: number): Promise<void> {
+    const write = raiseSessionsFrom(this.#db, nowMs, actor)
+    const change = { sessions_from: nowMs }
+    await this.#write(write, insertSettingsChange(this.#db, change, Math.floor(nowMs / 1000), actor), nowMs)
+  }
+
+  async #write(
+    write: D1PreparedStatement,
+    record: D1PreparedStatement,
+    nowMs: number,
+  ): Promise<OperatorSettings> {
+    const batch = [write, record, readSettings(this.#db)]
     const changesBefore = this.#changes
     const results = await reach(this.#db.batch<SettingsRow>(batch))
     const overtaken = changesBefore !== this.#changes
@@ -110,6 +128,7 @@ export class RunTimeSettings {
       registrationOpen: document.registration_open ?? true,
       registrationAllow: { ...NO_LIST, ...(document.registration_allow as Partial<AllowList> | undefined) },
       rules: applyRules(this.#defaults, document.rules ?? {}),
+      sessionsFromMs: document.sessions_from ?? 0,
       updatedAt,
       updatedBy,
     }

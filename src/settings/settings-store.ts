@@ -11,8 +11,14 @@ export interface SettingsChange {
   readonly rules?: RuleChanges | undefined
 }
 
+/** The document: what an operator changed, and when everybody's sessions were ended. */
+export interface SettingsDocument extends SettingsChange {
+  /** Unix milliseconds: sessions that began before have ended. */
+  readonly sessions_from?: number
+}
+
 export interface StoredSettings {
-  readonly document: SettingsChange
+  readonly document: SettingsDocument
   /** Unix seconds; null while nothing was ever changed. */
   readonly updatedAt: number | null
   readonly updatedBy: string | null
@@ -50,9 +56,22 @@ export function mergeSettings(
     .bind(JSON.stringify(change), now, actor)
 }
 
+/** Ends everybody's sessions that began until now. Never goes back, whatever clocks say. */
+export function raiseSessionsFrom(db: D1Database, nowMs: number, actor: string): D1PreparedStatement {
+  return db
+    .prepare(
+      `INSERT INTO settings (id, document, updated_at, updated_by)
+       VALUES (1, json_object('sessions_from', ?1), ?2, ?3)
+       ON CONFLICT (id) DO UPDATE SET
+         document = json_set(document, '$.sessions_from',
+           max(coalesce(json_extract(document, '$.sessions_from'), 0) + 1, ?1))`,
+    )
+    .bind(nowMs, Math.floor(nowMs / 1000), actor)
+}
+
 export function insertSettingsChange(
   db: D1Database,
-  change: SettingsChange,
+  change: SettingsDocument,
   now: number,
   actor: string,
 ): D1PreparedStatement {

@@ -160,6 +160,78 @@ describe('telling', () => {
   })
 })
 
+describe("the end of everybody's sessions", () => {
+  async function opened() {
+    const { object, open, state } = newAccount()
+    const answer = await open({ state: state(5) })
+    if (answer.outcome !== 'opened') throw new Error(answer.outcome)
+    const { id, secretHash } = answer.grant.session
+    const presented = { sessionId: id, secretHash, generation: 0, policy }
+    return { object, open, state, id, presented }
+  }
+
+  it('is that of those which began before', async () => {
+    const { object, id, presented } = await opened()
+    expect(await object.check(id, FROZEN_MS)).not.toBeNull()
+    expect(await object.list(FROZEN_MS)).toHaveLength(1)
+    expect(await object.list(FROZEN_MS + 1)).toEqual([])
+    expect(await object.rotate({ ...presented, sessionsFromMs: FROZEN_MS })).toMatchObject({
+      outcome: 'rotated',
+    })
+    const later = { ...presented, generation: 1, sessionsFromMs: FROZEN_MS + 1 }
+    expect(await object.rotate(later)).toEqual({ outcome: 'unknown' })
+  })
+
+  it('is judged by when a session began, not by its last use', async () => {
+    const { object, id, presented } = await opened()
+    advance(100)
+    expect(await object.rotate({ ...presented, sessionsFromMs: 0 })).toMatchObject({ outcome: 'rotated' })
+    expect(await object.check(id, FROZEN_MS + 50_000)).toBeNull()
+  })
+
+  it.each([
+    ['check', (object: AccountSessions, id: string) => object.check(id, FROZEN_MS + 1)],
+    [
+      'rotate',
+      (object: AccountSessions, sessionId: string) =>
+        object.rotate({
+          sessionId,
+          secretHash: randomBytes(32),
+          generation: 0,
+          policy,
+          sessionsFromMs: FROZEN_MS + 1,
+        }),
+    ],
+  ])('is for good once a %s brought it', async (_method, bring) => {
+    const { object, id, presented } = await opened()
+    await bring(object, id)
+    expect(await object.check(id, 0)).toBeNull()
+    expect(await object.rotate({ ...presented, sessionsFromMs: 0 })).toEqual({ outcome: 'unknown' })
+    expect(await object.end(id)).toBe(false)
+  })
+
+  it('leaves the others of the account', async () => {
+    const { object, open, state, id } = await opened()
+    advance(1)
+    const other = await open({ state: state(5) })
+    if (other.outcome !== 'opened') throw new Error(other.outcome)
+    expect(await object.check(id, FROZEN_MS + 1)).toBeNull()
+    expect(await object.check(other.grant.session.id, FROZEN_MS + 1)).not.toBeNull()
+    expect((await object.list(FROZEN_MS + 1)).map((each) => each.id)).toEqual([other.grant.session.id])
+  })
+
+  it('is none for a Worker of the release before, which does not speak of it', async () => {
+    const { object, id, presented } = await opened()
+    expect(await object.check(id)).toMatchObject({ session: { id } })
+    expect(await object.list()).toHaveLength(1)
+    expect(await object.rotate(presented)).toMatchObject({ outcome: 'rotated', grant: { session: { id } } })
+    expect(await object.rotate(presented)).toMatchObject({ outcome: 'repeated' })
+    advance(10)
+    expect(await object.rotate(presented)).toEqual({ outcome: 'reused' })
+    expect(await object.check(id)).toBeNull()
+  })
+})
+
 describe('memory', () => {
   it('is not needed: state survives eviction', async () => {
     const { stub, object, open, state } = newAccount()
