@@ -1,6 +1,7 @@
 /** The whole service on one screen: middleware in order, routes, and what becomes of errors. */
 import { Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
+import { keysRoutes } from './admin/keys.ts'
 import { limitsRoutes } from './admin/limits.ts'
 import { everySessionRoutes } from './admin/sessions.ts'
 import { usersRoutes } from './admin/users.ts'
@@ -38,6 +39,7 @@ export function createApp({ deployment, accounts }: Config, shared: SharedServic
   app.route('/', sessionRoutes())
   app.route('/', challengeRoutes())
   app.route('/', limitsRoutes(accounts))
+  app.route('/', keysRoutes())
   app.route('/', usersRoutes())
   app.route('/', everySessionRoutes())
   app.route('/', wellKnownRoutes())

@@ -1,7 +1,7 @@
 /** Access tokens and the keys that sign them. */
 import type { SettingsReader } from './settings-reader.ts'
 
-const SIGNING_ALGORITHMS = ['ES256', 'RS256'] as const
+export const SIGNING_ALGORITHMS = ['ES256', 'RS256'] as const
 export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number]
 
 export interface TokensConfig {

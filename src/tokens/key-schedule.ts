@@ -31,11 +31,17 @@ export interface Schedule<Key extends ScheduledKey> {
 export interface Plan {
   readonly create: readonly { readonly alg: string; readonly signsFrom: number }[]
   readonly remove: readonly string[]
+  /** Keys to remove that have not signed: unless they sign by then, as an operator may have ordered meanwhile. */
+  readonly withdraw: readonly string[]
+  /** Keys that sign sooner than they would have. */
+  readonly advance: readonly { readonly kid: string; readonly signsFrom: number }[]
 }
+
+const NOTHING: Plan = { create: [], remove: [], withdraw: [], advance: [] }
 
 /** How long the next key is published before it signs: the time that caches of the JWKS may take. */
 export const PUBLISHED_BEFORE_SECONDS = 86_400
-/** The same where SIGNING_ALG changes: twice the JWKS's max-age. */
+/** The same where SIGNING_ALG changes or an operator rotates: twice the JWKS's max-age. */
 export const PUBLISHED_BEFORE_ON_CHANGE_SECONDS = 600
 /** An isolate that cannot reach D1 signs with the keys it knows for this long. */
 export const STALE_KEYS_SECONDS = 600
@@ -60,7 +66,7 @@ export function scheduleAt<Key extends ScheduledKey>(
 }
 
 /** When the last token that the key can have signed expires; infinite for a key without successor. */
-function verifiesUntil(
+export function verifiesUntil(
   key: ScheduledKey,
   keys: readonly ScheduledKey[],
   { accessTokenSeconds }: SchedulePolicy,
@@ -82,10 +88,43 @@ export function firstKeys(now: number, { alg, rotationSeconds }: SchedulePolicy)
 export function planKeys(keys: readonly ScheduledKey[], now: number, policy: SchedulePolicy): Plan {
   const { signing, next, expired } = scheduleAt(keys, now, policy)
   const remove = expired.map(({ kid }) => kid)
-  if (signing === null) return { create: [], remove }
-  if (next !== null && (next.alg === policy.alg || isImminent(next, now))) return { create: [], remove }
+  if (signing === null) return { ...NOTHING, remove }
+  if (next !== null && (next.alg === policy.alg || isImminent(next, now))) return { ...NOTHING, remove }
   const signsFrom = nextSignsFrom(signing, now, policy)
-  return { create: [{ alg: policy.alg, signsFrom }], remove: next === null ? remove : [...remove, next.kid] }
+  const create = [{ alg: policy.alg, signsFrom }]
+  return { ...NOTHING, create, remove, withdraw: next === null ? [] : [next.kid] }
+}
+
+/** An operator's rotation: the next key signs as soon as caches of the key set may be taken to know it. */
+export function planRotation(keys: readonly ScheduledKey[], now: number, policy: SchedulePolicy): Plan {
+  const { next } = scheduleAt(keys, now, policy)
+  const signsFrom = now + PUBLISHED_BEFORE_ON_CHANGE_SECONDS
+  if (next !== null && next.signsFrom <= signsFrom) return NOTHING
+  if (next !== null && next.alg === policy.alg) return { ...NOTHING, advance: [{ kid: next.kid, signsFrom }] }
+  const withdraw = next === null ? [] : [next.kid]
+  return { ...NOTHING, create: [{ alg: policy.alg, signsFrom }], withdraw }
+}
+
+/** The removal of a key that leaked. One that signs is followed at once; whatever caches know, nothing waits for them. */
+export function planRemoval(
+  keys: readonly ScheduledKey[],
+  kid: string,
+  now: number,
+  policy: SchedulePolicy,
+): Plan {
+  const { signing, next } = scheduleAt(keys, now, policy)
+  const rest = keys.filter((key) => key.kid !== kid)
+  if (rest.length === keys.length) return { ...NOTHING, remove: [kid] }
+  if (signing?.kid !== kid) return withRemoved(kid, planKeys(rest, now, policy))
+  if (next === null) return { ...NOTHING, create: firstKeys(now, policy), remove: [kid] }
+  const advanced = { ...next, signsFrom: now }
+  const others = rest.filter((key) => key !== next)
+  const plan = planKeys([...others, advanced], now, policy)
+  return { ...withRemoved(kid, plan), advance: [{ kid: next.kid, signsFrom: now }] }
+}
+
+function withRemoved(kid: string, plan: Plan): Plan {
+  return { ...plan, remove: [kid, ...plan.remove] }
 }
 
 /** Isolates may sign with such a key, as they know it, before they hear of its removal. */

@@ -2,13 +2,16 @@
  * Signing keys in D1, the private half sealed with AES-256-GCM under a key from AUTH_SECRET. The key id, which
  * is the thumbprint of the public half, is authenticated with it: a row's halves cannot be mixed.
  */
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
 import { aesGcmKey, type Bytes, concat, fromBase64Url, randomBytes, toBase64Url, utf8 } from '../bytes.ts'
+import { SIGNING_ALGORITHMS } from '../config/tokens.ts'
+import { describeFault, log } from '../log.ts'
 import { derivePurposeKeys, type PurposeKeys } from '../secrets.ts'
 import type { ScheduledKey } from './key-schedule.ts'
 
 export interface StoredKey extends ScheduledKey {
   readonly publicJwk: JWK
+  readonly publicKey: CryptoKey
   readonly sealedPrivateJwk: string
   readonly secretId: string
 }
@@ -33,22 +36,16 @@ export function deriveSealKeys(authSecret: string, also: string | undefined): Pr
 /** Makes a key pair and seals it. `alg` and times as in ScheduledKey. */
 export async function makeKey(
   { alg, signsFrom, createdAt }: Omit<ScheduledKey, 'kid'>,
-  { current }: PurposeKeys,
+  keys: PurposeKeys,
 ): Promise<StoredKey> {
-  const pair = await generateKeyPair(alg, { extractable: true, modulusLength: RSA_MODULUS_BITS })
-  const publicJwk = await exportJWK(pair.publicKey)
+  const { publicKey, privateKey } = await generateKeyPair(alg, {
+    extractable: true,
+    modulusLength: RSA_MODULUS_BITS,
+  })
+  const publicJwk = await exportJWK(publicKey)
   const kid = await calculateJwkThumbprint(publicJwk)
-  const privateJwk = utf8(JSON.stringify(await exportJWK(pair.privateKey)))
-  const sealedPrivateJwk = toBase64Url(await seal(current.key, kid, privateJwk))
-  return {
-    kid,
-    alg,
-    createdAt,
-    signsFrom,
-    publicJwk,
-    sealedPrivateJwk,
-    secretId: toBase64Url(current.secretId),
-  }
+  const sealed = await sealPrivateJwk(kid, await exportJWK(privateKey), keys)
+  return { kid, alg, createdAt, signsFrom, publicJwk, publicKey, ...sealed }
 }
 
 /** @returns the private key, or null where no known secret unseals it. */
@@ -66,17 +63,46 @@ export async function unsealPrivateJwk(key: StoredKey, keys: PurposeKeys): Promi
   }
 }
 
+/** @returns the key sealed under the current secret, or null where it is already, or no known secret unseals it. */
+export async function resealKey(key: StoredKey, keys: PurposeKeys): Promise<StoredKey | null> {
+  if (key.secretId === toBase64Url(keys.current.secretId)) return null
+  const privateJwk = await unsealPrivateJwk(key, keys)
+  return privateJwk === null ? null : { ...key, ...(await sealPrivateJwk(key.kid, privateJwk, keys)) }
+}
+
+async function sealPrivateJwk(kid: string, privateJwk: JWK, { current }: PurposeKeys) {
+  const sealed = await seal(current.key, kid, utf8(JSON.stringify(privateJwk)))
+  return { sealedPrivateJwk: toBase64Url(sealed), secretId: toBase64Url(current.secretId) }
+}
+
 async function seal(key: CryptoKey, kid: string, plaintext: Bytes): Promise<Bytes> {
   const nonce = randomBytes(NONCE_BYTES)
   const algorithm = { name: 'AES-GCM', iv: nonce, additionalData: utf8(kid) }
   return concat(nonce, new Uint8Array(await crypto.subtle.encrypt(algorithm, key, plaintext)))
 }
 
+export interface StoredKeys {
+  /** Those that can be read; the log names the others. */
+  readonly keys: readonly StoredKey[]
+  /** The ids of all rows. */
+  readonly kids: readonly string[]
+}
+
 /** All keys, from the primary. */
-export async function listKeys(db: D1Database): Promise<readonly StoredKey[]> {
+export async function listKeys(db: D1Database): Promise<StoredKeys> {
   const statement = db.withSession('first-primary').prepare('SELECT * FROM signing_keys')
   const { results } = await statement.run<SigningKeyRow>()
-  return results.map(toStoredKey)
+  const keys = await Promise.all(results.map(readRow))
+  return { keys: keys.filter((key) => key !== null), kids: results.map(({ kid }) => kid) }
+}
+
+async function readRow(row: SigningKeyRow): Promise<StoredKey | null> {
+  try {
+    return await toStoredKey(row)
+  } catch (fault) {
+    log('error', 'signing_key_damaged', { kid: row.kid, fault: describeFault(fault) })
+    return null
+  }
 }
 
 /** Inserts the first key set, unless any key is there: of many first requests at once, one wins. */
@@ -93,19 +119,48 @@ export function insertFirstKeys(
     .bind(...toValues(first), ...toValues(second))
 }
 
-/** Inserts the next key, unless another cron run was faster. */
-export function insertNextKey(db: D1Database, key: StoredKey): D1PreparedStatement {
+/**
+ * Inserts a key that was planned, unless another run was faster.
+ * @param known the ids of all rows that the plan goes by, and of the keys that it makes
+ */
+export function insertPlannedKey(
+  db: D1Database,
+  key: StoredKey,
+  known: readonly string[],
+): D1PreparedStatement {
   return db
     .prepare(
       `INSERT INTO signing_keys (kid, alg, public_jwk, sealed_private_jwk, secret_id, created_at, signs_from)
        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
-       WHERE NOT EXISTS (SELECT 1 FROM signing_keys WHERE signs_from > ?6)`,
+       WHERE NOT EXISTS (SELECT 1 FROM signing_keys WHERE kid NOT IN (SELECT value FROM json_each(?8)))`,
     )
-    .bind(...toValues(key))
+    .bind(...toValues(key), JSON.stringify(known))
+}
+
+/** Deletes a key unless it signs by now. */
+export function withdrawKey(db: D1Database, kid: string, now: number): D1PreparedStatement {
+  return db.prepare('DELETE FROM signing_keys WHERE kid = ?1 AND signs_from > ?2').bind(kid, now)
 }
 
 export function deleteKey(db: D1Database, kid: string): D1PreparedStatement {
   return db.prepare('DELETE FROM signing_keys WHERE kid = ?1').bind(kid)
+}
+
+/** Lets a key sign sooner; never later. */
+export function advanceKey(db: D1Database, kid: string, signsFrom: number): D1PreparedStatement {
+  return db
+    .prepare('UPDATE signing_keys SET signs_from = ?2 WHERE kid = ?1 AND signs_from > ?2')
+    .bind(kid, signsFrom)
+}
+
+/** Replaces the seal that was opened, and no other. */
+export function replaceSeal(db: D1Database, opened: StoredKey, resealed: StoredKey): D1PreparedStatement {
+  return db
+    .prepare(
+      `UPDATE signing_keys SET sealed_private_jwk = ?3, secret_id = ?4
+       WHERE kid = ?1 AND sealed_private_jwk = ?2`,
+    )
+    .bind(opened.kid, opened.sealedPrivateJwk, resealed.sealedPrivateJwk, resealed.secretId)
 }
 
 function toValues(key: StoredKey): readonly unknown[] {
@@ -113,11 +168,17 @@ function toValues(key: StoredKey): readonly unknown[] {
   return [key.kid, key.alg, publicJwk, key.sealedPrivateJwk, key.secretId, key.createdAt, key.signsFrom]
 }
 
-function toStoredKey(row: SigningKeyRow): StoredKey {
+/** @throws where the row is no key of an algorithm that signs here, or its id is not that of its public half */
+async function toStoredKey(row: SigningKeyRow): Promise<StoredKey> {
+  const { kid, alg } = row
+  const publicJwk: JWK = JSON.parse(row.public_jwk)
+  if (!SIGNING_ALGORITHMS.some((name) => name === alg)) throw new Error('no algorithm that signs here')
+  if ((await calculateJwkThumbprint(publicJwk)) !== kid) throw new Error('the public key is of another id')
   return {
-    kid: row.kid,
-    alg: row.alg,
-    publicJwk: JSON.parse(row.public_jwk),
+    kid,
+    alg,
+    publicJwk,
+    publicKey: (await importJWK(publicJwk, alg)) as CryptoKey,
     sealedPrivateJwk: row.sealed_private_jwk,
     secretId: row.secret_id,
     createdAt: row.created_at,

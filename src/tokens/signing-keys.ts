@@ -18,7 +18,9 @@ import {
   insertFirstKeys,
   listKeys,
   makeKey,
+  resealKey,
   type StoredKey,
+  type StoredKeys,
   unsealPrivateJwk,
 } from './signing-key-store.ts'
 
@@ -32,10 +34,7 @@ export interface SigningKey {
   readonly privateKey: CryptoKey
 }
 
-export interface VerificationKey {
-  readonly alg: string
-  readonly publicKey: CryptoKey
-}
+export type VerificationKey = Pick<StoredKey, 'alg' | 'publicKey'>
 
 interface Loaded {
   readonly keys: readonly StoredKey[]
@@ -43,13 +42,15 @@ interface Loaded {
 }
 
 export class SigningKeys {
+  readonly policy: SchedulePolicy
   readonly #db: D1Database
-  readonly #policy: SchedulePolicy
   readonly #deriveSealKeys: () => Promise<PurposeKeys>
-  readonly #privateKeys = new Map<string, CryptoKey>()
-  readonly #publicKeys = new Map<string, CryptoKey>()
+  /** By key id; null for one that was found sealed for good, until the keys are read again. */
+  readonly #privateKeys = new Map<string, CryptoKey | null>()
   #sealKeys: PurposeKeys | null = null
   #loaded: Loaded | null = null
+  /** How often the keys were changed here: a read that a change overtook is not kept. */
+  #changes = 0
   #askedForUnknownAtMs = 0
 
   constructor(
@@ -58,21 +59,20 @@ export class SigningKeys {
     secrets: { authSecret: string; authSecretAlso: string | undefined },
   ) {
     this.#db = db
-    this.#policy = policy
+    this.policy = policy
     this.#deriveSealKeys = () => deriveSealKeys(secrets.authSecret, secrets.authSecretAlso)
   }
 
   /**
-   * The key that signs now. Where it cannot be unsealed, the next one, which is published already.
+   * The key that signs now. Where it cannot be unsealed, the next one, which is published already; else one of before.
    * @throws {ServiceError} `misconfigured` where no key can be unsealed; `unavailable` where D1 is out of reach
    */
   async signing(nowMs: number): Promise<SigningKey> {
-    const { signing, next } = await this.#schedule(nowMs)
-    for (const key of [signing, next]) {
-      const privateKey = key === null ? null : await this.#privateKey(key)
-      if (key !== null && privateKey !== null) return { kid: key.kid, alg: key.alg, privateKey }
+    for (const key of publishedKeys(await this.#schedule(nowMs))) {
+      const privateKey = await this.#privateKey(key)
+      if (privateKey !== null) return { kid: key.kid, alg: key.alg, privateKey }
     }
-    throw new ServiceError('misconfigured', {}, { cause: new Error('AUTH_SECRET unseals no signing key') })
+    throw noKey('no signing key is there that AUTH_SECRET unseals')
   }
 
   /** @returns the key to verify with, or null for a `kid` that is not, or no longer, of this service. */
@@ -86,10 +86,30 @@ export class SigningKeys {
     return this.#find(kid, nowMs)
   }
 
-  /** The public keys that verify, or will: the JWKS (RFC 7517). */
+  /** The public keys that verify, or will: the JWKS (RFC 7517). @throws {ServiceError} `misconfigured`, `unavailable` */
   async published(nowMs: number): Promise<readonly JWK[]> {
     const keys = publishedKeys(await this.#schedule(nowMs))
+    if (keys.length === 0) throw noKey('no signing key is there that can be read')
     return keys.map(({ publicJwk, kid, alg }) => ({ ...publicJwk, kid, alg, use: 'sig' }))
+  }
+
+  /**
+   * The keys as D1 has them, made where there is none; in force in this isolate at once.
+   * @throws {ServiceError} `unavailable`
+   */
+  latest(nowMs: number): Promise<StoredKeys> {
+    return this.#load(nowMs)
+  }
+
+  /** Forgets what was read, since it was changed: nothing goes on with it, even where D1 is out of reach from now on. */
+  forget(): void {
+    this.#loaded = null
+    this.#changes += 1
+  }
+
+  /** Whether a key can be used to sign: one of the known secrets unseals it. */
+  async canSign(key: StoredKey): Promise<boolean> {
+    return (await this.#privateKey(key)) !== null
   }
 
   /** Makes a key, sealed under the current secret. */
@@ -97,22 +117,26 @@ export class SigningKeys {
     return makeKey({ alg, signsFrom, createdAt: now }, await this.#seal())
   }
 
+  /** @returns the key sealed under the current secret, or null where it is already, or no known secret unseals it. */
+  async reseal(key: StoredKey): Promise<StoredKey | null> {
+    return resealKey(key, await this.#seal())
+  }
+
   async #find(kid: string, nowMs: number): Promise<VerificationKey | null> {
-    const found = publishedKeys(await this.#schedule(nowMs)).find((key) => key.kid === kid)
-    return found === undefined ? null : { alg: found.alg, publicKey: await this.#publicKey(found) }
+    return publishedKeys(await this.#schedule(nowMs)).find((key) => key.kid === kid) ?? null
   }
 
   async #schedule(nowMs: number): Promise<Schedule<StoredKey>> {
-    return scheduleAt(await this.#keys(nowMs), toSeconds(nowMs), this.#policy)
+    return scheduleAt(await this.#keys(nowMs), toSeconds(nowMs), this.policy)
   }
 
   async #keys(nowMs: number): Promise<readonly StoredKey[]> {
     const loaded = this.#loaded
-    if (loaded === null) return this.#load(nowMs)
+    if (loaded === null) return (await this.#load(nowMs)).keys
     const ageMs = nowMs - loaded.loadedAtMs
     if (ageMs < RELOAD_AFTER_MS) return loaded.keys
     try {
-      return await this.#load(nowMs)
+      return (await this.#load(nowMs)).keys
     } catch (fault) {
       if (ageMs >= STALE_KEYS_SECONDS * 1000) throw fault
       log('warn', 'signing_keys_stale', { age_seconds: toSeconds(ageMs), fault: describeFault(fault) })
@@ -120,17 +144,20 @@ export class SigningKeys {
     }
   }
 
-  async #load(nowMs: number): Promise<readonly StoredKey[]> {
-    const stored = await reach(listKeys(this.#db))
-    const keys = stored.length > 0 ? stored : await this.#makeFirst(nowMs)
-    this.#loaded = { keys, loadedAtMs: nowMs }
-    return keys
+  async #load(nowMs: number): Promise<StoredKeys> {
+    const changesBefore = this.#changes
+    const found = await reach(listKeys(this.#db))
+    const stored = found.kids.length > 0 ? found : await this.#makeFirst(nowMs)
+    if (changesBefore !== this.#changes) return stored
+    this.#loaded = { keys: stored.keys, loadedAtMs: nowMs }
+    this.#privateKeys.clear()
+    return stored
   }
 
-  async #makeFirst(nowMs: number): Promise<readonly StoredKey[]> {
+  async #makeFirst(nowMs: number): Promise<StoredKeys> {
     const now = toSeconds(nowMs)
     const [first, second] = await Promise.all(
-      firstKeys(now, this.#policy).map(({ alg, signsFrom }) => this.make(alg, signsFrom, now)),
+      firstKeys(now, this.policy).map(({ alg, signsFrom }) => this.make(alg, signsFrom, now)),
     )
     if (first !== undefined && second !== undefined)
       await reach(insertFirstKeys(this.#db, [first, second]).run())
@@ -138,22 +165,13 @@ export class SigningKeys {
   }
 
   async #privateKey(key: StoredKey): Promise<CryptoKey | null> {
-    const imported = this.#privateKeys.get(key.kid)
-    if (imported !== undefined) return imported
+    const known = this.#privateKeys.get(key.kid)
+    if (known !== undefined) return known
     const jwk = await unsealPrivateJwk(key, await this.#seal())
-    if (jwk === null) {
-      log('error', 'signing_key_not_unsealed', { kid: key.kid, secret_id: key.secretId })
-      return null
-    }
-    const privateKey = (await importJWK(jwk, key.alg)) as CryptoKey
+    const privateKey = jwk === null ? null : ((await importJWK(jwk, key.alg)) as CryptoKey)
+    if (jwk === null) log('error', 'signing_key_not_unsealed', { kid: key.kid, secret_id: key.secretId })
     this.#privateKeys.set(key.kid, privateKey)
     return privateKey
-  }
-
-  async #publicKey(key: StoredKey): Promise<CryptoKey> {
-    const imported = this.#publicKeys.get(key.kid) ?? ((await importJWK(key.publicJwk, key.alg)) as CryptoKey)
-    this.#publicKeys.set(key.kid, imported)
-    return imported
   }
 
   async #seal(): Promise<PurposeKeys> {
@@ -164,6 +182,10 @@ export class SigningKeys {
 
 function publishedKeys({ signing, next, retired }: Schedule<StoredKey>): readonly StoredKey[] {
   return [signing, next, ...retired].filter((key) => key !== null)
+}
+
+function noKey(why: string): ServiceError {
+  return new ServiceError('misconfigured', {}, { cause: new Error(why) })
 }
 
 function toSeconds(ms: number): number {
