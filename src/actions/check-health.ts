@@ -6,7 +6,7 @@ import type { Services } from '../services.ts'
 /** @throws {ServiceError} `unavailable`; `misconfigured` where the schema is another release's, or no key unsealed */
 export async function checkHealth({ db, signingKeys, nowMs }: Services): Promise<void> {
   const version = await reach(readSchemaVersion(db))
-  if (version !== SCHEMA_VERSION) throw otherSchema(version)
+  if (version === null || version < SCHEMA_VERSION) throw otherSchema(version)
   await signingKeys.signing(nowMs)
 }
 
