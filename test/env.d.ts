@@ -10,6 +10,8 @@ declare global {
     interface Env extends WorkerEnv {
       /** schema.sql as statements. */
       readonly SCHEMA: D1Migration[]
+      /** A second database, that plays the replica. */
+      readonly REPLICA: D1Database
     }
     interface GlobalProps {
       mainModule: typeof import('../src/index.ts')

@@ -1,47 +1,7 @@
-import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
-import { defineConfig } from 'vitest/config'
-import type { Settings } from '../src/config/settings.ts'
+import { workerTests } from './worker-tests.ts'
 
-/** In place of .dev.vars and wrangler.toml's: production's rules, the defaults, no secret of anybody's. */
-const SETTINGS: { readonly [Name in keyof Required<Settings>]: string } = {
-  AUTH_SECRET_ALSO: '',
-  PASSWORD_PEPPER: '',
-  AUDIENCE: '',
-  CLIENT_ID: '',
-  SIGNING_ALG: '',
-  ACCESS_TOKEN_SECONDS: '',
-  KEY_ROTATION_DAYS: '',
-  REFRESH_IDLE_SECONDS: '',
-  REFRESH_MAX_SECONDS: '',
-  REFRESH_GRACE_SECONDS: '',
-  MAX_SESSIONS: '',
-  PASSWORD_MIN_LENGTH: '',
-  DEFAULT_PHONE_REGION: '',
-  CLIENT_IP_HEADER: '',
-  IPV6_PREFIX: '',
-  LIMITS: '',
-  ADMIN_TOKEN: 'an admin token of the tests, long enough too',
-  ENVIRONMENT: '',
-  PUBLIC_URL: 'https://auth.example.test',
-  AUTH_SECRET: 'a secret of the tests, long enough for production',
-  CORS_ORIGINS: 'https://app.example.test,https://www.example.test',
-}
-
-/** Proofs of work and passwords are real work, and slow where machines are. */
-const TIMEOUT_MS = 60_000
-
-export default defineConfig({
-  plugins: [
-    cloudflareTest({
-      wrangler: { configPath: './wrangler.toml' },
-      miniflare: { bindings: { ...SETTINGS, SCHEMA: await readD1Migrations('.') } },
-    }),
-  ],
-  test: {
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/dev/**'],
-    setupFiles: ['test/support/schema.ts'],
-    silent: 'passed-only',
-    testTimeout: TIMEOUT_MS,
-  },
+export default workerTests({
+  include: ['test/**/*.test.ts'],
+  exclude: ['test/dev/**', 'test/faults/**'],
+  silent: 'passed-only',
 })

@@ -1,69 +1,217 @@
 import { env } from 'cloudflare:workers'
-import { describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { replaceHash } from '../../src/accounts/account-store.ts'
 import { hashPassword } from '../../src/passwords/pbkdf2.ts'
 import {
   call,
   changePassword,
+  type Fetch,
   isAlive,
   logIn,
   NEW_PASSWORD,
+  newName,
   newPerson,
   ok,
   PASSWORD,
+  refresh,
   refused,
+  register,
   type Tokens,
+  type User,
   workerWith,
 } from '../support/client.ts'
-import { disable, runCron } from '../support/database.ts'
-import { staleReplica } from '../support/replica.ts'
+import { restorePoint } from '../support/database.ts'
+import { LaggingReplica } from '../support/replica.ts'
+
+const ADMIN_TOKEN = String(env.ADMIN_TOKEN)
+const INVALID = { status: 401, code: 'invalid_credentials' }
+const DISABLED = { status: 403, code: 'account_disabled' }
+
+type Person = Tokens & { readonly name: string }
+
+let person: Person
+let replica: LaggingReplica
+let fetch: Fetch
+
+/** The replica knows the person, and nothing of what comes. */
+beforeEach(async () => {
+  person = await newPerson()
+  replica = await LaggingReplica.copy()
+  fetch = workerWith({ DB: replica.db })
+})
+
+const manage = (body: object, id = person.user.id) =>
+  ok<User>(call('PATCH', `/admin/users/${id}`, { bearer: ADMIN_TOKEN, body }, fetch))
+const leave = () =>
+  ok(
+    call('DELETE', '/auth/me', { bearer: person.access_token, body: { current_password: PASSWORD } }, fetch),
+    204,
+  )
+const open = (name: string, password = PASSWORD) => ok<Tokens>(logIn(name, password, fetch))
+
+describe('a replica that lags', () => {
+  it('by some writes shows what was before them, and after as many more what came', async () => {
+    const roles = async () => {
+      const nearest = replica.db.withSession('first-unconstrained')
+      const statement = nearest.prepare('SELECT roles FROM accounts WHERE id = ?1').bind(person.user.id)
+      const { results, meta } = await statement.run()
+      return [results[0]?.roles, meta.served_by_primary]
+    }
+    await manage({ roles: ['first'] })
+    await manage({ roles: ['second'] })
+    expect(await roles()).toEqual(['[]', false])
+    // A change is two writes: the batch, and the to-tell row that goes.
+    await replica.lag(2)
+    expect(await roles()).toEqual(['["first"]', false])
+    await replica.lag(0)
+    expect(await roles()).toEqual(['["second"]', false])
+  })
+})
 
 describe('a log in that reads a replica which lags', () => {
-  it('refuses the old password after a change', async () => {
-    const { name, user, access_token } = await newPerson()
-    const worker = workerWith({ DB: await staleReplica(user.id) })
-    await ok(changePassword(access_token))
-    expect(await refused(logIn(name, PASSWORD, worker))).toMatchObject({ code: 'invalid_credentials' })
+  it('refuses the old password after a change, and goes on with no session of it', async () => {
+    await ok(changePassword(person.access_token, {}, fetch))
+    expect(await refused(logIn(person.name, PASSWORD, fetch))).toMatchObject(INVALID)
   })
 
   it('takes the new password that the replica does not know yet', async () => {
-    const { name, user, access_token } = await newPerson()
-    const worker = workerWith({ DB: await staleReplica(user.id) })
-    await ok(changePassword(access_token))
-    const tokens = await ok<Tokens>(logIn(name, NEW_PASSWORD, worker))
-    expect(await isAlive(tokens.access_token)).toBe(true)
+    await ok(changePassword(person.access_token, {}, fetch))
+    const { access_token } = await open(person.name, NEW_PASSWORD)
+    expect(await isAlive(access_token)).toBe(true)
   })
 
   it('takes an account that the replica does not know yet', async () => {
-    const { name } = await newPerson()
-    await ok(logIn(name, PASSWORD, workerWith({ DB: await staleReplica(null) })))
+    const { name } = await newPerson(fetch)
+    await open(name)
   })
 
-  it('refuses an account that was disabled since, once its object was told', async () => {
-    const { name, user } = await newPerson()
-    const worker = workerWith({ DB: await staleReplica(user.id) })
-    await disable(user.id)
-    await runCron()
-    expect(await refused(logIn(name, PASSWORD, worker))).toMatchObject({ code: 'account_disabled' })
+  it('refuses an account that was disabled since', async () => {
+    await manage({ disabled: true })
+    expect(await refused(logIn(person.name, PASSWORD, fetch))).toMatchObject(DISABLED)
+  })
+
+  it('takes an account that was enabled since', async () => {
+    await manage({ disabled: true })
+    await replica.lag(0)
+    await replica.lag(Number.POSITIVE_INFINITY)
+    await manage({ disabled: false })
+    await open(person.name)
   })
 
   it('refuses an account that was deleted since', async () => {
-    const { name, user, access_token } = await newPerson()
-    const worker = workerWith({ DB: await staleReplica(user.id) })
-    const body = { current_password: PASSWORD }
-    await ok(call('DELETE', '/auth/me', { bearer: access_token, body }), 204)
-    expect(await refused(logIn(name, PASSWORD, worker))).toMatchObject({ code: 'invalid_credentials' })
+    await leave()
+    expect(await refused(logIn(person.name, PASSWORD, fetch))).toMatchObject(INVALID)
+  })
+
+  it('opens the account that took the name since, by its own password alone', async () => {
+    await leave()
+    const other = await ok<Tokens>(register({ username: person.name }, NEW_PASSWORD, fetch), 201)
+    expect(await refused(logIn(person.name, PASSWORD, fetch))).toMatchObject(INVALID)
+    expect((await open(person.name, NEW_PASSWORD)).user.id).toBe(other.user.id)
+  })
+
+  it('opens the new account even by the password that both had', async () => {
+    await leave()
+    const other = await ok<Tokens>(register({ username: person.name }, PASSWORD, fetch), 201)
+    expect((await open(person.name)).user.id).toBe(other.user.id)
+  })
+
+  it('grants no role that was taken away since, and one that was granted', async () => {
+    await manage({ roles: ['editor'], scopes: ['write'] })
+    await replica.lag(0)
+    await replica.lag(Number.POSITIVE_INFINITY)
+    await manage({ roles: ['reader'], scopes: [] })
+    const { access_token, refresh_token, user, scope } = await open(person.name)
+    expect([user.roles, scope]).toEqual([['reader'], ''])
+    const me = await ok<User>(call('GET', '/auth/me', { bearer: access_token }, fetch))
+    expect(me.roles).toEqual(['reader'])
+    expect((await ok<Tokens>(refresh(refresh_token, fetch))).user.roles).toEqual(['reader'])
+  })
+
+  it('finds an account by the name that it took since, and no longer by the one before', async () => {
+    const renamed = newName()
+    const body = { username: renamed, current_password: PASSWORD }
+    await ok(call('PATCH', '/auth/me', { bearer: person.access_token, body }, fetch))
+    await open(renamed)
+    expect(await refused(logIn(person.name, PASSWORD, fetch))).toMatchObject(INVALID)
+  })
+
+  it('takes an account that was imported straight into the database', async () => {
+    const [id, name] = [crypto.randomUUID(), newName()]
+    const row = `INSERT INTO accounts (id, username, username_key, password_hash, credential_version, sessions_from,
+      change_id, created_at, updated_at) VALUES (?1, ?2, ?2, ?3, 1, 1, ?1, 1, 1)`
+    await replica.db
+      .prepare(row)
+      .bind(id, name, await hashPassword(PASSWORD, null))
+      .run()
+    expect((await open(name)).user.id).toBe(id)
+    await replica.lag(0)
+    expect((await open(name)).user.id).toBe(id)
+  })
+})
+
+describe('a database that was restored to an earlier state', () => {
+  it('opens by the password of that state alone, and changes go on from there', async () => {
+    const restore = await restorePoint()
+    const changed = await ok<Tokens>(changePassword(person.access_token, {}, fetch))
+    await restore()
+    expect(await refused(logIn(person.name, NEW_PASSWORD, fetch))).toMatchObject(INVALID)
+    const { access_token } = await open(person.name)
+    const again = { current_password: PASSWORD, new_password: `${NEW_PASSWORD} once more` }
+    await ok(changePassword(access_token, again, fetch))
+    expect(await refused(logIn(person.name, PASSWORD, fetch))).toMatchObject(INVALID)
+    expect(await isAlive(changed.access_token)).toBe(false)
+  })
+
+  it('brings a deleted account back, and its sessions not', async () => {
+    const restore = await restorePoint()
+    await leave()
+    await restore()
+    expect(await isAlive(person.access_token)).toBe(false)
+    const { access_token } = await open(person.name)
+    expect(await isAlive(access_token)).toBe(true)
+  })
+
+  it('keeps the sessions of accounts that are gone until everybody is logged out', async () => {
+    const restore = await restorePoint()
+    const later = await newPerson(fetch)
+    await restore()
+    expect(await refused(logIn(later.name, PASSWORD, fetch))).toMatchObject(INVALID)
+    expect(await isAlive(later.access_token)).toBe(true)
+    await ok(call('DELETE', '/admin/sessions', { bearer: ADMIN_TOKEN }, fetch), 204)
+    for (const { refresh_token } of [later, person]) {
+      expect(await refused(refresh(refresh_token, fetch))).toMatchObject({ code: 'invalid_refresh_token' })
+    }
+    await open(person.name)
+  })
+
+  it('disables and grants as before: a change counts whatever versions were', async () => {
+    await manage({ roles: ['editor'] })
+    const restore = await restorePoint()
+    await manage({ roles: [] })
+    await restore()
+    expect((await manage({ scopes: ['read'] })).roles).toEqual(['editor'])
+    const { user, refresh_token } = await ok<Tokens>(refresh(person.refresh_token, fetch))
+    expect([user.roles, user.scopes]).toEqual([['editor'], ['read']])
+    await manage({ disabled: true })
+    expect(await refused(refresh(refresh_token, fetch))).toMatchObject({ code: 'invalid_refresh_token' })
   })
 })
 
 describe('a late rehash', () => {
   it('undoes no change that came before it', async () => {
-    const { name, user, access_token } = await newPerson()
-    const hashOf = env.DB.prepare('SELECT password_hash AS h FROM accounts WHERE id = ?1').bind(user.id)
+    const hashOf = env.DB.prepare('SELECT password_hash AS h FROM accounts WHERE id = ?1').bind(
+      person.user.id,
+    )
     const verified = (await hashOf.first<string>('h')) ?? ''
-    await ok(changePassword(access_token))
-    const { meta } = await replaceHash(env.DB, user.id, verified, await hashPassword(PASSWORD, null)).run()
+    await ok(changePassword(person.access_token))
+    const { meta } = await replaceHash(
+      env.DB,
+      person.user.id,
+      verified,
+      await hashPassword(PASSWORD, null),
+    ).run()
     expect(meta.changes).toBe(0)
-    await ok(logIn(name, NEW_PASSWORD))
+    await ok(logIn(person.name, NEW_PASSWORD))
   })
 })

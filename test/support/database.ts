@@ -44,3 +44,24 @@ export async function untold(accountId: string): Promise<number> {
   const statement = env.DB.prepare('SELECT count(*) AS n FROM to_tell WHERE account_id = ?1').bind(accountId)
   return (await statement.first<number>('n')) ?? -1
 }
+
+/** @returns what restores the accounts, and what is to be told of them, to how they are now (D1 Time Travel) */
+export async function restorePoint(): Promise<() => Promise<void>> {
+  const tables = ['accounts', 'to_tell']
+  const kept = await Promise.all(tables.map((table) => env.DB.prepare(`SELECT * FROM ${table}`).run()))
+  return async () => {
+    await env.DB.batch([
+      ...tables.map((table) => env.DB.prepare(`DELETE FROM ${table}`)),
+      ...tables.flatMap((table, index) =>
+        (kept[index]?.results ?? []).map((row) => insertRow(env.DB, table, row)),
+      ),
+    ])
+  }
+}
+
+/** @param row by column */
+export function insertRow(db: D1Database, table: string, row: Record<string, unknown>): D1PreparedStatement {
+  const columns = Object.keys(row)
+  const places = columns.map((_column, index) => `?${index + 1}`)
+  return db.prepare(`INSERT INTO ${table} (${columns}) VALUES (${places})`).bind(...Object.values(row))
+}

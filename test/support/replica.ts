@@ -1,17 +1,113 @@
-/** D1 whose nearest replica still shows what one account was when it was taken; the primary is the real D1. */
+/**
+ * D1 with a read replica that lags by a chosen number of writes: a second real D1, to which each write of the primary is
+ * played after so many more have come. Replicas answer what a session asks that need not begin at the primary.
+ */
 import { env } from 'cloudflare:workers'
+import { insertRow } from './database.ts'
 
-/** @param account null for a replica that does not know the account yet */
-export async function staleReplica(account: string | null): Promise<D1Database> {
-  const { results, meta } = await env.DB.prepare('SELECT * FROM accounts WHERE id = ?1').bind(account).run()
-  const read = async () => ({ success: true, results, meta: { ...meta, served_by_primary: false } })
-  const replica = { prepare: () => ({ bind: () => ({ run: read }) }) }
-  return new Proxy(env.DB, {
-    get(db, name) {
-      if (name === 'withSession')
-        return (from: string) => (from === 'first-primary' ? db.withSession(from) : replica)
-      const member: unknown = Reflect.get(db, name)
-      return typeof member === 'function' ? member.bind(db) : member
-    },
-  })
+type Write = () => Promise<unknown>
+
+interface Prepared {
+  readonly statement: D1PreparedStatement
+  readonly sql: string
+  readonly values: readonly unknown[]
+}
+
+export class LaggingReplica {
+  /** The primary and its replica as the Worker sees them. */
+  readonly db: D1Database
+  #lag: number
+  readonly #behind: Write[] = []
+  readonly #prepared = new WeakMap<object, Prepared>()
+
+  /** @param lag writes that the replica does not know yet; it begins as a copy of the primary */
+  constructor(lag: number) {
+    this.#lag = lag
+    this.db = this.#primary()
+  }
+
+  /** Copies what the primary has now. */
+  static async copy(lag = Number.POSITIVE_INFINITY): Promise<LaggingReplica> {
+    const tables = ['accounts', 'to_tell']
+    const copies = await Promise.all(tables.map((table) => env.DB.prepare(`SELECT * FROM ${table}`).run()))
+    await env.REPLICA.batch([
+      ...tables.map((table) => env.REPLICA.prepare(`DELETE FROM ${table}`)),
+      ...tables.flatMap((table, index) =>
+        (copies[index]?.results ?? []).map((row) => insertRow(env.REPLICA, table, row)),
+      ),
+    ])
+    return new LaggingReplica(lag)
+  }
+
+  /** From now on the replica is behind by so many writes. */
+  async lag(writes: number): Promise<void> {
+    this.#lag = writes
+    await this.#catchUp()
+  }
+
+  async #catchUp(): Promise<void> {
+    while (this.#behind.length > this.#lag) await this.#behind.shift()?.()
+  }
+
+  async #write(work: () => Promise<unknown>, again: Write): Promise<unknown> {
+    const result = await work()
+    this.#behind.push(again)
+    await this.#catchUp()
+    return result
+  }
+
+  #primary(): D1Database {
+    return new Proxy(env.DB, {
+      get: (db, name) => {
+        if (name === 'prepare')
+          return (sql: string) => this.#statement({ statement: db.prepare(sql), sql, values: [] })
+        if (name === 'batch') return (statements: D1PreparedStatement[]) => this.#batch(statements)
+        if (name === 'withSession')
+          return (from: string) => (from === 'first-primary' ? this.db : this.#replica())
+        const member: unknown = Reflect.get(db, name)
+        return typeof member === 'function' ? member.bind(db) : member
+      },
+    })
+  }
+
+  /** What is asked of a statement goes to the primary; what it writes there comes to the replica in its time. */
+  #statement(prepared: Prepared): D1PreparedStatement {
+    const wrapped = new Proxy(prepared.statement, {
+      get: (of, name) => {
+        if (name === 'bind')
+          return (...values: unknown[]) =>
+            this.#statement({ ...prepared, statement: of.bind(...values), values })
+        const member: unknown = Reflect.get(of, name)
+        if (typeof member !== 'function') return member
+        const ask = (...values: unknown[]) => Reflect.apply(member, of, values)
+        const writes = !/^\s*SELECT/i.test(prepared.sql)
+        return writes ? () => this.#write(ask, () => onReplica(prepared).run()) : ask
+      },
+    })
+    this.#prepared.set(wrapped, prepared)
+    return wrapped
+  }
+
+  #batch(statements: readonly D1PreparedStatement[]): Promise<unknown> {
+    const known = statements.flatMap((each) => this.#prepared.get(each) ?? [])
+    return this.#write(
+      () => env.DB.batch(known.map(({ statement }) => statement)),
+      () => env.REPLICA.batch(known.map(onReplica)),
+    )
+  }
+
+  #replica(): unknown {
+    const asReplica = (statement: D1PreparedStatement): unknown => ({
+      bind: (...values: unknown[]) => asReplica(statement.bind(...values)),
+      run: async () => {
+        const result = await statement.run()
+        return { ...result, meta: { ...result.meta, served_by_primary: false } }
+      },
+    })
+    return { prepare: (sql: string) => asReplica(env.REPLICA.prepare(sql)) }
+  }
+}
+
+function onReplica({ sql, values }: Prepared): D1PreparedStatement {
+  return env.REPLICA.prepare(sql).bind(...values)
 }

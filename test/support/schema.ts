@@ -1,5 +1,6 @@
-/** Gives each test file's database the schema. */
+/** Gives each test file's databases the schema. */
 import { applyD1Migrations } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 
 await applyD1Migrations(env.DB, env.SCHEMA)
+await applyD1Migrations(env.REPLICA, env.SCHEMA)

@@ -1,0 +1,232 @@
+/** One request, or cron run, of each kind that the service knows, and what must be true of it afterwards. */
+import { env } from 'cloudflare:workers'
+import type { Env } from '../../src/config/env.ts'
+import { hashPassword } from '../../src/passwords/pbkdf2.ts'
+import {
+  call,
+  type Fetch,
+  logIn,
+  NEW_PASSWORD,
+  newAddress,
+  newName,
+  newPerson,
+  ok,
+  PASSWORD,
+  refused,
+  register,
+  type Tokens,
+  workerWith,
+} from '../support/client.ts'
+import { change, disable, grant } from '../support/database.ts'
+import type { Isolate } from '../support/faults.ts'
+import { solve } from '../support/solver.ts'
+import { visitor, WRONG } from '../support/visitor.ts'
+
+export const ADMIN_TOKEN = String(env.ADMIN_TOKEN)
+export const COMING_SECRET = 'the secret that comes, long enough for production'
+
+export interface Case {
+  readonly send: (isolate: Isolate) => Promise<Response>
+  /** How it is answered where nothing fails. */
+  readonly status: number
+  /** How the same request may be answered once it is done, beside that. */
+  readonly again?: readonly string[]
+  /** Whether what was asked for stands, where that can be seen. */
+  readonly isDone?: () => Promise<boolean>
+  /** The name whose account it is about. */
+  readonly name: string
+  /** Settings of the isolate that differ from the tests' own. */
+  readonly settings?: Partial<Env>
+}
+
+type Person = Tokens & { readonly name: string }
+type Prepare = () => Promise<Case>
+
+const send =
+  (method: string, path: string, request: { bearer?: string; body?: object; from?: string } = {}) =>
+  ({ fetch }: { fetch: Fetch }) => {
+    const { bearer, body, from = newAddress() } = request
+    const headers = { 'CF-Connecting-IP': from }
+    return call(method, path, { headers, ...(bearer && { bearer }), ...(body && { body }) }, fetch)
+  }
+
+const columnOf = (column: string, name: string) =>
+  env.DB.prepare(`SELECT ${column} AS value FROM accounts WHERE username = ?1`).bind(name).first('value')
+
+/** Somebody new, in an isolate that knows nothing of those before. */
+const somebody = () => newPerson(workerWith({}))
+
+/** A case about somebody new. */
+const about =
+  (status: number, make: (person: Person) => Promise<Partial<Case> & Pick<Case, 'send'>>): Prepare =>
+  async () => {
+    const person = await somebody()
+    return { status, name: person.name, ...(await make(person)) }
+  }
+
+/** A call with Bearer that changes nothing. */
+const bearerCall = (method: string, path: string, status = 200, again: readonly string[] = []) =>
+  about(status, async ({ access_token }) => ({ send: send(method, path, { bearer: access_token }), again }))
+
+const adminCall = (method: string, path: string, body?: object, status = 200) =>
+  about(status, async () => ({
+    send: send(method, path, { bearer: ADMIN_TOKEN, ...(body && { body }) }),
+  }))
+
+const password = (change: object = {}) => ({ current_password: PASSWORD, ...change })
+
+async function administrator(): Promise<Person> {
+  const person = await somebody()
+  await grant(person.user.id, { roles: ['admin'], scopes: ['admin'] })
+  const body = { identifier: person.name, password: PASSWORD, scope: 'admin' }
+  return { ...person, ...(await ok<Tokens>(call('POST', '/auth/login', { body }, workerWith({})))) }
+}
+
+/** The first word pair of each title is a method and a path of the API's description, or `cron`. */
+export const SCENARIOS: Readonly<Record<string, Prepare>> = {
+  'POST /auth/register': async () => {
+    const name = newName()
+    return {
+      name,
+      status: 201,
+      send: ({ fetch }) => register({ username: name }, PASSWORD, fetch),
+      again: ['identifier_taken'],
+      isDone: async () => (await columnOf('id', name)) !== null,
+    }
+  },
+  'POST /auth/register of a name that is taken': about(409, async ({ name }) => ({
+    send: ({ fetch }) => register({ username: name }, PASSWORD, fetch),
+  })),
+  'POST /auth/login': about(200, async ({ name }) => ({ send: ({ fetch }) => logIn(name, PASSWORD, fetch) })),
+  'POST /auth/login with a wrong password': about(401, async ({ name }) => ({
+    send: ({ fetch }) => logIn(name, WRONG, fetch),
+  })),
+  'POST /auth/login of nobody': about(401, async () => {
+    const nobody = newName()
+    return { send: ({ fetch }) => logIn(nobody, PASSWORD, fetch) }
+  }),
+  'POST /auth/login of a disabled account': about(403, async ({ name, user }) => {
+    await disable(user.id)
+    return { send: ({ fetch }) => logIn(name, PASSWORD, fetch) }
+  }),
+  'POST /auth/login after a change that was not told': about(200, async ({ name, user }) => {
+    await grant(user.id, { roles: ['editor'] })
+    return { send: ({ fetch }) => logIn(name, PASSWORD, fetch) }
+  }),
+  'POST /auth/login with a hash that is to be renewed': about(200, async ({ name, user }) => {
+    const settings = { PASSWORD_PEPPER: 'a pepper of the tests, long enough for production' }
+    await change(user.id, 'password_hash = ?2', [await hashPassword(PASSWORD, null)])
+    return { settings, send: ({ fetch }) => logIn(name, PASSWORD, fetch) }
+  }),
+  'POST /auth/login with a solved challenge': about(200, async ({ name }) => {
+    const here = visitor(workerWith({}))
+    await here.failTimes(3, newName())
+    const challenge = await solve((await refused(here.logIn(name))).challenge)
+    const body = { identifier: name, password: PASSWORD, challenge }
+    return { send: send('POST', '/auth/login', { body, from: here.address }), again: ['challenge_failed'] }
+  }),
+  'POST /auth/refresh': about(200, async ({ refresh_token }) => ({
+    send: send('POST', '/auth/refresh', { body: { refresh_token } }),
+  })),
+  'POST /auth/logout by refresh token': about(204, async ({ refresh_token }) => ({
+    send: send('POST', '/auth/logout', { body: { refresh_token } }),
+  })),
+  'POST /auth/logout by access token': bearerCall('POST', '/auth/logout', 204, ['invalid_token']),
+  'GET /auth/me': bearerCall('GET', '/auth/me'),
+  'PATCH /auth/me': about(200, async ({ access_token, name }) => {
+    const email = `${name}@example.com`
+    return {
+      send: send('PATCH', '/auth/me', { bearer: access_token, body: password({ email }) }),
+      isDone: async () => (await columnOf('email', name)) === email,
+    }
+  }),
+  'PATCH /auth/me to a name that is taken': about(409, async ({ access_token }) => {
+    const body = password({ username: (await somebody()).name })
+    return { send: send('PATCH', '/auth/me', { bearer: access_token, body }) }
+  }),
+  'PUT /auth/me/password': about(200, async ({ access_token, name }) => {
+    const before = await columnOf('password_hash', name)
+    const body = password({ new_password: NEW_PASSWORD })
+    return {
+      send: send('PUT', '/auth/me/password', { bearer: access_token, body }),
+      again: ['invalid_credentials'],
+      isDone: async () => (await columnOf('password_hash', name)) !== before,
+    }
+  }),
+  'DELETE /auth/me': about(204, async ({ access_token, name }) => ({
+    send: send('DELETE', '/auth/me', { bearer: access_token, body: password() }),
+    again: ['invalid_token', 'invalid_credentials'],
+    isDone: async () => (await columnOf('id', name)) === null,
+  })),
+  'GET /auth/sessions': bearerCall('GET', '/auth/sessions'),
+  'DELETE /auth/sessions': bearerCall('DELETE', '/auth/sessions', 204, ['invalid_token']),
+  'DELETE /auth/sessions/{id}': about(204, async ({ access_token, name }) => {
+    const other = await ok<Tokens>(logIn(name, PASSWORD, workerWith({})))
+    const sid = JSON.parse(atob(other.access_token.split('.')[1] ?? '')).sid
+    return {
+      send: send('DELETE', `/auth/sessions/${sid}`, { bearer: access_token }),
+      again: ['not_found'],
+    }
+  }),
+  'GET /auth/challenge': about(200, async () => ({ send: send('GET', '/auth/challenge?action=login') })),
+  'GET /.well-known/jwks.json': about(200, async () => ({ send: send('GET', '/.well-known/jwks.json') })),
+  'GET /.well-known/jwks.json of a service that has no key': about(200, async () => {
+    await env.DB.exec('DELETE FROM signing_keys')
+    return { send: send('GET', '/.well-known/jwks.json') }
+  }),
+  'GET /healthz': about(200, async () => ({ send: send('GET', '/healthz') })),
+  'GET /admin/limits': adminCall('GET', '/admin/limits'),
+  'GET /admin/limits as an administrator': async () => {
+    const { access_token: bearer, name } = await administrator()
+    return { name, status: 200, send: send('GET', '/admin/limits', { bearer }) }
+  },
+  'PUT /admin/limits': adminCall('PUT', '/admin/limits', { registration_open: true }),
+  'GET /admin/limits/{rule}': adminCall('GET', '/admin/limits/registrations_per_ip'),
+  'PUT /admin/limits/{rule}': adminCall('PUT', '/admin/limits/registrations_per_ip', { threshold: 4 }),
+  'GET /admin/users/{id}': about(200, async ({ user }) => ({
+    send: send('GET', `/admin/users/${user.id}`, { bearer: ADMIN_TOKEN }),
+  })),
+  'PATCH /admin/users/{id} to disable': about(200, async ({ user, name }) => ({
+    send: send('PATCH', `/admin/users/${user.id}`, { bearer: ADMIN_TOKEN, body: { disabled: true } }),
+    isDone: async () => (await columnOf('disabled', name)) === 1,
+  })),
+  'PATCH /admin/users/{id} to grant': about(200, async ({ user, name }) => ({
+    send: send('PATCH', `/admin/users/${user.id}`, { bearer: ADMIN_TOKEN, body: { roles: ['editor'] } }),
+    isDone: async () => (await columnOf('roles', name)) === '["editor"]',
+  })),
+  'DELETE /admin/users/{id}/sessions': about(204, async ({ user }) => ({
+    send: send('DELETE', `/admin/users/${user.id}/sessions`, { bearer: ADMIN_TOKEN }),
+  })),
+  'DELETE /admin/sessions': adminCall('DELETE', '/admin/sessions', undefined, 204),
+  'GET /admin/keys': adminCall('GET', '/admin/keys'),
+  'POST /admin/keys/rotate': adminCall('POST', '/admin/keys/rotate', undefined, 202),
+  'DELETE /admin/keys/{kid}': about(204, async ({ access_token }) => {
+    const { kid } = JSON.parse(atob(access_token.split('.')[0] ?? ''))
+    return {
+      send: send('DELETE', `/admin/keys/${kid}`, { bearer: ADMIN_TOKEN }),
+      again: ['not_found'],
+    }
+  }),
+  'cron with a change to tell, a key to make and one to seal anew': about(204, async ({ user }) => {
+    await disable(user.id)
+    await env.DB.exec('DELETE FROM signing_keys WHERE signs_from > unixepoch()')
+    return {
+      settings: { AUTH_SECRET: COMING_SECRET, AUTH_SECRET_ALSO: String(env.AUTH_SECRET) },
+      send: async ({ cron }) => {
+        await cron()
+        return new Response(null, { status: 204 })
+      },
+    }
+  }),
+  'cron with a deletion to tell': about(204, async ({ user, access_token }) => {
+    await ok(call('DELETE', '/auth/me', { bearer: access_token, body: password() }, workerWith({})), 204)
+    const row = 'INSERT OR IGNORE INTO to_tell SELECT ?1, 1 + 1000 * unixepoch()'
+    await env.DB.prepare(row).bind(user.id).run()
+    return {
+      send: async ({ cron }) => {
+        await cron()
+        return new Response(null, { status: 204 })
+      },
+    }
+  }),
+}

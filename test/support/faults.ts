@@ -1,0 +1,145 @@
+/** An isolate in which one round trip goes wrong: the one that comes at a given place, in a given way. */
+import { env } from 'cloudflare:workers'
+import { vi } from 'vitest'
+import type { Env } from '../../src/config/env.ts'
+import { DEADLINE_MS } from '../../src/errors.ts'
+import { isolateFor } from '../../src/isolate.ts'
+import { MAX_WAIT_MS } from '../../src/limits/waiting.ts'
+import type { Fetch } from './client.ts'
+import { intercept, type RoundTrip } from './intercept.ts'
+
+export const FAULTS = [
+  /** Throws, and nothing happened. */
+  'refused',
+  /** Throws, and it happened: the answer is lost. */
+  'lost',
+  /** Stalls until the caller has given up, and happens then. */
+  'late',
+  /** Reports that it has too much to do, and nothing happened. */
+  'overloaded',
+  /** The isolate stops there, before it happened. */
+  'stopped before',
+  /** The isolate stops there, after it happened. */
+  'stopped after',
+] as const
+export type FaultKind = (typeof FAULTS)[number]
+
+/** At which round trip of the isolate, from 1, and what goes wrong there, or happens elsewhere just before. */
+export type Fault = { readonly at: number } & (
+  | { readonly kind: FaultKind }
+  | { readonly meanwhile: () => Promise<unknown> }
+)
+
+/** What can be asked of an isolate. */
+export interface Isolate {
+  readonly fetch: Fetch
+  readonly cron: () => Promise<void>
+}
+
+export interface Ran {
+  /** Null where the isolate stopped. */
+  readonly answer: Response | null
+  /** The round trips in their order. */
+  readonly trips: readonly string[]
+}
+
+/** Runs work in a new isolate, and what it leaves to be done after the answer. */
+export async function runIsolate(
+  work: (isolate: Isolate) => Promise<Response>,
+  fault: Fault | null,
+  changes: Partial<Env> = {},
+): Promise<Ran> {
+  const trips: string[] = []
+  const stopped = Promise.withResolvers<null>()
+  const answered = Promise.withResolvers<void>()
+  const left: Promise<unknown>[] = []
+  let down = false
+
+  const stop = () => {
+    down = true
+    stopped.resolve(null)
+    return never()
+  }
+  const fail: Record<FaultKind, (trip: RoundTrip, happen: () => Promise<unknown>) => Promise<unknown>> = {
+    refused: async ({ name }) => Promise.reject(new Error(`${name}: out of reach`)),
+    lost: async ({ name }, happen) => {
+      await happen()
+      throw new Error(`${name}: answer lost`)
+    },
+    late: async (_trip, happen) => {
+      deadlineIsNow()
+      await answered.promise
+      return happen()
+    },
+    overloaded: async ({ binding }) => Promise.reject(overload(binding)),
+    'stopped before': async () => stop(),
+    'stopped after': async (_trip, happen) => {
+      await happen()
+      return stop()
+    },
+  }
+  const bindings = intercept(async (trip, happen) => {
+    if (down) return never()
+    trips.push(`${trip.binding}.${trip.name}`)
+    if (trips.length !== fault?.at) return happen()
+    if ('kind' in fault) return fail[fault.kind](trip, happen)
+    await fault.meanwhile()
+    return happen()
+  })
+  const own = { ...env, ...changes, ...bindings }
+  const context = {
+    waitUntil: (work: Promise<unknown>) => void left.push(work),
+    passThroughOnException: () => undefined,
+  } as unknown as ExecutionContext
+  const isolate: Isolate = {
+    fetch: async (request) => isolateFor(own).app.fetch(request, own, context),
+    cron: () => isolateFor(own).maintain(context),
+  }
+
+  const answer = await Promise.race([work(isolate), stopped.promise])
+  answered.resolve()
+  for (const each of left) await Promise.race([Promise.allSettled([each]), stopped.promise])
+  return { answer, trips }
+}
+
+function never(): Promise<never> {
+  return new Promise(() => undefined)
+}
+
+/** As the platform's documentation words it. */
+function overload(binding: RoundTrip['binding']): Error {
+  if (binding === 'DB') return new Error('D1_ERROR: D1 DB is overloaded. Requests queued for too long.')
+  const error = new Error('Durable Object is overloaded. Requests queued for too long.')
+  return Object.assign(error, { overloaded: true, retryable: false })
+}
+
+const DEADLINES = [DEADLINE_MS, DEADLINE_MS + MAX_WAIT_MS]
+let overdue = false
+
+/** The deadline that the caller sets now, if any, is over at once. */
+function deadlineIsNow(): void {
+  overdue = true
+  queueMicrotask(() => {
+    overdue = false
+  })
+}
+
+/** Lets deadlines be over without waiting for them. Undone by vi.restoreAllMocks. */
+export function controlDeadlines(): void {
+  const set = globalThis.setTimeout.bind(globalThis)
+  vi.spyOn(globalThis, 'setTimeout').mockImplementation(((work: () => void, ms: number) => {
+    return set(work, overdue && DEADLINES.includes(ms) ? 0 : ms)
+  }) as typeof setTimeout)
+}
+
+/** PBKDF2 with one iteration in place of 100,000: for tests of what happens in which order, thousands of times. */
+export function cheapenPasswords(): void {
+  const derive = crypto.subtle.deriveBits.bind(crypto.subtle)
+  vi.spyOn(crypto.subtle, 'deriveBits').mockImplementation((algorithm, key, length) =>
+    derive(
+      'iterations' in Object(algorithm) ? { ...Object(algorithm), iterations: 1 } : algorithm,
+      key,
+      length,
+    ),
+  )
+}

@@ -1,0 +1,73 @@
+/** Bindings behind which each round trip passes through a test's hands. Real D1 and objects are behind them. */
+import { env } from 'cloudflare:workers'
+import type { Env } from '../../src/config/env.ts'
+
+export type Bindings = Pick<Env, 'DB' | 'ACCOUNT' | 'COUNTER'>
+
+export interface RoundTrip {
+  readonly binding: keyof Bindings
+  /** The method: `batch`, `run`, `open`, `reserve`... */
+  readonly name: string
+}
+
+/** Does the work of a round trip, or what a test wants in its place. */
+export type Interceptor = (trip: RoundTrip, work: () => Promise<unknown>) => Promise<unknown>
+
+/** A batch is one round trip. */
+const ROUND_TRIPS = ['run', 'first', 'all', 'raw', 'batch']
+
+/** @param DB the database, where it is not the test's own */
+export function intercept(through: Interceptor, { DB } = env as Pick<Bindings, 'DB'>): Bindings {
+  const wrapStatements = <T extends object>(target: T): T =>
+    new Proxy(target, {
+      get(of, name) {
+        const member: unknown = Reflect.get(of, name)
+        if (typeof member !== 'function' || typeof name !== 'string') return member
+        return (...values: unknown[]) => {
+          const invoke = () => Reflect.apply(member, of, values.map(unwrap))
+          if (ROUND_TRIPS.includes(name)) return through({ binding: 'DB', name }, invoke)
+          const result: unknown = invoke()
+          return typeof result === 'object' && result !== null
+            ? remember(wrapStatements(result), result)
+            : result
+        }
+      },
+    })
+
+  const wrapNamespace = <T extends Env['ACCOUNT'] | Env['COUNTER']>(
+    binding: 'ACCOUNT' | 'COUNTER',
+    namespace: T,
+  ): T =>
+    new Proxy(namespace, {
+      get: (of, name) =>
+        name === 'getByName' ? (id: string) => wrapObject(binding, of.getByName(id)) : Reflect.get(of, name),
+    })
+
+  const wrapObject = <T extends object>(binding: 'ACCOUNT' | 'COUNTER', stub: T): T =>
+    new Proxy(stub, {
+      get(of, name) {
+        const member: unknown = Reflect.get(of, name)
+        if (typeof member !== 'function' || typeof name !== 'string') return member
+        return (...values: unknown[]) => through({ binding, name }, () => Reflect.apply(member, of, values))
+      },
+    })
+
+  return {
+    DB: wrapStatements(DB),
+    ACCOUNT: wrapNamespace('ACCOUNT', env.ACCOUNT),
+    COUNTER: wrapNamespace('COUNTER', env.COUNTER),
+  }
+}
+
+/** D1 takes its own statements only, so a batch is given what is behind the wrappers. */
+const behind = new WeakMap<object, object>()
+
+function remember<T extends object>(wrapper: T, original: object): T {
+  behind.set(wrapper, original)
+  return wrapper
+}
+
+function unwrap(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(unwrap)
+  return typeof value === 'object' && value !== null ? (behind.get(value) ?? value) : value
+}

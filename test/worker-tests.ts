@@ -1,0 +1,48 @@
+/** What all tests in workerd share. */
+import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import type { Settings } from '../src/config/settings.ts'
+
+/** In place of .dev.vars and wrangler.toml's: production's rules, the defaults, no secret of anybody's. */
+const SETTINGS: { readonly [Name in keyof Required<Settings>]: string } = {
+  AUTH_SECRET_ALSO: '',
+  PASSWORD_PEPPER: '',
+  AUDIENCE: '',
+  CLIENT_ID: '',
+  SIGNING_ALG: '',
+  ACCESS_TOKEN_SECONDS: '',
+  KEY_ROTATION_DAYS: '',
+  REFRESH_IDLE_SECONDS: '',
+  REFRESH_MAX_SECONDS: '',
+  REFRESH_GRACE_SECONDS: '',
+  MAX_SESSIONS: '',
+  PASSWORD_MIN_LENGTH: '',
+  DEFAULT_PHONE_REGION: '',
+  CLIENT_IP_HEADER: '',
+  IPV6_PREFIX: '',
+  LIMITS: '',
+  ADMIN_TOKEN: 'an admin token of the tests, long enough too',
+  ENVIRONMENT: '',
+  PUBLIC_URL: 'https://auth.example.test',
+  AUTH_SECRET: 'a secret of the tests, long enough for production',
+  CORS_ORIGINS: 'https://app.example.test,https://www.example.test',
+}
+
+/** Proofs of work and passwords are real work, and slow where machines are. */
+const TIMEOUT_MS = 60_000
+
+/** @param test what differs: which files, what is printed */
+export async function workerTests(test: ViteUserConfig['test']): Promise<ViteUserConfig> {
+  return defineConfig({
+    plugins: [
+      cloudflareTest({
+        wrangler: { configPath: './wrangler.toml' },
+        miniflare: {
+          bindings: { ...SETTINGS, SCHEMA: await readD1Migrations('.') },
+          d1Databases: { REPLICA: 'replica' },
+        },
+      }),
+    ],
+    test: { setupFiles: ['test/support/schema.ts'], testTimeout: TIMEOUT_MS, ...test },
+  })
+}
