@@ -10,6 +10,8 @@ declare global {
     interface Env extends WorkerEnv {
       /** schema.sql as statements. */
       readonly SCHEMA: D1Migration[]
+      /** How many random stories of an account are played. */
+      readonly MODEL_RUNS: string
       /** A second database, that plays the replica. */
       readonly REPLICA: D1Database
     }

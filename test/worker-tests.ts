@@ -38,7 +38,11 @@ export async function workerTests(test: ViteUserConfig['test']): Promise<ViteUse
       cloudflareTest({
         wrangler: { configPath: './wrangler.toml' },
         miniflare: {
-          bindings: { ...SETTINGS, SCHEMA: await readD1Migrations('.') },
+          bindings: {
+            ...SETTINGS,
+            SCHEMA: await readD1Migrations('.'),
+            MODEL_RUNS: process.env.MODEL_RUNS ?? '2000',
+          },
           d1Databases: { REPLICA: 'replica' },
         },
       }),

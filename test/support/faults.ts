@@ -85,7 +85,7 @@ export async function runIsolate(
     if ('kind' in fault) return fail[fault.kind](trip, happen)
     await fault.meanwhile()
     return happen()
-  })
+  }, changes.DB)
   const own = { ...env, ...changes, ...bindings }
   const context = {
     waitUntil: (work: Promise<unknown>) => void left.push(work),

@@ -16,8 +16,8 @@ export type Interceptor = (trip: RoundTrip, work: () => Promise<unknown>) => Pro
 /** A batch is one round trip. */
 const ROUND_TRIPS = ['run', 'first', 'all', 'raw', 'batch']
 
-/** @param DB the database, where it is not the test's own */
-export function intercept(through: Interceptor, { DB } = env as Pick<Bindings, 'DB'>): Bindings {
+/** @param db what is behind, where it is not the test's own database */
+export function intercept(through: Interceptor, db = env.DB): Bindings {
   const wrapStatements = <T extends object>(target: T): T =>
     new Proxy(target, {
       get(of, name) {
@@ -53,7 +53,7 @@ export function intercept(through: Interceptor, { DB } = env as Pick<Bindings, '
     })
 
   return {
-    DB: wrapStatements(DB),
+    DB: wrapStatements(db),
     ACCOUNT: wrapNamespace('ACCOUNT', env.ACCOUNT),
     COUNTER: wrapNamespace('COUNTER', env.COUNTER),
   }

@@ -1,0 +1,333 @@
+import { env } from 'cloudflare:workers'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, it, vi } from 'vitest'
+import { newId } from '../../src/ids.ts'
+import {
+  call,
+  type Fetch,
+  newAddress,
+  newName,
+  type Problem,
+  type Tokens,
+  type User,
+  workerWith,
+} from '../support/client.ts'
+import {
+  cheapenPasswords,
+  controlDeadlines,
+  FAULTS,
+  type FaultKind,
+  type Isolate,
+  runIsolate,
+} from '../support/faults.ts'
+import { LaggingReplica } from '../support/replica.ts'
+import { EMPTY, type Operation, PASSWORDS, step, type World } from './model.ts'
+
+const ADMIN_TOKEN = String(env.ADMIN_TOKEN)
+const RUNS = Number(env.MODEL_RUNS)
+const TIMEOUT_MS = RUNS * 1_000
+/** More of everything than one run asks for: limits are no part of the model. */
+const plenty = { threshold: 1_000 }
+const LIMITS = {
+  registrations_per_ip: plenty,
+  login_failures_per_ip: plenty,
+  login_failures_per_account: plenty,
+}
+
+/** All runs share the databases, so that the replica follows from the first write on. */
+const replica = new LaggingReplica(0)
+const settings = { DB: replica.db, LIMITS }
+
+beforeEach(() => {
+  cheapenPasswords()
+  controlDeadlines()
+  for (const level of ['info', 'warn', 'error'] as const)
+    vi.spyOn(console, level).mockImplementation(() => {})
+})
+afterEach(() => vi.restoreAllMocks())
+
+interface Fault {
+  readonly kind: FaultKind
+  readonly at: number
+}
+
+/** What the outside holds of a session. */
+type Held = Pick<Tokens, 'access_token' | 'refresh_token'>
+
+interface Real {
+  readonly name: string
+  readonly address: string
+  readonly fetch: Fetch
+  readonly held: Map<number, Held>
+}
+
+interface Told {
+  /** As the model words it; null where nothing came, or a 503. */
+  readonly answer: string | null
+  /** A 503 that says that it is done. */
+  readonly done: boolean
+  readonly tokens: Held | null
+}
+
+interface Model {
+  worlds: readonly World[]
+  opened: number
+}
+
+class Ask implements fc.AsyncCommand<Model, Real> {
+  readonly operation: Operation
+  readonly fault: Fault | null
+
+  constructor(operation: Operation, fault: Fault | null) {
+    this.operation = operation
+    this.fault = fault
+  }
+
+  check = () => true
+
+  async run(model: Model, real: Real): Promise<void> {
+    const operation = present(this.operation, real)
+    const opens = model.opened++
+    const told = await ask(operation, real, this.fault)
+    keep(told, operation, opens, real)
+    const possible = model.worlds.flatMap((world) =>
+      after(world, operation, opens, told, this.fault !== null),
+    )
+    if (possible.length === 0)
+      throw new Error(
+        `no world has this: ${JSON.stringify({ operation, told, worlds: model.worlds }, plain)}`,
+      )
+    model.worlds = distinct(possible)
+  }
+
+  toString = () => JSON.stringify({ ...this.operation, ...(this.fault && { fault: this.fault }) })
+}
+
+/** Two requests at once: one of the two orders must fit. */
+class AskTogether implements fc.AsyncCommand<Model, Real> {
+  readonly operations: readonly [Operation, Operation]
+
+  constructor(operations: readonly [Operation, Operation]) {
+    this.operations = operations
+  }
+
+  check = () => true
+
+  async run(model: Model, real: Real): Promise<void> {
+    const [first, second] = this.operations.map((operation) => present(operation, real)) as [
+      Operation,
+      Operation,
+    ]
+    const opens = [model.opened++, model.opened++] as const
+    const told = await Promise.all([ask(first, real, null), ask(second, real, null)])
+    keep(told[0], first, opens[0], real)
+    keep(told[1], second, opens[1], real)
+    const inOrder = (world: World, [one, other]: readonly [0 | 1, 0 | 1]) => {
+      const both = [first, second] as const
+      return meet(world, both[one], opens[one], told[one]).flatMap((between) => [
+        ...meet(between, both[other], opens[other], told[other]),
+        ...meet(between, both[other], opens[other], told[other], world),
+      ])
+    }
+    const possible = model.worlds.flatMap((world) => [...inOrder(world, [0, 1]), ...inOrder(world, [1, 0])])
+    if (possible.length === 0)
+      throw new Error(
+        `no order has this: ${JSON.stringify({ first, second, told, worlds: model.worlds }, plain)}`,
+      )
+    model.worlds = distinct(possible)
+  }
+
+  toString = () => `together ${JSON.stringify(this.operations)}`
+}
+
+class Lag implements fc.AsyncCommand<Model, Real> {
+  readonly writes: number
+
+  constructor(writes: number) {
+    this.writes = writes
+  }
+
+  check = () => true
+
+  run = () => replica.lag(this.writes)
+
+  toString = () => `lag ${this.writes}`
+}
+
+/** The worlds that an answer leaves of one. */
+function after(
+  world: World,
+  operation: Operation,
+  opens: number,
+  told: Told,
+  faulty: boolean,
+): readonly World[] {
+  const made = step(world, operation, opens)
+  if (told.answer !== null) return made.answer === told.answer ? [made.after] : []
+  if (!faulty) return []
+  return told.done ? made.unanswered : [world, ...made.unanswered]
+}
+
+/**
+ * The same where another request runs meanwhile: it may end a session between the check of a token and the rest of the
+ * call, so a refusal may have another reason, and a change may be done and end before its caller has new tokens.
+ */
+function meet(
+  world: World,
+  operation: Operation,
+  opens: number,
+  told: Told,
+  earlier = world,
+): readonly World[] {
+  const made = step(world, operation, opens, earlier)
+  if (told.done) return made.unanswered
+  if (told.answer === null) return []
+  const refused = (answer: string) => answer !== 'ghost' && !answer.startsWith('ok')
+  const fits = refused(told.answer) ? refused(made.answer) : made.answer === told.answer
+  return fits ? [made.after] : []
+}
+
+/** Numbers of sessions as drawn become those of sessions that are held. */
+function present(operation: Operation, { held }: Real): Operation {
+  if (!('session' in operation)) return operation
+  const numbers = [...held.keys()]
+  return { ...operation, session: numbers[operation.session % Math.max(1, numbers.length)] ?? -1 }
+}
+
+function keep({ tokens }: Told, operation: Operation, opens: number, { held }: Real): void {
+  if (tokens === null) return
+  held.set('session' in operation ? operation.session : opens, tokens)
+}
+
+async function ask(operation: Operation, real: Real, fault: Fault | null): Promise<Told> {
+  const send = await requestOf(operation, real)
+  const isolate = { fetch: real.fetch, cron: () => healthyCron() }
+  const answer = fault === null ? await send(isolate) : (await runIsolate(send, fault, settings)).answer
+  if (answer === null) return { answer: null, done: false, tokens: null }
+  const body = answer.status === 204 ? {} : ((await answer.json()) as Partial<Problem & Tokens & User>)
+  if (answer.status === 503) {
+    return { answer: null, done: body.changed === true || body.registered === true, tokens: null }
+  }
+  if (!answer.ok) return { answer: body.code ?? String(answer.status), done: false, tokens: null }
+  const { access_token, refresh_token } = body
+  const tokens = access_token && refresh_token ? { access_token, refresh_token } : null
+  return { answer: operation.kind === 'see' ? `ok ${body.roles?.join()}` : 'ok', done: false, tokens }
+}
+
+async function healthyCron(): Promise<void> {
+  await runIsolate(
+    async ({ cron }) => {
+      await cron()
+      return new Response()
+    },
+    null,
+    settings,
+  )
+}
+
+type Request = (isolate: Isolate) => Promise<Response>
+
+async function requestOf(operation: Operation, real: Real): Promise<Request> {
+  const { name, address } = real
+  const headers = { 'CF-Connecting-IP': address }
+  const post =
+    (path: string, body: object): Request =>
+    ({ fetch }) =>
+      call('POST', path, { body, headers }, fetch)
+  const held = 'session' in operation ? real.held.get(operation.session) : undefined
+  const { access_token: bearer, refresh_token } = held ?? { access_token: 'none', refresh_token: 'none' }
+  const own =
+    (method: string, path: string, body?: object): Request =>
+    ({ fetch }) =>
+      call(method, path, { bearer, headers, ...(body && { body }) }, fetch)
+  const id = await idOf(name)
+  const manage =
+    (method: string, path: string, body?: object): Request =>
+    ({ fetch }) =>
+      call(method, `/admin/users/${id}${path}`, { bearer: ADMIN_TOKEN, ...(body && { body }) }, fetch)
+  switch (operation.kind) {
+    case 'register':
+      return post('/auth/register', { username: name, password: operation.password })
+    case 'log in':
+      return post('/auth/login', { identifier: name, password: operation.password })
+    case 'refresh':
+      return post('/auth/refresh', { refresh_token })
+    case 'see':
+      return own('GET', '/auth/me')
+    case 'change password':
+      return own('PUT', '/auth/me/password', {
+        current_password: operation.password,
+        new_password: operation.to,
+      })
+    case 'leave':
+      return own('DELETE', '/auth/me', { current_password: operation.password })
+    case 'grant':
+      return manage('PATCH', '', { roles: [operation.role] })
+    case 'disable':
+    case 'enable':
+      return manage('PATCH', '', { disabled: operation.kind === 'disable' })
+    case 'end sessions':
+      return manage('DELETE', '/sessions')
+    case 'cron':
+      return async ({ cron }) => {
+        await cron()
+        return new Response(null, { status: 204 })
+      }
+  }
+}
+
+async function idOf(name: string): Promise<string> {
+  const statement = env.DB.prepare('SELECT id FROM accounts WHERE username = ?1').bind(name)
+  return (await statement.first<string>('id')) ?? newId(Date.now())
+}
+
+function distinct(worlds: readonly World[]): readonly World[] {
+  return [...new Map(worlds.map((world) => [JSON.stringify(world, plain), world])).values()]
+}
+
+function plain(_name: string, value: unknown): unknown {
+  return value instanceof Map || value instanceof Set ? [...value] : value
+}
+
+const password = fc.constantFrom(...PASSWORDS)
+const session = fc.nat(3)
+const operation: fc.Arbitrary<Operation> = fc.oneof(
+  fc.record({ kind: fc.constant('register' as const), password }),
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('log in' as const), password }) },
+  fc.record({ kind: fc.constant('refresh' as const), session }),
+  fc.record({ kind: fc.constant('see' as const), session }),
+  fc.record({ kind: fc.constant('change password' as const), session, password, to: password }),
+  fc.record({ kind: fc.constant('leave' as const), session, password }),
+  fc.record({ kind: fc.constant('grant' as const), role: fc.constantFrom('reader', 'editor') }),
+  fc.record({
+    kind: fc.constantFrom('disable' as const, 'enable' as const, 'end sessions' as const, 'cron' as const),
+  }),
+)
+const fault = fc.record({ kind: fc.constantFrom(...FAULTS), at: fc.integer({ min: 1, max: 14 }) })
+/** Each run begins with an account. */
+const begin = { kind: 'register', password: PASSWORDS[0] } as const
+
+describe('an account and its sessions', () => {
+  it(
+    'are at any time what a sequential model allows, whatever fails, lags or comes at once',
+    async () => {
+      const commands = fc.commands(
+        [
+          fc.tuple(operation, fc.option(fault, { freq: 2 })).map(([what, how]) => new Ask(what, how)),
+          operation.map((what) => new Ask(what, null)),
+          fc.tuple(operation, operation).map((both) => new AskTogether(both)),
+          fc.nat(6).map((writes) => new Lag(writes)),
+        ],
+        { maxCommands: 10 },
+      )
+      const property = fc.asyncProperty(commands, async (asked) => {
+        const real = { name: newName(), address: newAddress(), fetch: workerWith(settings), held: new Map() }
+        const model: Model = { worlds: [EMPTY], opened: 0 }
+        await new Ask(begin, null).run(model, real)
+        await fc.asyncModelRun(() => ({ model, real }), asked)
+      })
+      await fc.assert(property, { numRuns: RUNS })
+    },
+    TIMEOUT_MS,
+  )
+})
