@@ -18,7 +18,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['services'],
   ['accounts', 'passwords', 'tokens', 'sessions', 'limits', 'challenge', 'settings', 'schema-store'],
   ['verify', 'config', 'errors', 'secrets', 'ids', 'log'],
-  ['text', 'bytes'],
+  ['text', 'bytes', 'deadline'],
 ]
 
 const roomOf = (path: string) => path.split('/')[0]?.replace(/\.tsx?$/, '') ?? ''

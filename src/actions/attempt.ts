@@ -1,7 +1,8 @@
 /** One call that counts, as its counters see it: reserved before any work is done, settled when its outcome is known. */
 import type { ChallengeFailure, ChallengeRequest, Claim } from '../challenge/challenge.ts'
 import type { LimitRule, RuleName } from '../config/limits.ts'
-import { DEADLINE_MS, type ErrorCode, inTime, reach, ServiceError, UnconfirmedWrite } from '../errors.ts'
+import { DEADLINE_MS, inTime } from '../deadline.ts'
+import { type ErrorCode, reach, ServiceError, UnconfirmedWrite } from '../errors.ts'
 import type { Outcome, Reservation, Standing } from '../limits/counter-calls.ts'
 import { MAX_WAIT_MS } from '../limits/waiting.ts'
 import { isDearEnough, type Limit } from '../limits/window.ts'

@@ -12,7 +12,8 @@ import {
   takenIdentifiers,
   updateAccount,
 } from '../accounts/account-store.ts'
-import { inTime, ServiceError } from '../errors.ts'
+import { inTime } from '../deadline.ts'
+import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import type { Attempt } from './attempt.ts'
 import { type CheckedAccount, checkPassword, type FindAccount, recheckPassword } from './check-password.ts'

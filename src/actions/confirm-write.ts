@@ -1,7 +1,8 @@
 /** What became of a write whose answer was lost. */
 import type { Account } from '../accounts/account.ts'
 import { findById } from '../accounts/account-store.ts'
-import { inTime, Overdue, ServiceError, UnconfirmedWrite } from '../errors.ts'
+import { inTime, Overdue } from '../deadline.ts'
+import { ServiceError, UnconfirmedWrite } from '../errors.ts'
 
 /** What the row shows of it: that it took, that it did not, or a later change that hides which. */
 export type Trace = 'taken' | 'not_taken' | 'hidden'

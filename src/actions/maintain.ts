@@ -1,6 +1,6 @@
 /** What cron does: keep the signing keys' schedule and seals, and tell the objects what a crash left untold. */
 import { findById, listToTell, type ToTell } from '../accounts/account-store.ts'
-import { inTime } from '../errors.ts'
+import { inTime } from '../deadline.ts'
 import { describeFault, log } from '../log.ts'
 import type { Services } from '../services.ts'
 import { toDeletedState, toState } from './account-state.ts'

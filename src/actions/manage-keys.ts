@@ -1,5 +1,6 @@
 /** The signing keys as cron and operators change them: one batch for each plan of key-schedule.ts. */
-import { inTime, reach, ServiceError } from '../errors.ts'
+import { inTime } from '../deadline.ts'
+import { reach, ServiceError } from '../errors.ts'
 import { log } from '../log.ts'
 import type { Services } from '../services.ts'
 import {

@@ -1,7 +1,8 @@
 /** Tells an account's object the account's whole state, so that a change in D1 is in force in its sessions. */
 import type { AccountFacts } from '../accounts/account.ts'
 import { deleteToTell } from '../accounts/account-store.ts'
-import { inTime, reach } from '../errors.ts'
+import { inTime } from '../deadline.ts'
+import { reach } from '../errors.ts'
 import { describeFault, log } from '../log.ts'
 import type { Services } from '../services.ts'
 import type { Grant } from '../sessions/account-object.ts'

@@ -318,7 +318,7 @@ describe('an account and its sessions', () => {
           fc.tuple(operation, operation).map((both) => new AskTogether(both)),
           fc.nat(6).map((writes) => new Lag(writes)),
         ],
-        { maxCommands: 10 },
+        { maxCommands: 8 },
       )
       const property = fc.asyncProperty(commands, async (asked) => {
         const real = { name: newName(), address: newAddress(), fetch: workerWith(settings), held: new Map() }
