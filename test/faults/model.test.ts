@@ -120,8 +120,12 @@ class AskTogether implements fc.AsyncCommand<Model, Real> {
     ]
     const opens = [model.opened++, model.opened++] as const
     const told = await Promise.all([ask(first, real, null), ask(second, real, null)])
-    keep(told[0], first, opens[0], real)
-    keep(told[1], second, opens[1], real)
+    const answers = [[first, opens[0], told[0]] as const, [second, opens[1], told[1]] as const]
+    // A new password voids what a refresh beside it was given.
+    const refreshFirst = answers.toSorted(
+      ([a], [b]) => Number(b.kind === 'refresh') - Number(a.kind === 'refresh'),
+    )
+    for (const [operation, number, answer] of refreshFirst) keep(answer, operation, number, real)
     const inOrder = (world: World, [one, other]: readonly [0 | 1, 0 | 1]) => {
       const both = [first, second] as const
       return meet(world, both[one], opens[one], told[one]).flatMap((between) => [
