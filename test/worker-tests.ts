@@ -41,7 +41,7 @@ export async function workerTests(test: ViteUserConfig['test']): Promise<ViteUse
           bindings: {
             ...SETTINGS,
             SCHEMA: await readD1Migrations('.'),
-            MODEL_RUNS: process.env.MODEL_RUNS ?? '2000',
+            MODEL_RUNS: process.env.MODEL_RUNS ?? '',
           },
           d1Databases: { REPLICA: 'replica' },
         },

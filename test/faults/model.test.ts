@@ -24,8 +24,10 @@ import { LaggingReplica } from '../support/replica.ts'
 import { EMPTY, type Operation, PASSWORDS, step, type World } from './model.ts'
 
 const ADMIN_TOKEN = String(env.ADMIN_TOKEN)
-const RUNS = Number(env.MODEL_RUNS)
-const TIMEOUT_MS = RUNS * 1_000
+/** The same stories for every change, so that none fails by chance; `npm run test:model` draws others each time. */
+const DRAWN =
+  env.MODEL_RUNS === '' ? { numRuns: 2_000, seed: 20_261_125 } : { numRuns: Number(env.MODEL_RUNS) }
+const TIMEOUT_MS = DRAWN.numRuns * 1_000
 /** More of everything than one run asks for: limits are no part of the model. */
 const plenty = { threshold: 1_000 }
 const LIMITS = {
@@ -186,7 +188,7 @@ function meet(
   const made = step(world, operation, opens, earlier)
   if (told.done) return made.unanswered
   if (told.answer === null) return []
-  const refused = (answer: string) => answer !== 'ghost' && !answer.startsWith('ok')
+  const refused = (answer: string) => !answer.startsWith('ok')
   const fits = refused(told.answer) ? refused(made.answer) : made.answer === told.answer
   return fits ? [made.after] : []
 }
@@ -290,7 +292,7 @@ function distinct(worlds: readonly World[]): readonly World[] {
 }
 
 function plain(_name: string, value: unknown): unknown {
-  return value instanceof Map || value instanceof Set ? [...value] : value
+  return value instanceof Map ? [...value] : value
 }
 
 const password = fc.constantFrom(...PASSWORDS)
@@ -330,7 +332,7 @@ describe('an account and its sessions', () => {
         await new Ask(begin, null).run(model, real)
         await fc.asyncModelRun(() => ({ model, real }), asked)
       })
-      await fc.assert(property, { numRuns: RUNS })
+      await fc.assert(property, DRAWN)
     },
     TIMEOUT_MS,
   )

@@ -40,7 +40,12 @@ export interface World {
   /** What the sessions will be once the object is told; null where it was. */
   readonly untold: ReadonlyMap<number, Life> | null
   /** Sessions of an account that is gone, whose object does not know: only cron tells it. */
-  readonly ghosts: ReadonlySet<number>
+  readonly ghosts: ReadonlyMap<number, Ghost>
+}
+
+interface Ghost {
+  readonly life: Life
+  readonly grants: string
 }
 
 export const EMPTY: World = {
@@ -48,7 +53,7 @@ export const EMPTY: World = {
   grants: '',
   sessions: new Map(),
   untold: null,
-  ghosts: new Set(),
+  ghosts: new Map(),
 }
 
 export interface Step {
@@ -97,9 +102,9 @@ export function step(world: World, operation: Operation, opens: number, earlier 
     case 'end sessions':
       return manage(world, () => happen('ok', endSessions(world)))
     case 'cron':
-      return happen('ok', { ...tell(world), ghosts: new Set() }, [
+      return happen('ok', { ...tell(world), ghosts: new Map() }, [
         tell(world),
-        { ...world, ghosts: new Set() },
+        { ...world, ghosts: new Map() },
       ])
   }
 }
@@ -133,13 +138,13 @@ function logIn(world: World, password: Password, opens: number): Step {
 }
 
 function refresh(world: World, session: number): Step {
-  const lives = world.sessions.get(session) === 'lives' || world.ghosts.has(session)
-  return refuse(world, lives ? 'ok' : 'invalid_refresh_token')
+  const life = world.sessions.get(session) ?? world.ghosts.get(session)?.life
+  return refuse(world, life === 'lives' ? 'ok' : 'invalid_refresh_token')
 }
 
 function see(world: World, session: number): Step {
-  if (world.ghosts.has(session)) return refuse(world, 'ghost')
-  return refuse(world, world.sessions.has(session) ? `ok ${world.grants}` : 'invalid_token')
+  const grants = world.sessions.has(session) ? world.grants : world.ghosts.get(session)?.grants
+  return refuse(world, grants === undefined ? 'invalid_token' : `ok ${grants}`)
 }
 
 function prove(
@@ -178,9 +183,10 @@ function change(
 }
 
 function leave(world: World): Step {
-  const { sessions, ghosts } = world
+  const { sessions, grants, ghosts } = world
   const gone: World = { ...world, account: null, sessions: new Map(), untold: null }
-  const haunted = { ...gone, ghosts: new Set([...ghosts, ...sessions.keys()]) }
+  const haunting = [...sessions].map(([session, life]) => [session, { life, grants }] as const)
+  const haunted = { ...gone, ghosts: new Map([...ghosts, ...haunting]) }
   return { answer: 'ok', after: gone, unanswered: [haunted, gone] }
 }
 
