@@ -43,7 +43,7 @@ export interface Ran {
   readonly trips: readonly string[]
 }
 
-/** Runs work in a new isolate, and what it leaves to be done after the answer. */
+/** Runs work in a new isolate, and what it leaves to be done after the answer, what comes late included. */
 export async function runIsolate(
   work: (isolate: Isolate) => Promise<Response>,
   fault: Fault | null,
@@ -66,10 +66,11 @@ export async function runIsolate(
       await happen()
       throw new Error(`${name}: answer lost`)
     },
-    late: async (_trip, happen) => {
+    late: (_trip, happen) => {
       deadlineIsNow()
-      await answered.promise
-      return happen()
+      const happening = answered.promise.then(happen)
+      left.push(happening)
+      return happening
     },
     overloaded: async ({ binding }) => Promise.reject(overload(binding)),
     'stopped before': async () => stop(),
