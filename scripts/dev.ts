@@ -1,6 +1,7 @@
 /**
- * `npm run dev [-- --port N]`: makes the development secrets and the local D1 schema where they are missing, then
- * runs the service on loopback, without one connection to the outside.
+ * `npm run dev [-- --port N] [--challenge turnstile|hcaptcha]`: makes the development secrets and the local D1 schema
+ * where they are missing, then runs the service on loopback, without one connection to the outside. With `--challenge`
+ * a stand-in of that provider runs beside it, and the service goes by it.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -8,6 +9,8 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { SECRET, SITE_KEY, type StandInProvider, VERIFY_PATHS } from '../test/support/stand-in/protocol.ts'
+import { startStandIn } from '../test/support/stand-in/siteverify.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const DEV_VARS = fileURLToPath(new URL('../.dev.vars', import.meta.url))
@@ -26,23 +29,47 @@ const env = { ...process.env, ...OFFLINE }
 
 const { values } = readArguments()
 const publicUrl = `http://localhost:${toPort(values.port)}`
+const provider = toProvider(values.challenge)
 
 await requireFreePort(Number(values.port))
 makeSecrets()
 makeSchema()
-run(values.port)
+run(values.port, provider === null ? [] : await standIn(provider))
 
 function readArguments() {
   try {
-    return parseArgs({ options: { port: { type: 'string', default: DEFAULT_PORT } } })
+    return parseArgs({
+      options: { port: { type: 'string', default: DEFAULT_PORT }, challenge: { type: 'string' } },
+    })
   } catch {
-    return fail('Usage:  npm run dev [-- --port N]')
+    return fail('Usage:  npm run dev [-- --port N --challenge turnstile]')
   }
 }
 
 function toPort(text: string): string {
   if (/^\d{1,5}$/.test(text) && Number(text) > 0 && Number(text) < 65_536) return text
   return fail(`--port must be a number from 1 to 65535, not "${text}".`)
+}
+
+function toProvider(text: string | undefined): StandInProvider | null {
+  if (text === undefined || text === 'turnstile' || text === 'hcaptcha') return text ?? null
+  return fail(`--challenge must be turnstile or hcaptcha, not "${text}".`)
+}
+
+/** @returns the variables by which the service goes by the stand-in; what .dev.vars says of them stays */
+async function standIn(provider: StandInProvider): Promise<readonly string[]> {
+  const { url } = await startStandIn(Number(values.port) + 1).catch(() =>
+    fail(`Port ${Number(values.port) + 1}, which the stand-in of ${provider} needs, is in use.`),
+  )
+  console.log(`A stand-in of ${provider} listens at ${url}.`)
+  const settings = {
+    CHALLENGE_PROVIDER: provider,
+    CHALLENGE_SITE_KEY: SITE_KEY,
+    CHALLENGE_SECRET: SECRET,
+    CHALLENGE_VERIFY_URL: `${url}${VERIFY_PATHS[provider]}`,
+  }
+  const missing = Object.entries(settings).filter(([name]) => !isSet(name))
+  return missing.map(([name, value]) => `${name}:${value}`)
 }
 
 async function requireFreePort(port: number): Promise<void> {
@@ -60,11 +87,14 @@ function makeSecrets(): void {
 }
 
 function makeSecret(name: string): void {
-  const present = readFileSync(DEV_VARS, 'utf8')
-  if (new RegExp(`^\\s*(export\\s+)?${name}\\s*=`, 'm').test(present)) return
-  const separator = present.endsWith('\n') ? '' : '\n'
+  if (isSet(name)) return
+  const separator = readFileSync(DEV_VARS, 'utf8').endsWith('\n') ? '' : '\n'
   appendFileSync(DEV_VARS, `${separator}${name}=dev-${randomBytes(32).toString('base64url')}\n`)
   console.log(`Made a development ${name} in .dev.vars.`)
+}
+
+function isSet(name: string): boolean {
+  return new RegExp(`^\\s*(export\\s+)?${name}\\s*=`, 'm').test(readFileSync(DEV_VARS, 'utf8'))
 }
 
 /** schema.sql makes what is missing and changes nothing else, so an older database is told from its version row. */
@@ -93,15 +123,15 @@ function execute(sql: string): Executed {
   return fail(`The local database could not be set up:\n${stdout}\n${stderr}`)
 }
 
-function run(port: string): void {
+/** @param variables as `wrangler --var` takes them */
+function run(port: string, variables: readonly string[]): void {
   const dev = [
     'dev',
     '--port',
     port,
     '--ip',
     HOST,
-    '--var',
-    `PUBLIC_URL:${publicUrl}`,
+    ...[`PUBLIC_URL:${publicUrl}`, ...variables].flatMap((variable) => ['--var', variable]),
     '--show-interactive-dev-session=false',
   ]
   const child = spawn(process.execPath, [WRANGLER, ...dev], { cwd: ROOT, env, stdio: 'inherit' })

@@ -1,6 +1,7 @@
 /** What an action carries: config, database, objects, keys and the time. Built here, and by hand in tests. */
 
 import type { ChallengeProvider } from './challenge/challenge.ts'
+import { chooseProvider } from './challenge/choose-provider.ts'
 import { deriveChallengeKeys, ProofOfWork } from './challenge/proof-of-work.ts'
 import type { Env } from './config/env.ts'
 import type { RuleName } from './config/limits.ts'
@@ -52,6 +53,7 @@ export interface LimitReport {
 export function shareServices(env: Env, config: Config): SharedServices {
   const { authSecret, authSecretAlso, passwordPepper } = config.secrets
   const { signingAlgorithm: alg, keyRotationSeconds: rotationSeconds, accessTokenSeconds } = config.tokens
+  const proofOfWork = new ProofOfWork(once(() => deriveChallengeKeys(authSecret, authSecretAlso)))
   return {
     config,
     db: env.DB,
@@ -59,7 +61,7 @@ export function shareServices(env: Env, config: Config): SharedServices {
     counter: (name) => env.COUNTER.getByName(name) as unknown as AttemptCounters,
     counterNames: new CounterNames(env.DB),
     settings: new RunTimeSettings(env.DB, config.limits.rules),
-    challenge: new ProofOfWork(once(() => deriveChallengeKeys(authSecret, authSecretAlso))),
+    challenge: chooseProvider(config.challenge, proofOfWork),
     signingKeys: new SigningKeys(env.DB, { alg, rotationSeconds, accessTokenSeconds }, config.secrets),
     refreshKeys: once(() => deriveRefreshKeys(authSecret, authSecretAlso)),
     pepper: once(async () => (passwordPepper === undefined ? null : derivePepper(passwordPepper))),

@@ -12,6 +12,8 @@ declare global {
       readonly SCHEMA: D1Migration[]
       /** How many random stories of an account are played. */
       readonly MODEL_RUNS: string
+      /** Where the stand-in of the challenge providers listens. */
+      readonly STAND_IN_URL: string
       /** A second database, that plays the replica. */
       readonly REPLICA: D1Database
     }

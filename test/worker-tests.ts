@@ -2,6 +2,7 @@
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import type { Settings } from '../src/config/settings.ts'
+import { startStandIn } from './support/stand-in/siteverify.ts'
 
 /** In place of .dev.vars and wrangler.toml's: production's rules, the defaults, no secret of anybody's. */
 const SETTINGS: { readonly [Name in keyof Required<Settings>]: string } = {
@@ -21,6 +22,13 @@ const SETTINGS: { readonly [Name in keyof Required<Settings>]: string } = {
   CLIENT_IP_HEADER: '',
   IPV6_PREFIX: '',
   LIMITS: '',
+  CHALLENGE_PROVIDER: '',
+  CHALLENGE_SITE_KEY: '',
+  CHALLENGE_SECRET: '',
+  CHALLENGE_VERIFY_URL: '',
+  CHALLENGE_HOSTNAMES: '',
+  CHALLENGE_FAIL_OPEN: '',
+  CHALLENGE_FALLBACK: '',
   ADMIN_TOKEN: 'an admin token of the tests, long enough too',
   ENVIRONMENT: '',
   PUBLIC_URL: 'https://auth.example.test',
@@ -42,6 +50,7 @@ export async function workerTests(test: ViteUserConfig['test']): Promise<ViteUse
             ...SETTINGS,
             SCHEMA: await readD1Migrations('.'),
             MODEL_RUNS: process.env.MODEL_RUNS ?? '',
+            STAND_IN_URL: (await startStandIn()).url,
           },
           d1Databases: { REPLICA: 'replica' },
         },

@@ -5,7 +5,7 @@ import { DEADLINE_MS, inTime } from '../deadline.ts'
 import { type ErrorCode, reach, ServiceError, UnconfirmedWrite } from '../errors.ts'
 import type { Outcome, Reservation, Standing } from '../limits/counter-calls.ts'
 import { MAX_WAIT_MS } from '../limits/waiting.ts'
-import { isDearEnough, type Limit } from '../limits/window.ts'
+import { isDearEnough, type Limit, MAX_LEVEL } from '../limits/window.ts'
 import { describeFault, log } from '../log.ts'
 import type { Services } from '../services.ts'
 import { failChallenge, verifyAnswer } from './check-challenge.ts'
@@ -92,11 +92,10 @@ export class Attempt {
    * @throws {ServiceError} `challenge_failed` (`too_cheap`, `already_used`), `unavailable`
    */
   async claim(): Promise<void> {
-    if (this.#level === null || this.#claim === null || this.#claim === undefined) return
-    const { nonce, expiresAtMs, level } = this.#claim
-    if (!isDearEnough(level, this.#level)) return this.#fail('too_cheap', this.#level)
-    const claimed = await reach(this.#services.counter(this.#request.client).claim(nonce, expiresAtMs))
-    if (!claimed) return this.#fail('already_used', this.#level)
+    if (this.#level === null || this.#claim === undefined) return
+    if (this.#claim !== null) await this.#useUp(this.#claim, this.#level)
+    // What a provider sees to has no price of ours.
+    const level = this.#claim?.level ?? MAX_LEVEL
     for (const place of this.#places.filter(({ admitted }) => !admitted)) {
       this.#replace(place, { held: true })
       const { name: rule, limit, counter } = place
@@ -104,6 +103,12 @@ export class Attempt {
       const { admitted, standing } = await reach(this.#services.counter(counter).prove(proof))
       if (!admitted) return this.#fail('too_cheap', standing.level)
     }
+  }
+
+  async #useUp({ nonce, expiresAtMs, level }: Claim, askedLevel: number): Promise<void> {
+    if (!isDearEnough(level, askedLevel)) return this.#fail('too_cheap', askedLevel)
+    const claimed = await reach(this.#services.counter(this.#request.client).claim(nonce, expiresAtMs))
+    if (!claimed) return this.#fail('already_used', askedLevel)
   }
 
   #fail(reason: ChallengeFailure, level: number): Promise<never> {

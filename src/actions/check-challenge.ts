@@ -62,5 +62,6 @@ export async function offerChallenge(
   const name = RULE_OF_ACTION[action]
   const rule = clientRule(await services.settings.rules(services.nowMs), name, address)
   const { level } = await reach(services.counter(counter).look(name, limitOf(rule)))
-  return services.challenge.describe({ action, client: counter }, level, services.nowMs)
+  const request = { action, client: counter, address: address.shown }
+  return services.challenge.describe(request, level, services.nowMs)
 }

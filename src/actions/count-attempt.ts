@@ -48,7 +48,8 @@ async function run<T>(
   const client = await clientCounter(services, call.client)
   const identifier = await identifierCounter(services, counted)
   const { action } = counted
-  const request = { action, client: client.counter, identifier, challenge: call.challenge }
+  const { address, counter } = client
+  const request = { action, client: counter, address: address.shown, identifier, challenge: call.challenge }
   const attempt = new Attempt(services, request)
   try {
     const rules = await services.settings.rules(services.nowMs)

@@ -8,6 +8,8 @@ export interface ChallengeRequest {
   readonly action: ChallengeAction
   /** The name of the client's counter: an answer is good for this client alone. */
   readonly client: string
+  /** The client's address: a provider saw it already, when the client loaded the widget. */
+  readonly address: string
 }
 
 /** As clients see it. */
@@ -39,6 +41,7 @@ export interface Claim {
 export type Verification =
   /** `claim` is null where the provider itself sees to single use. */
   | { readonly solved: true; readonly claim: Claim | null }
+  /** No reason: nobody could judge it, and a challenge of another kind follows. */
   | { readonly solved: false; readonly reasons: readonly ChallengeFailure[] }
 
 export interface ChallengeProvider {
@@ -46,7 +49,8 @@ export interface ChallengeProvider {
   describe(request: ChallengeRequest, level: number, nowMs: number): Promise<Challenge>
   /**
    * Judges an answer, any text that a client sent. Changes nothing here: who claims it comes afterwards.
-   * @throws {ServiceError} `challenge_unavailable` where the provider is out of reach
+   * @throws {ServiceError} `challenge_unavailable` where the provider is out of reach, `misconfigured` where it does not
+   * know us
    */
   verify(answer: string, request: ChallengeRequest, nowMs: number): Promise<Verification>
 }

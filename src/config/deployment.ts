@@ -50,10 +50,7 @@ function publicUrlProblem(text: string, development: boolean): string | null {
 }
 
 function readOrigins(reader: SettingsReader): readonly string[] {
-  const origins = (reader.text('CORS_ORIGINS') ?? '')
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '')
+  const origins = reader.list('CORS_ORIGINS')
   if (origins.every(isWebOrigin)) return origins
   const problem =
     'must be origins as browsers send them, separated by commas: no path, no trailing slash, no "*"'

@@ -1,5 +1,6 @@
 /** Text settings in, one typed and frozen Config out; nothing behind it sees the raw text. */
 import { type AccountsConfig, readAccounts } from './accounts.ts'
+import { type ChallengeConfig, readChallenge } from './challenge.ts'
 import { type DeploymentConfig, readDeployment } from './deployment.ts'
 import { type LimitsConfig, readLimits } from './limits.ts'
 import { readSecrets, type SecretsConfig } from './secrets.ts'
@@ -15,6 +16,7 @@ export interface Config {
   readonly sessions: SessionsConfig
   readonly accounts: AccountsConfig
   readonly limits: LimitsConfig
+  readonly challenge: ChallengeConfig
 }
 
 export type ConfigResult =
@@ -41,6 +43,7 @@ export function readConfig(settings: Settings): ConfigResult {
     sessions: readSessions(reader),
     accounts: readAccounts(reader),
     limits: readLimits(reader),
+    challenge: readChallenge(reader, deployment.development),
   }
   const { problems } = reader
   if (problems.length === 0) return { ok: true, config }

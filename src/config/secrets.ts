@@ -25,17 +25,22 @@ export function readSecrets(reader: SettingsReader, development: boolean): Secre
   }
 }
 
-function readSecret(
+/**
+ * @param example how to come by a right one
+ * @returns undefined where it is missing
+ */
+export function readSecret(
   reader: SettingsReader,
   variable: keyof Settings,
   development: boolean,
+  example = SECRET_EXAMPLE,
 ): string | undefined {
   const secret = reader.text(variable)
   if (secret === undefined || development) return secret
-  if (secret.startsWith('dev-')) reader.refuse(variable, 'is a development secret', SECRET_EXAMPLE, secret)
+  if (secret.startsWith('dev-')) reader.refuse(variable, 'is a development secret', example, secret)
   const bytes = new TextEncoder().encode(secret).length
   if (bytes < MIN_SECRET_BYTES) {
-    reader.refuse(variable, `must have ${MIN_SECRET_BYTES} bytes or more`, SECRET_EXAMPLE, secret)
+    reader.refuse(variable, `must have ${MIN_SECRET_BYTES} bytes or more`, example, secret)
   }
   return secret
 }

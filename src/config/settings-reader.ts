@@ -33,6 +33,19 @@ export class SettingsReader {
     return this.refuse(variable, 'must be a table, or one written as JSON', '{}', undefined)
   }
 
+  /** @returns the parts of a text that commas separate, trimmed; none where it is missing or empty. */
+  list(variable: keyof Settings): readonly string[] {
+    const parts = (this.text(variable) ?? '').split(',').map((part) => part.trim())
+    return parts.filter((part) => part !== '')
+  }
+
+  /** @returns false where it is missing or empty. */
+  flag(variable: keyof Settings): boolean {
+    const text = this.text(variable) ?? 'false'
+    if (text === 'true' || text === 'false') return text === 'true'
+    return this.refuse(variable, 'must be true or false', 'false', false)
+  }
+
   /** A whole number within bounds. */
   integer(variable: keyof Settings, bounds: { byDefault: number; min: number; max: number }): number {
     const text = this.text(variable)

@@ -16,6 +16,8 @@ export interface Settings {
   readonly PASSWORD_PEPPER?: Setting
   /** Secret that opens /admin/* as a Bearer token. Without one that way is off. */
   readonly ADMIN_TOKEN?: Setting
+  /** Secret of a challenge provider's widget. Required with one. */
+  readonly CHALLENGE_SECRET?: Setting
   /** `aud` of access tokens. Default: PUBLIC_URL. */
   readonly AUDIENCE?: Setting
   /** `client_id` of the service's own tokens. Default: gatehouse. */
@@ -39,4 +41,16 @@ export interface Settings {
   readonly IPV6_PREFIX?: Setting
   /** Table: rule, to those of its fields that differ from the defaults. In .dev.vars as JSON. */
   readonly LIMITS?: Setting
+  /** altcha (default, built in), turnstile or hcaptcha. */
+  readonly CHALLENGE_PROVIDER?: Setting
+  /** The public key of a challenge provider's widget. Required with one. */
+  readonly CHALLENGE_SITE_KEY?: Setting
+  /** Where answers are verified. Default: the provider's own address. */
+  readonly CHALLENGE_VERIFY_URL?: Setting
+  /** Comma-separated hosts whose pages may show the widget. Default: any. */
+  readonly CHALLENGE_HOSTNAMES?: Setting
+  /** Whether attempts pass while the provider is out of reach. Default: false. */
+  readonly CHALLENGE_FAIL_OPEN?: Setting
+  /** `altcha`: what is asked for while the provider is out of reach. Default: none. */
+  readonly CHALLENGE_FALLBACK?: Setting
 }

@@ -11,7 +11,7 @@ afterEach(thaw)
 
 const SECRET = 'a secret of the tests, long enough'
 const OTHER_SECRET = 'another secret of the tests, as long'
-const REQUEST: ChallengeRequest = { action: 'login', client: 'a client' }
+const REQUEST: ChallengeRequest = { action: 'login', client: 'a client', address: '192.0.2.1' }
 
 const providerWith = (secret: string, also?: string) =>
   new ProofOfWork(() => deriveChallengeKeys(secret, also))
@@ -285,7 +285,7 @@ describe('an answer', () => {
     const answer = encode(solved)
     expect(await verifyNow(answer, { ...REQUEST, action: 'register' })).toEqual(failing('wrong_action'))
     expect(await verifyNow(answer, { ...REQUEST, client: 'another' })).toEqual(failing('wrong_client'))
-    const other: ChallengeRequest = { action: 'register', client: 'another' }
+    const other: ChallengeRequest = { ...REQUEST, action: 'register', client: 'another' }
     expect(await verifyNow(answer, other)).toEqual(failing('wrong_action', 'wrong_client'))
   })
 

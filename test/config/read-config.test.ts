@@ -57,6 +57,7 @@ describe('settings', () => {
             client_failures_per_ip: { enabled: true, window_seconds: 300, threshold: 10, action: 'block' },
           },
         },
+        challenge: { siteverify: null },
       },
     })
   })
@@ -152,6 +153,17 @@ describe('settings', () => {
     ['LIMITS', { registrations_per_ip: { window_seconds: 0 } }],
     ['LIMITS', { login_failures_per_account: { action: 'block' } }],
     ['LIMITS', { client_failures_per_ip: { action: 'challenge' } }],
+    ['CHALLENGE_PROVIDER', 'recaptcha'],
+    ['CHALLENGE_PROVIDER', 'Turnstile'],
+    ['CHALLENGE_VERIFY_URL', 'challenges.cloudflare.com'],
+    ['CHALLENGE_VERIFY_URL', 'http://challenges.cloudflare.com/turnstile/v0/siteverify'],
+    ['CHALLENGE_HOSTNAMES', 'https://app.example.com'],
+    ['CHALLENGE_HOSTNAMES', 'app.example.com:8080'],
+    ['CHALLENGE_HOSTNAMES', '*.example.com'],
+    ['CHALLENGE_FAIL_OPEN', 'yes'],
+    ['CHALLENGE_FAIL_OPEN', '1'],
+    ['CHALLENGE_FALLBACK', 'true'],
+    ['CHALLENGE_FALLBACK', 'hcaptcha'],
   ] as const)('refuse %s=%j', (variable, text) => {
     expect(problemsOf(valid)).toEqual([])
     expect(problemsOf({ ...valid, [variable]: text })).toEqual([variable])
@@ -176,6 +188,11 @@ describe('settings', () => {
       CLIENT_IP_HEADER: ' : ',
       IPV6_PREFIX: 'x',
       LIMITS: 'x',
+      CHALLENGE_PROVIDER: 'x',
+      CHALLENGE_VERIFY_URL: 'x',
+      CHALLENGE_HOSTNAMES: '*',
+      CHALLENGE_FAIL_OPEN: 'x',
+      CHALLENGE_FALLBACK: 'x',
     }
     const result = readConfig({ ...valid, ...wrong })
     if (result.ok) throw new Error('taken')
@@ -187,6 +204,98 @@ describe('settings', () => {
   it('that are wrong leave the public URL known where that one is right', () => {
     expect(readConfig({ ...valid, MAX_SESSIONS: 'x' })).toMatchObject({ publicUrl: valid.PUBLIC_URL })
     expect(readConfig({ ...valid, PUBLIC_URL: 'x' })).toMatchObject({ publicUrl: null })
+  })
+})
+
+describe('a challenge of others', () => {
+  const turnstile: Settings = {
+    ...valid,
+    CHALLENGE_PROVIDER: 'turnstile',
+    CHALLENGE_SITE_KEY: '0x4AAAAAAA-site-key-of-tests',
+    CHALLENGE_SECRET: '0x4AAAAAAA-secret-key-of-the-tests-0',
+  }
+  const hcaptcha: Settings = { ...turnstile, CHALLENGE_PROVIDER: 'hcaptcha' }
+  const ofTests: Settings = {
+    ...development,
+    CHALLENGE_PROVIDER: 'turnstile',
+    CHALLENGE_SITE_KEY: '1x00000000000000000000AA',
+    CHALLENGE_SECRET: '1x0000000000000000000000000000000AA',
+  }
+
+  it.each([
+    ['turnstile', turnstile],
+    ['hcaptcha', hcaptcha],
+  ])('takes the keys of its widget, and lets nobody pass in an outage: %s', (provider, settings) => {
+    expect(readConfig(settings)).toMatchObject({
+      ok: true,
+      config: {
+        challenge: {
+          siteverify: {
+            provider,
+            siteKey: '0x4AAAAAAA-site-key-of-tests',
+            secret: '0x4AAAAAAA-secret-key-of-the-tests-0',
+            testing: false,
+            verifyUrl: undefined,
+            hostnames: [],
+            onOutage: 'refuse',
+          },
+        },
+      },
+    })
+  })
+
+  it.each([
+    [{}, { onOutage: 'refuse' }],
+    [{ CHALLENGE_FAIL_OPEN: 'false' }, { onOutage: 'refuse' }],
+    [{ CHALLENGE_FAIL_OPEN: 'true' }, { onOutage: 'open' }],
+    [{ CHALLENGE_FAIL_OPEN: true }, { onOutage: 'open' }],
+    [{ CHALLENGE_FALLBACK: 'altcha' }, { onOutage: 'altcha' }],
+    [{ CHALLENGE_FALLBACK: 'altcha', CHALLENGE_FAIL_OPEN: 'true' }, { onOutage: 'altcha' }],
+    [
+      { CHALLENGE_HOSTNAMES: 'App.example.com, www.example.com' },
+      { hostnames: ['app.example.com', 'www.example.com'] },
+    ],
+    [{ CHALLENGE_VERIFY_URL: 'https://x.example/v' }, { verifyUrl: 'https://x.example/v' }],
+    [{ CHALLENGE_VERIFY_URL: 'http://127.0.0.1:9/v' }, { verifyUrl: 'http://127.0.0.1:9/v' }],
+  ])('reads %j as %j', (settings, expected) => {
+    expect(readConfig({ ...turnstile, ...settings })).toMatchObject({
+      config: { challenge: { siteverify: expected } },
+    })
+  })
+
+  it.each([
+    ['CHALLENGE_SITE_KEY', ''],
+    ['CHALLENGE_SECRET', ''],
+    ['CHALLENGE_SECRET', '0x4AAAAAAA-short'],
+    ['CHALLENGE_SECRET', `dev-${'x'.repeat(43)}`],
+    ['CHALLENGE_SITE_KEY', turnstile.CHALLENGE_SECRET],
+    ['CHALLENGE_SITE_KEY', ofTests.CHALLENGE_SITE_KEY],
+    ['CHALLENGE_SITE_KEY', '10000000-ffff-ffff-ffff-000000000001'],
+    ['CHALLENGE_SECRET', ofTests.CHALLENGE_SECRET],
+    ['CHALLENGE_SECRET', '2x0000000000000000000000000000000AA'],
+    ['CHALLENGE_SECRET', '3x0000000000000000000000000000000AA'],
+    ['CHALLENGE_SECRET', '0x0000000000000000000000000000000000000000'],
+  ] as const)('refuses %s=%j', (variable, text) => {
+    for (const settings of [turnstile, hcaptcha]) {
+      expect(problemsOf(settings)).toEqual([])
+      expect(problemsOf({ ...settings, [variable]: text })).toEqual([variable])
+    }
+  })
+
+  it('names each key that is missing, and neither in what it says', () => {
+    const { CHALLENGE_SITE_KEY: _, CHALLENGE_SECRET: __, ...without } = turnstile
+    expect(problemsOf(without).toSorted()).toEqual(['CHALLENGE_SECRET', 'CHALLENGE_SITE_KEY'])
+    const result = readConfig({ ...turnstile, CHALLENGE_SITE_KEY: turnstile.CHALLENGE_SECRET ?? '' })
+    expect(JSON.stringify(result)).not.toContain('secret-key-of-the-tests')
+  })
+
+  it('takes published test keys in development alone, and says that it does', () => {
+    expect(readConfig(ofTests)).toMatchObject({ config: { challenge: { siteverify: { testing: true } } } })
+  })
+
+  it('that is not chosen needs no keys, and reads none', () => {
+    const settings = { ...turnstile, CHALLENGE_PROVIDER: 'altcha', CHALLENGE_SECRET: 'short' }
+    expect(readConfig(settings)).toMatchObject({ config: { challenge: { siteverify: null } } })
   })
 })
 

@@ -96,6 +96,31 @@ describe('npm run dev', () => {
     expect((await post('/auth/login', ada, { 'CF-Connecting-IP': '203.0.113.9' })).status).toBe(200)
   })
 
+  it('goes by a stand-in of Turnstile that it starts when asked to, and reaches no other machine', async () => {
+    const run = project.dev(port, '--challenge', 'turnstile')
+    await run.says(READY)
+    const standIn = /A stand-in of turnstile listens at (\S+)\./.exec(run.output())?.[1] ?? ''
+    const address = { 'CF-Connecting-IP': '203.0.113.10' }
+    const guess = { identifier: 'nobody', password: 'a guess' }
+    for (let failure = 1; failure <= 3; failure++) await post('/auth/login', guess, address)
+    const asked = (await (await post('/auth/login', ada, address)).json()) as { challenge: object }
+    expect(asked.challenge).toEqual({
+      provider: 'turnstile',
+      action: 'login',
+      site_key: expect.any(String),
+    })
+    expect(await (await fetch(`${standIn}/turnstile/v0/api.js`)).text()).toContain('globalThis.turnstile')
+    const solved = JSON.stringify({ action: 'login' })
+    const answer = await fetch(`${standIn}/turnstile/tokens`, { method: 'POST', body: solved })
+    const { token: challenge } = (await answer.json()) as { token: string }
+    expect((await post('/auth/login', { ...ada, challenge }, address)).status).toBe(200)
+    expect(await (await post('/auth/login', { ...ada, challenge }, address)).json()).toMatchObject({
+      code: 'challenge_failed',
+      reasons: ['expired', 'already_used'],
+    })
+    expect(project.connections().filter((host) => host !== '127.0.0.1' && host !== 'localhost')).toEqual([])
+  })
+
   it('opens /admin/* to the ADMIN_TOKEN that it made', async () => {
     await project.dev(port).says(READY)
     const token = /^ADMIN_TOKEN=(dev-.{43})$/m.exec(readFileSync(project.path('.dev.vars'), 'utf8'))?.[1]
@@ -127,6 +152,9 @@ describe('npm run dev', () => {
     const run = project.dev('65536')
     expect(await run.exited).toBe(1)
     expect(run.output()).toContain('--port must be a number from 1 to 65535')
+    const other = project.dev(port, '--challenge', 'recaptcha')
+    expect(await other.exited).toBe(1)
+    expect(other.output()).toContain('--challenge must be turnstile or hcaptcha')
   })
 
   it('says what to do when the port is in use', async () => {

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const RECORDER = fileURLToPath(new URL('./record-connections.cjs', import.meta.url))
-const COPIED = ['package.json', 'wrangler.toml', 'schema.sql', 'src', 'scripts']
+const COPIED = ['package.json', 'wrangler.toml', 'schema.sql', 'src', 'scripts', 'test/support/stand-in']
 
 export interface Run {
   readonly output: () => string
@@ -33,13 +33,13 @@ export class Project {
     return join(this.folder, name)
   }
 
-  dev(port: number | string): Run {
+  dev(port: number | string, ...flags: readonly string[]): Run {
     const env = {
       ...process.env,
       NODE_OPTIONS: `--require ${RECORDER}`,
       CONNECTIONS_FILE: this.path('connections'),
     }
-    const command = ['run', 'dev', '--', '--port', String(port)]
+    const command = ['run', 'dev', '--', '--port', String(port), ...flags]
     const child = spawn('npm', command, { cwd: this.folder, env, detached: true })
     const run = follow(child)
     this.#runs.push(run)

@@ -18,6 +18,7 @@ import {
   workerWith,
 } from '../support/client.ts'
 import { change, disable, grant } from '../support/database.ts'
+import { Desk } from '../support/desk.ts'
 import type { Isolate } from '../support/faults.ts'
 import { solve } from '../support/solver.ts'
 import { visitor, WRONG } from '../support/visitor.ts'
@@ -125,6 +126,22 @@ export const SCENARIOS: Readonly<Record<string, Prepare>> = {
     const body = { identifier: name, password: PASSWORD, challenge }
     return { send: send('POST', '/auth/login', { body, from: here.address }), again: ['challenge_failed'] }
   }),
+  'POST /auth/register with an answer of Turnstile': async () => {
+    const name = newName()
+    const address = newAddress()
+    const desk = new Desk()
+    const LIMITS = { registrations_per_ip: { action: 'challenge', threshold: 0 } }
+    const challenge = await desk.solve({ action: 'register' })
+    const body = { username: name, password: PASSWORD, challenge }
+    return {
+      status: 201,
+      name,
+      settings: desk.settings({ LIMITS }),
+      send: send('POST', '/auth/register', { body, from: address }),
+      again: ['challenge_failed'],
+      isDone: async () => (await columnOf('username', name)) === name,
+    }
+  },
   'POST /auth/refresh': about(200, async ({ refresh_token }) => ({
     send: send('POST', '/auth/refresh', { body: { refresh_token } }),
   })),

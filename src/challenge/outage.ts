@@ -1,0 +1,88 @@
+/** What an outage of the provider means, where it does not mean that nobody passes. */
+import { ServiceError } from '../errors.ts'
+import { describeFault, log } from '../log.ts'
+import type { Challenge, ChallengeProvider, ChallengeRequest, Verification } from './challenge.ts'
+import type { Siteverify } from './siteverify.ts'
+
+/** Attempts pass as if their challenge were solved. */
+export class FailOpen implements ChallengeProvider {
+  readonly #provider: ChallengeProvider
+
+  constructor(provider: ChallengeProvider) {
+    this.#provider = provider
+  }
+
+  describe(request: ChallengeRequest, level: number, nowMs: number): Promise<Challenge> {
+    return this.#provider.describe(request, level, nowMs)
+  }
+
+  async verify(answer: string, request: ChallengeRequest, nowMs: number): Promise<Verification> {
+    try {
+      return await this.#provider.verify(answer, request, nowMs)
+    } catch (fault) {
+      report(fault, 'open')
+      return { solved: true, claim: null }
+    }
+  }
+}
+
+/** How long an isolate goes by what it last saw of the provider. */
+const CHECK_MS = 30_000
+
+/**
+ * A proof of work is asked for. Where the provider's widget cannot be loaded either, no client ever has a token to send:
+ * so the provider is asked before a challenge of its is handed out, too.
+ */
+export class Fallback implements ChallengeProvider {
+  readonly #provider: Siteverify
+  readonly #proofOfWork: ChallengeProvider
+  #seen = { reachable: true, atMs: 0 }
+
+  constructor(provider: Siteverify, proofOfWork: ChallengeProvider) {
+    this.#provider = provider
+    this.#proofOfWork = proofOfWork
+  }
+
+  async describe(request: ChallengeRequest, level: number, nowMs: number): Promise<Challenge> {
+    if (!this.#isFresh(nowMs)) {
+      // The others go by what was seen last, until this one knows better.
+      this.#see(this.#seen.reachable, nowMs)
+      this.#see(await this.#provider.isReachable(request), nowMs)
+    }
+    return this.#seen.reachable
+      ? this.#provider.describe(request)
+      : this.#proofOfWork.describe(request, level, nowMs)
+  }
+
+  /** What was handed out is kept to: a proof of work is good until it expires, also when the provider is back. */
+  async verify(answer: string, request: ChallengeRequest, nowMs: number): Promise<Verification> {
+    const worked = await this.#proofOfWork.verify(answer, request, nowMs)
+    if (worked.solved || !worked.reasons.includes('malformed')) return worked
+    if (this.#isFresh(nowMs) && !this.#seen.reachable) return NOT_JUDGED
+    try {
+      const verification = await this.#provider.verify(answer, request)
+      this.#see(true, nowMs)
+      return verification
+    } catch (fault) {
+      report(fault, 'altcha')
+      this.#see(false, nowMs)
+      return NOT_JUDGED
+    }
+  }
+
+  #isFresh(nowMs: number): boolean {
+    return nowMs - this.#seen.atMs < CHECK_MS
+  }
+
+  #see(reachable: boolean, atMs: number): void {
+    this.#seen = { reachable, atMs }
+  }
+}
+
+const NOT_JUDGED: Verification = { solved: false, reasons: [] }
+
+/** @throws what is no outage */
+function report(fault: unknown, instead: 'open' | 'altcha'): void {
+  if (!(fault instanceof ServiceError && fault.code === 'challenge_unavailable')) throw fault
+  log('warn', 'challenge_unavailable', { instead, fault: describeFault(fault.cause) })
+}

@@ -1,0 +1,60 @@
+/** A desk of the stand-in for one test: what it has solved, and how it behaves, is nobody else's. */
+import { env } from 'cloudflare:workers'
+import type { Env } from '../../src/config/env.ts'
+import {
+  type Behaviour,
+  SECRET,
+  SITE_KEY,
+  type Solved,
+  type StandInProvider,
+  VERIFY_PATHS,
+} from './stand-in/protocol.ts'
+
+export class Desk {
+  readonly provider: StandInProvider
+  readonly #id = crypto.randomUUID()
+
+  constructor(provider: StandInProvider = 'turnstile') {
+    this.provider = provider
+  }
+
+  get verifyUrl(): string {
+    return this.#address(VERIFY_PATHS[this.provider])
+  }
+
+  /** What a deployment would set. */
+  settings(changes: Partial<Env> = {}): Partial<Env> {
+    return {
+      CHALLENGE_PROVIDER: this.provider,
+      CHALLENGE_SITE_KEY: SITE_KEY,
+      CHALLENGE_SECRET: SECRET,
+      CHALLENGE_VERIFY_URL: this.verifyUrl,
+      ...changes,
+    }
+  }
+
+  /** What the widget gives once somebody has solved it. */
+  async solve(solved: Solved = { action: 'login' }): Promise<string> {
+    const { token } = await this.#call<{ token: string }>('POST', `/${this.provider}/tokens`, solved)
+    return token
+  }
+
+  /** @param behaviours of the next calls, one each; the last one stays */
+  async behave(...behaviours: readonly Behaviour[]): Promise<void> {
+    await this.#call('PUT', '/behaviours', behaviours)
+  }
+
+  /** What siteverify was sent so far. */
+  forms(): Promise<readonly Readonly<Record<string, string>>[]> {
+    return this.#call('GET', '/forms')
+  }
+
+  async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const text = body === undefined ? null : JSON.stringify(body)
+    return (await fetch(this.#address(path), { method, body: text })).json()
+  }
+
+  #address(path: string): string {
+    return `${env.STAND_IN_URL}${path}?desk=${this.#id}`
+  }
+}

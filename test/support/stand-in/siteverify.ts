@@ -1,0 +1,252 @@
+/**
+ * Stands in for Turnstile and hCaptcha, on loopback: keeps the rules that they document, at the paths that they have, and
+ * fails in their ways when told to. `desk`, a query parameter of every address, gives whoever needs one a stand-in of
+ * their own.
+ *
+ * https://developers.cloudflare.com/turnstile/get-started/server-side-validation/
+ * https://developers.cloudflare.com/turnstile/troubleshooting/testing/
+ * https://docs.hcaptcha.com/
+ */
+import { randomUUID } from 'node:crypto'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  BEHAVIOURS,
+  type Behaviour,
+  SECRET,
+  SITE_KEY,
+  type Solved,
+  type StandInProvider,
+  VERIFY_PATHS,
+} from './protocol.ts'
+import { WIDGET_SCRIPTS } from './widget.ts'
+
+interface Token extends Solved {
+  readonly provider: StandInProvider
+  readonly solvedAtMs: number
+  /** By what it was used: Turnstile's idempotency key, or nothing in particular. */
+  usedBy: string | null
+}
+
+interface Desk {
+  readonly tokens: Map<string, Token>
+  readonly forms: Record<string, string>[]
+  behaviours: Behaviour[]
+}
+
+type Form = Readonly<Record<string, string>>
+type Verdict = Readonly<Record<string, unknown>>
+
+const DUMMY_TOKEN = 'XXXX.DUMMY.TOKEN.XXXX'
+const HCAPTCHA_DUMMY_TOKEN = '10000000-aaaa-bbbb-cccc-000000000001'
+const HCAPTCHA_DUMMY_SECRET = '0x0000000000000000000000000000000000000000'
+const LIFE_SECONDS = { turnstile: 300, hcaptcha: 120 }
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+const MAX_BODY_BYTES = 65_536
+
+export interface StandIn {
+  /** Its origin. */
+  readonly url: string
+  readonly stop: () => Promise<void>
+}
+
+/** Keeps no process alive by itself. @param port 0: any that is free */
+export async function startStandIn(port = 0): Promise<StandIn> {
+  const desks = new Map<string, Desk>()
+  const server = createServer((request, response) => {
+    void serve(desks, request, response).catch(() => response.destroy())
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(port, '127.0.0.1', resolve)
+  })
+  server.unref()
+  return { url: `http://127.0.0.1:${portOf(server)}`, stop: () => stop(server) }
+}
+
+function portOf(server: Server): number {
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the stand-in has no port')
+  return address.port
+}
+
+function stop(server: Server): Promise<void> {
+  server.closeAllConnections()
+  return new Promise((resolve) => server.close(() => resolve()))
+}
+
+async function serve(
+  desks: Map<string, Desk>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://stand-in')
+  const name = searchParams.get('desk') ?? ''
+  const desk = desks.get(name) ?? { tokens: new Map(), forms: [], behaviours: [] }
+  desks.set(name, desk)
+  const route = `${request.method} ${pathname}`
+  const script = WIDGET_SCRIPTS[route]
+  if (script !== undefined) return send(response, 200, script, 'text/javascript')
+  const body = await read(request)
+  const type = request.headers['content-type'] ?? ''
+  switch (route) {
+    case `POST ${VERIFY_PATHS.turnstile}`:
+      return answer(desk, response, parse(body, type), turnstile)
+    case `POST ${VERIFY_PATHS.hcaptcha}`:
+      return answer(desk, response, type.startsWith('application/json') ? {} : parse(body, type), hcaptcha)
+    case 'POST /turnstile/tokens':
+      return json(response, 200, { token: solve(desk, 'turnstile', JSON.parse(body || '{}')) })
+    case 'POST /hcaptcha/tokens':
+      return json(response, 200, { token: solve(desk, 'hcaptcha', JSON.parse(body || '{}')) })
+    case 'PUT /behaviours':
+      desk.behaviours = JSON.parse(body)
+      return json(response, 200, {})
+    case 'GET /forms':
+      return json(response, 200, desk.forms)
+    default:
+      return json(response, 404, {})
+  }
+}
+
+async function read(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of request) {
+    bytes += chunk.length
+    if (bytes > MAX_BODY_BYTES) throw new Error('too long')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
+}
+
+function parse(body: string, type: string): Form {
+  return type.startsWith('application/json')
+    ? JSON.parse(body)
+    : Object.fromEntries(new URLSearchParams(body))
+}
+
+/** What the widget does once a person has solved it. */
+function solve(desk: Desk, provider: StandInProvider, solved: Solved): string {
+  const token = `${provider === 'turnstile' ? '0.' : 'P1_'}${randomUUID()}`
+  const solvedAtMs = Date.now() - (solved.age_seconds ?? 0) * 1000
+  desk.tokens.set(token, { ...solved, provider, solvedAtMs, usedBy: null })
+  return token
+}
+
+/** Plays the next behaviour: the last one stays. */
+async function answer(
+  desk: Desk,
+  response: ServerResponse,
+  form: Form,
+  judge: (desk: Desk, form: Form) => Verdict,
+): Promise<void> {
+  const behaviour = (desk.behaviours.length > 1 ? desk.behaviours.shift() : desk.behaviours[0]) ?? 'right'
+  desk.forms.push(form)
+  const verdict = BEHAVIOURS[behaviour] === 'judges' ? judge(desk, form) : refusal('internal-error')
+  switch (behaviour) {
+    case 'stalls':
+      return
+    case 'stalls midway':
+      return void response.writeHead(200, { 'Content-Type': 'application/json' }).write('{"success":')
+    case 'lost':
+    case 'hangs up':
+      return void response.destroy()
+    case 'hangs up midway':
+      response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': 100 })
+      return void response.write('{"success":', () => response.destroy())
+    case 'status 500':
+      return json(response, 500, { success: true })
+    case 'status 429':
+      return send(response, 429, 'error code: 1015', 'text/plain')
+    case 'garbage':
+      return send(response, 200, '<html><title>Just a moment</title></html>', 'text/html')
+    case 'another shape':
+      return json(response, 200, { success: 'true' })
+    case 'redirects':
+      return void response.writeHead(307, { Location: '/elsewhere' }).end()
+    default:
+      return json(response, 200, verdict)
+  }
+}
+
+function turnstile(desk: Desk, form: Form): Verdict {
+  const { secret, response, idempotency_key: key } = form
+  if (!secret) return refusal('missing-input-secret')
+  if (!response) return refusal('missing-input-response')
+  const testing = TURNSTILE_TEST_SECRETS[secret]
+  if (testing !== undefined) return { ...testing(response), metadata: { result_with_testing_key: true } }
+  if (secret !== SECRET) return refusal('invalid-input-secret')
+  if (key !== undefined && !UUID.test(key)) return refusal('bad-request')
+  const token = desk.tokens.get(response)
+  if (token === undefined || !isOf(token, 'turnstile')) return refusal('invalid-input-response')
+  if (isOver(token) || isUsed(token, key)) return refusal('timeout-or-duplicate')
+  token.usedBy = key ?? ''
+  return { ...acceptance(token), action: token.action ?? '', cdata: '', metadata: { interactive: true } }
+}
+
+const TURNSTILE_TEST_SECRETS: Readonly<Record<string, (token: string) => Verdict>> = {
+  '1x0000000000000000000000000000000AA': (token) =>
+    token === DUMMY_TOKEN
+      ? {
+          success: true,
+          'error-codes': [],
+          challenge_ts: new Date().toISOString(),
+          hostname: 'example.com',
+        }
+      : refusal('invalid-input-response'),
+  '2x0000000000000000000000000000000AA': () => refusal('invalid-input-response'),
+  '3x0000000000000000000000000000000AA': () => refusal('timeout-or-duplicate'),
+}
+
+function hcaptcha(desk: Desk, form: Form): Verdict {
+  const { secret, response, sitekey } = form
+  if (!secret) return refusal('missing-input-secret')
+  if (!response) return refusal('missing-input-response')
+  if (secret === HCAPTCHA_DUMMY_SECRET) {
+    return response === HCAPTCHA_DUMMY_TOKEN
+      ? { ...acceptance({ solvedAtMs: Date.now(), hostname: 'dummy-key-pass' }), credit: false }
+      : refusal('not-using-dummy-passcode')
+  }
+  if (secret !== SECRET) return refusal('invalid-input-secret')
+  if (sitekey !== undefined && sitekey !== SITE_KEY) return refusal('sitekey-secret-mismatch')
+  const token = desk.tokens.get(response)
+  if (token === undefined || !isOf(token, 'hcaptcha')) return refusal('invalid-input-response')
+  if (isOver(token)) return refusal('expired-input-response')
+  if (token.usedBy !== null) return refusal('already-seen-response')
+  token.usedBy = ''
+  return { ...acceptance(token), credit: false }
+}
+
+/** A token of another provider, or of somebody else's widget, is none. */
+function isOf({ provider, site_key = SITE_KEY }: Token, expected: StandInProvider): boolean {
+  return provider === expected && site_key === SITE_KEY
+}
+
+function isOver({ provider, solvedAtMs }: Token): boolean {
+  return Date.now() - solvedAtMs >= LIFE_SECONDS[provider] * 1000
+}
+
+/** The same key again is the same attempt, whose answer got lost. */
+function isUsed({ usedBy }: Token, key: string | undefined): boolean {
+  return usedBy !== null && (key === undefined || usedBy !== key)
+}
+
+function acceptance({ solvedAtMs, hostname }: Pick<Token, 'solvedAtMs' | 'hostname'>): Verdict {
+  return {
+    success: true,
+    'error-codes': [],
+    challenge_ts: new Date(solvedAtMs).toISOString(),
+    hostname: hostname ?? 'localhost',
+  }
+}
+
+function refusal(code: string): Verdict {
+  return { success: false, 'error-codes': [code] }
+}
+
+function json(response: ServerResponse, status: number, body: unknown): void {
+  send(response, status, JSON.stringify(body), 'application/json')
+}
+
+/** Widgets run on pages of any origin. */
+function send(response: ServerResponse, status: number, body: string, type: string): void {
+  response.writeHead(status, { 'Content-Type': type, 'Access-Control-Allow-Origin': '*' }).end(body)
+}

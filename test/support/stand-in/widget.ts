@@ -1,0 +1,63 @@
+/**
+ * In place of the scripts that show Turnstile's and hCaptcha's widgets: as much of their interfaces as a page needs to
+ * show one, a box to tick, and to be told the token. The token comes from the stand-in that served the script.
+ */
+
+/** Plain script text: it runs in browsers, and takes the provider's name and its global's. */
+const widget = (provider: string, namespace: string, className: string) => `(() => {
+  const base = new URL(document.currentScript.src)
+  const widgets = new Map()
+  const find = (place) => (typeof place === 'string' ? document.querySelector(place) : place)
+
+  async function tick(box, options) {
+    box.disabled = true
+    const body = JSON.stringify({ action: options.action, hostname: location.hostname, site_key: options.sitekey })
+    const answer = await fetch(new URL('/${provider}/tokens' + base.search, base), { method: 'POST', body })
+    options.token = (await answer.json()).token
+    options.callback?.(options.token)
+  }
+
+  function render(place, options) {
+    const label = document.createElement('label')
+    const box = document.createElement('input')
+    box.type = 'checkbox'
+    box.addEventListener('change', () => {
+      tick(box, options).catch(() => options['error-callback']?.())
+    })
+    label.append(box, ' ${provider}: I am a person (stand-in)')
+    find(place).replaceChildren(label)
+    const id = String(widgets.size)
+    widgets.set(id, { label, box, options })
+    return id
+  }
+
+  const latest = (id) => widgets.get(id ?? [...widgets.keys()].at(-1))
+  globalThis.${namespace} = {
+    render,
+    getResponse: (id) => latest(id)?.options.token ?? '',
+    reset(id) {
+      const { box, options } = latest(id)
+      options.token = ''
+      box.checked = false
+      box.disabled = false
+    },
+    remove: (id) => latest(id)?.label.remove(),
+  }
+
+  function start() {
+    for (const place of document.querySelectorAll('.${className}')) {
+      const { sitekey, action, callback } = place.dataset
+      render(place, { sitekey, action, callback: (token) => globalThis[callback]?.(token) })
+    }
+    globalThis[base.searchParams.get('onload')]?.()
+  }
+  if (document.readyState === 'loading') addEventListener('DOMContentLoaded', start)
+  else start()
+})()
+`
+
+/** By method and path, as the providers serve them. */
+export const WIDGET_SCRIPTS: Readonly<Record<string, string>> = {
+  'GET /turnstile/v0/api.js': widget('turnstile', 'turnstile', 'cf-turnstile'),
+  'GET /1/api.js': widget('hcaptcha', 'hcaptcha', 'h-captcha'),
+}
