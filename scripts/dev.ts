@@ -20,9 +20,8 @@ const SECRETS = ['AUTH_SECRET', 'ADMIN_TOKEN']
 const PARENT_CHECK_MS = 500
 const HOST = '127.0.0.1'
 const DEFAULT_PORT = '8787'
-const DEV_VARS_START = `# Made at random by \`npm run dev\` for this machine alone; ignored by git. Delete it and .wrangler/state to begin anew.
-ENVIRONMENT=development
-`
+const DEV_VARS_START =
+  '# Made at random by `npm run dev` for this machine alone; ignored by git. Delete it and .wrangler/state to begin anew.\n'
 /** No telemetry, no request for the `cf` object, no look for updates. The loaders take these spellings alone. */
 const OFFLINE = { CLOUDFLARE_CF_FETCH_ENABLED: 'false', DO_NOT_TRACK: '1', WRANGLER_HIDE_BANNER: 'true' }
 const env = { ...process.env, ...OFFLINE }
@@ -32,7 +31,7 @@ const publicUrl = `http://localhost:${toPort(values.port)}`
 const provider = toProvider(values.challenge)
 
 await requireFreePort(Number(values.port))
-makeSecrets()
+makeSettings()
 makeSchema()
 run(values.port, provider === null ? [] : await standIn(provider))
 
@@ -80,17 +79,19 @@ async function requireFreePort(port: number): Promise<void> {
   await new Promise((resolve) => probe.close(resolve))
 }
 
-/** Adds the secrets that are missing, and leaves what is there: the rest of the file is the developer's. */
-function makeSecrets(): void {
+/** Adds what development needs and is missing, and leaves what is there: the rest of the file is the developer's. */
+function makeSettings(): void {
   if (!existsSync(DEV_VARS)) writeFileSync(DEV_VARS, DEV_VARS_START, { mode: 0o600 })
-  for (const name of SECRETS) makeSecret(name)
+  if (!isSet('ENVIRONMENT')) set('ENVIRONMENT', 'development')
+  for (const name of SECRETS.filter((secret) => !isSet(secret))) {
+    set(name, `dev-${randomBytes(32).toString('base64url')}`)
+    console.log(`Made a development ${name} in .dev.vars.`)
+  }
 }
 
-function makeSecret(name: string): void {
-  if (isSet(name)) return
+function set(name: string, value: string): void {
   const separator = readFileSync(DEV_VARS, 'utf8').endsWith('\n') ? '' : '\n'
-  appendFileSync(DEV_VARS, `${separator}${name}=dev-${randomBytes(32).toString('base64url')}\n`)
-  console.log(`Made a development ${name} in .dev.vars.`)
+  appendFileSync(DEV_VARS, `${separator}${name}=${value}\n`)
 }
 
 function isSet(name: string): boolean {

@@ -128,15 +128,16 @@ describe('npm run dev', () => {
     expect(limits.status).toBe(200)
   })
 
-  it('adds a secret that is missing, and changes no setting of the developer', async () => {
+  it('adds what is missing to settings that a developer wrote first, and changes none of those', async () => {
     const secrets = readFileSync(project.path('.dev.vars'), 'utf8')
     writeFileSync(project.path('.dev.vars'), 'SIGNING_ALG=HS256')
     const run = project.dev(port)
     await run.says(`${url}/healthz answers 503`)
     expect(readFileSync(project.path('.dev.vars'), 'utf8')).toMatch(
-      /^SIGNING_ALG=HS256\nAUTH_SECRET=dev-.{43}\nADMIN_TOKEN=dev-.{43}\n$/,
+      /^SIGNING_ALG=HS256\nENVIRONMENT=development\nAUTH_SECRET=dev-.{43}\nADMIN_TOKEN=dev-.{43}\n$/,
     )
     expect(run.output()).toContain('must be ES256 or RS256')
+    expect(run.output()).not.toContain('"variable":"PUBLIC_URL"')
     writeFileSync(project.path('.dev.vars'), secrets)
   })
 
