@@ -1,0 +1,109 @@
+/** A client of the service under attack: on this machine alone, and bounded. */
+import { parseArgs } from 'node:util'
+import { type Challenge, solveChallenge } from 'altcha-lib'
+import { deriveKey } from 'altcha-lib/algorithms/web/pbkdf2'
+
+const MAX_REQUESTS = 4_000
+const MAX_MS = 300_000
+export const PASSWORD = 'correct horse battery staple'
+
+export interface Answer {
+  /** A problem's; none where the call succeeded. */
+  readonly code?: string
+  readonly access_token?: string
+  readonly challenge?: { readonly parameters: Challenge }
+}
+
+const { values } = parseArgs({ options: { port: { type: 'string', default: '8787' } } })
+/** Loopback alone: this is no tool against others. */
+const service = `http://127.0.0.1:${Number(values.port)}`
+let requests = 0
+
+export async function send(
+  method: 'POST' | 'PATCH',
+  path: string,
+  body: object,
+  address: string,
+  bearer?: string,
+): Promise<Answer> {
+  requests += 1
+  if (requests > MAX_REQUESTS) fail(`More than ${MAX_REQUESTS} requests.`)
+  if (performance.now() > MAX_MS) fail(`More than ${MAX_MS / 1000} s.`)
+  const headers = {
+    'Content-Type': 'application/json',
+    'CF-Connecting-IP': address,
+    ...(bearer && { Authorization: `Bearer ${bearer}` }),
+  }
+  const response = await fetch(service + path, { method, headers, body: JSON.stringify(body) }).catch(() =>
+    fail(`Nothing answers at ${service}. Start it:  npm run dev -- --port ${values.port}`),
+  )
+  return (await response.json()) as Answer
+}
+
+/** The call of somebody honest: solves the challenge where one is asked for. */
+export async function sendHonestly(path: string, body: object, address: string): Promise<Answer> {
+  const answer = await send('POST', path, body, address)
+  if (answer.challenge === undefined) return answer
+  return send('POST', path, { ...body, challenge: await solve(answer.challenge.parameters) }, address)
+}
+
+export function newName(): string {
+  return `bench.${crypto.randomUUID().slice(0, 13)}`
+}
+
+export interface Person {
+  readonly name: string
+  readonly bearer: string
+}
+
+/** Somebody new, from an address of their own. */
+export async function register(): Promise<Person> {
+  const name = newName()
+  const body = { username: name, password: PASSWORD }
+  const { code, access_token } = await sendHonestly('/auth/register', body, newAddress())
+  if (access_token === undefined) return fail(`The registrations that the attacks need are refused: ${code}.`)
+  return { name, bearer: access_token }
+}
+
+/** A guess at somebody's password. */
+export function guess(identifier: string, address: string, challenge?: string): Promise<Answer> {
+  return send('POST', '/auth/login', { identifier, password: 'a guess', challenge }, address)
+}
+
+/** Real work, as the widget does it. */
+export async function solve(challenge: Challenge): Promise<string> {
+  return btoa(JSON.stringify({ challenge, solution: await solveChallenge({ challenge, deriveKey }) }))
+}
+
+/** How dear a challenge is: twice as much with each level. */
+export function levelOf({ parameters }: Challenge): number {
+  return Number(parameters.data?.level)
+}
+
+/** RFC 2544, appendix C.2.2: addresses for benchmarks. */
+export function newAddress(): string {
+  const [a = 0, b = 0, c = 0] = crypto.getRandomValues(new Uint8Array(3))
+  return `198.${18 + (a % 2)}.${b}.${c}`
+}
+
+/** RFC 5180, section 8: the same, IPv6. One network for each run. */
+const [run = 0] = crypto.getRandomValues(new Uint16Array(1))
+const NETWORK_48 = `2001:2:${run.toString(16)}`
+
+/** @param network the number of a /64 network in this run's /48 */
+export function ipv6Address(network: number, host: number): string {
+  return `${NETWORK_48}:${network.toString(16)}::${host.toString(16)}`
+}
+
+export function fail(message: string): never {
+  console.error(message)
+  process.exit(1)
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+export function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN
+}
