@@ -8,7 +8,7 @@ export interface ChallengeRequest {
   readonly action: ChallengeAction
   /** The name of the client's counter: an answer is good for this client alone. */
   readonly client: string
-  /** The client's address: a provider saw it already, when the client loaded the widget. */
+  /** The client's address, which a provider saw when the widget was solved. */
   readonly address: string
 }
 

@@ -2,9 +2,9 @@
 import { ServiceError } from '../errors.ts'
 import { describeFault, log } from '../log.ts'
 import type { Challenge, ChallengeProvider, ChallengeRequest, Verification } from './challenge.ts'
-import type { Siteverify } from './siteverify.ts'
+import { type Siteverify, TRY_MS, TurnedAway } from './siteverify.ts'
 
-/** Attempts pass as if their challenge were solved. */
+/** Attempts pass as if their challenge were solved; not where the provider turns us away, which attackers may bring about. */
 export class FailOpen implements ChallengeProvider {
   readonly #provider: ChallengeProvider
 
@@ -20,6 +20,7 @@ export class FailOpen implements ChallengeProvider {
     try {
       return await this.#provider.verify(answer, request, nowMs)
     } catch (fault) {
+      if (fault instanceof Error && fault.cause instanceof TurnedAway) throw fault
       report(fault, 'open')
       return { solved: true, claim: null }
     }
@@ -36,7 +37,7 @@ const CHECK_MS = 30_000
 export class Fallback implements ChallengeProvider {
   readonly #provider: Siteverify
   readonly #proofOfWork: ChallengeProvider
-  #seen = { reachable: true, atMs: 0 }
+  #seen = { reachable: true, atMs: 0, untilMs: 0 }
 
   constructor(provider: Siteverify, proofOfWork: ChallengeProvider) {
     this.#provider = provider
@@ -45,9 +46,9 @@ export class Fallback implements ChallengeProvider {
 
   async describe(request: ChallengeRequest, level: number, nowMs: number): Promise<Challenge> {
     if (!this.#isFresh(nowMs)) {
-      // The others go by what was seen last, until this one knows better.
-      this.#see(this.#seen.reachable, nowMs)
-      this.#see(await this.#provider.isReachable(request), nowMs)
+      // The others go by what was seen last, until this one knows better, or has gone away.
+      this.#see(this.#seen.reachable, nowMs, TRY_MS)
+      this.#see(await this.#provider.isReachable(), nowMs)
     }
     return this.#seen.reachable
       ? this.#provider.describe(request)
@@ -71,11 +72,12 @@ export class Fallback implements ChallengeProvider {
   }
 
   #isFresh(nowMs: number): boolean {
-    return nowMs - this.#seen.atMs < CHECK_MS
+    return nowMs < this.#seen.untilMs
   }
 
-  #see(reachable: boolean, atMs: number): void {
-    this.#seen = { reachable, atMs }
+  /** @param atMs when the request began that saw it: of two, the later one knows better */
+  #see(reachable: boolean, atMs: number, forMs = CHECK_MS): void {
+    if (atMs >= this.#seen.atMs) this.#seen = { reachable, atMs, untilMs: atMs + forMs }
   }
 }
 

@@ -48,8 +48,8 @@ const DIALECTS: Readonly<Record<SiteverifyProvider, Dialect>> = {
 
 /** How long one try may take. */
 export const TRY_MS = 4_000
-/** No provider's token has anything else, and nothing else is worth a request to it. */
-const TOKEN = /^[\x21-\x7e]+$/
+/** RFC 9110 section 11.2 (token68): no provider's token has anything else, and nothing else is worth a request to it. */
+const TOKEN = /^[\w.~+/-]+=*$/
 const NO_TOKEN = 'none'
 
 const answerShape = z.object({
@@ -63,19 +63,22 @@ type Answer = z.infer<typeof answerShape>
 /** Its own failure. */
 const INTERNAL_ERROR = 'internal-error'
 /** Codes that no client can bring about. */
-const KEY_ERRORS: readonly string[] = [
-  'missing-input-secret',
-  'invalid-input-secret',
-  'sitekey-secret-mismatch',
-]
+const SECRET_ERRORS: readonly string[] = ['missing-input-secret', 'invalid-input-secret']
+/** hCaptcha's: our site key is wrong, or the client's widget was shown with another. */
+const SITE_KEY_MISMATCH = 'sitekey-secret-mismatch'
 /** The rest of what the providers document; others are `rejected`. Turnstile does not tell late from used. */
-const REASONS: Readonly<Record<string, readonly ChallengeFailure[]>> = {
-  'missing-input-response': ['malformed'],
-  'bad-request': ['malformed'],
-  'timeout-or-duplicate': ['expired', 'already_used'],
-  'expired-input-response': ['expired'],
-  'already-seen-response': ['already_used'],
-  'invalid-or-already-seen-response': ['already_used', 'rejected'],
+const REASONS: ReadonlyMap<string, readonly ChallengeFailure[]> = new Map([
+  ['missing-input-response', ['malformed']],
+  ['bad-request', ['malformed']],
+  ['timeout-or-duplicate', ['expired', 'already_used']],
+  ['expired-input-response', ['expired']],
+  ['already-seen-response', ['already_used']],
+  ['invalid-or-already-seen-response', ['already_used', 'rejected']],
+])
+
+/** The provider answers, and turns us away: somebody who sends it enough may bring that about. */
+export class TurnedAway extends Error {
+  override readonly name = 'TurnedAway'
 }
 
 export class Siteverify implements ChallengeProvider {
@@ -95,17 +98,18 @@ export class Siteverify implements ChallengeProvider {
   /** @throws {ServiceError} `challenge_unavailable`; `misconfigured` where the provider refuses our keys */
   async verify(token: string, { action, address }: ChallengeRequest): Promise<Verification> {
     if (token.length > this.#dialect.maxTokenLength || !TOKEN.test(token)) return failed(['malformed'])
-    const answer = await this.#ask(this.#form(token, address), this.#dialect.tries)
+    const answer = await this.#ask(this.#form({ response: token, remoteip: address }), this.#dialect.tries)
     const codes = answer['error-codes'] ?? []
-    if (codes.some((code) => KEY_ERRORS.includes(code))) throw this.#misconfigured(codes)
+    if (codes.some((code) => SECRET_ERRORS.includes(code))) throw this.#misconfigured(codes)
+    if (codes.includes(SITE_KEY_MISMATCH)) log('warn', 'challenge_site_key_mismatch')
     const reasons = answer.success ? this.#mismatches(answer, action) : reasonsOf(codes)
     return reasons.length === 0 ? { solved: true, claim: null } : failed(reasons)
   }
 
   /** Whether the provider answers at all: asked with a token that is none. */
-  async isReachable({ address }: Pick<ChallengeRequest, 'address'>): Promise<boolean> {
+  async isReachable(): Promise<boolean> {
     try {
-      await this.#post(this.#form(NO_TOKEN, address))
+      await this.#post(this.#form({ response: NO_TOKEN }))
       return true
     } catch {
       return false
@@ -123,10 +127,9 @@ export class Siteverify implements ChallengeProvider {
     return failures.filter(([fails]) => fails).map(([, reason]) => reason)
   }
 
-  #form(token: string, address: string): URLSearchParams {
+  #form(asked: Readonly<Record<string, string>>): URLSearchParams {
     const { secret, siteKey } = this.#config
-    const parameters = this.#dialect.parameters(siteKey)
-    return new URLSearchParams({ secret, response: token, remoteip: address, ...parameters })
+    return new URLSearchParams({ secret, ...asked, ...this.#dialect.parameters(siteKey) })
   }
 
   async #ask(form: URLSearchParams, tries: number): Promise<Answer> {
@@ -147,10 +150,11 @@ export class Siteverify implements ChallengeProvider {
       redirect: 'manual',
       signal: AbortSignal.timeout(TRY_MS),
     })
-    const { data: answer } = answerShape.safeParse(await response.json())
-    const failing = response.status >= 500 || answer?.['error-codes']?.includes(INTERNAL_ERROR)
-    if (answer === undefined || failing) throw new Error(`${provider} failed, with status ${response.status}`)
-    return answer
+    const answer = parseAnswer(await response.text())
+    const { ok, status } = response
+    if (answer !== null && (answer.success ? ok : status < 500 && !isInternal(answer))) return answer
+    const fault = `${provider} judged nothing, with status ${status}`
+    throw status >= 300 && status < 500 ? new TurnedAway(fault) : new Error(fault)
   }
 
   #misconfigured(codes: readonly string[]): ServiceError {
@@ -166,7 +170,20 @@ function failed(reasons: readonly ChallengeFailure[]): Verification {
   return { solved: false, reasons }
 }
 
+function isInternal(answer: Answer): boolean {
+  return answer['error-codes']?.includes(INTERNAL_ERROR) === true
+}
+
+/** @returns null for what is no answer of siteverify */
+function parseAnswer(text: string): Answer | null {
+  try {
+    return answerShape.safeParse(JSON.parse(text)).data ?? null
+  } catch {
+    return null
+  }
+}
+
 function reasonsOf(codes: readonly string[]): readonly ChallengeFailure[] {
-  const reasons = codes.flatMap((code) => REASONS[code] ?? ['rejected' as const])
+  const reasons = codes.flatMap((code) => REASONS.get(code) ?? ['rejected' as const])
   return reasons.length === 0 ? ['rejected'] : [...new Set(reasons)]
 }

@@ -44,9 +44,11 @@ const TEST_SITE_KEYS: readonly string[] = [
   '2x00000000000000000000BB',
   '3x00000000000000000000FF',
   '10000000-ffff-ffff-ffff-000000000001',
+  '20000000-ffff-ffff-ffff-000000000002',
+  '30000000-ffff-ffff-ffff-000000000003',
 ]
 const OF_WIDGET = 'the key that the provider shows for the widget'
-const HOSTNAME = /^[a-z0-9.-]{1,253}$/
+const HOSTNAME = /^[a-z0-9-]+(\.[a-z0-9-]+)*$/
 
 export function readChallenge(reader: SettingsReader, development: boolean): ChallengeConfig {
   const name = reader.text('CHALLENGE_PROVIDER') ?? BUILT_IN
@@ -95,16 +97,21 @@ function readOutage(reader: SettingsReader): SiteverifyConfig['onOutage'] {
 
 function readVerifyUrl(reader: SettingsReader): string | undefined {
   const text = reader.text('CHALLENGE_VERIFY_URL')
-  const url = URL.parse(text ?? '')
-  if (text === undefined || url?.protocol === 'https:') return text
-  if (url?.protocol === 'http:' && isLoopbackHost(url.hostname)) return text
+  if (text === undefined || isVerifyUrl(URL.parse(text))) return text
   const example = 'https://challenges.cloudflare.com/turnstile/v0/siteverify'
   return reader.refuse('CHALLENGE_VERIFY_URL', 'must be an https address', example, undefined)
 }
 
+/** The runtime sends nothing to an address with a name and password in it. */
+function isVerifyUrl(url: URL | null): boolean {
+  if (url === null || url.username !== '' || url.password !== '') return false
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname))
+}
+
 function readHostnames(reader: SettingsReader): readonly string[] {
+  if (reader.text('CHALLENGE_HOSTNAMES') === undefined) return []
   const hostnames = reader.list('CHALLENGE_HOSTNAMES').map((name) => name.toLowerCase())
-  if (hostnames.every((name) => HOSTNAME.test(name))) return hostnames
+  if (hostnames.length > 0 && hostnames.every((name) => HOSTNAME.test(name))) return hostnames
   const problem = 'must be names of hosts, separated by commas: no scheme, no port'
   return reader.refuse('CHALLENGE_HOSTNAMES', problem, 'app.example.com,www.example.com', [])
 }

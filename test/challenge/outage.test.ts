@@ -49,6 +49,16 @@ describe('failing open', () => {
     ])
   })
 
+  it('lets nobody pass where the provider turns the service away: attackers may bring that about', async () => {
+    const desk = new Desk()
+    const open = new FailOpen(siteverify(desk))
+    for (const behaviour of ['status 429', 'redirects'] as const) {
+      await desk.behave(behaviour)
+      const verifying = open.verify('0.a-guess', REQUEST, FROZEN_MS)
+      await expect(verifying).rejects.toMatchObject({ code: 'challenge_unavailable' })
+    }
+  })
+
   it('lets nobody pass whom the provider refuses', async () => {
     const open = new FailOpen(siteverify(new Desk()))
     expect(await open.verify('0.a-guess', REQUEST, FROZEN_MS)).toEqual({
@@ -130,6 +140,30 @@ describe('falling back', () => {
     expect(await desk.forms()).toHaveLength(1)
     await at(FROZEN_MS + 30_000)
     expect(await desk.forms()).toHaveLength(2)
+  })
+
+  it('goes by what it saw last for 4 s alone where whoever asked has gone away meanwhile', async () => {
+    const desk = new Desk()
+    const token = await desk.solve()
+    const provider = fallback(desk)
+    await desk.behave('status 500')
+    await provider.verify(token, REQUEST, FROZEN_MS)
+    await desk.behave('right')
+    const gone = vi.spyOn(globalThis, 'fetch').mockImplementationOnce(() => new Promise(() => undefined))
+    void provider.describe(REQUEST, 0, FROZEN_MS + 30_000)
+    expect(gone).toHaveBeenCalledTimes(1)
+    expect(await provider.describe(REQUEST, 0, FROZEN_MS + 33_999)).toMatchObject({ provider: 'altcha' })
+    expect(await provider.describe(REQUEST, 0, FROZEN_MS + 34_000)).toEqual(TURNSTILE)
+  })
+
+  it('goes by the later of two requests, whichever ends first', async () => {
+    const desk = new Desk()
+    const provider = fallback(desk)
+    await desk.behave('right')
+    await provider.verify('0.a-guess', REQUEST, FROZEN_MS + 1)
+    await desk.behave('status 500')
+    await provider.verify('0.a-guess', REQUEST, FROZEN_MS)
+    expect(await provider.describe(REQUEST, 0, FROZEN_MS + 2)).toEqual(TURNSTILE)
   })
 
   it('does not ask whether a provider is there that has just judged a token', async () => {

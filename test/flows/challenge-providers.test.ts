@@ -77,6 +77,16 @@ describe('a log in past the threshold, with Turnstile', () => {
     expect(await refusal(here.logIn(here.name, PASSWORD))).toEqual({ code: 'challenge_required' })
   })
 
+  it('has no price that rises: after any number of failures a token is as good as before', async () => {
+    const desk = new Desk()
+    const { name } = await newPerson()
+    const LIMITS = { login_failures_per_ip: { threshold: 1 } }
+    const here = visitor(workerWith(desk.settings({ LIMITS })))
+    await here.fail(newName())
+    for (let failure = 1; failure <= 5; failure++) await here.fail(name, await desk.solve())
+    await ok(here.logIn(name, PASSWORD, await desk.solve()))
+  })
+
   it('passes once with one token, however many send it at once', async () => {
     const desk = new Desk()
     const here = await challenged(desk)

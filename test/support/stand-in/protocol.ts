@@ -22,7 +22,9 @@ export const BEHAVIOURS = {
   'hangs up': 'fails',
   'hangs up midway': 'fails',
   'status 500': 'fails',
+  /** Turns the caller away. */
   'status 429': 'fails',
+  'status 403 that passes': 'fails',
   /** Says that it failed itself. */
   'internal error': 'fails',
   /** No JSON; JSON of another shape. */

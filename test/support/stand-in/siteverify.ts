@@ -78,9 +78,9 @@ async function serve(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://stand-in')
+  const { pathname, search, searchParams } = new URL(request.url ?? '/', 'http://stand-in')
   const name = searchParams.get('desk') ?? ''
-  const desk = desks.get(name) ?? { tokens: new Map(), forms: [], behaviours: [] }
+  const desk: Desk = desks.get(name) ?? { tokens: new Map(), forms: [], behaviours: [] }
   desks.set(name, desk)
   const route = `${request.method} ${pathname}`
   const script = WIDGET_SCRIPTS[route]
@@ -89,9 +89,12 @@ async function serve(
   const type = request.headers['content-type'] ?? ''
   switch (route) {
     case `POST ${VERIFY_PATHS.turnstile}`:
-      return answer(desk, response, parse(body, type), turnstile)
+      return answer(desk, response, search, parse(body, type), turnstile)
     case `POST ${VERIFY_PATHS.hcaptcha}`:
-      return answer(desk, response, type.startsWith('application/json') ? {} : parse(body, type), hcaptcha)
+      return answer(desk, response, search, parseForm(body), hcaptcha)
+    case 'POST /elsewhere':
+      desk.forms.push(parseForm(body))
+      return json(response, 200, { success: true, action: 'login' })
     case 'POST /turnstile/tokens':
       return json(response, 200, { token: solve(desk, 'turnstile', JSON.parse(body || '{}')) })
     case 'POST /hcaptcha/tokens':
@@ -118,9 +121,11 @@ async function read(request: IncomingMessage): Promise<string> {
 }
 
 function parse(body: string, type: string): Form {
-  return type.startsWith('application/json')
-    ? JSON.parse(body)
-    : Object.fromEntries(new URLSearchParams(body))
+  return type.startsWith('application/json') ? JSON.parse(body) : parseForm(body)
+}
+
+function parseForm(body: string): Form {
+  return Object.fromEntries(new URLSearchParams(body))
 }
 
 /** What the widget does once a person has solved it. */
@@ -135,6 +140,7 @@ function solve(desk: Desk, provider: StandInProvider, solved: Solved): string {
 async function answer(
   desk: Desk,
   response: ServerResponse,
+  query: string,
   form: Form,
   judge: (desk: Desk, form: Form) => Verdict,
 ): Promise<void> {
@@ -156,12 +162,14 @@ async function answer(
       return json(response, 500, { success: true })
     case 'status 429':
       return send(response, 429, 'error code: 1015', 'text/plain')
+    case 'status 403 that passes':
+      return json(response, 403, { success: true, action: 'login' })
     case 'garbage':
       return send(response, 200, '<html><title>Just a moment</title></html>', 'text/html')
     case 'another shape':
       return json(response, 200, { success: 'true' })
     case 'redirects':
-      return void response.writeHead(307, { Location: '/elsewhere' }).end()
+      return void response.writeHead(307, { Location: `/elsewhere${query}` }).end()
     default:
       return json(response, 200, verdict)
   }
@@ -176,7 +184,7 @@ function turnstile(desk: Desk, form: Form): Verdict {
   if (secret !== SECRET) return refusal('invalid-input-secret')
   if (key !== undefined && !UUID.test(key)) return refusal('bad-request')
   const token = desk.tokens.get(response)
-  if (token === undefined || !isOf(token, 'turnstile')) return refusal('invalid-input-response')
+  if (token?.provider !== 'turnstile' || !isOurs(token)) return refusal('invalid-input-response')
   if (isOver(token) || isUsed(token, key)) return refusal('timeout-or-duplicate')
   token.usedBy = key ?? ''
   return { ...acceptance(token), action: token.action ?? '', cdata: '', metadata: { interactive: true } }
@@ -208,16 +216,17 @@ function hcaptcha(desk: Desk, form: Form): Verdict {
   if (secret !== SECRET) return refusal('invalid-input-secret')
   if (sitekey !== undefined && sitekey !== SITE_KEY) return refusal('sitekey-secret-mismatch')
   const token = desk.tokens.get(response)
-  if (token === undefined || !isOf(token, 'hcaptcha')) return refusal('invalid-input-response')
+  if (token?.provider !== 'hcaptcha') return refusal('invalid-input-response')
+  if (!isOurs(token)) return refusal('sitekey-secret-mismatch')
   if (isOver(token)) return refusal('expired-input-response')
   if (token.usedBy !== null) return refusal('already-seen-response')
   token.usedBy = ''
   return { ...acceptance(token), credit: false }
 }
 
-/** A token of another provider, or of somebody else's widget, is none. */
-function isOf({ provider, site_key = SITE_KEY }: Token, expected: StandInProvider): boolean {
-  return provider === expected && site_key === SITE_KEY
+/** Whether it comes of our widget, and not of somebody else's. */
+function isOurs({ site_key = SITE_KEY }: Token): boolean {
+  return site_key === SITE_KEY
 }
 
 function isOver({ provider, solvedAtMs }: Token): boolean {
