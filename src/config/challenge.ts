@@ -16,7 +16,7 @@ export interface SiteverifyConfig {
   /** The widget's public key. */
   readonly siteKey: string
   readonly secret: string
-  /** One of the keys that the provider publishes for tests: its answers name neither action nor page. */
+  /** One of the keys that the provider publishes for tests: its answers name no action, and a host of their own. */
   readonly testing: boolean
   /** In place of the provider's own address. */
   readonly verifyUrl: string | undefined

@@ -247,6 +247,18 @@ describe('turnstile', () => {
     },
   )
 
+  it.each([
+    ['action', { action: 'register' }, 'wrong_action'],
+    ['host', { action: 'login', hostname: 'evil.example' }, 'rejected'],
+  ])(
+    'with a test secret still refuses another %s, where the answer names one',
+    async (_what, solved, reason) => {
+      const desk = new Desk()
+      const testing = siteverify(desk, { testing: true, hostnames: ['app.example.com', 'localhost'] })
+      expect(await testing.verify(await desk.solve(solved), REQUEST)).toEqual(failing(reason))
+    },
+  )
+
   it('with a secret of its own refuses the published dummy token', async () => {
     const desk = new Desk()
     expect(await siteverify(desk).verify('XXXX.DUMMY.TOKEN.XXXX', REQUEST)).toEqual(failing('rejected'))
