@@ -213,6 +213,12 @@ describe('turnstile', () => {
     expect(await siteverify(desk).verify(await desk.solve(solved), REQUEST)).toEqual(failing('wrong_action'))
   })
 
+  it('refuses a token whose answer leaves out what it was solved for', async () => {
+    const answer = Response.json({ success: true, hostname: 'localhost', 'error-codes': [] })
+    vi.spyOn(globalThis, 'fetch').mockResolvedValue(answer)
+    expect(await siteverify(new Desk()).verify('0.a-token', REQUEST)).toEqual(failing('wrong_action'))
+  })
+
   it('names at once all that is wrong with a token', async () => {
     const desk = new Desk()
     const token = await desk.solve({ action: 'register', hostname: 'evil.example' })

@@ -22,6 +22,7 @@ export const BEHAVIOURS = {
   'hangs up': 'fails',
   'hangs up midway': 'fails',
   'status 500': 'fails',
+  'status 500 that refuses': 'fails',
   /** Turns the caller away. */
   'status 429': 'fails',
   'status 403 that passes': 'fails',

@@ -160,6 +160,8 @@ async function answer(
       return void response.write('{"success":', () => response.destroy())
     case 'status 500':
       return json(response, 500, { success: true })
+    case 'status 500 that refuses':
+      return json(response, 500, refusal('invalid-input-response'))
     case 'status 429':
       return send(response, 429, 'error code: 1015', 'text/plain')
     case 'status 403 that passes':
