@@ -35,7 +35,7 @@ export async function priceGuesses(): Promise<void> {
     return free * dear.reduce((sum, level) => sum + price(level), 0) + atTop * price(LEVELS.length - 1)
   }
   const slowWindows = GUESSES / (2 * FREE_PER_ADDRESS)
-  console.log(`${GUESSES} guesses cost, on this machine's cores
+  console.log(`${GUESSES} guesses cost, by the default rules and on this machine's cores
   at one account from 1 address, at once          ${fast(FREE_PER_ADDRESS).toFixed(0)} CPU seconds
   at one account from any number, at once         ${fast(FREE_PER_ACCOUNT).toFixed(0)} CPU seconds
   from 1 address, never dearer than the cheapest  ${((GUESSES / 2) * price(0)).toFixed(0)} CPU seconds, in ${hours(slowWindows * WINDOW_SECONDS.address)}
