@@ -4,4 +4,5 @@ export default workerTests({
   include: ['test/**/*.test.ts'],
   exclude: ['test/dev/**', 'test/faults/**'],
   silent: 'passed-only',
+  maxWorkers: 2,
 })
