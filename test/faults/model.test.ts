@@ -327,6 +327,8 @@ describe('an account and its sessions', () => {
         { maxCommands: 8 },
       )
       const property = fc.asyncProperty(commands, async (asked) => {
+        // What the spies remember of each call would fill the memory over thousands of stories.
+        vi.clearAllMocks()
         const real = { name: newName(), address: newAddress(), fetch: workerWith(settings), held: new Map() }
         const model: Model = { worlds: [EMPTY], opened: 0 }
         await new Ask(begin, null).run(model, real)
