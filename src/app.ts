@@ -8,6 +8,8 @@ import { usersRoutes } from './admin/users.ts'
 import type { Config } from './config/read-config.ts'
 import type { SettingProblem } from './config/settings-reader.ts'
 import { ServiceError } from './errors.ts'
+import { gatewayRoutes } from './gateway/forward.ts'
+import { FORWARD_AUTH_PATH, forwardAuthRoutes } from './gateway/forward-auth.ts'
 import type { AppContext, AppEnv } from './http/context.ts'
 import { cors } from './http/cors.ts'
 import { createRouter } from './http/declare.ts'
@@ -25,13 +27,13 @@ import { sessionRoutes } from './routes/session.ts'
 import { wellKnownRoutes } from './routes/well-known.ts'
 import type { SharedServices } from './services.ts'
 
-export function createApp({ deployment, accounts }: Config, shared: SharedServices): Hono<AppEnv> {
+export function createApp({ deployment, accounts, gateway }: Config, shared: SharedServices): Hono<AppEnv> {
   const answer = (c: AppContext, error: ServiceError) => problemResponse(c, error, deployment.publicUrl)
   const app = createRouter()
 
   app.use(requestLog)
   if (deployment.development) app.use(loopbackHostsOnly)
-  app.use(cors(deployment.corsOrigins))
+  app.use(cors(deployment.corsOrigins, FORWARD_AUTH_PATH))
   app.use(provideServices(shared))
   app.use(methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => refuseMethod(answer, c, methods) }))
 
@@ -42,10 +44,12 @@ export function createApp({ deployment, accounts }: Config, shared: SharedServic
   app.route('/', keysRoutes())
   app.route('/', usersRoutes())
   app.route('/', everySessionRoutes())
+  app.route('/', forwardAuthRoutes())
   app.route('/', wellKnownRoutes())
   app.route('/', healthRoutes())
   app.route('/', errorPages())
   openApiRoute(app, deployment.publicUrl)
+  app.route('/', gatewayRoutes(gateway))
 
   app.notFound((c) => answer(c, new ServiceError('not_found')))
   app.onError((fault, c) => answer(c, toServiceError(c, fault)))

@@ -1,9 +1,13 @@
 /** The Worker's entry. */
 import type { Env } from './config/env.ts'
+import { verifierOver } from './gateway/verifier.ts'
 import { isolateFor } from './isolate.ts'
 
 export { AttemptCounter } from './limits/attempt-counter.ts'
 export { AccountObject } from './sessions/account-object.ts'
+
+/** For other Workers, over a service binding with `entrypoint = "Verifier"`. */
+export const Verifier = verifierOver((env, ctx) => isolateFor(env).services(ctx))
 
 export default {
   fetch: (request, env, ctx) => isolateFor(env).app.fetch(request, env, ctx),

@@ -4,12 +4,14 @@ import { createApp, createMisconfiguredApp } from './app.ts'
 import type { Env } from './config/env.ts'
 import { readConfig } from './config/read-config.ts'
 import { log } from './log.ts'
-import { shareServices } from './services.ts'
+import { type Services, shareServices } from './services.ts'
 
 interface Isolate {
   readonly app: ReturnType<typeof createApp>
   /** One cron run. */
   readonly maintain: (ctx: ExecutionContext) => Promise<void>
+  /** What a call by RPC is served with; null where the deployment is misconfigured. */
+  readonly services: (ctx: ExecutionContext) => Services | null
 }
 
 const isolates = new WeakMap<Env, Isolate>()
@@ -27,18 +29,23 @@ function build(env: Env): Isolate {
     return {
       app: createMisconfiguredApp(problems, publicUrl),
       maintain: async () => log('error', 'misconfigured', { problems }),
+      services: () => {
+        log('error', 'misconfigured', { problems })
+        return null
+      },
     }
   }
   const shared = shareServices(env, result.config)
+  const services = (ctx: ExecutionContext): Services => ({
+    ...shared,
+    nowMs: Date.now(),
+    requestId: undefined,
+    reportLimit: () => undefined,
+    waitUntil: (work) => ctx.waitUntil(work),
+  })
   return {
     app: createApp(result.config, shared),
-    maintain: (ctx) =>
-      maintain({
-        ...shared,
-        nowMs: Date.now(),
-        requestId: undefined,
-        reportLimit: () => undefined,
-        waitUntil: (work) => ctx.waitUntil(work),
-      }),
+    maintain: (ctx) => maintain(services(ctx)),
+    services,
   }
 }

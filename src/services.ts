@@ -26,6 +26,8 @@ export interface SharedServices {
   /** @returns a new stub of the counter with this name, alike. */
   readonly counter: (name: string) => AttemptCounters
   readonly counterNames: CounterNames
+  /** @returns the service binding with this name, which the config has found to be there. */
+  readonly origin: (binding: string) => Fetcher
   readonly settings: RunTimeSettings
   readonly challenge: ChallengeProvider
   readonly signingKeys: SigningKeys
@@ -60,6 +62,7 @@ export function shareServices(env: Env, config: Config): SharedServices {
     accountObject: (accountId) => env.ACCOUNT.getByName(accountId) as unknown as AccountSessions,
     counter: (name) => env.COUNTER.getByName(name) as unknown as AttemptCounters,
     counterNames: new CounterNames(env.DB),
+    origin: (binding) => ({ ...env })[binding as keyof Env] as unknown as Fetcher,
     settings: new RunTimeSettings(env.DB, config.limits.rules),
     challenge: chooseProvider(config.challenge, proofOfWork),
     signingKeys: new SigningKeys(env.DB, { alg, rotationSeconds, accessTokenSeconds }, config.secrets),

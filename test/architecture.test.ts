@@ -12,7 +12,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['index'],
   ['isolate'],
   ['app'],
-  ['routes', 'pages', 'admin'],
+  ['routes', 'pages', 'admin', 'gateway'],
   ['http'],
   ['actions'],
   ['services'],
@@ -60,7 +60,7 @@ describe('the house', () => {
 
   it('knows Hono only where HTTP is spoken', () => {
     const rooms = imports.filter(({ to }) => /^(hono|@hono)\b/.test(to)).map(({ from }) => roomOf(from))
-    expect(new Set(rooms)).toEqual(new Set(['app', 'routes', 'pages', 'admin', 'http']))
+    expect(new Set(rooms)).toEqual(new Set(['app', 'routes', 'pages', 'admin', 'gateway', 'http']))
   })
 
   it('lets verify/ stand alone, with jose', () => {

@@ -14,6 +14,8 @@ declare global {
       readonly MODEL_RUNS: string
       /** Where the stand-in of the challenge providers listens. */
       readonly STAND_IN_URL: string
+      /** Where an origin listens that answers with the bytes that it got. */
+      readonly RAW_ORIGIN_URL: string
       /** A second database, that plays the replica. */
       readonly REPLICA: D1Database
     }

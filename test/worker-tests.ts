@@ -2,6 +2,7 @@
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import type { Settings } from '../src/config/settings.ts'
+import { startRawOrigin } from './support/raw-origin.ts'
 import { startStandIn } from './support/stand-in/siteverify.ts'
 
 /** In place of .dev.vars and wrangler.toml's: production's rules, the defaults, no secret of anybody's. */
@@ -22,6 +23,7 @@ const SETTINGS: { readonly [Name in keyof Required<Settings>]: string } = {
   CLIENT_IP_HEADER: '',
   IPV6_PREFIX: '',
   LIMITS: '',
+  GATEWAY: '',
   CHALLENGE_PROVIDER: '',
   CHALLENGE_SITE_KEY: '',
   CHALLENGE_SECRET: '',
@@ -51,6 +53,7 @@ export async function workerTests(test: ViteUserConfig['test']): Promise<ViteUse
             SCHEMA: await readD1Migrations('.'),
             MODEL_RUNS: process.env.MODEL_RUNS ?? '',
             STAND_IN_URL: (await startStandIn()).url,
+            RAW_ORIGIN_URL: await startRawOrigin(),
           },
           d1Databases: { REPLICA: 'replica' },
         },

@@ -1,4 +1,4 @@
-/** Who a Bearer token speaks for, with its session checked alive. */
+/** Who a Bearer token speaks for. */
 import { reach, ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import type { Grant } from '../sessions/account-object.ts'
@@ -10,9 +10,15 @@ export interface Authenticated {
   readonly grant: Grant
 }
 
-/** @throws {ServiceError} `invalid_token`, `unavailable` */
+/** Checks the token, and its session alive. @throws {ServiceError} `invalid_token`, `unavailable` */
 export async function authenticate(services: Services, accessToken: string): Promise<Authenticated> {
-  const { config, signingKeys, settings, nowMs } = services
+  const claims = await verifyBearer(services, accessToken)
+  return { claims, grant: await checkSession(services, claims) }
+}
+
+/** Checks the token by itself. @throws {ServiceError} `invalid_token`, `unavailable` */
+export async function verifyBearer(services: Services, accessToken: string): Promise<AccessTokenClaims> {
+  const { config, signingKeys, nowMs } = services
   const claims = await verifyAccessToken(accessToken, {
     issuer: config.tokens.issuer,
     audience: config.tokens.audience,
@@ -20,8 +26,13 @@ export async function authenticate(services: Services, accessToken: string): Pro
     nowMs,
   })
   if (claims === null) throw new ServiceError('invalid_token')
-  const { sessionsFromMs } = await settings.current(nowMs)
-  const grant = await reach(services.accountObject(claims.sub).check(claims.sid, sessionsFromMs))
+  return claims
+}
+
+/** @returns what is true now of a token's session. @throws {ServiceError} `invalid_token`, `unavailable` */
+export async function checkSession(services: Services, { sub, sid }: AccessTokenClaims): Promise<Grant> {
+  const { sessionsFromMs } = await services.settings.current(services.nowMs)
+  const grant = await reach(services.accountObject(sub).check(sid, sessionsFromMs))
   if (grant === null) throw new ServiceError('invalid_token')
-  return { claims, grant }
+  return grant
 }

@@ -2,6 +2,7 @@
 import { type AccountsConfig, readAccounts } from './accounts.ts'
 import { type ChallengeConfig, readChallenge } from './challenge.ts'
 import { type DeploymentConfig, readDeployment } from './deployment.ts'
+import { type GatewayConfig, readGateway } from './gateway.ts'
 import { type LimitsConfig, readLimits } from './limits.ts'
 import { readSecrets, type SecretsConfig } from './secrets.ts'
 import { readSessions, type SessionsConfig } from './sessions.ts'
@@ -17,6 +18,7 @@ export interface Config {
   readonly accounts: AccountsConfig
   readonly limits: LimitsConfig
   readonly challenge: ChallengeConfig
+  readonly gateway: GatewayConfig
 }
 
 export type ConfigResult =
@@ -44,6 +46,7 @@ export function readConfig(settings: Settings): ConfigResult {
     accounts: readAccounts(reader),
     limits: readLimits(reader),
     challenge: readChallenge(reader, deployment.development),
+    gateway: readGateway(reader),
   }
   const { problems } = reader
   if (problems.length === 0) return { ok: true, config }

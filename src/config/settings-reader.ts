@@ -46,6 +46,13 @@ export class SettingsReader {
     return this.refuse(variable, 'must be true or false', 'false', false)
   }
 
+  /** Whether the Worker has a service binding of this name. */
+  isService(name: string): boolean {
+    const bindings: Readonly<Record<string, unknown>> = { ...this.#settings }
+    const binding = bindings[name]
+    return typeof binding === 'object' && binding !== null && 'fetch' in binding
+  }
+
   /** A whole number within bounds. */
   integer(variable: keyof Settings, bounds: { byDefault: number; min: number; max: number }): number {
     const text = this.text(variable)

@@ -41,6 +41,8 @@ export interface Settings {
   readonly IPV6_PREFIX?: Setting
   /** Table: rule, to those of its fields that differ from the defaults. In .dev.vars as JSON. */
   readonly LIMITS?: Setting
+  /** Table: path prefix, to the origin behind it. In .dev.vars as JSON. Default: none. */
+  readonly GATEWAY?: Setting
   /** altcha (default, built in), turnstile or hcaptcha. */
   readonly CHALLENGE_PROVIDER?: Setting
   /** The public key of a challenge provider's widget. Required with one. */

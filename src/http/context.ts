@@ -16,6 +16,10 @@ export interface AppEnv {
     admin: string
     /** For the log line. */
     accountId: string | undefined
+    /** Where the request went, in place of the pattern that matched it. For the log line. */
+    route: string | undefined
+    /** Whether the answer is an origin's, and stays as that made it. */
+    ofOrigin: true | undefined
     errorCode: ErrorCode | undefined
   }
 }

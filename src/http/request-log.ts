@@ -10,17 +10,21 @@ export const requestLog = createMiddleware<AppEnv>(async (c, next) => {
   c.set('requestId', c.req.header('CF-Ray') ?? crypto.randomUUID())
   await next()
   c.res.headers.set('X-Request-Id', c.get('requestId'))
-  c.res.headers.set('X-Content-Type-Options', 'nosniff')
-  if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store')
+  if (!c.get('ofOrigin')) setOwnHeaders(c.res.headers)
   log('info', 'request', requestFields(c, startedAtMs))
 })
+
+function setOwnHeaders(headers: Headers): void {
+  headers.set('X-Content-Type-Options', 'nosniff')
+  if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store')
+}
 
 /** The route's pattern, not the path: what a client wrote there may be anything. */
 function requestFields(c: AppContext, startedAtMs: number) {
   return {
     request_id: c.get('requestId'),
     method: c.req.method,
-    route: routePath(c, -1),
+    route: c.get('route') ?? routePath(c, -1),
     status: c.res.status,
     code: c.get('errorCode'),
     duration_ms: Math.round(performance.now() - startedAtMs),

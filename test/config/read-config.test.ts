@@ -58,6 +58,7 @@ describe('settings', () => {
           },
         },
         challenge: { siteverify: null },
+        gateway: { routes: [] },
       },
     })
   })
@@ -192,6 +193,7 @@ describe('settings', () => {
       CLIENT_IP_HEADER: ' : ',
       IPV6_PREFIX: 'x',
       LIMITS: 'x',
+      GATEWAY: 'x',
       CHALLENGE_PROVIDER: 'x',
       CHALLENGE_VERIFY_URL: 'x',
       CHALLENGE_HOSTNAMES: '*',
@@ -301,6 +303,133 @@ describe('a challenge of others', () => {
   it('that is not chosen needs no keys, and reads none', () => {
     const settings = { ...turnstile, CHALLENGE_PROVIDER: 'altcha', CHALLENGE_SECRET: 'short' }
     expect(readConfig(settings)).toMatchObject({ config: { challenge: { siteverify: null } } })
+  })
+})
+
+describe('the gateway', () => {
+  const origin = 'https://orders.example'
+  const gateway = (table: unknown, more: object = {}): Settings => ({
+    ...valid,
+    GATEWAY: table as object,
+    ...more,
+  })
+
+  it('takes a route by its origin alone: a token is needed, and the rest is as strict as it is cheap', () => {
+    expect(readConfig(gateway({ '/api': { origin: `${origin}/v1` } }))).toMatchObject({
+      config: {
+        gateway: {
+          routes: [
+            {
+              prefix: '/api',
+              origin: { kind: 'address', url: `${origin}/v1` },
+              audience: origin,
+              required: true,
+              session: 'trust',
+              roles: [],
+              scope: [],
+              authorization: 'pass',
+              stripPrefix: false,
+              timeoutMs: 30_000,
+              cache: 'no-store',
+            },
+          ],
+        },
+      },
+    })
+  })
+
+  it('takes all that a route may say, names as text or as a list, as a table or as JSON', () => {
+    const route = {
+      origin,
+      audience: 'orders',
+      required: false,
+      session: 'check',
+      roles: 'editor reader',
+      scope: ['orders:read'],
+      authorization: 'drop',
+      strip_prefix: true,
+      timeout_seconds: 5,
+      cache: 'default',
+    }
+    const expected = {
+      prefix: '/api',
+      origin: { kind: 'address', url: origin },
+      audience: 'orders',
+      required: false,
+      session: 'check',
+      roles: ['editor', 'reader'],
+      scope: ['orders:read'],
+      authorization: 'drop',
+      stripPrefix: true,
+      timeoutMs: 5_000,
+      cache: 'default',
+    }
+    for (const table of [{ '/api': route }, JSON.stringify({ '/api': route })]) {
+      expect(readConfig(gateway(table))).toMatchObject({ config: { gateway: { routes: [expected] } } })
+    }
+  })
+
+  it('takes a service binding that is there, with an audience', () => {
+    const ORDERS = { fetch: () => new Response() }
+    const route = { service: 'ORDERS', audience: 'orders' }
+    expect(readConfig(gateway({ '/api': route }, { ORDERS }))).toMatchObject({
+      config: {
+        gateway: { routes: [{ origin: { kind: 'service', binding: 'ORDERS' }, audience: 'orders' }] },
+      },
+    })
+    expect(problemsOf(gateway({ '/api': route }))).toEqual(['GATEWAY'])
+    expect(problemsOf(gateway({ '/api': { service: 'ORDERS' } }, { ORDERS }))).toEqual(['GATEWAY'])
+    expect(problemsOf(gateway({ '/api': { service: 'AUTH_SECRET', audience: 'x' } }))).toEqual(['GATEWAY'])
+    expect(problemsOf(gateway({ '/api': { ...route, origin } }, { ORDERS }))).toEqual(['GATEWAY'])
+  })
+
+  it('puts the longest prefix first', () => {
+    const result = readConfig(gateway({ '/': { origin }, '/api/orders': { origin }, '/api': { origin } }))
+    if (!result.ok) throw new Error('refused')
+    expect(result.config.gateway.routes.map(({ prefix }) => prefix)).toEqual(['/api/orders', '/api', '/'])
+  })
+
+  it.each(['api', '/api/', '//api', '/a//b', '/api/../x', '/.', '/a b', '/a%20b', '/a?b', '/a*', '/ä', ''])(
+    'refuses the prefix %j',
+    (prefix) => {
+      expect(problemsOf(gateway({ [prefix]: { origin } }))).toEqual(['GATEWAY'])
+    },
+  )
+
+  it.each([
+    '/auth',
+    '/auth/x',
+    '/admin',
+    '/oauth2/token',
+    '/.well-known/x',
+    '/errors',
+    '/healthz',
+    '/openapi.json',
+  ])("leaves the service's own paths to it: %s", (prefix) => {
+    expect(problemsOf(gateway({ [prefix]: { origin } }))).toEqual(['GATEWAY'])
+  })
+
+  it.each([
+    ['no origin', {}],
+    ['an origin without scheme', { origin: 'orders.example' }],
+    ['an origin by http', { origin: 'http://orders.example' }],
+    ['an origin with a query', { origin: `${origin}/?x` }],
+    ['an origin with a password', { origin: 'https://user:pass@orders.example' }],
+    ['an unknown field', { origin, roels: 'editor' }],
+    ['a role that none can have', { origin, roles: 'ed/itor' }],
+    ['a required that is no boolean', { origin, required: 'yes' }],
+    ['a session that is misspelt', { origin, session: 'chek' }],
+    ['an authorization that is misspelt', { origin, authorization: 'strip' }],
+    ['no time', { origin, timeout_seconds: 0 }],
+    ['a cache of another kind', { origin, cache: 'force-cache' }],
+    ['no audience in it', { origin, audience: '' }],
+    ['no table', 'https://orders.example'],
+  ])('refuses a route with %s, and says which', (_what, route) => {
+    const result = readConfig(gateway({ '/api': route }))
+    if (result.ok) throw new Error('taken')
+    expect(result.problems).toEqual([
+      { variable: 'GATEWAY', problem: expect.stringMatching(/^\/api: /), example: expect.any(String) },
+    ])
   })
 })
 

@@ -191,6 +191,11 @@ export const SCENARIOS: Readonly<Record<string, Prepare>> = {
     await env.DB.exec('DELETE FROM signing_keys')
     return { send: send('GET', '/.well-known/jwks.json') }
   }),
+  'GET /auth/verify with its session checked': bearerCall('GET', '/auth/verify?session=check'),
+  'a request through the gateway with its session checked': about(200, async ({ access_token }) => ({
+    settings: { GATEWAY: { '/api': { origin: env.RAW_ORIGIN_URL, session: 'check' } } },
+    send: send('GET', '/api/me', { bearer: access_token }),
+  })),
   'GET /healthz': about(200, async () => ({ send: send('GET', '/healthz') })),
   'GET /admin/limits': adminCall('GET', '/admin/limits'),
   'GET /admin/limits as an administrator': async () => {

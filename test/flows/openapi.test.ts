@@ -37,6 +37,7 @@ const CALLS = [
   'DELETE /auth/sessions',
   'DELETE /auth/sessions/{id}',
   'GET /auth/challenge',
+  'GET /auth/verify',
   'GET /admin/limits',
   'PUT /admin/limits',
   'GET /admin/limits/{rule}',

@@ -1,0 +1,138 @@
+/** Which paths lead to which origin, and who may pass. */
+import { z } from 'zod'
+import { isLoopbackHost } from './loopback.ts'
+import type { SettingsReader } from './settings-reader.ts'
+
+export interface GatewayConfig {
+  /** The longest prefix first. */
+  readonly routes: readonly GatewayRoute[]
+}
+
+export interface GatewayRoute {
+  /** "/", or "/a/b": no slash at its end. */
+  readonly prefix: string
+  readonly origin: OriginAddress
+  /** Whom assertions are for. */
+  readonly audience: string
+  /** Whether a token is needed; one that is sent must be right in any case. */
+  readonly required: boolean
+  /** Whether a token's session is looked up for each request. */
+  readonly session: 'trust' | 'check'
+  readonly roles: readonly string[]
+  readonly scope: readonly string[]
+  /** Whether the origin is sent the token, too. */
+  readonly authorization: 'pass' | 'drop'
+  /** Whether the origin's paths begin behind the prefix. */
+  readonly stripPrefix: boolean
+  /** Until the origin's answer begins. */
+  readonly timeoutMs: number
+  /** `default`: Cloudflare's cache may answer in the origin's place, by the answer's own headers. */
+  readonly cache: 'no-store' | 'default'
+}
+
+export type OriginAddress =
+  | { readonly kind: 'address'; readonly url: string }
+  /** A service binding of the Worker. */
+  | { readonly kind: 'service'; readonly binding: string }
+
+/** First segments of the service's own paths: no gateway route leads from them. */
+export const OWN_SEGMENTS: ReadonlySet<string> = new Set([
+  'auth',
+  'admin',
+  'oauth2',
+  '.well-known',
+  'errors',
+  'healthz',
+  'openapi.json',
+])
+
+const PREFIX = /^(\/|(\/[A-Za-z0-9._~-]+)+)$/
+const DOT_SEGMENT = /\/\.\.?(\/|$)/
+const NAMES = /^[A-Za-z0-9:._-]{1,64}$/
+const EXAMPLE = '{ "/api": { "origin": "https://api.example.com" } }'
+
+const names = z
+  .union([z.string(), z.array(z.string())], { error: 'Must be names, as a list or separated by spaces.' })
+  .transform((value) => (typeof value === 'string' ? value.split(' ') : value).filter((name) => name !== ''))
+  .refine((value) => value.every((name) => NAMES.test(name)), 'Must be names of [A-Za-z0-9:._-].')
+
+const routeFields = z.strictObject({
+  origin: z.string().refine(isOriginUrl, 'Must be an https address without query.').optional(),
+  service: z.string().optional(),
+  audience: z.string().min(1).optional(),
+  required: z.boolean().default(true),
+  session: z.enum(['trust', 'check']).default('trust'),
+  roles: names.default([]),
+  scope: names.default([]),
+  authorization: z.enum(['pass', 'drop']).default('pass'),
+  strip_prefix: z.boolean().default(false),
+  timeout_seconds: z.number().min(1).max(600).default(30),
+  cache: z.enum(['no-store', 'default']).default('no-store'),
+})
+type RouteFields = z.infer<typeof routeFields>
+
+export function readGateway(reader: SettingsReader): GatewayConfig {
+  const table = Object.entries(reader.table('GATEWAY') ?? {})
+  const routes = table.map(([prefix, fields]) => readRoute(reader, prefix, fields))
+  const known = routes.filter((route) => route !== null)
+  return { routes: known.toSorted((a, b) => b.prefix.length - a.prefix.length) }
+}
+
+function readRoute(reader: SettingsReader, prefix: string, fields: unknown): GatewayRoute | null {
+  const parsed = routeFields.safeParse(fields)
+  const problems = [
+    ...prefixProblems(prefix),
+    ...(parsed.error?.issues.map(({ path, message }) => [...path, message].join(': ')) ?? []),
+  ]
+  const origin = parsed.data && toOrigin(reader, parsed.data)
+  const audience = parsed.data?.audience ?? (origin?.kind === 'address' ? new URL(origin.url).origin : '')
+  if (parsed.success && origin === null) problems.push('needs an "origin", or a "service" that is bound')
+  if (origin?.kind === 'service' && audience === '') problems.push('needs an "audience"')
+  for (const problem of problems) reader.refuse('GATEWAY', `${prefix}: ${problem}`, EXAMPLE, null)
+  return parsed.data && origin && problems.length === 0
+    ? toRoute(prefix, parsed.data, origin, audience)
+    : null
+}
+
+function prefixProblems(prefix: string): readonly string[] {
+  if (!PREFIX.test(prefix) || DOT_SEGMENT.test(prefix)) return ['is no path such as /api']
+  return OWN_SEGMENTS.has(prefix.split('/')[1] ?? '') ? ["is one of the service's own paths"] : []
+}
+
+function toOrigin(reader: SettingsReader, { origin, service }: RouteFields): OriginAddress | null {
+  if (origin !== undefined && service === undefined) return { kind: 'address', url: origin }
+  if (service !== undefined && origin === undefined && reader.isService(service)) {
+    return { kind: 'service', binding: service }
+  }
+  return null
+}
+
+function toRoute(
+  prefix: string,
+  { required, session, roles, scope, authorization, strip_prefix, timeout_seconds, cache }: RouteFields,
+  origin: OriginAddress,
+  audience: string,
+): GatewayRoute {
+  const timeoutMs = timeout_seconds * 1000
+  const stripPrefix = strip_prefix
+  return {
+    prefix,
+    origin,
+    audience,
+    required,
+    session,
+    roles,
+    scope,
+    authorization,
+    stripPrefix,
+    timeoutMs,
+    cache,
+  }
+}
+
+/** Whoever can read what goes to an origin holds everybody's tokens. */
+function isOriginUrl(text: string): boolean {
+  const url = URL.parse(text)
+  if (url === null || url.search !== '' || url.hash !== '' || url.username !== '') return false
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname))
+}

@@ -1,0 +1,104 @@
+/** The gateway: a request whose token is right goes on to its origin, and the answer back, both as streams. */
+import { type Identity, identify } from '../actions/identify.ts'
+import type { GatewayConfig, GatewayRoute } from '../config/gateway.ts'
+import { ServiceError } from '../errors.ts'
+import { bearerToken } from '../http/bearer-token.ts'
+import { clientOf } from '../http/client.ts'
+import type { AppContext } from '../http/context.ts'
+import { createRouter } from '../http/declare.ts'
+import { ASSERTION_HEADER, identityHeaders } from '../http/identity-headers.ts'
+import { ADMIN_SCOPE } from '../tokens/scope.ts'
+import { Assertions } from './assertions.ts'
+import { forwardingHeaders, passedOn, withoutHopByHop } from './headers.ts'
+import { pathAtOrigin, plainPath, routeOf } from './origins.ts'
+
+export function gatewayRoutes({ routes }: GatewayConfig) {
+  const router = createRouter()
+  const assertions = new Assertions()
+  router.all('*', async (c, next) => {
+    const { pathname } = new URL(c.req.url)
+    const path = plainPath(pathname)
+    const route = path === null ? null : routeOf(routes, path)
+    if (path === null || route === null) return next()
+    c.set('route', `${route.prefix.replace(/\/$/, '')}/*`)
+    const identity = await identityOf(c, route)
+    const headers = await headersFor(c, route, identity, assertions)
+    return toClient(c, await send(c, route, path, headers))
+  })
+  return router
+}
+
+/** @returns null where no token is needed, and none was sent */
+async function identityOf(c: AppContext, route: GatewayRoute): Promise<Identity | null> {
+  const token = bearerToken(c)
+  if (token === null && !route.required) return null
+  if (token === null) throw new ServiceError('invalid_token')
+  const identity = await identify(c.get('services'), token, route)
+  c.set('accountId', identity.subject)
+  return identity
+}
+
+async function headersFor(
+  c: AppContext,
+  route: GatewayRoute,
+  identity: Identity | null,
+  assertions: Assertions,
+): Promise<Headers> {
+  const services = c.get('services')
+  const { publicUrl } = services.config.deployment
+  const headers = passedOn(c.req.raw.headers)
+  const forwarding = forwardingHeaders({ client: clientOf(c).address?.shown ?? null, publicUrl })
+  for (const [name, value] of Object.entries(forwarding)) headers.set(name, value)
+  if (c.req.header('Upgrade')?.toLowerCase() === 'websocket') headers.set('Upgrade', 'websocket')
+  // An origin trusts this header, so none goes on that was not verified here; and nobody else may administrate with it.
+  const passes = route.authorization === 'pass' && identity !== null && !mayAdministrate(identity)
+  if (!passes) headers.delete('Authorization')
+  if (identity === null) return headers
+  for (const [name, value] of Object.entries(identityHeaders(identity))) headers.set(name, value)
+  headers.set(ASSERTION_HEADER, await assertions.of(services, identity, route.audience))
+  return headers
+}
+
+function mayAdministrate({ claims }: Identity): boolean {
+  return claims.scope.split(' ').includes(ADMIN_SCOPE)
+}
+
+async function send(
+  c: AppContext,
+  { origin, timeoutMs, cache, ...route }: GatewayRoute,
+  path: string,
+  headers: Headers,
+): Promise<Response> {
+  const url = new URL(origin.kind === 'address' ? origin.url : c.get('services').config.deployment.publicUrl)
+  url.pathname = pathAtOrigin({ origin, timeoutMs, cache, ...route }, path, url.pathname)
+  url.search = new URL(c.req.url).search
+  const late = new AbortController()
+  const timer = setTimeout(() => late.abort(), timeoutMs)
+  const { method, body } = c.req.raw
+  try {
+    const request = new Request(url, {
+      method,
+      headers,
+      body,
+      redirect: 'manual',
+      signal: late.signal,
+      // Cloudflare's cache may otherwise answer one user with what another got.
+      ...(cache === 'no-store' && { cache }),
+    })
+    return await (origin.kind === 'address'
+      ? fetch(request)
+      : c.get('services').origin(origin.binding).fetch(request))
+  } catch (cause) {
+    throw new ServiceError(late.signal.aborted ? 'gateway_timeout' : 'bad_gateway', {}, { cause })
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** As the origin said it: status, headers and body, a WebSocket too. */
+function toClient(c: AppContext, answer: Response): Response {
+  c.set('ofOrigin', true)
+  const { status, statusText, body, webSocket } = answer
+  const headers = withoutHopByHop(answer.headers)
+  return new Response(body, { status, statusText, headers, webSocket })
+}

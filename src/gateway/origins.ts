@@ -1,0 +1,60 @@
+/** From a request's path to the origin that it leads to. Pure. */
+import { type GatewayRoute, OWN_SEGMENTS } from '../config/gateway.ts'
+
+/** RFC 3986 section 2.3: the same character, encoded or not. */
+const ENCODED_UNRESERVED = /%(2d|2e|5f|7e|3[0-9]|4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])/gi
+/** What some server behind the gate may take for a slash, an end, or an encoding of another character. */
+const AMBIGUOUS = /\/\/|\\|%(2f|5c|[01][0-9a-f]|7f|25[0-9a-f]{2})/i
+/** ".." with the parameters that some servers allow in a segment. */
+const DOT_SEGMENT = /\/\.{1,2}(;[^/]*)?(\/|$)/
+
+/**
+ * @param pathname as `URL.pathname` gives it
+ * @returns the path in the one spelling that the gate and any server behind it take for the same, or null where they
+ * might not
+ */
+export function plainPath(pathname: string): string | null {
+  const path = pathname.replace(ENCODED_UNRESERVED, (encoded) =>
+    String.fromCharCode(Number.parseInt(encoded.slice(1), 16)),
+  )
+  if (AMBIGUOUS.test(path) || DOT_SEGMENT.test(path)) return null
+  return isUtf8(path) ? path : null
+}
+
+function isUtf8(path: string): boolean {
+  try {
+    decodeURIComponent(path)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * @param routes the longest prefix first
+ * @param path a plain one
+ */
+export function routeOf(routes: readonly GatewayRoute[], path: string): GatewayRoute | null {
+  const segments = segmentsOf(path)
+  if (OWN_SEGMENTS.has(segments[0] ?? '')) return null
+  return routes.find(({ prefix }) => beginsWith(segments, segmentsOf(prefix))) ?? null
+}
+
+/** @returns the path at the origin */
+export function pathAtOrigin({ prefix, stripPrefix }: GatewayRoute, path: string, basePath: string): string {
+  const rest = stripPrefix ? path.split('/').slice(segmentsOf(prefix).length + 1) : path.split('/').slice(1)
+  return `${basePath.replace(/\/$/, '')}/${rest.join('/')}`
+}
+
+/** Without parameters: to a server that knows them, "/api;x" is "/api". */
+function segmentsOf(path: string): readonly string[] {
+  return path
+    .split('/')
+    .slice(1)
+    .map((segment) => segment.split(';')[0] ?? '')
+    .filter((segment, index) => index > 0 || segment !== '')
+}
+
+function beginsWith(segments: readonly string[], prefix: readonly string[]): boolean {
+  return prefix.every((segment, index) => segments[index] === segment)
+}

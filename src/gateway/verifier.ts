@@ -1,0 +1,64 @@
+/** For other Workers, over a service binding: what a Bearer token says, without HTTP. */
+import { WorkerEntrypoint } from 'cloudflare:workers'
+import { identify } from '../actions/identify.ts'
+import type { Env } from '../config/env.ts'
+import { ERRORS, type ErrorCode, ServiceError } from '../errors.ts'
+import { readBearer } from '../http/bearer-token.ts'
+import { describeFault, log } from '../log.ts'
+import type { Services } from '../services.ts'
+import type { AccessTokenClaims } from '../verify/access-token.ts'
+
+export interface VerifierOptions {
+  /** `aud` of the token; the service's own tokens all have one. Default: that one. */
+  readonly audience?: string
+  /** All of them are needed. */
+  readonly roles?: readonly string[]
+  /** All of them are needed. */
+  readonly scope?: readonly string[]
+  /** `check` looks the session up, so that a log out is in force at once. Default: `trust`. */
+  readonly session?: 'trust' | 'check'
+}
+
+export type VerifierResult =
+  | { readonly ok: true; readonly claims: AccessTokenClaims }
+  /** `code` and `status` as the service's HTTP calls answer. */
+  | { readonly ok: false; readonly code: ErrorCode; readonly status: number }
+
+/** What the binding offers. */
+export interface VerifierBinding {
+  /** @param authorization the header as it came, or null where none did */
+  verify(authorization: string | null, options?: VerifierOptions): Promise<VerifierResult>
+}
+
+/** @param servicesOf null where the deployment is misconfigured */
+export function verifierOver(servicesOf: (env: Env, ctx: ExecutionContext) => Services | null) {
+  return class extends WorkerEntrypoint<Env> implements VerifierBinding {
+    async verify(authorization: string | null, options: VerifierOptions = {}): Promise<VerifierResult> {
+      const services = servicesOf(this.env, this.ctx)
+      if (services === null) return refusal('misconfigured')
+      try {
+        return { ok: true, claims: await verify(services, authorization, options) }
+      } catch (fault) {
+        if (!(fault instanceof ServiceError)) throw fault
+        if (fault.cause !== undefined) log('error', fault.code, { fault: describeFault(fault.cause) })
+        return refusal(fault.code)
+      }
+    }
+  }
+}
+
+async function verify(
+  services: Services,
+  authorization: string | null,
+  { audience, roles = [], scope = [], session = 'trust' }: VerifierOptions,
+): Promise<AccessTokenClaims> {
+  const token = readBearer(authorization)
+  const ours = audience === undefined || audience === services.config.tokens.audience
+  if (token === null || !ours) throw new ServiceError('invalid_token')
+  const identity = await identify(services, token, { roles, scope, session })
+  return { ...identity.claims, roles: identity.roles, scope: identity.scope.join(' ') }
+}
+
+function refusal(code: ErrorCode): VerifierResult {
+  return { ok: false, code, status: ERRORS[code].status }
+}

@@ -1,0 +1,109 @@
+import { decodeJwt } from 'jose'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { admin } from '../support/admin.ts'
+import { call, newPerson, ok, refused, type Tokens, workerWith } from '../support/client.ts'
+import { watch } from '../support/counting.ts'
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND']
+const IDENTITY = ['X-Auth-Subject', 'X-Auth-Session', 'X-Auth-Roles', 'X-Auth-Scope']
+
+/** Somebody with a role and a scope, in the token too. */
+async function permitted(): Promise<Tokens> {
+  const { user, refresh_token } = await newPerson()
+  await ok(
+    admin('PATCH', `/admin/users/${user.id}`, { roles: ['editor', 'reader'], scopes: ['orders:read'] }),
+  )
+  return ok<Tokens>(call('POST', '/auth/refresh', { body: { refresh_token } }))
+}
+
+let person: Tokens
+beforeAll(async () => {
+  person = await permitted()
+})
+
+const verify = (query = '', bearer = person.access_token) => call('GET', `/auth/verify${query}`, { bearer })
+
+describe('forward auth', () => {
+  it('says who comes, and nothing else', async () => {
+    const answer = await verify()
+    expect(answer.status).toBe(200)
+    expect(await answer.text()).toBe('')
+    expect(Object.fromEntries(IDENTITY.map((name) => [name, answer.headers.get(name)]))).toEqual({
+      'X-Auth-Subject': person.user.id,
+      'X-Auth-Session': decodeJwt(person.access_token).sid,
+      'X-Auth-Roles': 'editor reader',
+      'X-Auth-Scope': 'orders:read',
+    })
+    expect(answer.headers.get('Cache-Control')).toBe('no-store')
+    // Only the gateway makes assertions.
+    expect(answer.headers.get('X-Auth-Assertion')).toBe(null)
+  })
+
+  it.each(METHODS)('answers the question by %s, and below its path, alike', async (method) => {
+    for (const path of ['/auth/verify', '/auth/verify/orders/1?x=y', '/auth/verify/']) {
+      const headers = { 'Access-Control-Request-Method': 'PUT', Origin: 'https://app.example.test' }
+      const asked = { headers, bearer: person.access_token }
+      expect((await call(method, path, asked)).status).toBe(200)
+      expect((await call(method, path, { headers })).status).toBe(401)
+    }
+  })
+
+  it.each([
+    '?roles=editor',
+    '?roles=reader%20editor',
+    '?roles=editor+reader&scope=orders:read',
+    '?roles=editor&roles=reader',
+    '?roles=',
+  ])('lets pass who has all that is needed: %s', async (query) => {
+    expect((await verify(query)).status).toBe(200)
+  })
+
+  it.each([
+    '?roles=owner',
+    '?roles=editor%20owner',
+    '?roles=editor&roles=owner',
+    '?scope=orders:write',
+    '?roles=editor&scope=admin',
+    '?roles=Editor',
+  ])('refuses who lacks any of it with 403: %s', async (query) => {
+    const answer = await verify(query)
+    expect(answer.status).toBe(403)
+    expect(answer.headers.get('X-Auth-Subject')).toBe(null)
+    expect(await answer.json()).toMatchObject({ code: 'insufficient_scope' })
+  })
+
+  it('looks a session up only where it is asked to, and refuses one that has ended', async () => {
+    const { access_token: bearer } = await permitted()
+    const watched = watch()
+    const fetch = workerWith(watched.bindings)
+    for (const [query, rpc] of [
+      ['', 0],
+      ['?session=check', 1],
+    ] as const) {
+      await call('GET', `/auth/verify${query}`, { bearer }, fetch)
+      watched.reset()
+      expect((await call('GET', `/auth/verify${query}`, { bearer }, fetch)).status).toBe(200)
+      expect(watched.counts).toEqual({ d1: 0, rpc })
+    }
+    await ok(call('POST', '/auth/logout', { bearer }), 204)
+    expect((await verify('', bearer)).status).toBe(200)
+    expect((await refused(verify('?session=check', bearer))).code).toBe('invalid_token')
+  })
+
+  it('refuses a question that is misspelt, rather than to answer another', async () => {
+    const { code, errors } = await refused(verify('?session=chek'))
+    expect([code, errors?.map(({ field }) => field)]).toEqual(['invalid_request', ['session']])
+  })
+
+  it.each([
+    ['nothing', {}],
+    ['another scheme', { Authorization: 'Basic eDp5' }],
+    ['a token that is none', { Authorization: 'Bearer none' }],
+    ['identity headers alone', { 'X-Auth-Subject': 'forged' }],
+  ])('refuses %s with 401, and names the scheme', async (_what, headers) => {
+    const answer = await call('GET', '/auth/verify', { headers })
+    expect(answer.status).toBe(401)
+    expect(answer.headers.get('WWW-Authenticate')).toMatch(/^Bearer realm="gatehouse"/)
+    expect(answer.headers.get('X-Auth-Subject')).toBe(null)
+  })
+})

@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest'
+import type { GatewayRoute } from '../../src/config/gateway.ts'
+import { pathAtOrigin, plainPath, routeOf } from '../../src/gateway/origins.ts'
+
+const route = (prefix: string, stripPrefix = false): GatewayRoute => ({
+  prefix,
+  stripPrefix,
+  origin: { kind: 'address', url: 'https://origin.example' },
+  audience: 'https://origin.example',
+  required: true,
+  session: 'trust',
+  roles: [],
+  scope: [],
+  authorization: 'pass',
+  timeoutMs: 30_000,
+  cache: 'no-store',
+})
+
+describe('a path', () => {
+  it.each([
+    ['/api/orders', '/api/orders'],
+    ['/', '/'],
+    ['/api/', '/api/'],
+    ['/%61pi/%7Euser', '/api/~user'],
+    ['/api/a%20b', '/api/a%20b'],
+    ['/api/100%25', '/api/100%25'],
+    ['/api/%C3%A4', '/api/%C3%A4'],
+    ['/api/a;v=1/b', '/api/a;v=1/b'],
+    ['/api/..x/.hidden/a..b', '/api/..x/.hidden/a..b'],
+    ['/api/@:!$&()*+,=', '/api/@:!$&()*+,='],
+  ])('is taken in the one spelling that everybody reads alike: %s', (path, plain) => {
+    expect(plainPath(path)).toBe(plain)
+  })
+
+  it.each([
+    ['an encoded slash', '/api/%2fadmin'],
+    ['an encoded slash, in capitals', '/api/..%2Fadmin'],
+    ['an encoded backslash', '/api/..%5cadmin'],
+    ['a backslash', '/api/..\\admin'],
+    ['two slashes', '/api//admin'],
+    ['two slashes first', '//evil.example/api'],
+    ['dot segments', '/api/../admin'],
+    ['a dot segment', '/api/./admin'],
+    ['a dot segment last', '/api/..'],
+    ['encoded dot segments', '/api/%2e%2e/admin'],
+    ['a dot segment encoded in part', '/api/.%2E/admin'],
+    ['a dot segment with parameters', '/api/..;x=1/admin'],
+    ['an encoded dot segment with parameters', '/api/%2e%2e;/admin'],
+    ['an encoding of an encoding', '/api/%252e%252e/admin'],
+    ['an encoded letter, encoded', '/%2561pi'],
+    ['a NUL', '/api/%00'],
+    ['a line break', '/api/%0d%0aX:1'],
+    ['a DEL', '/api/%7f'],
+    ['a slash in overlong UTF-8', '/api/%c0%af'],
+    ['half a character', '/api/%C3'],
+    ['no encoding at all', '/api/%zz'],
+  ])('is taken by nobody with %s', (_what, path) => {
+    expect(plainPath(path)).toBe(null)
+  })
+})
+
+describe('a route', () => {
+  const routes = [route('/api/orders'), route('/api'), route('/shop')]
+
+  it.each([
+    ['/api', '/api'],
+    ['/api/', '/api'],
+    ['/api/x', '/api'],
+    ['/api/orders', '/api/orders'],
+    ['/api/orders/1', '/api/orders'],
+    ['/api/ordersx', '/api'],
+    ['/api;v=1/orders;w=2/1', '/api/orders'],
+  ])('is the longest whose segments the path begins with: %s', (path, prefix) => {
+    expect(routeOf(routes, path)?.prefix).toBe(prefix)
+  })
+
+  it.each(['/', '/apix', '/ap', '/API', '/x/api'])('is none for %s', (path) => {
+    expect(routeOf(routes, path)).toBe(null)
+  })
+
+  it('of everything leads from everything but the paths of the service itself', () => {
+    const all = [route('/api'), route('/')]
+    expect(routeOf(all, '/')?.prefix).toBe('/')
+    expect(routeOf(all, '/x/y')?.prefix).toBe('/')
+    expect(routeOf(all, '/api/y')?.prefix).toBe('/api')
+    for (const path of [
+      '/auth/x',
+      '/auth;x/login',
+      '/admin',
+      '/oauth2/x',
+      '/.well-known/x',
+      '/healthz',
+      '/errors/x',
+    ]) {
+      expect(routeOf(all, path)).toBe(null)
+    }
+  })
+
+  it.each([
+    ['/api', false, '/api/x/', '/', '/api/x/'],
+    ['/api', true, '/api/x/', '/', '/x/'],
+    ['/api', true, '/api', '/', '/'],
+    ['/api/v1', true, '/api;a/v1;b/x;c', '/base/', '/base/x;c'],
+    ['/', true, '/x', '/base', '/base/x'],
+    ['/api', false, '/api', '/base', '/base/api'],
+  ])('%s, stripped: %s, makes of %s below %s the path %s', (prefix, strip, path, basePath, expected) => {
+    expect(pathAtOrigin(route(prefix, strip), path, basePath)).toBe(expected)
+  })
+})

@@ -1,0 +1,93 @@
+/**
+ * An origin behind the gateway that speaks TCP: it answers a request with the very bytes that it got, so that a test sees
+ * what passed the gate. The end of the path chooses how else it behaves.
+ */
+import { createHash } from 'node:crypto'
+import { createServer, type Socket } from 'node:net'
+import { gzipSync } from 'node:zlib'
+
+const WEBSOCKET_KEY = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
+
+/** Keeps no process alive by itself. @returns its origin */
+export async function startRawOrigin(): Promise<string> {
+  const server = createServer((socket) => {
+    let received = Buffer.alloc(0)
+    socket.on('error', () => undefined)
+    socket.on('data', (chunk) => {
+      received = Buffer.concat([received, chunk])
+      if (!isWhole(received)) return
+      answer(socket, received)
+      received = Buffer.alloc(0)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  server.unref()
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the origin has no port')
+  return `http://127.0.0.1:${address.port}`
+}
+
+function isWhole(received: Buffer): boolean {
+  const text = received.toString('latin1')
+  const end = text.indexOf('\r\n\r\n')
+  if (end === -1) return false
+  const head = text.slice(0, end)
+  const length = /^content-length: *(\d+)$/im.exec(head)?.[1]
+  if (length !== undefined) return received.length >= end + 4 + Number(length)
+  return !/^transfer-encoding: *chunked$/im.test(head) || text.endsWith('0\r\n\r\n')
+}
+
+const respond = (socket: Socket, status: string, headers: readonly string[], body: Buffer | string = '') => {
+  const head = [`HTTP/1.1 ${status}`, ...headers, `Content-Length: ${Buffer.byteLength(body)}`, '', '']
+  socket.write(head.join('\r\n'))
+  socket.write(body)
+}
+
+const BEHAVIOURS: Readonly<Record<string, (socket: Socket, received: Buffer) => void>> = {
+  '/status-418': (socket) =>
+    respond(socket, '418 Short And Stout', ['Content-Type: text/plain', 'X-Own: of the origin']),
+  '/status-404': (socket) =>
+    respond(socket, '404 Not Found', ['Cache-Control: public, max-age=60'], 'none here'),
+  '/no-content': (socket) => void socket.write('HTTP/1.1 204 No Content\r\n\r\n'),
+  '/redirect': (socket) => respond(socket, '302 Found', ['Location: https://elsewhere.example/x?y#z']),
+  '/cookies': (socket) =>
+    respond(socket, '200 OK', ['Set-Cookie: a=1', 'Set-Cookie: b=2', 'Connection: X-Hop', 'X-Hop: 1']),
+  '/gzip': (socket) => respond(socket, '200 OK', ['Content-Encoding: gzip'], gzipSync('plain text')),
+  '/silent': () => undefined,
+  '/hangs-up': (socket) => socket.destroy(),
+  '/garbage': (socket) => void socket.end('this is no HTTP'),
+  /** Server-sent events: the second one comes when the connection's reader has gone on. */
+  '/events': (socket) => {
+    socket.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n')
+    socket.write('c\r\ndata: first\n\r\n')
+  },
+  '/websocket': (socket, received) => {
+    const key = /^sec-websocket-key: *(\S+)$/im.exec(received.toString('latin1'))?.[1] ?? ''
+    const accept = createHash('sha1')
+      .update(key + WEBSOCKET_KEY)
+      .digest('base64')
+    const head = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade']
+    socket.removeAllListeners('data')
+    socket.write(`${[...head, `Sec-WebSocket-Accept: ${accept}`].join('\r\n')}\r\n\r\n`)
+    socket.on('data', (frame) => void socket.write(echo(frame)))
+  },
+}
+
+function answer(socket: Socket, received: Buffer): void {
+  const target = received.toString('latin1').split(' ')[1] ?? ''
+  const ending = Object.keys(BEHAVIOURS).find((name) => target.split('?')[0]?.endsWith(name))
+  const behave = BEHAVIOURS[ending ?? ''] ?? sayWhatCame
+  behave(socket, received)
+}
+
+function sayWhatCame(socket: Socket, received: Buffer): void {
+  respond(socket, '200 OK', ['Content-Type: application/octet-stream'], received)
+}
+
+/** One short text frame (RFC 6455 section 5.2), unmasked and sent back; a close is answered alike. */
+function echo(frame: Buffer): Buffer {
+  const length = (frame[1] ?? 0) & 0x7f
+  const mask = frame.subarray(2, 6)
+  const payload = frame.subarray(6, 6 + length).map((byte, index) => byte ^ (mask[index % 4] ?? 0))
+  return Buffer.concat([Buffer.from([frame[0] ?? 0, length]), payload])
+}
