@@ -40,7 +40,18 @@ export class Project {
       CONNECTIONS_FILE: this.path('connections'),
     }
     const command = ['run', 'dev', '--', '--port', String(port), ...flags]
-    const child = spawn('npm', command, { cwd: this.folder, env, detached: true })
+    return this.#follow(spawn('npm', command, { cwd: this.folder, env, detached: true }))
+  }
+
+  /** Several Workers side by side; the first one is served. */
+  wranglerDev(port: number, configs: readonly string[]): Run {
+    const options = ['--port', String(port), '--ip', '127.0.0.1', '--persist-to', '.wrangler/state']
+    const command = ['wrangler', 'dev', ...configs.flatMap((config) => ['--config', config]), ...options]
+    const env = { ...process.env, CLOUDFLARE_CF_FETCH_ENABLED: 'false', DO_NOT_TRACK: '1' }
+    return this.#follow(spawn('npx', command, { cwd: this.folder, env, detached: true }))
+  }
+
+  #follow(child: ChildProcess): Run {
     const run = follow(child)
     this.#runs.push(run)
     return run
