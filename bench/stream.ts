@@ -1,0 +1,94 @@
+/**
+ * `npm run bench:stream`: sends 1 GiB through the gateway each way, in a service of its own on this machine, and prints how
+ * fast and how much memory workerd took for it. Linux: it reads /proc.
+ */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { Readable } from 'node:stream'
+import { freePort, Project } from '../test/dev/project.ts'
+
+const GIB = 2 ** 30
+const CHUNK = Buffer.alloc(64 * 1024, 'x')
+const SAMPLE_MS = 100
+
+/** Gives as many bytes as the path says, and counts those that come. */
+const origin = createServer(async (request, response) => {
+  const bytes = Number(/\d+$/.exec(request.url ?? '')?.[0] ?? 0)
+  if (request.method === 'GET') return void Readable.from(chunks(bytes)).pipe(response)
+  let received = 0
+  for await (const chunk of request) received += chunk.length
+  response.end(String(received))
+})
+await new Promise<void>((resolve) => origin.listen(0, '127.0.0.1', resolve))
+const address = origin.address()
+if (address === null || typeof address === 'string') throw new Error('the origin has no port')
+
+const project = new Project()
+const port = await freePort()
+const gateway = { '/api': { origin: `http://127.0.0.1:${address.port}`, required: false } }
+writeFileSync(project.path('.dev.vars'), `GATEWAY=${JSON.stringify(gateway)}\n`)
+await project.dev(port).says('Gatehouse serves')
+try {
+  const url = `http://localhost:${port}/api/`
+  await measure('down', async () => {
+    let received = 0
+    for await (const chunk of (await fetch(`${url}${GIB}`)).body ?? []) received += chunk.length
+    return received
+  })
+  await measure('up', async () => {
+    const body = Readable.toWeb(Readable.from(chunks(GIB))) as ReadableStream
+    const answer = await fetch(url, { method: 'POST', body, duplex: 'half' } as RequestInit)
+    return Number(await answer.text())
+  })
+} finally {
+  await project.stop()
+  project.remove()
+  origin.close()
+}
+
+function* chunks(bytes: number) {
+  for (let left = bytes; left > 0; left -= CHUNK.length) yield CHUNK.subarray(0, Math.min(left, CHUNK.length))
+}
+
+/** @param stream resolves to the bytes that came through */
+async function measure(way: string, stream: () => Promise<number>): Promise<void> {
+  const before = residentMiB()
+  let most = before
+  const sampling = setInterval(() => {
+    most = Math.max(most, residentMiB())
+  }, SAMPLE_MS)
+  const startedAtMs = performance.now()
+  const bytes = await stream()
+  const seconds = (performance.now() - startedAtMs) / 1000
+  clearInterval(sampling)
+  if (bytes !== GIB) throw new Error(`${bytes} bytes came ${way} of ${GIB}`)
+  const memory = `workerd ${before.toFixed(0)} MiB before, ${most.toFixed(0)} MiB at most`
+  console.log(`1 GiB ${way.padEnd(4)}  ${(1024 / seconds).toFixed(0)} MiB/s, ${memory}`)
+}
+
+/** Of the workerd processes that run below this one. */
+function residentMiB(): number {
+  const kib = descendants(String(process.pid))
+    .filter((pid) => read(pid, 'comm').startsWith('workerd'))
+    .map((pid) => Number(/VmRSS:\s*(\d+)/.exec(read(pid, 'status'))?.[1] ?? 0))
+  return kib.reduce((sum, each) => sum + each, 0) / 1024
+}
+
+function descendants(parent: string): readonly string[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  const parents = new Map(pids.map((pid) => [pid, /PPid:\s*(\d+)/.exec(read(pid, 'status'))?.[1]]))
+  const below = (pid: string): readonly string[] => {
+    const children = pids.filter((child) => parents.get(child) === pid)
+    return [...children, ...children.flatMap(below)]
+  }
+  return below(parent)
+}
+
+/** @returns nothing of a process that has ended meanwhile */
+function read(pid: string, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
+  } catch {
+    return ''
+  }
+}
