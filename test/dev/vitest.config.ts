@@ -1,8 +1,13 @@
 import { defineConfig } from 'vitest/config'
 
-/** Starts the real `npm run dev`, which takes seconds. */
+/** Starts the real `npm run dev`, which takes seconds; two that start at once may meet at a socket of wrangler's own. */
 const TIMEOUT_MS = 120_000
 
 export default defineConfig({
-  test: { include: ['test/dev/**/*.test.ts'], testTimeout: TIMEOUT_MS, hookTimeout: TIMEOUT_MS },
+  test: {
+    include: ['test/dev/**/*.test.ts'],
+    fileParallelism: false,
+    testTimeout: TIMEOUT_MS,
+    hookTimeout: TIMEOUT_MS,
+  },
 })
