@@ -21,7 +21,7 @@ import {
   runIsolate,
 } from '../support/faults.ts'
 import { LaggingReplica } from '../support/replica.ts'
-import { EMPTY, type Operation, PASSWORDS, step, type World } from './model.ts'
+import { EMPTY, type Operation, PASSWORDS, type Step, step, type World } from './model.ts'
 
 const ADMIN_TOKEN = String(env.ADMIN_TOKEN)
 /** The same stories for every change, so that none fails by chance; `npm run test:model` draws others each time. */
@@ -169,7 +169,8 @@ function after(
   faulty: boolean,
 ): readonly World[] {
   const made = step(world, operation, opens)
-  if (told.answer !== null) return made.answer === told.answer ? [made.after] : []
+  if (told.answer !== null)
+    return [...(made.answer === told.answer ? [made.after] : []), ...staleOf(made, told)]
   if (!faulty) return []
   return told.done ? made.unanswered : [world, ...made.unanswered]
 }
@@ -190,7 +191,11 @@ function meet(
   if (told.answer === null) return []
   const refused = (answer: string) => !answer.startsWith('ok')
   const fits = refused(told.answer) ? refused(made.answer) : made.answer === told.answer
-  return fits ? [made.after] : []
+  return [...(fits ? [made.after] : []), ...staleOf(made, told)]
+}
+
+function staleOf({ stale = [] }: Step, { answer }: Told): readonly World[] {
+  return answer === 'ok' ? stale : []
 }
 
 /** Numbers of sessions as drawn become those of sessions that are held. */
@@ -326,9 +331,10 @@ describe('an account and its sessions', () => {
         ],
         { maxCommands: 8 },
       )
-      const property = fc.asyncProperty(commands, async (asked) => {
+      const property = fc.asyncProperty(fc.nat(6), commands, async (lag, asked) => {
         // What the spies remember of each call would fill the memory over thousands of stories.
         vi.clearAllMocks()
+        await replica.lag(lag)
         const real = { name: newName(), address: newAddress(), fetch: workerWith(settings), held: new Map() }
         const model: Model = { worlds: [EMPTY], opened: 0 }
         await new Ask(begin, null).run(model, real)

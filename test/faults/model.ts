@@ -39,8 +39,14 @@ export interface World {
   readonly sessions: ReadonlyMap<number, Life>
   /** What the sessions will be once the object is told; null where it was. */
   readonly untold: ReadonlyMap<number, Life> | null
+  /** Whether what is untold ends the sessions of before. */
+  readonly ends: boolean
+  /** The account as its object knows it, and as a replica that lags may still show it; null where the object knows none. */
+  readonly known: Account | null
   /** Sessions of an account that is gone, whose object does not know: only cron tells it. */
   readonly ghosts: ReadonlyMap<number, Ghost>
+  /** Those accounts, as their objects and a replica that lags may still know them. */
+  readonly gone: readonly Account[]
 }
 
 interface Ghost {
@@ -53,7 +59,10 @@ export const EMPTY: World = {
   grants: '',
   sessions: new Map(),
   untold: null,
+  ends: false,
+  known: null,
   ghosts: new Map(),
+  gone: [],
 }
 
 export interface Step {
@@ -62,6 +71,8 @@ export interface Step {
   readonly after: World
   /** Worlds in which it happened, in whole or in part, and its answer did not come. */
   readonly unanswered: readonly World[]
+  /** Worlds in which the answer is `ok` for what a replica still shows, and the object was not told otherwise. */
+  readonly stale?: readonly World[]
 }
 
 /**
@@ -102,9 +113,9 @@ export function step(world: World, operation: Operation, opens: number, earlier 
     case 'end sessions':
       return manage(world, () => happen('ok', endSessions(world)))
     case 'cron':
-      return happen('ok', { ...tell(world), ghosts: new Map() }, [
+      return happen('ok', { ...tell(world), ghosts: new Map(), gone: [] }, [
         tell(world),
-        { ...world, ghosts: new Map() },
+        { ...world, ghosts: new Map(), gone: [] },
       ])
   }
 }
@@ -125,16 +136,39 @@ function happen(answer: string, after: World, partly: readonly World[] = []): St
 
 function register(world: World, password: Password, opens: number): Step {
   const account = { password, disabled: false, role: '' }
-  const stored: World = { ...world, account, grants: '', sessions: new Map(), untold: null }
-  return { answer: 'ok', after: withSession(stored, opens), unanswered: [stored] }
+  const stored: World = {
+    ...world,
+    account,
+    grants: '',
+    sessions: new Map(),
+    untold: null,
+    ends: false,
+    known: null,
+  }
+  return { answer: 'ok', after: withSession({ ...stored, known: account }, opens), unanswered: [stored] }
 }
 
 function logIn(world: World, password: Password, opens: number): Step {
   const { account } = world
-  if (account === null || account.password !== password) return refuse(world, 'invalid_credentials')
-  if (account.disabled) return refuse(world, 'account_disabled')
+  const stale = logInToThePast(world, password, opens)
+  if (account === null || account.password !== password)
+    return { ...refuse(world, 'invalid_credentials'), stale }
+  if (account.disabled) return { ...refuse(world, 'account_disabled'), stale }
   const told = tell(world)
-  return { answer: 'ok', after: withSession(told, opens), unanswered: [told] }
+  return { answer: 'ok', after: withSession(told, opens), unanswered: [told], stale }
+}
+
+/** By what a replica that lags shows, at an object that was not told otherwise: the session ends when it is. */
+function logInToThePast(world: World, password: Password, opens: number): readonly World[] {
+  const opened = (account: Account) => !account.disabled && account.password === password
+  const { known, untold, ends, sessions, ghosts, gone } = world
+  const ghost = { life: 'lives', grants: '' } as const
+  const haunting = gone.filter(opened).map(({ role }) => {
+    return { ...world, ghosts: new Map([...ghosts, [opens, { ...ghost, grants: role }]]) }
+  })
+  if (known === null || untold === null || !opened(known)) return haunting
+  const withIt = (lives: ReadonlyMap<number, Life>) => new Map([...lives, [opens, 'lives' as const]])
+  return [...haunting, { ...world, sessions: withIt(sessions), untold: ends ? untold : withIt(untold) }]
 }
 
 function refresh(world: World, session: number): Step {
@@ -173,7 +207,12 @@ function change(
   const pending = world.untold ?? world.sessions
   const alive = (sessions: ReadonlyMap<number, Life>) =>
     new Map([...sessions].filter(([session]) => pending.has(session)))
-  const stored = { ...world, account, untold: ends === null ? pending : alive(ends.unanswered) }
+  const stored = {
+    ...world,
+    account,
+    untold: ends === null ? pending : alive(ends.unanswered),
+    ends: world.ends || ends !== null,
+  }
   const told = tell(stored)
   return {
     answer: 'ok',
@@ -183,17 +222,19 @@ function change(
 }
 
 function leave(world: World): Step {
-  const { sessions, grants, ghosts } = world
-  const gone: World = { ...world, account: null, sessions: new Map(), untold: null }
+  const { sessions, grants, ghosts, known } = world
+  const left: World = { ...world, account: null, sessions: new Map(), untold: null, ends: false, known: null }
   const haunting = [...sessions].map(([session, life]) => [session, { life, grants }] as const)
-  const haunted = { ...gone, ghosts: new Map([...ghosts, ...haunting]) }
-  return { answer: 'ok', after: gone, unanswered: [haunted, gone] }
+  const gone = known === null ? world.gone : [...world.gone, known]
+  const haunted = { ...left, ghosts: new Map([...ghosts, ...haunting]), gone }
+  return { answer: 'ok', after: left, unanswered: [haunted, left] }
 }
 
 /** The object takes what the database has. */
 function tell(world: World): World {
   const { account, untold, sessions } = world
-  return { ...world, grants: account?.role ?? '', sessions: untold ?? sessions, untold: null }
+  const told = { untold: null, ends: false, known: account }
+  return { ...world, grants: account?.role ?? '', sessions: untold ?? sessions, ...told }
 }
 
 function withSession(world: World, session: number): World {
