@@ -41,7 +41,7 @@ function readArguments() {
       options: { port: { type: 'string', default: DEFAULT_PORT }, challenge: { type: 'string' } },
     })
   } catch {
-    return fail('Usage:  npm run dev [-- --port N --challenge turnstile]')
+    return fail('Usage:  npm run dev [-- --port N --challenge turnstile|hcaptcha]')
   }
 }
 
@@ -55,8 +55,14 @@ function toProvider(text: string | undefined): StandInProvider | null {
   return fail(`--challenge must be turnstile or hcaptcha, not "${text}".`)
 }
 
-/** @returns the variables by which the service goes by the stand-in; what .dev.vars says of them stays */
+/** @returns the variables by which the service goes by the stand-in; what .dev.vars says of its keys stays */
 async function standIn(provider: StandInProvider): Promise<readonly string[]> {
+  const chosen = /^\s*(?:export\s+)?CHALLENGE_PROVIDER\s*=\s*["']?(\w+)/m.exec(
+    readFileSync(DEV_VARS, 'utf8'),
+  )?.[1]
+  if (chosen !== undefined && chosen !== provider) {
+    fail(`.dev.vars says CHALLENGE_PROVIDER=${chosen}, --challenge says ${provider}. Change one of them.`)
+  }
   const { url } = await startStandIn(Number(values.port) + 1).catch(() =>
     fail(`Port ${Number(values.port) + 1}, which the stand-in of ${provider} needs, is in use.`),
   )

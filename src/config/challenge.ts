@@ -47,7 +47,10 @@ const TEST_SITE_KEYS: readonly string[] = [
   '20000000-ffff-ffff-ffff-000000000002',
   '30000000-ffff-ffff-ffff-000000000003',
 ]
-const OF_WIDGET = 'the key that the provider shows for the widget'
+const OF_WIDGET = {
+  CHALLENGE_SITE_KEY: 'the site key that the provider shows for the widget',
+  CHALLENGE_SECRET: 'the secret key that the provider shows for the widget',
+}
 const HOSTNAME = /^[a-z0-9-]+(\.[a-z0-9-]+)*$/
 
 export function readChallenge(reader: SettingsReader, development: boolean): ChallengeConfig {
@@ -69,10 +72,10 @@ function readKeys(
   reader: SettingsReader,
   development: boolean,
 ): Pick<SiteverifyConfig, 'siteKey' | 'secret' | 'testing'> {
-  const secret = readSecret(reader, 'CHALLENGE_SECRET', development, OF_WIDGET)
+  const secret = readSecret(reader, 'CHALLENGE_SECRET', development, OF_WIDGET.CHALLENGE_SECRET)
   const siteKey = reader.text('CHALLENGE_SITE_KEY')
-  const refuse = (variable: 'CHALLENGE_SITE_KEY' | 'CHALLENGE_SECRET', problem: string) =>
-    reader.refuse(variable, problem, OF_WIDGET, '')
+  const refuse = (variable: keyof typeof OF_WIDGET, problem: string) =>
+    reader.refuse(variable, problem, OF_WIDGET[variable], '')
   const isTest = (key: string | undefined, published: readonly string[]) =>
     key !== undefined && published.includes(key)
   const testing = isTest(secret, TEST_SECRETS)

@@ -57,7 +57,10 @@ const names = z
   .refine((value) => value.every((name) => NAMES.test(name)), 'Must be names of [A-Za-z0-9:._-].')
 
 const routeFields = z.strictObject({
-  origin: z.string().refine(isOriginUrl, 'Must be an https address without query.').optional(),
+  origin: z
+    .string()
+    .refine(isOriginUrl, 'Must be an https address (plain http on this machine alone), without query.')
+    .optional(),
   service: z.string().optional(),
   audience: z.string().min(1).optional(),
   required: z.boolean().default(true),
@@ -71,14 +74,24 @@ const routeFields = z.strictObject({
 })
 type RouteFields = z.infer<typeof routeFields>
 
-export function readGateway(reader: SettingsReader): GatewayConfig {
+export function readGateway(reader: SettingsReader, publicUrl: string): GatewayConfig {
   const table = Object.entries(reader.table('GATEWAY') ?? {})
-  const routes = table.map(([prefix, fields]) => readRoute(reader, prefix, fields))
+  const routes = table.map(([prefix, fields]) => readRoute(reader, publicUrl, prefix, fields))
   const known = routes.filter((route) => route !== null)
   return { routes: known.toSorted((a, b) => b.prefix.length - a.prefix.length) }
 }
 
-function readRoute(reader: SettingsReader, prefix: string, fields: unknown): GatewayRoute | null {
+/** Whoever sends no token would pass, and whoever sends one needs more. */
+function asksNobody({ required, roles, scope }: RouteFields): boolean {
+  return !required && roles.length + scope.length > 0
+}
+
+function readRoute(
+  reader: SettingsReader,
+  publicUrl: string,
+  prefix: string,
+  fields: unknown,
+): GatewayRoute | null {
   const parsed = routeFields.safeParse(fields)
   const problems = [
     ...prefixProblems(prefix),
@@ -88,6 +101,9 @@ function readRoute(reader: SettingsReader, prefix: string, fields: unknown): Gat
   const audience = parsed.data?.audience ?? (origin?.kind === 'address' ? new URL(origin.url).origin : '')
   if (parsed.success && origin === null) problems.push('needs an "origin", or a "service" that is bound')
   if (origin?.kind === 'service' && audience === '') problems.push('needs an "audience"')
+  if (origin?.kind === 'address' && new URL(origin.url).origin === publicUrl)
+    problems.push('leads to the gate itself')
+  if (parsed.data && asksNobody(parsed.data)) problems.push('needs "required" for "roles" and "scope"')
   for (const problem of problems) reader.refuse('GATEWAY', `${prefix}: ${problem}`, EXAMPLE, null)
   return parsed.data && origin && problems.length === 0
     ? toRoute(prefix, parsed.data, origin, audience)
@@ -133,6 +149,6 @@ function toRoute(
 /** Whoever can read what goes to an origin holds everybody's tokens. */
 function isOriginUrl(text: string): boolean {
   const url = URL.parse(text)
-  if (url === null || url.search !== '' || url.hash !== '' || url.username !== '') return false
+  if (url === null || url.search + url.hash + url.username + url.password !== '') return false
   return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname))
 }

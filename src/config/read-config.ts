@@ -46,7 +46,7 @@ export function readConfig(settings: Settings): ConfigResult {
     accounts: readAccounts(reader),
     limits: readLimits(reader),
     challenge: readChallenge(reader, deployment.development),
-    gateway: readGateway(reader),
+    gateway: readGateway(reader, deployment.publicUrl),
   }
   const { problems } = reader
   if (problems.length === 0) return { ok: true, config }

@@ -19,13 +19,14 @@ export class Assertions {
   async of(services: Services, identity: Identity, audience: string): Promise<string> {
     const { subject, sessionId, roles, scope, claims } = identity
     const now = Math.floor(services.nowMs / 1000)
-    const name = JSON.stringify([claims.jti, audience, roles, scope])
+    const key = await services.signingKeys.signing(services.nowMs)
+    const name = JSON.stringify([key.kid, claims.jti, audience, roles, scope])
     const kept = this.#kept.get(name)
     if (kept !== undefined && now < kept.reusedUntil) return kept.assertion
     const expiresAt = Math.min(now + LIFE_SECONDS, claims.exp)
     const issuer = services.config.tokens.issuer
     const content = { issuer, audience, subject, sessionId, roles, scope, issuedAt: now, expiresAt }
-    const assertion = await signAssertion(content, await services.signingKeys.signing(services.nowMs))
+    const assertion = await signAssertion(content, key)
     this.#keep(name, { assertion, reusedUntil: now + (expiresAt - now) / 2 })
     return assertion
   }

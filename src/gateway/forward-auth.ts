@@ -24,7 +24,7 @@ export function forwardAuthRoutes() {
         query: z.object({
           roles: names.openapi({ description: 'All that are needed, separated by spaces.' }),
           scope: names.openapi({ description: 'All that are needed, separated by spaces.' }),
-          session: z.enum(['check'], { error: 'Must be "check", or left out.' }).optional(),
+          session: names.openapi({ description: '"check" looks the session up.' }),
         }),
       },
       responses: {
@@ -44,7 +44,14 @@ async function answer(c: AppContext): Promise<Response> {
   if (token === null) throw new ServiceError('invalid_token')
   const named = (name: string) =>
     (c.req.queries(name) ?? []).flatMap((text) => text.split(' ')).filter(Boolean)
-  const session = named('session').includes('check') ? 'check' : 'trust'
+  const sessions = named('session')
+  // Below the path the query may be that of the request that is asked about.
+  if (c.req.path === FORWARD_AUTH_PATH && sessions.some((word) => word !== 'check')) {
+    throw new ServiceError('invalid_request', {
+      errors: [{ field: 'session', message: 'Must be "check", or left out.' }],
+    })
+  }
+  const session = sessions.includes('check') ? 'check' : 'trust'
   const requirement = { session, roles: named('roles'), scope: named('scope') } as const
   const identity = await identify(c.get('services'), token, requirement)
   c.set('accountId', identity.subject)

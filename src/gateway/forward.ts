@@ -9,7 +9,7 @@ import { createRouter } from '../http/declare.ts'
 import { ASSERTION_HEADER, identityHeaders } from '../http/identity-headers.ts'
 import { ADMIN_SCOPE } from '../tokens/scope.ts'
 import { Assertions } from './assertions.ts'
-import { forwardingHeaders, passedOn, withoutHopByHop } from './headers.ts'
+import { forwardingHeaders, passedBack, passedOn } from './headers.ts'
 import { pathAtOrigin, plainPath, routeOf } from './origins.ts'
 
 export function gatewayRoutes({ routes }: GatewayConfig) {
@@ -21,11 +21,21 @@ export function gatewayRoutes({ routes }: GatewayConfig) {
     const route = path === null ? null : routeOf(routes, path)
     if (path === null || route === null) return next()
     c.set('route', `${route.prefix.replace(/\/$/, '')}/*`)
+    refuseTrace(c)
     const identity = await identityOf(c, route)
     const headers = await headersFor(c, route, identity, assertions)
-    return toClient(c, await send(c, route, path, headers))
+    const answer = await send(c, route, path, headers)
+    c.set('ofOrigin', true)
+    return answer
   })
   return router
+}
+
+/** It would show the client what the gate said to the origin (RFC 9110 section 9.3.8). */
+function refuseTrace(c: AppContext): void {
+  if (c.req.method !== 'TRACE') return
+  c.header('Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS')
+  throw new ServiceError('method_not_allowed')
 }
 
 /** @returns null where no token is needed, and none was sent */
@@ -63,42 +73,53 @@ function mayAdministrate({ claims }: Identity): boolean {
   return claims.scope.split(' ').includes(ADMIN_SCOPE)
 }
 
-async function send(
-  c: AppContext,
-  { origin, timeoutMs, cache, ...route }: GatewayRoute,
-  path: string,
-  headers: Headers,
-): Promise<Response> {
-  const url = new URL(origin.kind === 'address' ? origin.url : c.get('services').config.deployment.publicUrl)
-  url.pathname = pathAtOrigin({ origin, timeoutMs, cache, ...route }, path, url.pathname)
-  url.search = new URL(c.req.url).search
+async function send(c: AppContext, route: GatewayRoute, path: string, headers: Headers): Promise<Response> {
+  const { origin, timeoutMs } = route
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(), timeoutMs)
-  const { method, body } = c.req.raw
   try {
-    const request = new Request(url, {
-      method,
-      headers,
-      body,
-      redirect: 'manual',
-      signal: late.signal,
-      // Cloudflare's cache may otherwise answer one user with what another got.
-      ...(cache === 'no-store' && { cache }),
-    })
-    return await (origin.kind === 'address'
+    const request = requestTo(c, route, path, headers, late.signal)
+    const answer = await (origin.kind === 'address'
       ? fetch(request)
       : c.get('services').origin(origin.binding).fetch(request))
+    return toClient(answer)
   } catch (cause) {
+    if (cause instanceof ServiceError) throw cause
     throw new ServiceError(late.signal.aborted ? 'gateway_timeout' : 'bad_gateway', {}, { cause })
   } finally {
     clearTimeout(timer)
   }
 }
 
+function requestTo(
+  c: AppContext,
+  route: GatewayRoute,
+  path: string,
+  headers: Headers,
+  signal: AbortSignal,
+): Request {
+  const { origin, cache } = route
+  const url = new URL(origin.kind === 'address' ? origin.url : c.get('services').config.deployment.publicUrl)
+  const target = pathAtOrigin(route, path, url.pathname)
+  url.pathname = target
+  // Whatever else the URL standard makes of a path, it leads nowhere else.
+  if (url.pathname !== target) throw new ServiceError('not_found')
+  url.search = new URL(c.req.url).search
+  const { method } = c.req.raw
+  const bodiless = method === 'GET' || method === 'HEAD'
+  if (bodiless) headers.delete('Content-Length')
+  return new Request(url, {
+    method,
+    headers,
+    body: bodiless ? null : c.req.raw.body,
+    redirect: 'manual',
+    signal,
+    // Cloudflare's cache may otherwise answer one user with what another got.
+    ...(cache === 'no-store' && { cache }),
+  })
+}
+
 /** As the origin said it: status, headers and body, a WebSocket too. */
-function toClient(c: AppContext, answer: Response): Response {
-  c.set('ofOrigin', true)
-  const { status, statusText, body, webSocket } = answer
-  const headers = withoutHopByHop(answer.headers)
-  return new Response(body, { status, statusText, headers, webSocket })
+function toClient({ status, statusText, body, webSocket, headers }: Response): Response {
+  return new Response(body, { status, statusText, headers: passedBack(headers), webSocket })
 }

@@ -32,10 +32,33 @@ export function passedOn(headers: Headers): Headers {
     if (GATES_OWN.test(name.replace(/[^a-z0-9]/g, '-'))) passed.delete(name)
   }
   passed.delete('host')
+  dropOwnCookies(passed)
   return passed
 }
 
-export function withoutHopByHop(headers: Headers): Headers {
+/** The service's own cookies are for the service: an origin that had one could log in as its holder. */
+const OWN_COOKIE = /^\s*(__Secure-)?gatehouse_/
+
+function dropOwnCookies(headers: Headers): void {
+  const cookies = (headers.get('Cookie') ?? '').split(';').filter((cookie) => !OWN_COOKIE.test(cookie))
+  if (cookies.join() === '') headers.delete('Cookie')
+  else headers.set('Cookie', cookies.join(';').trim())
+}
+
+/** What an origin could otherwise do to the service and to other origins, whose pages all share the gate's address. */
+const NOT_AN_ORIGINS = ['clear-site-data', 'service-worker-allowed']
+
+/** @returns an origin's headers as a client may have them. */
+export function passedBack(headers: Headers): Headers {
+  const passed = withoutHopByHop(headers)
+  for (const name of NOT_AN_ORIGINS) passed.delete(name)
+  const cookies = passed.getSetCookie().filter((cookie) => !OWN_COOKIE.test(cookie))
+  passed.delete('set-cookie')
+  for (const cookie of cookies) passed.append('set-cookie', cookie)
+  return passed
+}
+
+function withoutHopByHop(headers: Headers): Headers {
   const passed = new Headers(headers)
   const named = (headers.get('Connection') ?? '').split(',').map((name) => name.trim().toLowerCase())
   for (const name of [...passed.keys()]) {

@@ -3,10 +3,14 @@ import { type GatewayRoute, OWN_SEGMENTS } from '../config/gateway.ts'
 
 /** RFC 3986 section 2.3: the same character, encoded or not. */
 const ENCODED_UNRESERVED = /%(2d|2e|5f|7e|3[0-9]|4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])/gi
-/** What some server behind the gate may take for a slash, an end, or an encoding of another character. */
-const AMBIGUOUS = /\/\/|\\|%(2f|5c|[01][0-9a-f]|7f|25[0-9a-f]{2})/i
-/** ".." with the parameters that some servers allow in a segment. */
+/**
+ * What some server behind the gate may take for a slash, an end, parameters of no segment, or an encoding of something
+ * else. A lone "%" is one: with what is decoded behind it, it would be an encoding.
+ */
+const AMBIGUOUS = /\/[/;]|\\|%(?![0-9a-f]{2})|%(2f|3b|5c|[01][0-9a-f]|7f|25[0-9a-f]{2})/i
+/** ".." with the parameters that some servers allow in a segment; and what Windows leaves off a name's end. */
 const DOT_SEGMENT = /\/\.{1,2}(;[^/]*)?(\/|$)/
+const LEFT_OFF = /(\.|%20)(;[^/]*)?(\/|$)/i
 
 /**
  * @param pathname as `URL.pathname` gives it
@@ -14,10 +18,11 @@ const DOT_SEGMENT = /\/\.{1,2}(;[^/]*)?(\/|$)/
  * might not
  */
 export function plainPath(pathname: string): string | null {
+  if (AMBIGUOUS.test(pathname)) return null
   const path = pathname.replace(ENCODED_UNRESERVED, (encoded) =>
     String.fromCharCode(Number.parseInt(encoded.slice(1), 16)),
   )
-  if (AMBIGUOUS.test(path) || DOT_SEGMENT.test(path)) return null
+  if (DOT_SEGMENT.test(path) || LEFT_OFF.test(path)) return null
   return isUtf8(path) ? path : null
 }
 

@@ -1,5 +1,6 @@
 /** For other Workers, over a service binding: what a Bearer token says, without HTTP. */
 import { WorkerEntrypoint } from 'cloudflare:workers'
+import { z } from 'zod'
 import { identify } from '../actions/identify.ts'
 import type { Env } from '../config/env.ts'
 import { ERRORS, type ErrorCode, ServiceError } from '../errors.ts'
@@ -26,7 +27,10 @@ export type VerifierResult =
 
 /** What the binding offers. */
 export interface VerifierBinding {
-  /** @param authorization the header as it came, or null where none did */
+  /**
+   * @param authorization the header as it came, or null where none did
+   * @throws {TypeError} for options that are none: a misspelt one must not ask for less
+   */
   verify(authorization: string | null, options?: VerifierOptions): Promise<VerifierResult>
 }
 
@@ -34,10 +38,11 @@ export interface VerifierBinding {
 export function verifierOver(servicesOf: (env: Env, ctx: ExecutionContext) => Services | null) {
   return class extends WorkerEntrypoint<Env> implements VerifierBinding {
     async verify(authorization: string | null, options: VerifierOptions = {}): Promise<VerifierResult> {
+      const asked = readOptions(options)
       const services = servicesOf(this.env, this.ctx)
       if (services === null) return refusal('misconfigured')
       try {
-        return { ok: true, claims: await verify(services, authorization, options) }
+        return { ok: true, claims: await verify(services, authorization, asked) }
       } catch (fault) {
         if (!(fault instanceof ServiceError)) throw fault
         if (fault.cause !== undefined) log('error', fault.code, { fault: describeFault(fault.cause) })
@@ -47,10 +52,24 @@ export function verifierOver(servicesOf: (env: Env, ctx: ExecutionContext) => Se
   }
 }
 
+const optionsShape = z.strictObject({
+  audience: z.string().optional(),
+  roles: z.array(z.string()).default([]),
+  scope: z.array(z.string()).default([]),
+  session: z.enum(['trust', 'check']).default('trust'),
+})
+type Options = z.infer<typeof optionsShape>
+
+function readOptions(options: VerifierOptions): Options {
+  const { data, error } = optionsShape.safeParse(options)
+  if (data === undefined) throw new TypeError(`verify: ${z.prettifyError(error)}`)
+  return data
+}
+
 async function verify(
   services: Services,
   authorization: string | null,
-  { audience, roles = [], scope = [], session = 'trust' }: VerifierOptions,
+  { audience, roles, scope, session }: Options,
 ): Promise<AccessTokenClaims> {
   const token = readBearer(authorization)
   const ours = audience === undefined || audience === services.config.tokens.audience

@@ -342,7 +342,7 @@ describe('the gateway', () => {
     const route = {
       origin,
       audience: 'orders',
-      required: false,
+      required: true,
       session: 'check',
       roles: 'editor reader',
       scope: ['orders:read'],
@@ -355,7 +355,7 @@ describe('the gateway', () => {
       prefix: '/api',
       origin: { kind: 'address', url: origin },
       audience: 'orders',
-      required: false,
+      required: true,
       session: 'check',
       roles: ['editor', 'reader'],
       scope: ['orders:read'],

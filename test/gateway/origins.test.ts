@@ -54,6 +54,16 @@ describe('a path', () => {
     ['a slash in overlong UTF-8', '/api/%c0%af'],
     ['half a character', '/api/%C3'],
     ['no encoding at all', '/api/%zz'],
+    ['a lone % before an encoded digit', '/x/%%32e%%32e/api'],
+    ['a lone % that would encode a letter', '/%%36%31pi/x'],
+    ['a lone % last', '/api/100%'],
+    ['parameters of no segment', '/api/;/admin'],
+    ['parameters of no segment first', '/;/api'],
+    ['an encoded semicolon', '/api%3bx/y'],
+    ['a dot behind a name', '/api./x'],
+    ['a space behind a name', '/api%20/x'],
+    ['a space behind dots', '/x/..%20/api'],
+    ['a dot behind a name, with parameters', '/api.;x/y'],
   ])('is taken by nobody with %s', (_what, path) => {
     expect(plainPath(path)).toBe(null)
   })

@@ -1,6 +1,7 @@
 /** The proxies of docs/proxies/ as they stand there, before a real service and an origin that says what it got. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -39,11 +40,11 @@ afterAll(async () => {
 
 /** A snippet with the ports of this run, and what a test changes of it. */
 function snippet(name: string, listen: number, query: string, service: number): string {
-  return readFileSync(join(SNIPPETS, name), 'utf8')
+  const text = readFileSync(join(SNIPPETS, name), 'utf8')
     .replaceAll('8080', String(listen))
     .replaceAll('8787', String(service))
     .replaceAll('9000', String(originPort))
-    .replaceAll('/auth/verify', `/auth/verify${query}`)
+  return query === '' ? text : text.replace(/\/auth\/verify\??(?=[;\n])/, `/auth/verify${query}`)
 }
 
 type Start = (listen: number, query: string, service: number) => Promise<void>
@@ -90,6 +91,8 @@ const FORGED = {
   'X-Auth-Scope': 'forged',
   'X-Auth-Assertion': 'forged',
   X_Auth_Subject: 'forged',
+  'X-Auth_Subject': 'forged',
+  'X_Auth-Roles': 'forged',
 }
 
 describe.each([
@@ -111,6 +114,33 @@ describe.each([
     expect(came.toLowerCase()).toContain(`x-auth-subject: ${person.user.id}`)
     expect(came).toContain('a body')
     expect(came).not.toContain('forged')
+  })
+
+  it('asks for itself, whatever the query of the request is', async () => {
+    const listen = await freePort()
+    await begin(listen, '', port)
+    const headers = { Authorization: `Bearer ${person.access_token}` }
+    expect((await fetch(`http://127.0.0.1:${listen}/orders?session=mine&roles=x`, { headers })).status).toBe(
+      200,
+    )
+  })
+
+  it('lets nobody take away by Connection what the gate says', async () => {
+    const listen = await freePort()
+    await begin(listen, '', port)
+    const came = await new Promise<string>((resolve) => {
+      const headers = { Authorization: `Bearer ${person.access_token}`, Connection: 'close, X-Auth-Subject' }
+      request({ port: listen, path: '/orders', headers }, (answer) => {
+        let text = String(answer.statusCode)
+        answer.on('data', (chunk) => {
+          text += chunk
+        })
+        answer.on('end', () => resolve(text))
+      }).end()
+    })
+    expect(came.startsWith('400') || came.toLowerCase().includes(`x-auth-subject: ${person.user.id}`)).toBe(
+      true,
+    )
   })
 
   it('refuses who has none, or a wrong one, with 401 and the scheme', async () => {

@@ -52,6 +52,17 @@ const BEHAVIOURS: Readonly<Record<string, (socket: Socket, received: Buffer) => 
   '/redirect': (socket) => respond(socket, '302 Found', ['Location: https://elsewhere.example/x?y#z']),
   '/cookies': (socket) =>
     respond(socket, '200 OK', ['Set-Cookie: a=1', 'Set-Cookie: b=2', 'Connection: X-Hop', 'X-Hop: 1']),
+  '/status-999': (socket) => respond(socket, '999 Odd', []),
+  '/status-101': (socket) =>
+    void socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n'),
+  '/hostile': (socket) =>
+    respond(socket, '200 OK', [
+      'Set-Cookie: __Secure-gatehouse_refresh=forged; Path=/auth',
+      'Set-Cookie: gatehouse_refresh=forged',
+      'Set-Cookie: own=1',
+      'Clear-Site-Data: "*"',
+      'Service-Worker-Allowed: /',
+    ]),
   '/gzip': (socket) => respond(socket, '200 OK', ['Content-Encoding: gzip'], gzipSync('plain text')),
   '/silent': () => undefined,
   '/hangs-up': (socket) => socket.destroy(),
