@@ -8,7 +8,7 @@ import { usersRoutes } from './admin/users.ts'
 import type { Config } from './config/read-config.ts'
 import type { SettingProblem } from './config/settings-reader.ts'
 import { ServiceError } from './errors.ts'
-import { gatewayRoutes } from './gateway/forward.ts'
+import { gatewayTo } from './gateway/forward.ts'
 import { FORWARD_AUTH_PATH, forwardAuthRoutes } from './gateway/forward-auth.ts'
 import type { AppContext, AppEnv } from './http/context.ts'
 import { cors } from './http/cors.ts'
@@ -29,6 +29,7 @@ import type { SharedServices } from './services.ts'
 
 export function createApp({ deployment, accounts, gateway }: Config, shared: SharedServices): Hono<AppEnv> {
   const answer = (c: AppContext, error: ServiceError) => problemResponse(c, error, deployment.publicUrl)
+  const passOn = gatewayTo(gateway)
   const app = createRouter()
 
   app.use(requestLog)
@@ -49,9 +50,8 @@ export function createApp({ deployment, accounts, gateway }: Config, shared: Sha
   app.route('/', healthRoutes())
   app.route('/', errorPages())
   openApiRoute(app, deployment.publicUrl)
-  app.route('/', gatewayRoutes(gateway))
 
-  app.notFound((c) => answer(c, new ServiceError('not_found')))
+  app.notFound(async (c) => (await passOn(c)) ?? answer(c, new ServiceError('not_found')))
   app.onError((fault, c) => answer(c, toServiceError(c, fault)))
   return app
 }

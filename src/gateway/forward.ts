@@ -5,21 +5,20 @@ import { ServiceError } from '../errors.ts'
 import { bearerToken } from '../http/bearer-token.ts'
 import { clientOf } from '../http/client.ts'
 import type { AppContext } from '../http/context.ts'
-import { createRouter } from '../http/declare.ts'
 import { ASSERTION_HEADER, identityHeaders } from '../http/identity-headers.ts'
 import { ADMIN_SCOPE } from '../tokens/scope.ts'
 import { Assertions } from './assertions.ts'
 import { forwardingHeaders, passedBack, passedOn } from './headers.ts'
 import { pathAtOrigin, plainPath, routeOf } from './origins.ts'
 
-export function gatewayRoutes({ routes }: GatewayConfig) {
-  const router = createRouter()
+/** @returns what passes a request on; it answers null where no route leads from its path */
+export function gatewayTo({ routes }: GatewayConfig): (c: AppContext) => Promise<Response | null> {
   const assertions = new Assertions()
-  router.all('*', async (c, next) => {
+  return async (c) => {
     const { pathname } = new URL(c.req.url)
     const path = plainPath(pathname)
     const route = path === null ? null : routeOf(routes, path)
-    if (path === null || route === null) return next()
+    if (path === null || route === null) return null
     c.set('route', `${route.prefix.replace(/\/$/, '')}/*`)
     refuseTrace(c)
     const identity = await identityOf(c, route)
@@ -27,8 +26,7 @@ export function gatewayRoutes({ routes }: GatewayConfig) {
     const answer = await send(c, route, path, headers)
     c.set('ofOrigin', true)
     return answer
-  })
-  return router
+  }
 }
 
 /** It would show the client what the gate said to the origin (RFC 9110 section 9.3.8). */
