@@ -57,9 +57,7 @@ function toProvider(text: string | undefined): StandInProvider | null {
 
 /** @returns the variables by which the service goes by the stand-in; what .dev.vars says of its keys stays */
 async function standIn(provider: StandInProvider): Promise<readonly string[]> {
-  const chosen = /^\s*(?:export\s+)?CHALLENGE_PROVIDER\s*=\s*["']?(\w+)/m.exec(
-    readFileSync(DEV_VARS, 'utf8'),
-  )?.[1]
+  const chosen = setting('CHALLENGE_PROVIDER')
   if (chosen !== undefined && chosen !== provider) {
     fail(`.dev.vars says CHALLENGE_PROVIDER=${chosen}, --challenge says ${provider}. Change one of them.`)
   }
@@ -73,7 +71,7 @@ async function standIn(provider: StandInProvider): Promise<readonly string[]> {
     CHALLENGE_SECRET: SECRET,
     CHALLENGE_VERIFY_URL: `${url}${VERIFY_PATHS[provider]}`,
   }
-  const missing = Object.entries(settings).filter(([name]) => !isSet(name))
+  const missing = Object.entries(settings).filter(([name]) => setting(name) === undefined)
   return missing.map(([name, value]) => `${name}:${value}`)
 }
 
@@ -88,8 +86,8 @@ async function requireFreePort(port: number): Promise<void> {
 /** Adds what development needs and is missing, and leaves what is there: the rest of the file is the developer's. */
 function makeSettings(): void {
   if (!existsSync(DEV_VARS)) writeFileSync(DEV_VARS, DEV_VARS_START, { mode: 0o600 })
-  if (!isSet('ENVIRONMENT')) set('ENVIRONMENT', 'development')
-  for (const name of SECRETS.filter((secret) => !isSet(secret))) {
+  if (setting('ENVIRONMENT') === undefined) set('ENVIRONMENT', 'development')
+  for (const name of SECRETS.filter((secret) => setting(secret) === undefined)) {
     set(name, `dev-${randomBytes(32).toString('base64url')}`)
     console.log(`Made a development ${name} in .dev.vars.`)
   }
@@ -100,8 +98,10 @@ function set(name: string, value: string): void {
   appendFileSync(DEV_VARS, `${separator}${name}=${value}\n`)
 }
 
-function isSet(name: string): boolean {
-  return new RegExp(`^\\s*(export\\s+)?${name}\\s*=`, 'm').test(readFileSync(DEV_VARS, 'utf8'))
+/** @returns what .dev.vars says, without quotes; undefined where it says nothing */
+function setting(name: string): string | undefined {
+  const line = new RegExp(`^[ \\t]*(?:export[ \\t]+)?${name}[ \\t]*=[ \\t]*["']?(.*?)["']?[ \\t]*$`, 'm')
+  return line.exec(readFileSync(DEV_VARS, 'utf8'))?.[1]
 }
 
 /** schema.sql makes what is missing and changes nothing else, so an older database is told from its version row. */

@@ -13,3 +13,6 @@ export function comparedForm(text: string): string {
 export function hasControlCharacter(text: string): boolean {
   return /\p{Cc}/u.test(text)
 }
+
+/** Scopes and roles alike: what fits between the spaces of a header. */
+export const SCOPE = /^[A-Za-z0-9:._-]{1,64}$/

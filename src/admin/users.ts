@@ -6,8 +6,8 @@ import { requireAdmin } from '../http/admin-bearer.ts'
 import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from '../http/declare.ts'
 import { adminAndJsonBody } from '../http/json-body.ts'
 import { toUser, userAnswer, uuid } from '../http/user.ts'
+import { SCOPE } from '../text.ts'
 import { claimProblems } from '../tokens/claims.ts'
-import { SCOPE } from '../tokens/scope.ts'
 
 const names = z
   .array(z.string({ error: 'Must be a string.' }).regex(SCOPE, 'Must be 1 to 64 of A-Z a-z 0-9 : . _ -'), {

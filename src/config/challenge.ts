@@ -1,5 +1,5 @@
 /** Which challenge stands between a client and one more attempt, and what an outage of its provider means. */
-import { isLoopbackHost } from './loopback.ts'
+import { isConfidential } from './loopback.ts'
 import { readSecret } from './secrets.ts'
 import type { SettingsReader } from './settings-reader.ts'
 
@@ -100,15 +100,10 @@ function readOutage(reader: SettingsReader): SiteverifyConfig['onOutage'] {
 
 function readVerifyUrl(reader: SettingsReader): string | undefined {
   const text = reader.text('CHALLENGE_VERIFY_URL')
-  if (text === undefined || isVerifyUrl(URL.parse(text))) return text
+  const url = URL.parse(text ?? '')
+  if (text === undefined || (url !== null && isConfidential(url))) return text
   const example = 'https://challenges.cloudflare.com/turnstile/v0/siteverify'
   return reader.refuse('CHALLENGE_VERIFY_URL', 'must be an https address', example, undefined)
-}
-
-/** The runtime sends nothing to an address with a name and password in it. */
-function isVerifyUrl(url: URL | null): boolean {
-  if (url === null || url.username !== '' || url.password !== '') return false
-  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname))
 }
 
 function readHostnames(reader: SettingsReader): readonly string[] {

@@ -1,6 +1,7 @@
 /** Which paths lead to which origin, and who may pass. */
 import { z } from 'zod'
-import { isLoopbackHost } from './loopback.ts'
+import { SCOPE } from '../text.ts'
+import { isConfidential } from './loopback.ts'
 import type { SettingsReader } from './settings-reader.ts'
 
 export interface GatewayConfig {
@@ -48,13 +49,12 @@ export const OWN_SEGMENTS: ReadonlySet<string> = new Set([
 
 const PREFIX = /^(\/|(\/[A-Za-z0-9._~-]+)+)$/
 const DOT_SEGMENT = /\/\.\.?(\/|$)/
-const NAMES = /^[A-Za-z0-9:._-]{1,64}$/
 const EXAMPLE = '{ "/api": { "origin": "https://api.example.com" } }'
 
 const names = z
   .union([z.string(), z.array(z.string())], { error: 'Must be names, as a list or separated by spaces.' })
   .transform((value) => (typeof value === 'string' ? value.split(' ') : value).filter((name) => name !== ''))
-  .refine((value) => value.every((name) => NAMES.test(name)), 'Must be names of [A-Za-z0-9:._-].')
+  .refine((value) => value.every((name) => SCOPE.test(name)), 'Must be names of [A-Za-z0-9:._-].')
 
 const routeFields = z.strictObject({
   origin: z
@@ -149,6 +149,5 @@ function toRoute(
 /** Whoever can read what goes to an origin holds everybody's tokens. */
 function isOriginUrl(text: string): boolean {
   const url = URL.parse(text)
-  if (url === null || url.search + url.hash + url.username + url.password !== '') return false
-  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname))
+  return url !== null && isConfidential(url) && url.search + url.hash === ''
 }

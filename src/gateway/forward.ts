@@ -15,7 +15,7 @@ import { pathAtOrigin, plainPath, routeOf } from './origins.ts'
 export function gatewayTo({ routes }: GatewayConfig): (c: AppContext) => Promise<Response | null> {
   const assertions = new Assertions()
   return async (c) => {
-    const { pathname } = new URL(c.req.url)
+    const { pathname, search } = new URL(c.req.url)
     const path = plainPath(pathname)
     const route = path === null ? null : routeOf(routes, path)
     if (path === null || route === null) return null
@@ -23,7 +23,7 @@ export function gatewayTo({ routes }: GatewayConfig): (c: AppContext) => Promise
     refuseTrace(c)
     const identity = await identityOf(c, route)
     const headers = await headersFor(c, route, identity, assertions)
-    const answer = await send(c, route, path, headers)
+    const answer = await send(c, route, { path, search, headers })
     c.set('ofOrigin', true)
     return answer
   }
@@ -71,12 +71,20 @@ function mayAdministrate({ claims }: Identity): boolean {
   return claims.scope.split(' ').includes(ADMIN_SCOPE)
 }
 
-async function send(c: AppContext, route: GatewayRoute, path: string, headers: Headers): Promise<Response> {
+/** What the origin is asked, beside method and body. */
+interface Asked {
+  /** A plain one. */
+  readonly path: string
+  readonly search: string
+  readonly headers: Headers
+}
+
+async function send(c: AppContext, route: GatewayRoute, asked: Asked): Promise<Response> {
   const { origin, timeoutMs } = route
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(), timeoutMs)
   try {
-    const request = requestTo(c, route, path, headers, late.signal)
+    const request = requestTo(c, route, asked, late.signal)
     const answer = await (origin.kind === 'address'
       ? fetch(request)
       : c.get('services').origin(origin.binding).fetch(request))
@@ -92,8 +100,7 @@ async function send(c: AppContext, route: GatewayRoute, path: string, headers: H
 function requestTo(
   c: AppContext,
   route: GatewayRoute,
-  path: string,
-  headers: Headers,
+  { path, search, headers }: Asked,
   signal: AbortSignal,
 ): Request {
   const { origin, cache } = route
@@ -102,7 +109,7 @@ function requestTo(
   url.pathname = target
   // Whatever else the URL standard makes of a path, it leads nowhere else.
   if (url.pathname !== target) throw new ServiceError('not_found')
-  url.search = new URL(c.req.url).search
+  url.search = search
   const { method } = c.req.raw
   const bodiless = method === 'GET' || method === 'HEAD'
   if (bodiless) headers.delete('Content-Length')

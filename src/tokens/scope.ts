@@ -1,9 +1,8 @@
 /** Which scopes a token carries (RFC 6749 section 3.3). Pure. */
+import { SCOPE } from '../text.ts'
 
 /** Given only to those who ask for it by name. */
 export const ADMIN_SCOPE = 'admin'
-/** Scopes and roles alike: what fits between the spaces of a header. */
-export const SCOPE = /^[A-Za-z0-9:._-]{1,64}$/
 
 /** @returns the scopes asked for, each once; what no account could ever have is left out. */
 export function parseScope(text: string): readonly string[] {

@@ -26,17 +26,7 @@ const proofOfWork = new ProofOfWork(() =>
   deriveChallengeKeys('a secret of the tests, long enough', undefined),
 )
 
-function siteverify({ provider, verifyUrl }: Desk, secret = SECRET): Siteverify {
-  return new Siteverify({
-    provider,
-    siteKey: SITE_KEY,
-    secret,
-    testing: false,
-    verifyUrl,
-    hostnames: [],
-    onOutage: 'refuse',
-  })
-}
+const siteverify = (desk: Desk, secret = SECRET) => new Siteverify(desk.config({ secret }))
 
 describe('failing open', () => {
   it('lets everybody pass while the provider is out of reach, and says so each time', async () => {
@@ -83,6 +73,16 @@ describe('failing open', () => {
 
 describe('falling back', () => {
   const fallback = (desk: Desk, secret?: string) => new Fallback(siteverify(desk, secret), proofOfWork)
+  /** Seen out of reach a moment ago, and back since. */
+  const afterOutage = async () => {
+    const desk = new Desk()
+    const token = await desk.solve()
+    const provider = fallback(desk)
+    await desk.behave('status 500')
+    await provider.verify(token, REQUEST, FROZEN_MS)
+    await desk.behave('right')
+    return { desk, token, provider }
+  }
 
   it('asks for what the provider has while that is in reach, and takes it', async () => {
     const desk = new Desk()
@@ -117,12 +117,7 @@ describe('falling back', () => {
   })
 
   it('leaves the provider alone for 30 s once it was out of reach, and then goes back to it', async () => {
-    const desk = new Desk()
-    const token = await desk.solve()
-    const provider = fallback(desk)
-    await desk.behave('status 500')
-    await provider.verify(token, REQUEST, FROZEN_MS)
-    await desk.behave('right')
+    const { desk, token, provider } = await afterOutage()
     const asked = (await desk.forms()).length
     expect(await provider.describe(REQUEST, 0, FROZEN_MS + 29_999)).toMatchObject({ provider: 'altcha' })
     expect(await provider.verify(token, REQUEST, FROZEN_MS + 29_999)).toEqual(NOT_JUDGED)
@@ -143,12 +138,7 @@ describe('falling back', () => {
   })
 
   it('goes by what it saw last for 4 s alone where whoever asked has gone away meanwhile', async () => {
-    const desk = new Desk()
-    const token = await desk.solve()
-    const provider = fallback(desk)
-    await desk.behave('status 500')
-    await provider.verify(token, REQUEST, FROZEN_MS)
-    await desk.behave('right')
+    const { provider } = await afterOutage()
     const gone = vi.spyOn(globalThis, 'fetch').mockImplementationOnce(() => new Promise(() => undefined))
     void provider.describe(REQUEST, 0, FROZEN_MS + 30_000)
     expect(gone).toHaveBeenCalledTimes(1)

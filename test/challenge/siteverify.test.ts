@@ -12,20 +12,8 @@ const OUTAGES = (Object.keys(BEHAVIOURS) as Behaviour[]).filter((name) => name !
 const STALLS: readonly Behaviour[] = ['stalls', 'stalls midway']
 const REFUSED = 'http://127.0.0.1:9/siteverify'
 
-function configOf({ provider, verifyUrl }: Desk): SiteverifyConfig {
-  return {
-    provider,
-    siteKey: SITE_KEY,
-    secret: SECRET,
-    testing: false,
-    verifyUrl,
-    hostnames: [],
-    onOutage: 'refuse',
-  }
-}
-
 const siteverify = (desk: Desk, changes: Partial<SiteverifyConfig> = {}) =>
-  new Siteverify({ ...configOf(desk), ...changes })
+  new Siteverify(desk.config(changes))
 const failing = (...reasons: string[]) => ({ solved: false, reasons })
 const PASSED = { solved: true, claim: null }
 const unavailable = { code: 'challenge_unavailable' }

@@ -1,5 +1,6 @@
 /** A desk of the stand-in for one test: what it has solved, and how it behaves, is nobody else's. */
 import { env } from 'cloudflare:workers'
+import type { SiteverifyConfig } from '../../src/config/challenge.ts'
 import type { Env } from '../../src/config/env.ts'
 import {
   type Behaviour,
@@ -29,6 +30,20 @@ export class Desk {
       CHALLENGE_SITE_KEY: SITE_KEY,
       CHALLENGE_SECRET: SECRET,
       CHALLENGE_VERIFY_URL: this.verifyUrl,
+      ...changes,
+    }
+  }
+
+  /** The same, as the config has it. */
+  config(changes: Partial<SiteverifyConfig> = {}): SiteverifyConfig {
+    return {
+      provider: this.provider,
+      siteKey: SITE_KEY,
+      secret: SECRET,
+      testing: false,
+      verifyUrl: this.verifyUrl,
+      hostnames: [],
+      onOutage: 'refuse',
       ...changes,
     }
   }
