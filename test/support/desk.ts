@@ -59,6 +59,11 @@ export class Desk {
     await this.#call('PUT', '/behaviours', behaviours)
   }
 
+  /** Resolves when siteverify was called this many times. */
+  async heard(calls: number): Promise<void> {
+    while ((await this.forms()).length < calls);
+  }
+
   /** What siteverify was sent so far. */
   forms(): Promise<readonly Readonly<Record<string, string>>[]> {
     return this.#call('GET', '/forms')
