@@ -2,23 +2,18 @@
 import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import type { AccessTokenClaims } from '../verify/access-token.ts'
+import { holds, type Names, scopeNames } from '../verify/bearer.ts'
 import { checkSession, verifyBearer } from './authenticate.ts'
 
 /** What a token must have to pass. */
-export interface Requirement {
+export interface Requirement extends Names {
   /** Whether its session is looked up, too: one RPC, and a log out is in force at once. */
   readonly session: 'trust' | 'check'
-  /** All of them are needed. */
-  readonly roles: readonly string[]
-  /** All of them are needed. */
-  readonly scope: readonly string[]
 }
 
-export interface Identity {
+export interface Identity extends Names {
   readonly subject: string
   readonly sessionId: string
-  readonly roles: readonly string[]
-  readonly scope: readonly string[]
   readonly claims: AccessTokenClaims
 }
 
@@ -32,22 +27,17 @@ export async function identify(
   { session, roles, scope }: Requirement,
 ): Promise<Identity> {
   const claims = await verifyBearer(services, accessToken)
-  const granted = { roles: claims.roles, scope: claims.scope.split(' ').filter((name) => name !== '') }
-  const identity = session === 'check' ? await keepPresent(services, claims, granted) : granted
-  const lacks = (needed: readonly string[], held: readonly string[]) => {
-    return !needed.every((name) => held.includes(name))
-  }
-  if (lacks(roles, identity.roles) || lacks(scope, identity.scope)) {
-    throw new ServiceError('insufficient_scope')
-  }
-  return { subject: claims.sub, sessionId: claims.sid, claims, ...identity }
+  const granted = { roles: claims.roles, scope: scopeNames(claims.scope) }
+  const held = session === 'check' ? await keepPresent(services, claims, granted) : granted
+  if (!holds(held, { roles, scope })) throw new ServiceError('insufficient_scope')
+  return { subject: claims.sub, sessionId: claims.sid, claims, ...held }
 }
 
 async function keepPresent(
   services: Services,
   claims: AccessTokenClaims,
-  { roles, scope }: Pick<Identity, 'roles' | 'scope'>,
-): Promise<Pick<Identity, 'roles' | 'scope'>> {
+  { roles, scope }: Names,
+): Promise<Names> {
   const { facts } = await checkSession(services, claims)
   return {
     roles: roles.filter((role) => facts.roles.includes(role)),

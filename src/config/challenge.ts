@@ -1,5 +1,5 @@
 /** Which challenge stands between a client and one more attempt, and what an outage of its provider means. */
-import { isConfidential } from './loopback.ts'
+import { isConfidential } from '../verify/loopback.ts'
 import { readSecret } from './secrets.ts'
 import type { SettingsReader } from './settings-reader.ts'
 

@@ -1,5 +1,5 @@
 /** Where the service runs and how it is reached; what is development and what production is decided here. */
-import { isLoopbackHost } from './loopback.ts'
+import { isLoopbackHost } from '../verify/loopback.ts'
 import type { SettingsReader } from './settings-reader.ts'
 
 export interface DeploymentConfig {

@@ -1,7 +1,7 @@
 /** Which paths lead to which origin, and who may pass. */
 import { z } from 'zod'
 import { SCOPE } from '../text.ts'
-import { isConfidential } from './loopback.ts'
+import { isConfidential } from '../verify/loopback.ts'
 import type { SettingsReader } from './settings-reader.ts'
 
 export interface GatewayConfig {

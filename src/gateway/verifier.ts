@@ -4,10 +4,10 @@ import { z } from 'zod'
 import { identify } from '../actions/identify.ts'
 import type { Env } from '../config/env.ts'
 import { ERRORS, type ErrorCode, ServiceError } from '../errors.ts'
-import { readBearer } from '../http/bearer-token.ts'
 import { describeFault, log } from '../log.ts'
 import type { Services } from '../services.ts'
 import type { AccessTokenClaims } from '../verify/access-token.ts'
+import { readBearer } from '../verify/bearer.ts'
 
 export interface VerifierOptions {
   /** `aud` of the token; the service's own tokens all have one. Default: that one. */

@@ -1,7 +1,7 @@
 /** In development only this machine is served: a page that rebinds its name to 127.0.0.1 gets nothing. */
 import { createMiddleware } from 'hono/factory'
-import { isLoopbackHost } from '../config/loopback.ts'
 import { ServiceError } from '../errors.ts'
+import { isLoopbackHost } from '../verify/loopback.ts'
 import type { AppEnv } from './context.ts'
 
 export const loopbackHostsOnly = createMiddleware<AppEnv>(async (c, next) => {

@@ -1,9 +1,7 @@
 /** Signs what the gate says to one origin about one request: a short-lived JWT that no client ever holds. */
 import { SignJWT } from 'jose'
+import { ASSERTION_TYPE } from '../verify/assertion.ts'
 import type { SigningKey } from './signing-keys.ts'
-
-/** Its own type, so that it is never taken for an access token, nor the reverse (RFC 8725 section 3.11). */
-export const ASSERTION_TYPE = 'edge-assertion+jwt'
 
 export interface AssertionContent {
   readonly issuer: string

@@ -1,11 +1,20 @@
 /** RFC 8725: every attack on tokens that it names, at every door that takes one. */
 import { env, exports } from 'cloudflare:workers'
-import { CompactSign, decodeJwt, exportJWK, exportSPKI, generateKeyPair, importJWK } from 'jose'
+import {
+  CompactEncrypt,
+  CompactSign,
+  decodeJwt,
+  exportJWK,
+  exportSPKI,
+  generateKeyPair,
+  importJWK,
+  type JWK,
+} from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { VerifierBinding } from '../../src/gateway/verifier.ts'
-import { signAssertion } from '../../src/tokens/assertion.ts'
 import { type SigningKey, SigningKeys } from '../../src/tokens/signing-keys.ts'
-import { call, newPerson, ok, PUBLIC_URL, workerWith } from '../support/client.ts'
+import { createVerifier } from '../../src/verify/index.ts'
+import { call, newPerson, ok, PUBLIC_URL, worker, workerWith } from '../support/client.ts'
 
 type Claims = Readonly<Record<string, unknown>>
 interface Jws {
@@ -17,19 +26,48 @@ const SIGNING = { alg: 'ES256', rotationSeconds: 2_592_000, accessTokenSeconds: 
 
 let key: SigningKey
 let publicKey: CryptoKey
-let claims: Claims
+let accessToken: Claims
+let assertion: Claims
 let own: { privateKey: CryptoKey; publicKey: CryptoKey }
 const gateway = workerWith({ GATEWAY: { '/api': { origin: env.RAW_ORIGIN_URL } } })
 
 beforeAll(async () => {
   const { access_token } = await newPerson()
-  claims = decodeJwt(access_token)
+  accessToken = decodeJwt(access_token)
+  const { iss, aud, sub, sid, roles, scope, jti } = accessToken
+  assertion = { iss, aud, sub, sid, roles, scope, jti, iat: now(), exp: now() + 60 }
   const secrets = { authSecret: String(env.AUTH_SECRET), authSecretAlso: undefined }
   key = await new SigningKeys(env.DB, SIGNING, secrets).signing(Date.now())
   const { keys } = await ok<{ keys: (JsonWebKey & { kid: string })[] }>(call('GET', '/.well-known/jwks.json'))
   publicKey = (await importJWK(keys.find(({ kid }) => kid === key.kid) ?? {}, 'ES256')) as CryptoKey
   own = await generateKeyPair('ES256', { extractable: true })
 })
+
+interface Kind {
+  readonly typ: string
+  readonly otherTyp: string
+  readonly claims: () => Claims
+}
+const ACCESS: Kind = { typ: 'at+jwt', otherTyp: 'edge-assertion+jwt', claims: () => accessToken }
+const ASSERTION: Kind = { typ: ACCESS.otherTyp, otherTyp: ACCESS.typ, claims: () => assertion }
+
+/** What an origin has, with the keys as the service gives them. */
+const decryption = await generateKeyPair('ECDH-ES', { extractable: true, crv: 'P-256' })
+const verifier = createVerifier({
+  issuer: PUBLIC_URL,
+  audience: PUBLIC_URL,
+  fetch: (url, init) => worker(new Request(url, init)),
+  decryptionKeys: [{ ...(await exportJWK(decryption.privateKey)), kid: 'own' } as JWK],
+})
+const statusOf = (verification: Promise<unknown>) =>
+  verification.then(
+    () => 200,
+    ({ status }: { status: number }) => status,
+  )
+const encrypted = (token: string) =>
+  new CompactEncrypt(new TextEncoder().encode(token))
+    .setProtectedHeader({ alg: 'ECDH-ES', enc: 'A256GCM', cty: 'JWT', kid: 'own' })
+    .encrypt(decryption.publicKey)
 
 const DOORS: Readonly<Record<string, (token: string) => Promise<number>>> = {
   'GET /auth/me': async (bearer) => (await call('GET', '/auth/me', { bearer })).status,
@@ -45,9 +83,18 @@ const DOORS: Readonly<Record<string, (token: string) => Promise<number>>> = {
     const result = await Verifier.verify(`Bearer ${token}`)
     return result.ok ? 200 : result.status
   },
+  'gatehouse-edge/verify': (token) => statusOf(verifier.verify(token)),
+  'a request, by gatehouse-edge/verify': (token) =>
+    statusOf(verifier.verifyRequest({ headers: { authorization: `Bearer ${token}` } })),
 }
 
-const header = () => ({ typ: 'at+jwt', alg: 'ES256', kid: key.kid })
+const ASSERTION_DOORS: typeof DOORS = {
+  'an assertion, by gatehouse-edge/verify': (token) => statusOf(verifier.verifyAssertion(token)),
+  'an encrypted assertion, by gatehouse-edge/verify': async (token) =>
+    statusOf(verifier.verifyAssertion(await encrypted(token))),
+}
+
+const header = ({ typ }: Kind) => ({ typ, alg: 'ES256', kid: key.kid })
 
 function sign({ header, payload }: Jws, by: CryptoKey | Uint8Array = key.privateKey): Promise<string> {
   const text = typeof payload === 'string' ? payload : JSON.stringify(payload)
@@ -58,88 +105,134 @@ function sign({ header, payload }: Jws, by: CryptoKey | Uint8Array = key.private
 
 const base64Url = (value: object) =>
   btoa(JSON.stringify(value)).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')
-const withHeader = (changes: Claims, by?: CryptoKey | Uint8Array) =>
-  sign({ header: { ...header(), ...changes }, payload: claims }, by)
-const withClaims = (changes: Claims) => sign({ header: header(), payload: { ...claims, ...changes } })
+const withHeader = (kind: Kind, changes: Claims, by?: CryptoKey | Uint8Array) =>
+  sign({ header: { ...header(kind), ...changes }, payload: kind.claims() }, by)
+const withClaims = (kind: Kind, changes: Claims) =>
+  sign({ header: header(kind), payload: { ...kind.claims(), ...changes } })
 const now = () => Math.floor(Date.now() / 1000)
 
-const ATTACKS: Readonly<Record<string, () => Promise<string>>> = {
-  'no algorithm': async () => `${base64Url({ ...header(), alg: 'none' })}.${base64Url(claims)}.`,
-  'no algorithm, in capitals': async () =>
-    `${base64Url({ ...header(), alg: 'NONE' })}.${base64Url(claims)}.AA`,
-  'HS256 with the public key as PEM': async () =>
-    withHeader({ alg: 'HS256' }, new TextEncoder().encode(await exportSPKI(publicKey))),
-  'HS256 with the public key as JWK': async () =>
-    withHeader({ alg: 'HS256' }, new TextEncoder().encode(JSON.stringify(await exportJWK(publicKey)))),
-  'the type of any JWT': () => withHeader({ typ: 'JWT' }),
-  'the type of an assertion': () => withHeader({ typ: 'edge-assertion+jwt' }),
-  'no type': () => sign({ header: { alg: 'ES256', kid: key.kid }, payload: claims }),
-  'an unknown key': () => withHeader({ kid: 'unknown' }, own.privateKey),
-  'a known key that did not sign it': () => withHeader({}, own.privateKey),
-  'a key id that is a path': () => withHeader({ kid: '../../dev/null' }, own.privateKey),
-  'a key id that is SQL': () => withHeader({ kid: "' OR 1=1 --" }, own.privateKey),
-  'no key id': () => sign({ header: { typ: 'at+jwt', alg: 'ES256' }, payload: claims }),
-  'a critical extension': () => withHeader({ crit: ['urn:x'], 'urn:x': true }),
-  'its own key': async () => withHeader({ jwk: await exportJWK(own.publicKey) }, own.privateKey),
-  'its own key, and no other': async () =>
+const ATTACKS: Readonly<Record<string, (kind: Kind) => Promise<string>>> = {
+  'no algorithm': async (kind) =>
+    `${base64Url({ ...header(kind), alg: 'none' })}.${base64Url(kind.claims())}.`,
+  'no algorithm, in capitals': async (kind) =>
+    `${base64Url({ ...header(kind), alg: 'NONE' })}.${base64Url(kind.claims())}.AA`,
+  'HS256 with the public key as PEM': async (kind) =>
+    withHeader(kind, { alg: 'HS256' }, new TextEncoder().encode(await exportSPKI(publicKey))),
+  'HS256 with the public key as JWK': async (kind) =>
+    withHeader(kind, { alg: 'HS256' }, new TextEncoder().encode(JSON.stringify(await exportJWK(publicKey)))),
+  'the type of any JWT': (kind) => withHeader(kind, { typ: 'JWT' }),
+  'the type of the other kind': (kind) => withHeader(kind, { typ: kind.otherTyp }),
+  'no type': (kind) => sign({ header: { alg: 'ES256', kid: key.kid }, payload: kind.claims() }),
+  'an unknown key': (kind) => withHeader(kind, { kid: 'unknown' }, own.privateKey),
+  'a known key that did not sign it': (kind) => withHeader(kind, {}, own.privateKey),
+  'a key id that is a path': (kind) => withHeader(kind, { kid: '../../dev/null' }, own.privateKey),
+  'a key id that is SQL': (kind) => withHeader(kind, { kid: "' OR 1=1 --" }, own.privateKey),
+  'no key id': (kind) => sign({ header: { typ: kind.typ, alg: 'ES256' }, payload: kind.claims() }),
+  'a critical extension': (kind) => withHeader(kind, { crit: ['urn:x'], 'urn:x': true }),
+  'its own key': async (kind) => withHeader(kind, { jwk: await exportJWK(own.publicKey) }, own.privateKey),
+  'its own key, and no other': async (kind) =>
     sign(
-      { header: { typ: 'at+jwt', alg: 'ES256', jwk: await exportJWK(own.publicKey) }, payload: claims },
+      {
+        header: { typ: kind.typ, alg: 'ES256', jwk: await exportJWK(own.publicKey) },
+        payload: kind.claims(),
+      },
       own.privateKey,
     ),
-  'the address of a key set': () =>
-    withHeader({ kid: 'x', jku: `${env.RAW_ORIGIN_URL}/jwks` }, own.privateKey),
-  'the address of a certificate': () =>
-    withHeader({ kid: 'x', x5u: `${env.RAW_ORIGIN_URL}/x5u` }, own.privateKey),
-  'a certificate': () => withHeader({ kid: 'x', x5c: ['MIIB'] }, own.privateKey),
-  'another issuer': () => withClaims({ iss: 'https://other.example' }),
-  'an issuer with a slash more': () => withClaims({ iss: `${PUBLIC_URL}/` }),
-  'another audience': () => withClaims({ aud: 'https://other.example' }),
-  'several audiences': () => withClaims({ aud: [PUBLIC_URL, 'https://other.example'] }),
-  'no audience': () => withClaims({ aud: undefined }),
-  'an end that has come': () => withClaims({ exp: now() }),
-  'no end': () => withClaims({ exp: undefined }),
-  'an end that is no number': () => withClaims({ exp: '9999999999' }),
-  'a beginning that has not come': () => withClaims({ nbf: now() + 60 }),
-  'an issue that has not come': () => withClaims({ iat: now() + 60, nbf: now() + 60 }),
-  'a claim twice, the forged one last': () =>
+  'the address of a key set': (kind) =>
+    withHeader(kind, { kid: 'x', jku: `${env.RAW_ORIGIN_URL}/jwks` }, own.privateKey),
+  'the address of a certificate': (kind) =>
+    withHeader(kind, { kid: 'x', x5u: `${env.RAW_ORIGIN_URL}/x5u` }, own.privateKey),
+  'a certificate': (kind) => withHeader(kind, { kid: 'x', x5c: ['MIIB'] }, own.privateKey),
+  'another issuer': (kind) => withClaims(kind, { iss: 'https://other.example' }),
+  'an issuer with a slash more': (kind) => withClaims(kind, { iss: `${PUBLIC_URL}/` }),
+  'another audience': (kind) => withClaims(kind, { aud: 'https://other.example' }),
+  'several audiences': (kind) => withClaims(kind, { aud: [PUBLIC_URL, 'https://other.example'] }),
+  'no audience': (kind) => withClaims(kind, { aud: undefined }),
+  'an end that has come': (kind) => withClaims(kind, { exp: now() }),
+  'no end': (kind) => withClaims(kind, { exp: undefined }),
+  'an end that is no number': (kind) => withClaims(kind, { exp: '9999999999' }),
+  'a beginning that has not come': (kind) => withClaims(kind, { nbf: now() + 60 }),
+  'an issue that has not come': (kind) => withClaims(kind, { iat: now() + 60, nbf: now() + 60 }),
+  'a claim twice, the forged one last': (kind) =>
     sign({
-      header: header(),
-      payload: JSON.stringify(claims).replace(/}$/, ',"aud":"https://other.example"}'),
+      header: header(kind),
+      payload: JSON.stringify(kind.claims()).replace(/}$/, ',"aud":"https://other.example"}'),
     }),
-  'a header that is no JSON': async () => `${btoa('{"alg":').replace(/=+$/, '')}.${base64Url(claims)}.AA`,
-  'claims that are no object': () => sign({ header: header(), payload: '[]' }),
-  'no claims': () => sign({ header: header(), payload: '' }),
-  'a part more': async () => `${await withClaims({})}.AA`,
-  'data behind it': async () => `${await withClaims({})}=`,
-  'white space within': async () => (await withClaims({})).replace('.', ' .'),
-  'a signature cut short': async () => (await withClaims({})).slice(0, -4),
-  'an encrypted form': async () => `${await withClaims({})}.AA.AA`,
-  'the JSON serialization': async () => {
-    const [head, payload, signature] = (await withClaims({})).split('.')
+  'a header that is no JSON': async (kind) =>
+    `${btoa('{"alg":').replace(/=+$/, '')}.${base64Url(kind.claims())}.AA`,
+  'claims that are no object': (kind) => sign({ header: header(kind), payload: '[]' }),
+  'no claims': (kind) => sign({ header: header(kind), payload: '' }),
+  'a part more': async (kind) => `${await withClaims(kind, {})}.AA`,
+  'data behind it': async (kind) => `${await withClaims(kind, {})}=`,
+  'white space within': async (kind) => (await withClaims(kind, {})).replace('.', ' .'),
+  'a signature cut short': async (kind) => (await withClaims(kind, {})).slice(0, -4),
+  'an encrypted form': async (kind) => `${await withClaims(kind, {})}.AA.AA`,
+  'the JSON serialization': async (kind) => {
+    const [head, payload, signature] = (await withClaims(kind, {})).split('.')
     return JSON.stringify({ protected: head, payload, signature })
   },
-  'an assertion': () =>
-    signAssertion(
-      {
-        issuer: PUBLIC_URL,
-        audience: PUBLIC_URL,
-        subject: String(claims.sub),
-        sessionId: String(claims.sid),
-        roles: [],
-        scope: [],
-        issuedAt: now(),
-        expiresAt: now() + 60,
-      },
-      key,
-    ),
+  'all of the other kind': ({ otherTyp }) =>
+    sign({
+      header: { typ: otherTyp, alg: 'ES256', kid: key.kid },
+      payload: (otherTyp === ACCESS.typ ? ACCESS : ASSERTION).claims(),
+    }),
 }
 
-describe.each(Object.entries(DOORS))('%s', (_door, open) => {
+const EACH = [
+  ...Object.entries(DOORS).map(([door, open]) => [door, ACCESS, open] as const),
+  ...Object.entries(ASSERTION_DOORS).map(([door, open]) => [door, ASSERTION, open] as const),
+]
+
+describe.each(EACH)('%s', (_door, kind, open) => {
   it('lets in a token with nothing changed', async () => {
-    expect(await open(await withClaims({}))).toBe(200)
+    expect(await open(await withClaims(kind, {}))).toBe(200)
   })
 
   it.each(Object.entries(ATTACKS))('refuses a token with %s', async (_attack, forge) => {
-    expect(await open(await forge())).toBe(401)
+    expect(await open(await forge(kind))).toBe(401)
+  })
+})
+
+describe('an encrypted assertion', () => {
+  const content = { alg: 'ECDH-ES', enc: 'A256GCM', cty: 'JWT', kid: 'own' }
+  const encrypt = async (changes: object, publicKey: CryptoKey | Uint8Array = decryption.publicKey) =>
+    new CompactEncrypt(new TextEncoder().encode(await withClaims(ASSERTION, {})))
+      .setProtectedHeader({ ...content, ...changes })
+      .encrypt(publicKey, { crit: { 'urn:x': true } })
+
+  const BROKEN: Readonly<Record<string, () => Promise<string>>> = {
+    'another key': async () => encrypt({}, (await generateKeyPair('ECDH-ES')).publicKey),
+    'an unknown key id': () => encrypt({ kid: 'another' }),
+    'no key id': () => encrypt({ kid: undefined }),
+    'another content encryption': () => encrypt({ enc: 'A128GCM' }),
+    'a wrapped key': () => encrypt({ alg: 'ECDH-ES+A256KW' }),
+    'a key that was shared before': () => encrypt({ alg: 'dir' }, new Uint8Array(32)),
+    'a key by password': () => encrypt({ alg: 'PBES2-HS256+A128KW' }, new Uint8Array(32)),
+    'no content type': () => encrypt({ cty: undefined }),
+    'another content type': () => encrypt({ cty: 'JSON' }),
+    'a critical extension': () => encrypt({ crit: ['urn:x'], 'urn:x': true }),
+    'a change of one bit': async () =>
+      (await encrypt({})).replace(/.(?=[^.]*$)/, (c) => (c === 'A' ? 'B' : 'A')),
+    'another around it': async () => encrypted(await encrypt({})),
+    'a part more': async () => `${await encrypt({})}.AA`,
+  }
+
+  it('is taken when everything about it is right', async () => {
+    expect(await verifier.verifyAssertion(await encrypt({}))).toMatchObject({ sub: assertion.sub })
+  })
+
+  it.each(Object.entries(BROKEN))('is refused with %s', async (_what, forge) => {
+    expect(await statusOf(verifier.verifyAssertion(await forge()))).toBe(401)
+  })
+
+  it('is refused as an access token, and where no key opens it', async () => {
+    const token = await encrypt({})
+    expect(await statusOf(verifier.verify(token))).toBe(401)
+    const keyless = createVerifier({
+      issuer: PUBLIC_URL,
+      audience: PUBLIC_URL,
+      fetch: (url, init) => worker(new Request(url, init)),
+    })
+    expect(await statusOf(keyless.verifyAssertion(token))).toBe(401)
   })
 })

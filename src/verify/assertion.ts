@@ -1,0 +1,90 @@
+/** Assertions: what the gateway says to one origin about one request, signed and, where it was asked to, encrypted. */
+import { type CryptoKey, calculateJwkThumbprint, compactDecrypt, errors, importJWK, type JWK } from 'jose'
+import {
+  areIdentityClaims,
+  IDENTITY_CLAIMS,
+  type IdentityClaims,
+  type VerifyOptions,
+  verifyPinned,
+} from './pinned-jwt.ts'
+
+/** The claims of an assertion: it lives for 60 seconds at most. */
+export type AssertionClaims = IdentityClaims
+
+/** Its own type, so that it is never taken for an access token, nor the reverse (RFC 8725 section 3.11). */
+export const ASSERTION_TYPE = 'edge-assertion+jwt'
+export const ENCRYPTION_METHOD = 'A256GCM'
+
+const ASSERTION = { typ: ASSERTION_TYPE, requiredClaims: IDENTITY_CLAIMS }
+/** RFC 7516 section 7.1; the encrypted key is empty where it was agreed on. */
+const COMPACT_JWE = /^[\w-]+\.[\w-]*\.[\w-]+\.[\w-]+\.[\w-]+$/
+
+export interface AssertionOptions extends VerifyOptions {
+  readonly decryptionKeys: readonly DecryptionKey[]
+}
+
+/** A private key, the one algorithm that it is for, and the id by which the gateway names it. */
+export interface DecryptionKey {
+  readonly kid: string
+  readonly alg: string
+  readonly privateKey: CryptoKey
+}
+
+/**
+ * @param token compact JWS, or compact JWE around one
+ * @returns the claims, or null where it is not a valid assertion of this issuer for this audience
+ * @throws what `findKey` throws
+ */
+export async function verifyAssertion(
+  token: string,
+  { decryptionKeys, ...options }: AssertionOptions,
+): Promise<AssertionClaims | null> {
+  const signed = COMPACT_JWE.test(token) ? await decrypt(token, decryptionKeys) : token
+  const payload = signed === null ? null : await verifyPinned(signed, ASSERTION, options)
+  return payload !== null && areIdentityClaims(payload) ? payload : null
+}
+
+/** @returns the JWS within, or null (RFC 7519 section 5.2: the content type says that one is) */
+async function decrypt(token: string, keys: readonly DecryptionKey[]): Promise<string | null> {
+  try {
+    const { plaintext, protectedHeader } = await compactDecrypt(
+      token,
+      ({ kid, alg, crit }) => {
+        const key = crit === undefined ? keys.find((each) => each.kid === kid && each.alg === alg) : undefined
+        if (key === undefined) throw new errors.JWKSNoMatchingKey()
+        return key.privateKey
+      },
+      {
+        keyManagementAlgorithms: [...new Set(keys.map(({ alg }) => alg))],
+        contentEncryptionAlgorithms: [ENCRYPTION_METHOD],
+      },
+    )
+    return protectedHeader.cty === 'JWT' ? new TextDecoder().decode(plaintext) : null
+  } catch {
+    return null
+  }
+}
+
+/** The one key management algorithm that an encryption key is for; undefined where it can be for none. */
+export function encryptionAlgorithm({ kty, alg }: JWK): string | undefined {
+  const byType = kty === 'RSA' ? 'RSA-OAEP-256' : kty === 'EC' || kty === 'OKP' ? 'ECDH-ES' : undefined
+  return alg === undefined || alg === byType ? byType : undefined
+}
+
+/** What an encryption key is called: as its owner calls it, else by its RFC 7638 thumbprint. */
+export async function encryptionKeyId(jwk: JWK): Promise<string> {
+  return jwk.kid ?? (await calculateJwkThumbprint(jwk))
+}
+
+/** Whether a JWK is a private key that an assertion could be encrypted for. */
+export function isDecryptionKey(jwk: JWK): boolean {
+  return encryptionAlgorithm(jwk) !== undefined && typeof jwk.d === 'string'
+}
+
+export async function importDecryptionKey(jwk: JWK): Promise<DecryptionKey> {
+  const alg = encryptionAlgorithm(jwk) ?? ''
+  // What its owner says of its use does not bind us: "decrypt" and "unwrapKey" are one here.
+  const { key_ops: _keyOps, use: _use, ext: _ext, ...bare } = jwk
+  const privateKey = (await importJWK(bare, alg)) as CryptoKey
+  return { kid: await encryptionKeyId(jwk), alg, privateKey }
+}

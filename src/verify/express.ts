@@ -1,0 +1,47 @@
+/** `gatehouse-edge/verify/express`: also for Connect and Polka, whose middleware has the same shape. */
+import type { AccessTokenClaims } from './access-token.ts'
+import { refusalOf, VerificationError } from './refusal.ts'
+import type { Requirement, Verifier } from './verifier.ts'
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** The claims of the Bearer token, behind `requireBearer`. */
+      auth?: AccessTokenClaims
+    }
+  }
+}
+
+interface IncomingRequest {
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  auth?: AccessTokenClaims
+}
+
+interface ServerResponse {
+  statusCode: number
+  setHeader(name: string, value: string): unknown
+  end(body: string): unknown
+}
+
+/** Lets a request pass whose Bearer token is valid and has what is needed, with its claims as `request.auth`; else 401, 403 or 503. */
+export function requireBearer(verifier: Verifier, requirement: Requirement = {}) {
+  return async (
+    request: IncomingRequest,
+    response: ServerResponse,
+    next: (fault?: unknown) => void,
+  ): Promise<void> => {
+    try {
+      request.auth = await verifier.verifyRequest(request, requirement)
+    } catch (fault) {
+      return fault instanceof VerificationError ? refuse(response, fault) : next(fault)
+    }
+    next()
+  }
+}
+
+function refuse(response: ServerResponse, error: VerificationError): void {
+  const { status, headers, body } = refusalOf(error)
+  response.statusCode = status
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+  response.end(body)
+}

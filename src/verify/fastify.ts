@@ -1,0 +1,26 @@
+/** `gatehouse-edge/verify/fastify`. */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { AccessTokenClaims } from './access-token.ts'
+import { refusalOf, VerificationError } from './refusal.ts'
+import type { Requirement, Verifier } from './verifier.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The claims of the Bearer token, behind `requireBearer`. */
+    user?: AccessTokenClaims
+  }
+}
+
+/** An `onRequest` hook: lets a request pass whose Bearer token is valid and has what is needed, with its claims as `request.user`; else 401, 403 or 503. */
+export function requireBearer(verifier: Verifier, requirement: Requirement = {}) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
+    try {
+      request.user = await verifier.verifyRequest(request, requirement)
+      return undefined
+    } catch (fault) {
+      if (!(fault instanceof VerificationError)) throw fault
+      const { status, headers, body } = refusalOf(fault)
+      return reply.code(status).headers(headers).send(body)
+    }
+  }
+}

@@ -1,0 +1,28 @@
+/** `gatehouse-edge/verify/hono`. */
+import type { MiddlewareHandler } from 'hono'
+import type { AccessTokenClaims } from './access-token.ts'
+import { refusalOf, VerificationError } from './refusal.ts'
+import type { Requirement, Verifier } from './verifier.ts'
+
+/** Where Hono's own JWT middleware puts them. */
+export interface BearerVariables {
+  /** The claims of the Bearer token. */
+  jwtPayload: AccessTokenClaims
+}
+
+/** Lets a request pass whose Bearer token is valid and has what is needed, with its claims as `c.get('jwtPayload')`; else 401, 403 or 503. */
+export function requireBearer(
+  verifier: Verifier,
+  requirement: Requirement = {},
+): MiddlewareHandler<{ Variables: BearerVariables }> {
+  return async (c, next) => {
+    try {
+      c.set('jwtPayload', await verifier.verifyRequest(c.req.raw, requirement))
+    } catch (fault) {
+      if (!(fault instanceof VerificationError)) throw fault
+      const { status, headers, body } = refusalOf(fault)
+      return new Response(body, { status, headers })
+    }
+    return next()
+  }
+}

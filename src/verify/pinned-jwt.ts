@@ -1,0 +1,104 @@
+/**
+ * Verification of the JWTs that the service signs, with the practices of RFC 8725. What is accepted is pinned by the
+ * caller; nothing in the token chooses a key, an algorithm or an address.
+ */
+import { type CryptoKey, errors, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose'
+
+/** A trusted public key, and the one algorithm that it is for. */
+export interface VerificationKey {
+  readonly alg: string
+  readonly publicKey: CryptoKey
+}
+
+export interface VerifyOptions {
+  readonly issuer: string
+  readonly audience: string
+  /** @returns the trusted key with this id, or null for an unknown id */
+  readonly findKey: (kid: string) => Promise<VerificationKey | null>
+  /** Unix time in milliseconds. */
+  readonly nowMs: number
+  /** How far the clocks may differ. Default: 0. */
+  readonly clockToleranceSeconds?: number
+}
+
+/** What one kind of JWT is told by. */
+export interface TokenKind {
+  /** Of the protected header: no kind is ever taken for another (RFC 8725 section 3.11). */
+  readonly typ: string
+  readonly requiredClaims: readonly string[]
+}
+
+const ALGORITHMS = ['ES256', 'RS256']
+/** RFC 7515 section 7.1. The decoder would overlook white space: one token has one spelling. */
+const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/
+
+/**
+ * @param token compact JWS
+ * @returns the claims, or null where the token is not a valid one of this kind, issuer and audience
+ * @throws what `findKey` throws
+ */
+export async function verifyPinned(
+  token: string,
+  { typ, requiredClaims }: TokenKind,
+  { issuer, audience, findKey, nowMs, clockToleranceSeconds = 0 }: VerifyOptions,
+): Promise<JWTPayload | null> {
+  if (!COMPACT_JWS.test(token)) return null
+  const pinned = {
+    algorithms: ALGORITHMS,
+    typ,
+    issuer,
+    audience,
+    requiredClaims: [...requiredClaims],
+    currentDate: new Date(nowMs),
+    clockTolerance: clockToleranceSeconds,
+  }
+  try {
+    const { payload } = await jwtVerify(
+      token,
+      (header: JWTHeaderParameters) => keyFor(header, findKey),
+      pinned,
+    )
+    return payload
+  } catch (error) {
+    if (error instanceof errors.JOSEError) return null
+    throw error
+  }
+}
+
+async function keyFor(
+  { kid, alg, crit }: JWTHeaderParameters,
+  findKey: VerifyOptions['findKey'],
+): Promise<CryptoKey> {
+  // RFC 7515 section 4.1.11: what may not be ignored is refused, since nothing is understood here.
+  const key = typeof kid !== 'string' || crit !== undefined ? null : await findKey(kid)
+  // RFC 8725 section 3.1: each key is used with exactly one algorithm.
+  if (key === null || key.alg !== alg) throw new errors.JWKSNoMatchingKey()
+  return key.publicKey
+}
+
+/** What both kinds of token say alike. Times are NumericDate: integer seconds. */
+export interface IdentityClaims extends JWTPayload {
+  readonly iss: string
+  readonly aud: string
+  /** The account's id. */
+  readonly sub: string
+  readonly iat: number
+  readonly exp: number
+  readonly jti: string
+  /** The session's id. */
+  readonly sid: string
+  /** Space-separated. */
+  readonly scope: string
+  readonly roles: readonly string[]
+}
+
+export const IDENTITY_CLAIMS = ['iss', 'aud', 'sub', 'iat', 'exp', 'jti', 'sid', 'scope', 'roles']
+
+export function areIdentityClaims(payload: JWTPayload): payload is IdentityClaims {
+  const { aud, sub, sid, jti, scope, roles } = payload
+  return [aud, sub, sid, jti, scope].every((claim) => typeof claim === 'string') && areNames(roles)
+}
+
+export function areNames(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((name) => typeof name === 'string')
+}

@@ -1,0 +1,115 @@
+/**
+ * An issuer's public keys as one process knows them. A key set counts as fresh for the 5 minutes that the issuer says it
+ * may be cached; while the issuer is out of reach the last one goes on for a day, which is how long a key is published
+ * before it signs.
+ */
+import { type Fetch, fetchText } from './fetch-text.ts'
+import { parseJwks } from './jwks.ts'
+import type { VerificationKey } from './pinned-jwt.ts'
+import { VerificationError } from './refusal.ts'
+import { within } from './within.ts'
+
+const FRESH_MS = 300_000
+const STALE_MS = 86_400_000
+/** An unknown key id has the keys read again at most this often; so has an issuer that is out of reach. */
+const COOLDOWN_MS = 10_000
+/** Longer than a read takes: where that belongs to a request that was cancelled, nobody waits for ever. */
+const PATIENCE_MS = 5_000
+const STORE_MS = 1_000
+
+/**
+ * Where the last key set outlives the process, for a cold start while the issuer is out of reach. Who can write there
+ * can sign tokens that are believed.
+ */
+export interface KeyStore {
+  /** @returns what was last put, or null */
+  get(): Promise<string | null>
+  put(text: string): Promise<void>
+}
+
+export interface RemoteKeysOptions {
+  readonly url: string
+  readonly fetch: Fetch
+  readonly store: KeyStore | undefined
+}
+
+interface Known {
+  readonly keys: ReadonlyMap<string, VerificationKey>
+  readonly readAtMs: number
+}
+
+export class RemoteKeys {
+  readonly #options: RemoteKeysOptions
+  #known: Known | null = null
+  #reading: Promise<void> | null = null
+  /** Why the last read failed; null where it did not. */
+  #failure: unknown = null
+  #readAgainAtMs = 0
+
+  constructor(options: RemoteKeysOptions) {
+    this.#options = options
+  }
+
+  /**
+   * @returns the key with this id, or null where the issuer has none
+   * @throws {VerificationError} `keys_unavailable` where that cannot be told
+   */
+  async find(kid: string, nowMs: number): Promise<VerificationKey | null> {
+    const known = this.#usable(kid, nowMs)
+    const isFresh = nowMs - (this.#known?.readAtMs ?? Number.NEGATIVE_INFINITY) < FRESH_MS
+    if (known !== null && isFresh) return known
+    if (nowMs >= this.#readAgainAtMs) await this.#read(nowMs)
+    else if (known === null) await this.#othersRead()
+    const key = this.#usable(kid, nowMs)
+    if (key !== null) return key
+    if (this.#failure === null) return null
+    throw new VerificationError('keys_unavailable', { cause: this.#failure })
+  }
+
+  #usable(kid: string, nowMs: number): VerificationKey | null {
+    if (this.#known === null || nowMs - this.#known.readAtMs >= STALE_MS) return null
+    return this.#known.keys.get(kid) ?? null
+  }
+
+  /** One request reads, and those that need what it brings wait for it; the others go on with what is known. */
+  async #read(nowMs: number): Promise<void> {
+    this.#readAgainAtMs = nowMs + COOLDOWN_MS
+    const reading = this.#reload(nowMs)
+    this.#reading = reading
+    await reading
+    if (this.#reading === reading) this.#reading = null
+  }
+
+  async #othersRead(): Promise<void> {
+    if (this.#reading !== null) await within(PATIENCE_MS, this.#reading).catch(() => undefined)
+  }
+
+  async #reload(nowMs: number): Promise<void> {
+    try {
+      const text = await fetchText(this.#options.url, this.#options.fetch)
+      this.#known = { keys: await parseJwks(text), readAtMs: nowMs }
+      this.#failure = null
+      await this.#store(JSON.stringify({ readAtMs: nowMs, text }))
+    } catch (fault) {
+      this.#failure = fault
+      this.#known ??= await this.#stored(nowMs)
+    }
+  }
+
+  /** What the store cannot do is no reason to refuse anybody. */
+  async #store(text: string): Promise<void> {
+    const { store } = this.#options
+    if (store !== undefined) await within(STORE_MS, store.put(text)).catch(() => undefined)
+  }
+
+  async #stored(nowMs: number): Promise<Known | null> {
+    const { store } = this.#options
+    try {
+      const stored = store === undefined ? null : await within(STORE_MS, store.get())
+      const { readAtMs, text } = JSON.parse(stored ?? '')
+      return { keys: await parseJwks(text), readAtMs: Math.min(readAtMs, nowMs) || 0 }
+    } catch {
+      return null
+    }
+  }
+}
