@@ -8,9 +8,9 @@ CREATE TABLE IF NOT EXISTS schema_version (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   version INTEGER NOT NULL
 ) STRICT;
-INSERT OR IGNORE INTO schema_version (id, version) VALUES (1, 2);
--- Version 2 added tables to 1 and changed none, so running this file makes a 2 of a 1.
-UPDATE schema_version SET version = 2 WHERE version = 1;
+INSERT OR IGNORE INTO schema_version (id, version) VALUES (1, 3);
+-- Versions 2 and 3 added tables and changed none, so running this file makes a 3 of a 1 or a 2.
+UPDATE schema_version SET version = 3 WHERE version IN (1, 2);
 
 CREATE TABLE IF NOT EXISTS accounts (
   id TEXT PRIMARY KEY,                        -- UUIDv7
@@ -73,4 +73,13 @@ CREATE TABLE IF NOT EXISTS settings_changes (
   changed_at INTEGER NOT NULL,
   changed_by TEXT NOT NULL,                   -- an account's id, or admin_token
   change TEXT NOT NULL                        -- JSON object: what was asked for
+) STRICT;
+
+-- Origins that authenticate themselves at /oauth2, or that assertions are encrypted for.
+CREATE TABLE IF NOT EXISTS clients (
+  client_id TEXT PRIMARY KEY,                 -- UUIDv7
+  client_name TEXT,
+  secret_hash TEXT NOT NULL,                  -- base64url; SHA-256 of the secret, which is 32 random bytes
+  encryption_jwk TEXT,                        -- JSON: the public key, with kid and alg
+  created_at INTEGER NOT NULL
 ) STRICT;

@@ -1,6 +1,7 @@
 /** The whole service on one screen: middleware in order, routes, and what becomes of errors. */
 import { Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
+import { clientsRoutes } from './admin/clients.ts'
 import { keysRoutes } from './admin/keys.ts'
 import { limitsRoutes } from './admin/limits.ts'
 import { everySessionRoutes } from './admin/sessions.ts'
@@ -13,8 +14,8 @@ import { FORWARD_AUTH_PATH, forwardAuthRoutes } from './gateway/forward-auth.ts'
 import type { AppContext, AppEnv } from './http/context.ts'
 import { cors } from './http/cors.ts'
 import { createRouter } from './http/declare.ts'
+import { errorResponse, faultResponse } from './http/error-response.ts'
 import { loopbackHostsOnly } from './http/loopback-hosts-only.ts'
-import { problemResponse, toServiceError } from './http/problem.ts'
 import { provideServices } from './http/provide-services.ts'
 import { requestLog } from './http/request-log.ts'
 import { log } from './log.ts'
@@ -22,13 +23,14 @@ import { errorPages } from './pages/error-routes.tsx'
 import { accountRoutes } from './routes/account.ts'
 import { challengeRoutes } from './routes/challenge.ts'
 import { healthRoutes } from './routes/health.ts'
+import { oauthRoutes } from './routes/oauth.ts'
 import { openApiRoute } from './routes/openapi.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { wellKnownRoutes } from './routes/well-known.ts'
 import type { SharedServices } from './services.ts'
 
 export function createApp({ deployment, accounts, gateway }: Config, shared: SharedServices): Hono<AppEnv> {
-  const answer = (c: AppContext, error: ServiceError) => problemResponse(c, error, deployment.publicUrl)
+  const answer = (c: AppContext, error: ServiceError) => errorResponse(c, error, deployment.publicUrl)
   const passOn = gatewayTo(gateway)
   const app = createRouter()
 
@@ -45,6 +47,8 @@ export function createApp({ deployment, accounts, gateway }: Config, shared: Sha
   app.route('/', keysRoutes())
   app.route('/', usersRoutes())
   app.route('/', everySessionRoutes())
+  app.route('/', clientsRoutes())
+  app.route('/', oauthRoutes())
   app.route('/', forwardAuthRoutes())
   app.route('/', wellKnownRoutes())
   app.route('/', healthRoutes())
@@ -52,7 +56,7 @@ export function createApp({ deployment, accounts, gateway }: Config, shared: Sha
   openApiRoute(app, deployment.publicUrl)
 
   app.notFound(async (c) => (await passOn(c)) ?? answer(c, new ServiceError('not_found')))
-  app.onError((fault, c) => answer(c, toServiceError(c, fault)))
+  app.onError((fault, c) => faultResponse(c, fault, deployment.publicUrl))
   return app
 }
 
@@ -66,7 +70,7 @@ export function createMisconfiguredApp(
   app.all('*', (c) => {
     c.header('Vary', 'Origin')
     log('error', 'misconfigured', { request_id: c.get('requestId'), problems })
-    return problemResponse(c, new ServiceError('misconfigured'), publicUrl)
+    return errorResponse(c, new ServiceError('misconfigured'), publicUrl)
   })
   return app
 }

@@ -3,6 +3,7 @@
 import type { ChallengeProvider } from './challenge/challenge.ts'
 import { chooseProvider } from './challenge/choose-provider.ts'
 import { deriveChallengeKeys, ProofOfWork } from './challenge/proof-of-work.ts'
+import { Clients } from './clients/clients.ts'
 import type { Env } from './config/env.ts'
 import type { RuleName } from './config/limits.ts'
 import type { Config } from './config/read-config.ts'
@@ -29,6 +30,7 @@ export interface SharedServices {
   /** @returns the service binding with this name, which the config has found to be there. */
   readonly origin: (binding: string) => Fetcher
   readonly settings: RunTimeSettings
+  readonly clients: Clients
   readonly challenge: ChallengeProvider
   readonly signingKeys: SigningKeys
   readonly refreshKeys: () => Promise<PurposeKeys>
@@ -64,6 +66,7 @@ export function shareServices(env: Env, config: Config): SharedServices {
     counterNames: new CounterNames(env.DB),
     origin: (binding) => ({ ...env })[binding as keyof Env] as unknown as Fetcher,
     settings: new RunTimeSettings(env.DB, config.limits.rules),
+    clients: new Clients(env.DB),
     challenge: chooseProvider(config.challenge, proofOfWork),
     signingKeys: new SigningKeys(env.DB, { alg, rotationSeconds, accessTokenSeconds }, config.secrets),
     refreshKeys: once(() => deriveRefreshKeys(authSecret, authSecretAlso)),

@@ -16,7 +16,17 @@ const ROWS: readonly (readonly string[])[] = [
   ['http'],
   ['actions'],
   ['services'],
-  ['accounts', 'passwords', 'tokens', 'sessions', 'limits', 'challenge', 'settings', 'schema-store'],
+  [
+    'accounts',
+    'passwords',
+    'tokens',
+    'sessions',
+    'limits',
+    'challenge',
+    'settings',
+    'clients',
+    'schema-store',
+  ],
   ['config', 'errors', 'secrets', 'ids', 'log'],
   ['verify', 'text', 'bytes', 'deadline'],
 ]

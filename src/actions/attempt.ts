@@ -190,7 +190,7 @@ export class Attempt {
 }
 
 /** Where only pending attempts stood in the way, one of them may settle at any moment. */
-function blocked(name: RuleName, { full, untilNextMs }: Standing): ServiceError {
+export function blocked(name: RuleName, { full, untilNextMs }: Standing): ServiceError {
   const retryAfterSeconds = full ? Math.ceil(untilNextMs / 1000) : 1
   return new ServiceError(BLOCKED[name], {}, { retryAfterSeconds })
 }

@@ -18,15 +18,20 @@ export async function authenticate(services: Services, accessToken: string): Pro
 
 /** Checks the token by itself. @throws {ServiceError} `invalid_token`, `unavailable` */
 export async function verifyBearer(services: Services, accessToken: string): Promise<AccessTokenClaims> {
+  const claims = await readAccessToken(services, accessToken)
+  if (claims === null) throw new ServiceError('invalid_token')
+  return claims
+}
+
+/** @returns null for what is no valid access token of this service. @throws {ServiceError} `unavailable` */
+export function readAccessToken(services: Services, text: string): Promise<AccessTokenClaims | null> {
   const { config, signingKeys, nowMs } = services
-  const claims = await verifyAccessToken(accessToken, {
+  return verifyAccessToken(text, {
     issuer: config.tokens.issuer,
     audience: config.tokens.audience,
     findKey: (kid) => signingKeys.verification(kid, nowMs),
     nowMs,
   })
-  if (claims === null) throw new ServiceError('invalid_token')
-  return claims
 }
 
 /** @returns what is true now of a token's session. @throws {ServiceError} `invalid_token`, `unavailable` */

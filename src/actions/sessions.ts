@@ -4,7 +4,7 @@ import { reach, ServiceError } from '../errors.ts'
 import { isId } from '../ids.ts'
 import type { Services } from '../services.ts'
 import type { Grant } from '../sessions/account-object.ts'
-import { readRefreshToken } from '../sessions/refresh-token.ts'
+import { type RefreshToken, readRefreshToken } from '../sessions/refresh-token.ts'
 import type { Session } from '../sessions/session.ts'
 
 /**
@@ -13,14 +13,21 @@ import type { Session } from '../sessions/session.ts'
  * @throws {ServiceError} `misconfigured` where the token may be one of another AUTH_SECRET; `unavailable`
  */
 export async function logOutByRefreshToken(services: Services, text: string): Promise<string | null> {
-  const token = await readRefreshToken(text, await services.refreshKeys())
-  if (token === null) {
-    await services.signingKeys.signing(services.nowMs)
-    return null
-  }
+  const token = await readOwnRefreshToken(services, text)
+  if (token === null) return null
   const secretHash = await sha256(token.sessionSecret)
   await reach(services.accountObject(token.accountId).endBySecret(token.sessionId, secretHash))
   return token.accountId
+}
+
+/**
+ * @returns null for what is no refresh token of this service
+ * @throws {ServiceError} `misconfigured` where it may be one of another AUTH_SECRET
+ */
+export async function readOwnRefreshToken(services: Services, text: string): Promise<RefreshToken | null> {
+  const token = await readRefreshToken(text, await services.refreshKeys())
+  if (token === null) await services.signingKeys.signing(services.nowMs)
+  return token
 }
 
 /** @throws {ServiceError} `not_found` where the account has no live session with this id */

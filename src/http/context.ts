@@ -1,6 +1,6 @@
 /** What travels with a request through middleware and handlers. */
 import type { Context } from 'hono'
-import type { ErrorCode } from '../errors.ts'
+import type { ErrorCode, OAuthErrorCode } from '../errors.ts'
 import type { Services } from '../services.ts'
 import type { Grant } from '../sessions/account-object.ts'
 
@@ -16,11 +16,13 @@ export interface AppEnv {
     admin: string
     /** For the log line. */
     accountId: string | undefined
+    /** The client that called, or that was changed. For the log line. */
+    clientId: string | undefined
     /** Where the request went, in place of the pattern that matched it. For the log line. */
     route: string | undefined
     /** Whether the answer is an origin's, and stays as that made it. */
     ofOrigin: true | undefined
-    errorCode: ErrorCode | undefined
+    errorCode: ErrorCode | OAuthErrorCode | undefined
   }
 }
 

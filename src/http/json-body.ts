@@ -7,10 +7,10 @@ import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors.ts'
 import { requireAdmin } from './admin-bearer.ts'
 import { requireBearer } from './bearer.ts'
+import { readBounded } from './body.ts'
 import type { AppEnv } from './context.ts'
 import { atPresent } from './provide-services.ts'
 
-const MAX_BODY_BYTES = 16_384
 /** The deepest that a schema looks: claims, eight levels below theirs. */
 const MAX_DEPTH = 10
 const JSON_MEDIA_TYPE = /^application\/json[ \t]*(;|$)/i
@@ -47,27 +47,6 @@ export const jsonBody: MiddlewareHandler<AppEnv>[] = [readBody, parseBody]
 export const optionalJsonBody: MiddlewareHandler<AppEnv>[] = [readOptionalBody, parseBody]
 export const bearerAndJsonBody: MiddlewareHandler<AppEnv>[] = [readBody, requireBearer, parseBody]
 export const adminAndJsonBody: MiddlewareHandler<AppEnv>[] = [readBody, requireAdmin, parseBody]
-
-async function readBounded(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
-  if (body === null) return new Uint8Array()
-  const bytes = new Uint8Array(MAX_BODY_BYTES)
-  let length = 0
-  for await (const chunk of whileItLasts(body)) {
-    if (length + chunk.length > MAX_BODY_BYTES) throw new ServiceError('body_too_large')
-    bytes.set(chunk, length)
-    length += chunk.length
-  }
-  return bytes.slice(0, length)
-}
-
-/** A body that breaks off is its client's doing, no fault of the service. */
-async function* whileItLasts(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  try {
-    yield* body
-  } catch {
-    throw new ServiceError('malformed_json')
-  }
-}
 
 function requireJson(contentType: string | undefined): void {
   if (!JSON_MEDIA_TYPE.test(contentType ?? '')) throw new ServiceError('unsupported_media_type')

@@ -4,8 +4,7 @@ import { ERRORS, ServiceError } from '../errors.ts'
 import { describeFault, log } from '../log.ts'
 import { bearerToken } from './bearer-token.ts'
 import type { AppEnv } from './context.ts'
-
-const RETRY_UNAVAILABLE_SECONDS = 5
+import { retryAfter } from './retry-after.ts'
 
 /** @param publicUrl the service's own address; null where it is not known, because it is misconfigured */
 export function problemResponse(c: Context<AppEnv>, error: ServiceError, publicUrl: string | null): Response {
@@ -13,12 +12,9 @@ export function problemResponse(c: Context<AppEnv>, error: ServiceError, publicU
   c.set('errorCode', error.code)
   const type = publicUrl === null ? 'about:blank' : `${publicUrl}/errors/${error.code}`
   const body = { type, title, status, detail, code: error.code, ...error.members }
-  const headers = new Headers({ 'Content-Type': 'application/problem+json' })
+  const headers = new Headers({ 'Content-Type': 'application/problem+json', ...retryAfter(error) })
   const authenticate = wwwAuthenticate(c, error)
   if (authenticate !== null) headers.set('WWW-Authenticate', authenticate)
-  const retryAfterSeconds =
-    error.retryAfterSeconds ?? (status === 503 ? RETRY_UNAVAILABLE_SECONDS : undefined)
-  if (retryAfterSeconds !== undefined) headers.set('Retry-After', String(retryAfterSeconds))
   return c.newResponse(JSON.stringify(body), { status, headers })
 }
 

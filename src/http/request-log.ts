@@ -29,6 +29,7 @@ function requestFields(c: AppContext, startedAtMs: number) {
     code: c.get('errorCode'),
     duration_ms: Math.round(performance.now() - startedAtMs),
     account_id: c.get('accountId'),
+    client_id: c.get('clientId'),
     admin: c.get('admin'),
   }
 }

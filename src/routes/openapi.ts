@@ -9,6 +9,7 @@ export function openApiRoute(app: OpenAPIHono<AppEnv>, publicUrl: string): void 
     scheme: 'bearer',
     bearerFormat: 'JWT',
   })
+  app.openAPIRegistry.registerComponent('securitySchemes', 'basic', { type: 'http', scheme: 'basic' })
   app.get('/openapi.json', (c) =>
     c.json(
       app.getOpenAPI31Document({

@@ -113,8 +113,7 @@ async function play(title: string, fault: Fault & { readonly kind: FaultKind }):
   const { answer, trips } = await runIsolate(scene.send, fault, scene.settings)
   const trip = trips[fault.at - 1]
   if (trip === undefined) return { outcome: 'answered', wrong: ['not reached'], trip: 'none' }
-  const body =
-    answer === null || answer.status === 204 ? {} : ((await answer.json()) as Partial<Problem & Tokens>)
+  const body = answer === null ? {} : await bodyOf(answer)
   const said = body.registered === true || body.changed === true
   const done = await scene.isDone?.()
   const healthy = workerWith(scene.settings ?? {})
@@ -128,6 +127,13 @@ async function play(title: string, fault: Fault & { readonly kind: FaultKind }):
     leak([body.access_token, body.refresh_token]),
   ].filter((what) => what !== null)
   return { outcome: outcomeOf(answer, said), wrong, trip }
+}
+
+/** An answer without a body says nothing. At /oauth2 an error's code is its `error`. */
+async function bodyOf(answer: Response): Promise<Partial<Problem & Tokens>> {
+  const text = await answer.text()
+  const body = text === '' ? {} : JSON.parse(text)
+  return { code: body.error, ...body }
 }
 
 function outcomeOf(answer: Response | null, said: boolean): Outcome {
@@ -171,7 +177,7 @@ async function wrongRepetition({ send, status, again = [] }: Case, fetch: Fetch)
   const isolate: Isolate = { fetch, cron }
   const answer = await send(isolate)
   if (answer.status === status) return null
-  const { code } = (await answer.json()) as Problem
+  const { code = '' } = await bodyOf(answer)
   return again.includes(code) ? null : `answered ${answer.status} ${code} when it was repeated`
 }
 

@@ -20,6 +20,7 @@ import {
 import { change, disable, grant } from '../support/database.ts'
 import { Desk } from '../support/desk.ts'
 import type { Isolate } from '../support/faults.ts'
+import { basic, newClient, post, type RegisteredClient } from '../support/oauth.ts'
 import { solve } from '../support/solver.ts'
 import { visitor, WRONG } from '../support/visitor.ts'
 
@@ -84,6 +85,18 @@ async function administrator(): Promise<Person> {
 }
 
 /** The first word pair of each title is a method and a path of the API's description, or `cron`. */
+/** What a client asks of somebody's token. */
+const clientCall = (status: number, secretOf: (client: RegisteredClient) => string) =>
+  about(status, async ({ access_token: token }) => {
+    const client = await newClient({}, workerWith({}))
+    const headers = basic(client.client_id, secretOf(client))
+    return { send: ({ fetch }) => post('/oauth2/introspect', { token }, { headers, fetch }) }
+  })
+
+const revocation = (token: string): Pick<Case, 'send'> => ({
+  send: ({ fetch }) => post('/oauth2/revoke', { token, client_id: 'gatehouse' }, { fetch }),
+})
+
 export const SCENARIOS: Readonly<Record<string, Prepare>> = {
   'POST /auth/register': async () => {
     const name = newName()
@@ -229,6 +242,25 @@ export const SCENARIOS: Readonly<Record<string, Prepare>> = {
       again: ['not_found'],
     }
   }),
+  'POST /admin/clients': about(201, async ({ name }) => ({
+    send: send('POST', '/admin/clients', { bearer: ADMIN_TOKEN, body: { client_name: name } }),
+    isDone: async () => {
+      const find = env.DB.prepare('SELECT 1 FROM clients WHERE client_name = ?1')
+      return (await find.bind(name).first()) !== null
+    },
+  })),
+  'GET /admin/clients': adminCall('GET', '/admin/clients'),
+  'DELETE /admin/clients/{client_id}': about(204, async () => {
+    const { client_id } = await newClient({}, workerWith({}))
+    return {
+      send: send('DELETE', `/admin/clients/${client_id}`, { bearer: ADMIN_TOKEN }),
+      again: ['not_found'],
+    }
+  }),
+  'POST /oauth2/introspect': clientCall(200, ({ client_secret }) => client_secret),
+  'POST /oauth2/introspect with a wrong secret': clientCall(401, () => 'a guess'),
+  'POST /oauth2/revoke by access token': about(200, async ({ access_token }) => revocation(access_token)),
+  'POST /oauth2/revoke by refresh token': about(200, async ({ refresh_token }) => revocation(refresh_token)),
   'cron with a change to tell, a key to make and one to seal anew': about(204, async ({ user }) => {
     await disable(user.id)
     await env.DB.exec('DELETE FROM signing_keys WHERE signs_from > unixepoch()')

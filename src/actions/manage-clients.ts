@@ -1,0 +1,67 @@
+/** The clients as an operator makes, sees and removes them. */
+import type { JWK } from 'jose'
+import { hashClientSecret, newClientSecret } from '../clients/client-secret.ts'
+import { type Client, deleteClient, findClient, insertClient, listClients } from '../clients/client-store.ts'
+import { readEncryptionJwk } from '../clients/encryption-key.ts'
+import { inTime } from '../deadline.ts'
+import { reach, ServiceError } from '../errors.ts'
+import { newId } from '../ids.ts'
+import type { Services } from '../services.ts'
+
+export interface NewClient {
+  readonly clientName: string | null
+  /** Null where assertions to it are not encrypted. */
+  readonly encryptionJwk: JWK | null
+}
+
+export interface RegisteredClient {
+  readonly client: Client
+  /** Nobody learns it again. */
+  readonly secret: string
+}
+
+/** @throws {ServiceError} `invalid_request` where the key is none that can be used; `unavailable` */
+export async function registerClient(services: Services, request: NewClient): Promise<RegisteredClient> {
+  const { db, nowMs } = services
+  const secret = newClientSecret()
+  const client: Client = {
+    clientId: newId(nowMs),
+    clientName: request.clientName,
+    secretHash: await hashClientSecret(secret),
+    encryptionJwk: request.encryptionJwk === null ? null : await usable(request.encryptionJwk),
+    createdAt: Math.floor(nowMs / 1000),
+  }
+  await store(db, client)
+  return { client, secret }
+}
+
+/** @throws {ServiceError} `unavailable` */
+export function seeClients({ db }: Services): Promise<readonly Client[]> {
+  return reach(listClients(db))
+}
+
+/**
+ * Removes a client: in this isolate at once, in the others within 30 s.
+ * @throws {ServiceError} `not_found`, `unavailable`
+ */
+export async function removeClient({ db, clients }: Services, clientId: string): Promise<void> {
+  const { meta } = await reach(deleteClient(db, clientId).run())
+  clients.forget(clientId)
+  if (meta.changes === 0) throw new ServiceError('not_found')
+}
+
+async function usable(jwk: JWK): Promise<JWK> {
+  const read = await readEncryptionJwk(jwk)
+  if (typeof read !== 'string') return read
+  throw new ServiceError('invalid_request', { errors: [{ field: 'jwks', message: `keys.0: ${read}` }] })
+}
+
+/** Where the answer is lost, the row says whether it took: a secret that was stored is told. */
+async function store(db: D1Database, client: Client): Promise<void> {
+  try {
+    await inTime(insertClient(db, client).run())
+  } catch (cause) {
+    if ((await reach(findClient(db, client.clientId))) !== null) return
+    throw new ServiceError('unavailable', {}, { cause })
+  }
+}

@@ -1,0 +1,48 @@
+/** Ending a session by either of its tokens (RFC 7009). */
+import { sha256 } from '../bytes.ts'
+import { OAuthError, reach } from '../errors.ts'
+import type { Services } from '../services.ts'
+import type { RefreshToken } from '../sessions/refresh-token.ts'
+import { readAccessToken } from './authenticate.ts'
+import type { AuthenticatedClient } from './authenticate-client.ts'
+import { readOwnRefreshToken } from './sessions.ts'
+
+/**
+ * Ends the session of an access token, or of a refresh token of any generation. One that is not valid ends nothing: what
+ * its client wants is so already (RFC 7009 section 2.2).
+ * @returns the account that it speaks of, null for one that is not valid
+ * @throws {OAuthError} `invalid_grant` where it was issued to another client
+ * @throws {ServiceError} `misconfigured` where it may be one of another AUTH_SECRET; `unavailable`
+ */
+export async function revoke(
+  services: Services,
+  client: AuthenticatedClient,
+  token: string,
+): Promise<string | null> {
+  const claims = await readAccessToken(services, token)
+  if (claims !== null) {
+    refuseOther(client, claims.client_id)
+    await reach(services.accountObject(claims.sub).end(claims.sid))
+    return claims.sub
+  }
+  const refreshToken = await readOwnRefreshToken(services, token)
+  if (refreshToken !== null) await endByRefreshToken(services, client, refreshToken)
+  return refreshToken?.accountId ?? null
+}
+
+async function endByRefreshToken(
+  { accountObject, settings, nowMs }: Services,
+  client: AuthenticatedClient,
+  { accountId, sessionId, sessionSecret }: RefreshToken,
+): Promise<void> {
+  const { sessionsFromMs } = await settings.current(nowMs)
+  const grant = await reach(accountObject(accountId).check(sessionId, sessionsFromMs))
+  if (grant === null) return
+  refuseOther(client, grant.session.clientId)
+  await reach(accountObject(accountId).endBySecret(sessionId, await sha256(sessionSecret)))
+}
+
+/** RFC 7009 section 2.1. */
+function refuseOther({ clientId }: AuthenticatedClient, issuedTo: string): void {
+  if (clientId !== issuedTo) throw new OAuthError('invalid_grant')
+}

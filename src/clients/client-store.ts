@@ -1,0 +1,64 @@
+/** Clients in D1: origins that authenticate themselves, and their keys. */
+import type { JWK } from 'jose'
+import { type Bytes, fromBase64Url, toBase64Url } from '../bytes.ts'
+
+export interface Client {
+  /** UUIDv7. */
+  readonly clientId: string
+  readonly clientName: string | null
+  /** SHA-256. */
+  readonly secretHash: Bytes
+  /** What assertions to it are encrypted for: public, with `kid` and `alg`. */
+  readonly encryptionJwk: JWK | null
+  /** Unix seconds. */
+  readonly createdAt: number
+}
+
+interface ClientRow {
+  readonly client_id: string
+  readonly client_name: string | null
+  readonly secret_hash: string
+  readonly encryption_jwk: string | null
+  readonly created_at: number
+}
+
+/** From the primary: a client that was just made is there, and one that was removed is not. */
+export async function findClient(db: D1Database, clientId: string): Promise<Client | null> {
+  const sql = 'SELECT * FROM clients WHERE client_id = ?1'
+  const row = await db.withSession('first-primary').prepare(sql).bind(clientId).first<ClientRow>()
+  return row === null ? null : toClient(row)
+}
+
+/** In the order in which they were made. */
+export async function listClients(db: D1Database): Promise<readonly Client[]> {
+  const sql = 'SELECT * FROM clients ORDER BY client_id'
+  const { results } = await db.withSession('first-primary').prepare(sql).all<ClientRow>()
+  return results.map(toClient)
+}
+
+export function insertClient(db: D1Database, client: Client): D1PreparedStatement {
+  const { clientId, clientName, secretHash, encryptionJwk, createdAt } = client
+  const key = encryptionJwk === null ? null : JSON.stringify(encryptionJwk)
+  return db
+    .prepare(
+      `INSERT INTO clients (client_id, client_name, secret_hash, encryption_jwk, created_at)
+       VALUES (?1, ?2, ?3, ?4, ?5)`,
+    )
+    .bind(clientId, clientName, toBase64Url(secretHash), key, createdAt)
+}
+
+export function deleteClient(db: D1Database, clientId: string): D1PreparedStatement {
+  return db.prepare('DELETE FROM clients WHERE client_id = ?1').bind(clientId)
+}
+
+function toClient(row: ClientRow): Client {
+  const secretHash = fromBase64Url(row.secret_hash)
+  if (secretHash === null) throw new Error('a client has a secret_hash that is none')
+  return {
+    clientId: row.client_id,
+    clientName: row.client_name,
+    secretHash,
+    encryptionJwk: row.encryption_jwk === null ? null : JSON.parse(row.encryption_jwk),
+    createdAt: row.created_at,
+  }
+}

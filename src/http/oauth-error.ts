@@ -1,0 +1,23 @@
+/** Errors of the /oauth2 calls (RFC 6749 section 5.2): by the RFC's name where it has one, else by the service's own. */
+import { ERRORS, type ErrorCode, OAUTH_ERRORS, OAuthError, type ServiceError } from '../errors.ts'
+import type { AppContext } from './context.ts'
+import { retryAfter } from './retry-after.ts'
+
+const INVALID_REQUESTS: readonly ErrorCode[] = ['invalid_request', 'malformed_json']
+
+export function oauthErrorResponse(c: AppContext, error: ServiceError | OAuthError): Response {
+  const { status, code, description } = describe(error)
+  c.set('errorCode', code)
+  const headers = new Headers({ 'Content-Type': 'application/json', ...retryAfter(error) })
+  // RFC 9110 section 15.5.2; RFC 6749 section 5.2.
+  if (status === 401) headers.set('WWW-Authenticate', 'Basic realm="gatehouse"')
+  const body = JSON.stringify({ error: code, error_description: description })
+  return c.newResponse(body, { status, headers })
+}
+
+function describe(error: ServiceError | OAuthError) {
+  if (error instanceof OAuthError) return { code: error.code, ...OAUTH_ERRORS[error.code] }
+  if (INVALID_REQUESTS.includes(error.code)) return { code: error.code, ...OAUTH_ERRORS.invalid_request }
+  const { status, detail } = ERRORS[error.code]
+  return { code: error.code, status, description: detail }
+}
