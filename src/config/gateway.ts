@@ -15,6 +15,11 @@ export interface GatewayRoute {
   readonly origin: OriginAddress
   /** Whom assertions are for. */
   readonly audience: string
+  /**
+   * The client that assertions are encrypted for, and nothing else then says who the user is; null where they are signed
+   * alone.
+   */
+  readonly clientId: string | null
   /** Whether a token is needed; one that is sent must be right in any case. */
   readonly required: boolean
   /** Whether a token's session is looked up for each request. */
@@ -63,11 +68,12 @@ const routeFields = z.strictObject({
     .optional(),
   service: z.string().optional(),
   audience: z.string().min(1).optional(),
+  client_id: z.uuid({ error: 'Must be the client_id of a client.' }).optional(),
   required: z.boolean().default(true),
   session: z.enum(['trust', 'check']).default('trust'),
   roles: names.default([]),
   scope: names.default([]),
-  authorization: z.enum(['pass', 'drop']).default('pass'),
+  authorization: z.enum(['pass', 'drop']).optional(),
   strip_prefix: z.boolean().default(false),
   timeout_seconds: z.number().min(1).max(600).default(30),
   cache: z.enum(['no-store', 'default']).default('no-store'),
@@ -103,6 +109,8 @@ function readRoute(
   if (origin?.kind === 'service' && audience === '') problems.push('needs an "audience"')
   if (origin?.kind === 'address' && new URL(origin.url).origin === publicUrl)
     problems.push('leads to the gate itself')
+  if (parsed.data?.client_id !== undefined && parsed.data.authorization === 'pass')
+    problems.push('passes the token on, which shows what "client_id" has encrypted')
   if (parsed.data && asksNobody(parsed.data)) problems.push('needs "required" for "roles" and "scope"')
   for (const problem of problems) reader.refuse('GATEWAY', `${prefix}: ${problem}`, EXAMPLE, null)
   return parsed.data && origin && problems.length === 0
@@ -125,23 +133,22 @@ function toOrigin(reader: SettingsReader, { origin, service }: RouteFields): Ori
 
 function toRoute(
   prefix: string,
-  { required, session, roles, scope, authorization, strip_prefix, timeout_seconds, cache }: RouteFields,
+  { required, session, roles, scope, cache, ...fields }: RouteFields,
   origin: OriginAddress,
   audience: string,
 ): GatewayRoute {
-  const timeoutMs = timeout_seconds * 1000
-  const stripPrefix = strip_prefix
   return {
     prefix,
     origin,
     audience,
+    clientId: fields.client_id ?? null,
     required,
     session,
     roles,
     scope,
-    authorization,
-    stripPrefix,
-    timeoutMs,
+    authorization: fields.authorization ?? (fields.client_id === undefined ? 'pass' : 'drop'),
+    stripPrefix: fields.strip_prefix,
+    timeoutMs: fields.timeout_seconds * 1000,
     cache,
   }
 }

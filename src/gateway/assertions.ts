@@ -1,7 +1,11 @@
 /** The assertions of one isolate: each is used again within the first half of its life, so that few are signed. */
 import type { Identity } from '../actions/identify.ts'
+import type { EncryptionKey } from '../clients/encryption-key.ts'
+import type { GatewayRoute } from '../config/gateway.ts'
+import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
-import { signAssertion } from '../tokens/assertion.ts'
+import { encryptAssertion, signAssertion } from '../tokens/assertion.ts'
+import type { SigningKey } from '../tokens/signing-keys.ts'
 
 const LIFE_SECONDS = 60
 /** Of one isolate; the oldest go first. */
@@ -12,21 +16,26 @@ interface Kept {
   readonly reusedUntil: number
 }
 
+/** Whom an assertion is for. */
+type Recipient = Pick<GatewayRoute, 'prefix' | 'audience' | 'clientId'>
+
 export class Assertions {
   readonly #kept = new Map<string, Kept>()
 
   /** @throws {ServiceError} `misconfigured`, `unavailable` */
-  async of(services: Services, identity: Identity, audience: string): Promise<string> {
-    const { subject, sessionId, roles, scope, claims } = identity
+  async of(services: Services, identity: Identity, recipient: Recipient): Promise<string> {
+    const { roles, scope, claims } = identity
     const now = Math.floor(services.nowMs / 1000)
     const key = await services.signingKeys.signing(services.nowMs)
-    const name = JSON.stringify([key.kid, claims.jti, audience, roles, scope])
+    const encryptionKey = await encryptionKeyOf(services, recipient)
+    const { audience, clientId } = recipient
+    const name = JSON.stringify([key.kid, clientId, claims.jti, audience, roles, scope])
     const kept = this.#kept.get(name)
     if (kept !== undefined && now < kept.reusedUntil) return kept.assertion
     const expiresAt = Math.min(now + LIFE_SECONDS, claims.exp)
-    const issuer = services.config.tokens.issuer
-    const content = { issuer, audience, subject, sessionId, roles, scope, issuedAt: now, expiresAt }
-    const assertion = await signAssertion(content, key)
+    const life = { issuedAt: now, expiresAt }
+    const signed = await sign(services, identity, audience, life, key)
+    const assertion = encryptionKey === null ? signed : await encryptAssertion(signed, encryptionKey)
     this.#keep(name, { assertion, reusedUntil: now + (expiresAt - now) / 2 })
     return assertion
   }
@@ -37,4 +46,30 @@ export class Assertions {
     const [oldest] = this.#kept.keys()
     if (this.#kept.size > MAX_KEPT && oldest !== undefined) this.#kept.delete(oldest)
   }
+}
+
+function sign(
+  { config }: Services,
+  { subject, sessionId, roles, scope }: Identity,
+  audience: string,
+  life: { readonly issuedAt: number; readonly expiresAt: number },
+  key: SigningKey,
+): Promise<string> {
+  const { issuer } = config.tokens
+  return signAssertion({ issuer, audience, subject, sessionId, roles, scope, ...life }, key)
+}
+
+/**
+ * @returns null where the route names no client
+ * @throws {ServiceError} `misconfigured` where the one that it names has no key: nothing goes on that others could read
+ */
+async function encryptionKeyOf(
+  { clients, nowMs }: Services,
+  { prefix, clientId }: Recipient,
+): Promise<EncryptionKey | null> {
+  if (clientId === null) return null
+  const client = await clients.find(clientId, nowMs)
+  if (client !== null && client.encryptionKey !== null) return client.encryptionKey
+  const cause = new Error(`GATEWAY ${prefix}: its client_id is of no client with an encryption key`)
+  throw new ServiceError('misconfigured', {}, { cause })
 }

@@ -62,8 +62,9 @@ async function headersFor(
   const passes = route.authorization === 'pass' && identity !== null && !mayAdministrate(identity)
   if (!passes) headers.delete('Authorization')
   if (identity === null) return headers
-  for (const [name, value] of Object.entries(identityHeaders(identity))) headers.set(name, value)
-  headers.set(ASSERTION_HEADER, await assertions.of(services, identity, route.audience))
+  const readable = route.clientId === null ? identityHeaders(identity) : {}
+  for (const [name, value] of Object.entries(readable)) headers.set(name, value)
+  headers.set(ASSERTION_HEADER, await assertions.of(services, identity, route))
   return headers
 }
 

@@ -1,6 +1,8 @@
 /** Signs what the gate says to one origin about one request: a short-lived JWT that no client ever holds. */
-import { SignJWT } from 'jose'
-import { ASSERTION_TYPE } from '../verify/assertion.ts'
+import { CompactEncrypt, SignJWT } from 'jose'
+import { utf8 } from '../bytes.ts'
+import type { EncryptionKey } from '../clients/encryption-key.ts'
+import { ASSERTION_TYPE, ENCRYPTION_METHOD } from '../verify/assertion.ts'
 import type { SigningKey } from './signing-keys.ts'
 
 export interface AssertionContent {
@@ -30,4 +32,11 @@ export function signAssertion(content: AssertionContent, key: SigningKey): Promi
   })
     .setProtectedHeader({ typ: ASSERTION_TYPE, alg: key.alg, kid: key.kid })
     .sign(key.privateKey)
+}
+
+/** Makes a nested JWT of it (RFC 7519 appendix A.2), which the key's owner alone can read: signed within, encrypted around. */
+export function encryptAssertion(assertion: string, { kid, alg, publicKey }: EncryptionKey): Promise<string> {
+  return new CompactEncrypt(utf8(assertion))
+    .setProtectedHeader({ alg, enc: ENCRYPTION_METHOD, cty: 'JWT', kid })
+    .encrypt(publicKey)
 }

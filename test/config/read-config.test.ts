@@ -308,6 +308,7 @@ describe('a challenge of others', () => {
 
 describe('the gateway', () => {
   const origin = 'https://orders.example'
+  const CLIENT = '01a2149c-8fcc-76a4-a3d8-ad98e60dd9ad'
   const gateway = (table: unknown, more: object = {}): Settings => ({
     ...valid,
     GATEWAY: table as object,
@@ -323,6 +324,7 @@ describe('the gateway', () => {
               prefix: '/api',
               origin: { kind: 'address', url: `${origin}/v1` },
               audience: origin,
+              clientId: null,
               required: true,
               session: 'trust',
               roles: [],
@@ -367,6 +369,13 @@ describe('the gateway', () => {
     for (const table of [{ '/api': route }, JSON.stringify({ '/api': route })]) {
       expect(readConfig(gateway(table))).toMatchObject({ config: { gateway: { routes: [expected] } } })
     }
+  })
+
+  it('keeps the token from an origin whose assertions are encrypted', () => {
+    const read = readConfig(gateway({ '/api': { origin, client_id: CLIENT } }))
+    expect(read).toMatchObject({
+      config: { gateway: { routes: [{ clientId: CLIENT, authorization: 'drop' }] } },
+    })
   })
 
   it('takes a service binding that is there, with an audience', () => {
@@ -423,6 +432,8 @@ describe('the gateway', () => {
     ['no time', { origin, timeout_seconds: 0 }],
     ['a cache of another kind', { origin, cache: 'force-cache' }],
     ['no audience in it', { origin, audience: '' }],
+    ['a client that is none', { origin, client_id: 'orders' }],
+    ['a client, and the token beside its assertion', { origin, client_id: CLIENT, authorization: 'pass' }],
     ['no table', 'https://orders.example'],
   ])('refuses a route with %s, and says which', (_what, route) => {
     const result = readConfig(gateway({ '/api': route }))

@@ -1,5 +1,6 @@
 /** One request, or cron run, of each kind that the service knows, and what must be true of it afterwards. */
 import { env } from 'cloudflare:workers'
+import { exportJWK, generateKeyPair } from 'jose'
 import type { Env } from '../../src/config/env.ts'
 import { hashPassword } from '../../src/passwords/pbkdf2.ts'
 import {
@@ -261,6 +262,14 @@ export const SCENARIOS: Readonly<Record<string, Prepare>> = {
   'POST /oauth2/introspect with a wrong secret': clientCall(401, () => 'a guess'),
   'POST /oauth2/revoke by access token': about(200, async ({ access_token }) => revocation(access_token)),
   'POST /oauth2/revoke by refresh token': about(200, async ({ refresh_token }) => revocation(refresh_token)),
+  'a request through the gateway with an encrypted assertion': about(200, async ({ access_token }) => {
+    const { publicKey } = await generateKeyPair('ECDH-ES', { extractable: true })
+    const { client_id } = await newClient({ jwks: { keys: [await exportJWK(publicKey)] } }, workerWith({}))
+    return {
+      settings: { GATEWAY: { '/api': { origin: env.RAW_ORIGIN_URL, client_id } } },
+      send: send('GET', '/api/me', { bearer: access_token }),
+    }
+  }),
   'cron with a change to tell, a key to make and one to seal anew': about(204, async ({ user }) => {
     await disable(user.id)
     await env.DB.exec('DELETE FROM signing_keys WHERE signs_from > unixepoch()')

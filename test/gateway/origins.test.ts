@@ -7,6 +7,7 @@ const route = (prefix: string, stripPrefix = false): GatewayRoute => ({
   stripPrefix,
   origin: { kind: 'address', url: 'https://origin.example' },
   audience: 'https://origin.example',
+  clientId: null,
   required: true,
   session: 'trust',
   roles: [],
