@@ -1,0 +1,174 @@
+/** The package as it is built, inside the real frameworks, over real HTTP, against the running service. */
+import { getRequestListener } from '@hono/node-server'
+import express from 'express'
+import fastify from 'fastify'
+import { createVerifier, type KeyStore, type Verifier, type VerifierOptions } from 'gatehouse-edge/verify'
+import { requireBearer as forExpress } from 'gatehouse-edge/verify/express'
+import { requireBearer as forFastify } from 'gatehouse-edge/verify/fastify'
+import { requireBearer as forHono } from 'gatehouse-edge/verify/hono'
+import { Hono } from 'hono'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { closeAll, listen } from './listening.ts'
+import { Service, type Tokens } from './service.ts'
+
+let service: Service
+let person: Tokens
+/** How far the origins' clocks are ahead. */
+let aheadMs = 0
+let reads = 0
+const keys = { text: null as string | null }
+const keyStore: KeyStore = {
+  get: async () => keys.text,
+  put: async (text) => {
+    keys.text = text
+  },
+}
+
+const newVerifier = (options: Partial<VerifierOptions> = {}): Verifier =>
+  createVerifier({
+    issuer: service.url,
+    audience: service.url,
+    now: () => Date.now() + aheadMs,
+    fetch: (url, init) => {
+      reads += 1
+      return fetch(url, init)
+    },
+    ...options,
+  })
+
+const NEEDED = { scope: ['orders:write'], roles: ['editor'] }
+
+/** Each has the account's id at /, and wants more at /orders. @returns the origin's address */
+const FRAMEWORKS: Readonly<Record<string, (verifier: Verifier) => Promise<string>>> = {
+  Express: (verifier) => {
+    const app = express()
+    app.get('/', forExpress(verifier), (request, response) => {
+      response.send(request.auth?.sub)
+    })
+    app.get('/orders', forExpress(verifier, NEEDED), (request, response) => {
+      response.send(request.auth?.roles[0])
+    })
+    return listen(app)
+  },
+  Fastify: async (verifier) => {
+    const app = fastify()
+    app.get('/', { onRequest: forFastify(verifier) }, async (request) => request.user?.sub)
+    app.get('/orders', { onRequest: forFastify(verifier, NEEDED) }, async (request) => request.user?.roles[0])
+    await app.ready()
+    return listen(app.routing)
+  },
+  Hono: (verifier) => {
+    const app = new Hono()
+    app.get('/', forHono(verifier), (c) => c.text(c.get('jwtPayload').sub))
+    app.get('/orders', forHono(verifier, NEEDED), (c) => c.text(c.get('jwtPayload').roles[0] ?? ''))
+    return listen(getRequestListener(app.fetch))
+  },
+}
+
+const origins = new Map<string, string>()
+const get = (framework: string, token: string | undefined, path = '/') =>
+  fetch(origins.get(framework) + path, {
+    headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
+  })
+
+beforeAll(async () => {
+  service = await Service.start()
+  person = await service.register('ada')
+  for (const [name, serve] of Object.entries(FRAMEWORKS))
+    origins.set(name, await serve(newVerifier({ keyStore })))
+})
+afterAll(async () => {
+  closeAll()
+  await service.stop()
+  service.remove()
+})
+
+const each = Object.keys(FRAMEWORKS)
+
+describe.each(Object.entries(FRAMEWORKS))('%s', (framework, serve) => {
+  it('lets who has a token pass, with its claims where its users look', async () => {
+    const answer = await get(framework, person.access_token)
+    expect([answer.status, await answer.text()]).toEqual([200, person.user.id])
+  })
+
+  it('reads the keys once for all who come at first', async () => {
+    reads = 0
+    origins.set(framework, await serve(newVerifier()))
+    const all = await Promise.all(Array.from({ length: 40 }, () => get(framework, person.access_token)))
+    expect(new Set(all.map(({ status }) => status))).toEqual(new Set([200]))
+    expect(reads).toBe(1)
+  })
+
+  it.each([
+    ['none', undefined, 'Bearer realm="gatehouse"'],
+    ['one that is none', 'x', 'Bearer realm="gatehouse", error="invalid_token"'],
+  ])('refuses who has %s with 401, and says so as RFC 6750 does', async (_what, token, header) => {
+    const answer = await get(framework, token)
+    expect([answer.status, answer.headers.get('WWW-Authenticate')]).toEqual([401, header])
+    expect(answer.headers.get('Content-Type')).toContain('application/problem+json')
+    expect(await answer.json()).toMatchObject({ status: 401 })
+  })
+
+  it('refuses a token of another audience', async () => {
+    const elsewhere = await serve(newVerifier({ audience: 'https://elsewhere.example' }))
+    const headers = { Authorization: `Bearer ${person.access_token}` }
+    expect((await fetch(elsewhere, { headers })).status).toBe(401)
+  })
+
+  it('refuses who lacks a role or scope with 403, and names the scope', async () => {
+    const answer = await get(framework, person.access_token, '/orders')
+    expect([answer.status, answer.headers.get('WWW-Authenticate')]).toEqual([
+      403,
+      'Bearer realm="gatehouse", error="insufficient_scope", scope="orders:write"',
+    ])
+  })
+
+  it('lets who has them pass', async () => {
+    const { user, refresh_token } = await service.register(`editor.${framework}`)
+    const grants = { roles: ['editor'], scopes: ['orders:read', 'orders:write'] }
+    await service.admin('PATCH', `/admin/users/${user.id}`, grants)
+    const { access_token } = await service.post<Tokens>('/auth/refresh', { refresh_token })
+    const answer = await get(framework, access_token, '/orders')
+    expect([answer.status, await answer.text()]).toEqual([200, 'editor'])
+  })
+})
+
+describe('through a rotation of the keys', () => {
+  it('takes what the next key signs at once, and drops what a removed one signed when the set has aged', async () => {
+    await service.rotateAway(person.access_token)
+    const next = await service.logIn('ada')
+    reads = 0
+    for (const framework of each) expect((await get(framework, next.access_token)).status).toBe(200)
+    expect(reads).toBe(0)
+    aheadMs += 300_000
+    for (const framework of each) {
+      expect((await get(framework, person.access_token)).status).toBe(401)
+      expect((await get(framework, next.access_token)).status).toBe(200)
+    }
+    expect(reads).toBe(each.length)
+  })
+
+  it('reads the set again for a key that it never saw', async () => {
+    await service.rotateAway((await service.logIn('ada')).access_token)
+    await service.rotateAway((await service.logIn('ada')).access_token)
+    person = await service.logIn('ada')
+    aheadMs += 10_000
+    for (const framework of each) expect((await get(framework, person.access_token)).status).toBe(200)
+  })
+
+  it('goes on while nobody answers, says 503 of what it cannot know, and starts cold from what it kept', async () => {
+    const warm = newVerifier({ keyStore })
+    await warm.verify(person.access_token)
+    await service.stop()
+    aheadMs += 60_000
+    for (const framework of each) expect((await get(framework, person.access_token)).status).toBe(200)
+    for (const [name, serve] of Object.entries(FRAMEWORKS)) origins.set(name, await serve(newVerifier()))
+    for (const framework of each) {
+      const answer = await get(framework, person.access_token)
+      expect([answer.status, answer.headers.get('Retry-After')]).toEqual([503, '5'])
+    }
+    for (const [name, serve] of Object.entries(FRAMEWORKS))
+      origins.set(name, await serve(newVerifier({ keyStore })))
+    for (const framework of each) expect((await get(framework, person.access_token)).status).toBe(200)
+  })
+})
