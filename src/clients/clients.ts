@@ -4,8 +4,10 @@ import { describeFault, log } from '../log.ts'
 import { type Client, findClient } from './client-store.ts'
 import { type EncryptionKey, importEncryptionKey } from './encryption-key.ts'
 
-/** A client that was removed is turned away everywhere after that. */
-const RELOAD_AFTER_MS = 30_000
+/** Together 30 s: within that a client that was removed is turned away everywhere. */
+const RELOAD_AFTER_MS = 25_000
+/** One request reads, and again after a read that failed; the others go on with what is known. */
+const RETRY_AFTER_MS = 5_000
 /** As long as an isolate goes on with signing keys while D1 is out of reach. */
 const STALE_MS = 600_000
 /** Of one isolate; the oldest go first. */
@@ -19,11 +21,14 @@ export interface KnownClient extends Client {
 interface Known {
   readonly client: KnownClient
   readonly readAtMs: number
+  readonly reloadAtMs: number
 }
 
 export class Clients {
   readonly #db: D1Database
   readonly #known = new Map<string, Known>()
+  /** How often one was removed here: a read that it overtook is not kept. */
+  #removals = 0
 
   constructor(db: D1Database) {
     this.#db = db
@@ -35,12 +40,12 @@ export class Clients {
    */
   async find(clientId: string, nowMs: number): Promise<KnownClient | null> {
     const known = this.#known.get(clientId)
-    const ageMs = known === undefined ? STALE_MS : nowMs - known.readAtMs
-    if (known !== undefined && ageMs < RELOAD_AFTER_MS) return known.client
+    if (known === undefined || nowMs - known.readAtMs >= STALE_MS) return this.#load(clientId, nowMs)
+    if (nowMs < known.reloadAtMs) return known.client
+    this.#known.set(clientId, { ...known, reloadAtMs: nowMs + RETRY_AFTER_MS })
     try {
       return await this.#load(clientId, nowMs)
     } catch (fault) {
-      if (known === undefined || ageMs >= STALE_MS) throw fault
       log('warn', 'client_stale', { client_id: clientId, fault: describeFault(fault) })
       return known.client
     }
@@ -49,18 +54,28 @@ export class Clients {
   /** Forgets one that was removed. */
   forget(clientId: string): void {
     this.#known.delete(clientId)
+    this.#removals += 1
   }
 
   async #load(clientId: string, nowMs: number): Promise<KnownClient | null> {
+    const removalsBefore = this.#removals
     const client = await reach(findClient(this.#db, clientId))
-    this.#known.delete(clientId)
-    if (client === null) return null
-    const { encryptionJwk } = client
-    const encryptionKey = encryptionJwk === null ? null : await importEncryptionKey(encryptionJwk)
-    const known = { ...client, encryptionKey }
-    this.#known.set(clientId, { client: known, readAtMs: nowMs })
-    const [oldest] = this.#known.keys()
-    if (this.#known.size > MAX_KNOWN && oldest !== undefined) this.#known.delete(oldest)
+    const known = client === null ? null : await withEncryptionKey(client)
+    if (removalsBefore === this.#removals) this.#keep(clientId, known, nowMs)
     return known
   }
+
+  #keep(clientId: string, client: KnownClient | null, nowMs: number): void {
+    this.#known.delete(clientId)
+    if (client === null) return
+    this.#known.set(clientId, { client, readAtMs: nowMs, reloadAtMs: nowMs + RELOAD_AFTER_MS })
+    const [oldest] = this.#known.keys()
+    if (this.#known.size > MAX_KNOWN && oldest !== undefined) this.#known.delete(oldest)
+  }
+}
+
+async function withEncryptionKey(client: Client): Promise<KnownClient> {
+  const { encryptionJwk } = client
+  const encryptionKey = encryptionJwk === null ? null : await importEncryptionKey(encryptionJwk)
+  return { ...client, encryptionKey }
 }

@@ -21,6 +21,23 @@ export function scopeNames(scope: string): readonly string[] {
   return scope.split(' ').filter((name) => name !== '')
 }
 
+/** What a request must have, beside a valid token. */
+export type Requirement = Partial<Names>
+
+/** RFC 6749 section 3.3: what may stand in a scope, and so in the header that names it. */
+const NAME = /^[\x21\x23-\x5b\x5d-\x7e]+$/
+
+/** @throws {TypeError} for a requirement that is none: a misspelt one must not ask for less */
+export function readRequirement(requirement: Requirement): Names {
+  const { roles = [], scope = [], ...unknown } = requirement
+  const areNames = (value: unknown) =>
+    Array.isArray(value) && value.every((name) => typeof name === 'string' && NAME.test(name))
+  if (Object.keys(unknown).length > 0 || !areNames(roles) || !areNames(scope)) {
+    throw new TypeError('a requirement has roles and scope, each a list of names')
+  }
+  return { roles, scope }
+}
+
 /** Whether all that is needed is held. */
 export function holds(held: Names, needed: Names): boolean {
   const all = (names: readonly string[], among: readonly string[]) => {

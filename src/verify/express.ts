@@ -1,7 +1,8 @@
 /** `gatehouse-edge/verify/express`: also for Connect and Polka, whose middleware has the same shape. */
 import type { AccessTokenClaims } from './access-token.ts'
+import { type Requirement, readRequirement } from './bearer.ts'
 import { refusalOf, VerificationError } from './refusal.ts'
-import type { Requirement, Verifier } from './verifier.ts'
+import type { Verifier } from './verifier.ts'
 
 declare global {
   namespace Express {
@@ -23,15 +24,20 @@ interface ServerResponse {
   end(body: string): unknown
 }
 
-/** Lets a request pass whose Bearer token is valid and has what is needed, with its claims as `request.auth`; else 401, 403 or 503. */
+/**
+ * Lets a request pass whose Bearer token is valid and has what is needed, with its
+ * claims as `request.auth`; else 401, 403 or 503.
+ * @throws {TypeError} for a requirement that is none
+ */
 export function requireBearer(verifier: Verifier, requirement: Requirement = {}) {
+  const needed = readRequirement(requirement)
   return async (
     request: IncomingRequest,
     response: ServerResponse,
     next: (fault?: unknown) => void,
   ): Promise<void> => {
     try {
-      request.auth = await verifier.verifyRequest(request, requirement)
+      request.auth = await verifier.verifyRequest(request, needed)
     } catch (fault) {
       return fault instanceof VerificationError ? refuse(response, fault) : next(fault)
     }

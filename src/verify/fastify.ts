@@ -1,8 +1,9 @@
 /** `gatehouse-edge/verify/fastify`. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AccessTokenClaims } from './access-token.ts'
+import { type Requirement, readRequirement } from './bearer.ts'
 import { refusalOf, VerificationError } from './refusal.ts'
-import type { Requirement, Verifier } from './verifier.ts'
+import type { Verifier } from './verifier.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -11,11 +12,16 @@ declare module 'fastify' {
   }
 }
 
-/** An `onRequest` hook: lets a request pass whose Bearer token is valid and has what is needed, with its claims as `request.user`; else 401, 403 or 503. */
+/**
+ * An `onRequest` hook: lets a request pass whose Bearer token is valid and has what is needed, with its
+ * claims as `request.user`; else 401, 403 or 503.
+ * @throws {TypeError} for a requirement that is none
+ */
 export function requireBearer(verifier: Verifier, requirement: Requirement = {}) {
+  const needed = readRequirement(requirement)
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
     try {
-      request.user = await verifier.verifyRequest(request, requirement)
+      request.user = await verifier.verifyRequest(request, needed)
       return undefined
     } catch (fault) {
       if (!(fault instanceof VerificationError)) throw fault

@@ -1,8 +1,9 @@
 /** `gatehouse-edge/verify/hono`. */
 import type { MiddlewareHandler } from 'hono'
 import type { AccessTokenClaims } from './access-token.ts'
+import { type Requirement, readRequirement } from './bearer.ts'
 import { refusalOf, VerificationError } from './refusal.ts'
-import type { Requirement, Verifier } from './verifier.ts'
+import type { Verifier } from './verifier.ts'
 
 /** Where Hono's own JWT middleware puts them. */
 export interface BearerVariables {
@@ -10,14 +11,19 @@ export interface BearerVariables {
   jwtPayload: AccessTokenClaims
 }
 
-/** Lets a request pass whose Bearer token is valid and has what is needed, with its claims as `c.get('jwtPayload')`; else 401, 403 or 503. */
+/**
+ * Lets a request pass whose Bearer token is valid and has what is needed, with its
+ * claims as `c.get('jwtPayload')`; else 401, 403 or 503.
+ * @throws {TypeError} for a requirement that is none
+ */
 export function requireBearer(
   verifier: Verifier,
   requirement: Requirement = {},
 ): MiddlewareHandler<{ Variables: BearerVariables }> {
+  const needed = readRequirement(requirement)
   return async (c, next) => {
     try {
-      c.set('jwtPayload', await verifier.verifyRequest(c.req.raw, requirement))
+      c.set('jwtPayload', await verifier.verifyRequest(c.req.raw, needed))
     } catch (fault) {
       if (!(fault instanceof VerificationError)) throw fault
       const { status, headers, body } = refusalOf(fault)

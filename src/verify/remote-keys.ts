@@ -42,7 +42,7 @@ export class RemoteKeys {
   readonly #options: RemoteKeysOptions
   #known: Known | null = null
   #reading: Promise<void> | null = null
-  /** Why the last read failed; null where it did not. */
+  /** Why the last read brought no key set; null once it has. */
   #failure: unknown = null
   #readAgainAtMs = 0
 
@@ -85,6 +85,7 @@ export class RemoteKeys {
   }
 
   async #reload(nowMs: number): Promise<void> {
+    this.#failure = new Error('the keys are being read')
     try {
       const text = await fetchText(this.#options.url, this.#options.fetch)
       this.#known = { keys: await parseJwks(text), readAtMs: nowMs }

@@ -8,7 +8,7 @@ import {
   isDecryptionKey,
   verifyAssertion,
 } from './assertion.ts'
-import { holds, type Names, readBearer, scopeNames } from './bearer.ts'
+import { holds, type Requirement, readBearer, readRequirement, scopeNames } from './bearer.ts'
 import type { Fetch } from './fetch-text.ts'
 import { isConfidential } from './loopback.ts'
 import type { VerifyOptions } from './pinned-jwt.ts'
@@ -34,9 +34,6 @@ export interface VerifierOptions {
   readonly now?: () => number
 }
 
-/** What a request must have, beside a valid token. */
-export type Requirement = Partial<Names>
-
 /** Any request: of the Fetch API, of Node.js, Express, Fastify. */
 export interface RequestLike {
   readonly headers:
@@ -53,6 +50,7 @@ export interface Verifier {
   /**
    * Checks the Bearer token of a request, and that it has all roles and scopes that are needed.
    * @throws {VerificationError} `missing_token`, `invalid_token`, `insufficient_scope`, `keys_unavailable`
+   * @throws {TypeError} for a requirement with anything but lists of roles and scopes
    */
   verifyRequest(request: RequestLike, requirement?: Requirement): Promise<AccessTokenClaims>
   /**
@@ -92,12 +90,12 @@ export function createVerifier(options: VerifierOptions): Verifier {
     request: RequestLike,
     requirement: Requirement = {},
   ): Promise<AccessTokenClaims> {
+    const needed = readRequirement(requirement)
     const token = readBearer(headerOf(request, 'authorization'))
     if (token === null) throw new VerificationError('missing_token')
     const claims = await verify(token)
-    const { roles = [], scope = [] } = requirement
     const held = { roles: claims.roles, scope: scopeNames(claims.scope) }
-    if (!holds(held, { roles, scope })) throw new VerificationError('insufficient_scope', { scope })
+    if (!holds(held, needed)) throw new VerificationError('insufficient_scope', { scope: needed.scope })
     return claims
   }
 
@@ -112,7 +110,9 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
 function checked(options: VerifierOptions): VerifierOptions {
   const { issuer, audience, jwksUrl, clockToleranceSeconds = 0 } = options
-  if (!isAddress(issuer)) throw new TypeError('issuer: an https address is needed')
+  if (!isAddress(issuer) || issuer !== new URL(issuer).origin) {
+    throw new TypeError('issuer: an https address is needed, without a path or a slash at its end')
+  }
   if (jwksUrl !== undefined && !isAddress(jwksUrl)) {
     throw new TypeError('jwksUrl: an https address is needed')
   }

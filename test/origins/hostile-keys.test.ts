@@ -5,6 +5,7 @@ import { createVerifier, type VerifierOptions } from 'gatehouse-edge/verify'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../dev/project.ts'
+import { claimsOf } from '../support/claims.ts'
 import { closeAll, listen } from './listening.ts'
 
 const ISSUER = 'https://auth.example.test'
@@ -70,21 +71,7 @@ const verifierOf = (behaviour: string, options: Partial<VerifierOptions> = {}) =
     jwksUrl: `${url}/${encodeURIComponent(behaviour)}`,
     ...options,
   })
-const now = Math.floor(Date.now() / 1000)
-const token = await new SignJWT({
-  iss: ISSUER,
-  aud: ISSUER,
-  sub: 'account',
-  iat: now,
-  exp: now + 600,
-  jti: 'token',
-  sid: 'session',
-  auth_time: now,
-  amr: ['pwd'],
-  client_id: 'gatehouse',
-  scope: '',
-  roles: [],
-})
+const token = await new SignJWT(claimsOf(ISSUER, Math.floor(Date.now() / 1000)))
   .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'key' })
   .sign(privateKey)
 

@@ -1,7 +1,8 @@
 /** The real service, as `npm run dev` starts it, with somebody who has an account. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { decodeProtectedHeader } from 'jose'
 import { freePort, Project } from '../dev/project.ts'
+import { startRawOrigin } from '../support/raw-origin.ts'
 
 export interface Tokens {
   readonly access_token: string
@@ -24,6 +25,8 @@ export class Service {
 
   static async start(): Promise<Service> {
     const service = new Service(await freePort())
+    const route = { origin: await startRawOrigin(), audience: service.url }
+    writeFileSync(service.#project.path('.dev.vars'), `GATEWAY=${JSON.stringify({ '/api': route })}\n`)
     await service.#project.dev(service.#port).says('Gatehouse serves')
     return service
   }
@@ -61,6 +64,14 @@ export class Service {
   /** Removes the key that a token was signed with, so that the next one signs at once. */
   async rotateAway(token: string): Promise<void> {
     await this.admin('DELETE', `/admin/keys/${decodeProtectedHeader(token).kid}`)
+  }
+
+  /** What the gateway says to an origin that took the service's own audience: all of an access token, but its type. */
+  async assertionFor(token: string): Promise<string> {
+    const answer = await fetch(`${this.url}/api/x`, { headers: { Authorization: `Bearer ${token}` } })
+    const assertion = /^x-auth-assertion: (.*)\r$/im.exec(await answer.text())?.[1]
+    if (assertion === undefined) throw new Error(`no assertion: ${answer.status}`)
+    return assertion
   }
 
   /** Nobody answers there any more. */

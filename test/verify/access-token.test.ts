@@ -2,6 +2,7 @@ import { type CryptoKey, exportJWK, generateKeyPair, type JWTPayload, SignJWT } 
 import { describe, expect, it, vi } from 'vitest'
 import { toBase64Url, utf8 } from '../../src/bytes.ts'
 import { verifyAccessToken } from '../../src/verify/access-token.ts'
+import { claimsOf } from '../support/claims.ts'
 
 const ISSUER = 'https://auth.example.test'
 const NOW = 4_000_000_000
@@ -17,20 +18,7 @@ const findKey = vi.fn(async (kid: string) => trusted[kid] ?? null)
 const options = { issuer: ISSUER, audience: ISSUER, findKey, nowMs: NOW * 1000 }
 
 const header = { alg: 'ES256', typ: 'at+jwt', kid: 'elliptic' }
-const claims = {
-  iss: ISSUER,
-  aud: ISSUER,
-  sub: 'account',
-  iat: NOW - 10,
-  exp: NOW + 590,
-  jti: 'token',
-  sid: 'session',
-  auth_time: NOW - 10,
-  amr: ['pwd'],
-  client_id: 'gatehouse',
-  scope: '',
-  roles: [],
-}
+const claims = claimsOf(ISSUER, NOW)
 
 const sign = (payload: JWTPayload = claims, protectedHeader: object = header, key = elliptic.privateKey) =>
   new SignJWT(payload).setProtectedHeader({ ...header, ...protectedHeader }).sign(key)

@@ -1,5 +1,5 @@
 import { exportJWK, generateKeyPair } from 'jose'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { type KeyStore, RemoteKeys } from '../../src/verify/remote-keys.ts'
 
 const NOW_MS = 4_000_000_000_000
@@ -112,6 +112,20 @@ describe('the keys of an issuer', () => {
     published = [first, second]
     expect(await keys.find('second', NOW_MS + 20_000)).not.toBeNull()
     expect(await keys.find('third', NOW_MS + 20_000)).toBeNull()
+  })
+
+  it('are out of reach, and not unknown, while the one who reads them was cancelled', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    hold()
+    const keys = newKeys()
+    // A Worker's request that is gone takes its timers and its answers with it.
+    vi.spyOn(globalThis, 'setTimeout').mockReturnValueOnce(setTimeout(() => undefined, 0))
+    void keys.find('first', NOW_MS)
+    const found = keys.find('first', NOW_MS + 1).catch((fault: unknown) => fault)
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect(await found).toMatchObject(UNAVAILABLE)
+    vi.restoreAllMocks()
+    vi.useRealTimers()
   })
 
   it('are asked for again ten seconds after a cold start that failed', async () => {

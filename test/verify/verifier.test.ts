@@ -1,6 +1,7 @@
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { createVerifier, refusalOf, VerificationError, type VerifierOptions } from '../../src/verify/index.ts'
+import { claimsOf } from '../support/claims.ts'
 
 const ISSUER = 'https://auth.example.test'
 const NOW = 4_000_000_000
@@ -16,16 +17,7 @@ const OPTIONS: VerifierOptions = {
 const verifier = createVerifier(OPTIONS)
 
 const claims = {
-  iss: ISSUER,
-  aud: ISSUER,
-  sub: 'account',
-  iat: NOW - 10,
-  exp: NOW + 590,
-  jti: 'token',
-  sid: 'session',
-  auth_time: NOW - 10,
-  amr: ['pwd'],
-  client_id: 'gatehouse',
+  ...claimsOf(ISSUER, NOW),
   scope: 'orders:read orders:write',
   roles: ['editor'],
 }
@@ -68,6 +60,8 @@ describe('a verifier', () => {
   it.each<[string, Partial<VerifierOptions>]>([
     ['an issuer that is no address', { issuer: 'auth.example.test' }],
     ['an issuer in plain http', { issuer: 'http://auth.example.test' }],
+    ['an issuer with a slash at its end', { issuer: `${ISSUER}/` }],
+    ['an issuer with a path', { issuer: `${ISSUER}/v1` }],
     ['a key set in plain http', { jwksUrl: 'http://localhost.example.test/keys' }],
     ['no audience', { audience: '' }],
     ['a clock that may differ by more than a minute', { clockToleranceSeconds: 61 }],
@@ -157,6 +151,17 @@ describe('the check of a request', () => {
     expect(headers['WWW-Authenticate']).toBe(
       'Bearer realm="gatehouse", error="insufficient_scope", scope="orders:read admin"',
     )
+  })
+
+  it.each<[string, object]>([
+    ['a misspelt member', { scopes: ['orders:read'] }],
+    ['a scope as text', { scope: 'orders:read' }],
+    ['two scopes in one text', { scope: ['orders:read orders:write'] }],
+    ['a role that would end the header', { scope: ['x"\r\nX-Forged: 1'] }],
+    ['a role that is no text', { roles: [undefined] }],
+  ])('cannot ask for %s, and so for less', async (_what, requirement) => {
+    const authorization = `Bearer ${token}`
+    await expect(asked({ authorization }, requirement)).rejects.toThrow(TypeError)
   })
 
   it('is answered with a problem that repeats nothing of the token', async () => {

@@ -1,0 +1,19 @@
+/** The claims of an access token with nothing wrong. */
+
+/** @param now unix seconds */
+export function claimsOf(issuer: string, now: number) {
+  return {
+    iss: issuer,
+    aud: issuer,
+    sub: 'account',
+    iat: now - 10,
+    exp: now + 590,
+    jti: 'token',
+    sid: 'session',
+    auth_time: now - 10,
+    amr: ['pwd'],
+    client_id: 'gatehouse',
+    scope: '',
+    roles: [] as string[],
+  }
+}
