@@ -21,7 +21,7 @@ export interface AuthenticatedClient {
 const RULE = 'client_failures_per_ip'
 
 /**
- * Goes on when the caller is gone: whoever hangs up gains no attempt.
+ * Goes on when the caller is gone: whoever hangs up gains no attempt. Without a secret nothing is guessed, and nothing counts.
  * @throws {OAuthError} `invalid_client`
  * @throws {ServiceError} `client_ip_unknown`, `too_many_client_failures`, `unavailable`
  */
@@ -33,7 +33,8 @@ export async function authenticateClient(
   if (clientId === services.config.tokens.clientId && clientSecret === null) {
     return { clientId, confidential: false }
   }
-  const running = authenticate(services, { clientId, clientSecret }, from)
+  if (clientId === null || clientSecret === null) throw new OAuthError('invalid_client')
+  const running = authenticate(services, clientId, clientSecret, from)
   services.waitUntil(running.catch(() => undefined))
   return running
 }
@@ -44,19 +45,19 @@ export async function authenticateClient(
  */
 async function authenticate(
   services: Services,
-  { clientId, clientSecret }: ClientCredentials,
+  clientId: string,
+  clientSecret: string,
   from: Client,
 ): Promise<AuthenticatedClient> {
-  const { counter: name } = await clientCounter(services, from)
+  const { address, counter: name } = await clientCounter(services, from)
   const rule = (await services.settings.rules(services.nowMs))[RULE]
   const limit = limitOf(rule)
-  if (rule.enabled) {
+  // An address that tells nobody from anybody blocks no right secret: else anybody could lock the others out.
+  if (rule.enabled && !address.shared) {
     const standing = await reach(services.counter(name).look(RULE, limit))
     if (standing.full) throw blocked(RULE, standing)
   }
-  if (clientId !== null && (await isRight(services, clientId, clientSecret))) {
-    return { clientId, confidential: true }
-  }
+  if (await isRight(services, clientId, clientSecret)) return { clientId, confidential: true }
   if (!rule.enabled) throw new OAuthError('invalid_client')
   const outcome = { kind: 'counted', account: '' } as const
   const failure = { rule: RULE, limit, id: crypto.randomUUID(), outcome, challenged: false } as const
@@ -64,8 +65,8 @@ async function authenticate(
   throw settled ? new OAuthError('invalid_client') : blocked(RULE, standing)
 }
 
-async function isRight(services: Services, clientId: string, secret: string | null): Promise<boolean> {
-  if (secret === null || !isId(clientId)) return false
+async function isRight(services: Services, clientId: string, secret: string): Promise<boolean> {
+  if (!isId(clientId)) return false
   const client = await services.clients.find(clientId, services.nowMs)
   return client !== null && isClientSecret(secret, client.secretHash)
 }

@@ -42,7 +42,7 @@ async function endByRefreshToken(
   await reach(accountObject(accountId).endBySecret(sessionId, await sha256(sessionSecret)))
 }
 
-/** RFC 7009 section 2.1. */
-function refuseOther({ clientId }: AuthenticatedClient, issuedTo: string): void {
-  if (clientId !== issuedTo) throw new OAuthError('invalid_grant')
+/** RFC 7009 section 2.1. The service's own client goes by whatever CLIENT_ID was when the session began. */
+function refuseOther({ clientId, confidential }: AuthenticatedClient, issuedTo: string): void {
+  if (confidential && clientId !== issuedTo) throw new OAuthError('invalid_grant')
 }

@@ -83,7 +83,10 @@ const removeRoute = createRoute({
   security: BEARER,
   middleware: [requireAdmin],
   request: { params: z.object({ client_id: z.string().openapi({ format: 'uuid' }) }) },
-  responses: { 204: { description: 'Removed, everywhere within 30 seconds' }, default: problem },
+  responses: {
+    204: { description: 'Removed, everywhere within 30 seconds (where D1 is out of reach, 10 minutes)' },
+    default: problem,
+  },
 })
 
 export function clientsRoutes() {

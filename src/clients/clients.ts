@@ -4,7 +4,7 @@ import { describeFault, log } from '../log.ts'
 import { type Client, findClient } from './client-store.ts'
 import { type EncryptionKey, importEncryptionKey } from './encryption-key.ts'
 
-/** Together 30 s: within that a client that was removed is turned away everywhere. */
+/** Together 30 s: within that a client that was removed is turned away everywhere, while D1 is in reach. */
 const RELOAD_AFTER_MS = 25_000
 /** One request reads, and again after a read that failed; the others go on with what is known. */
 const RETRY_AFTER_MS = 5_000

@@ -1,8 +1,16 @@
 /** Errors of the /oauth2 calls (RFC 6749 section 5.2): by the RFC's name where it has one, else by the service's own. */
-import { ERRORS, type ErrorCode, OAUTH_ERRORS, OAuthError, type ServiceError } from '../errors.ts'
+import {
+  ERRORS,
+  type ErrorCode,
+  OAUTH_ERRORS,
+  OAuthError,
+  type OAuthErrorCode,
+  type ServiceError,
+} from '../errors.ts'
 import type { AppContext } from './context.ts'
 import { retryAfter } from './retry-after.ts'
 
+/** The service's own codes for what the RFC calls `invalid_request`. */
 const INVALID_REQUESTS: readonly ErrorCode[] = ['invalid_request', 'malformed_json']
 
 export function oauthErrorResponse(c: AppContext, error: ServiceError | OAuthError): Response {
@@ -15,9 +23,15 @@ export function oauthErrorResponse(c: AppContext, error: ServiceError | OAuthErr
   return c.newResponse(body, { status, headers })
 }
 
-function describe(error: ServiceError | OAuthError) {
+interface Described {
+  readonly code: ErrorCode | OAuthErrorCode
+  readonly status: (typeof ERRORS)[ErrorCode]['status']
+  readonly description: string
+}
+
+function describe(error: ServiceError | OAuthError): Described {
   if (error instanceof OAuthError) return { code: error.code, ...OAUTH_ERRORS[error.code] }
-  if (INVALID_REQUESTS.includes(error.code)) return { code: error.code, ...OAUTH_ERRORS.invalid_request }
+  if (INVALID_REQUESTS.includes(error.code)) return describe(new OAuthError('invalid_request'))
   const { status, detail } = ERRORS[error.code]
   return { code: error.code, status, description: detail }
 }

@@ -49,8 +49,8 @@ async function decrypt(token: string, keys: readonly DecryptionKey[]): Promise<s
   try {
     const { plaintext, protectedHeader } = await compactDecrypt(
       token,
-      ({ kid, alg, crit }) => {
-        const key = crit === undefined ? keys.find((each) => each.kid === kid && each.alg === alg) : undefined
+      ({ kid, alg }) => {
+        const key = keys.find((each) => each.kid === kid && each.alg === alg)
         if (key === undefined) throw new errors.JWKSNoMatchingKey()
         return key.privateKey
       },

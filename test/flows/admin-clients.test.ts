@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers'
-import { exportJWK, generateKeyPair, type JWK } from 'jose'
+import { base64url, exportJWK, generateKeyPair, type JWK } from 'jose'
 import { describe, expect, it, vi } from 'vitest'
 import { admin, codeOf, newOperator } from '../support/admin.ts'
 import { call, newPerson, ok, refused, workerWith } from '../support/client.ts'
@@ -25,6 +25,12 @@ const short = await crypto.subtle.generateKey(
   ['encrypt', 'decrypt'],
 )
 const shortJwk = (await exportJWK((short as CryptoKeyPair).publicKey)) as JWK
+/** 2048 bits that are 2041 or even. */
+const changed = (change: (n: Uint8Array) => void) => {
+  const n = new Uint8Array(base64url.decode(rsa.publicJwk.n ?? ''))
+  change(n)
+  return { ...rsa.publicJwk, n: base64url.encode(n) }
+}
 const withKey = (jwk: object) => ({ jwks: { keys: [jwk] } })
 
 describe('POST /admin/clients', () => {
@@ -60,6 +66,8 @@ describe('POST /admin/clients', () => {
       withKey({ ...jwk, kid: 'of the owner', use: 'enc', alg, key_ops: ['encrypt'] }),
     )
     expect(named.jwks.keys).toEqual([{ ...jwk, alg, use: 'enc', kid: 'of the owner' }])
+    const nulls = await newClient(withKey({ ...jwk, kid: null, d: null, alg: null }))
+    expect(nulls.jwks.keys).toEqual(jwks.keys)
   })
 
   it.each<[string, object]>([
@@ -71,6 +79,11 @@ describe('POST /admin/clients', () => {
     ['a key for another algorithm', { ...rsa.publicJwk, alg: 'RSA1_5' }],
     ['a key for the algorithm of another type', { ...rsa.publicJwk, alg: 'ECDH-ES' }],
     ['a short key', shortJwk],
+    ['a key that is seven bits short', changed((n) => n.fill(1, 0, 1))],
+    ['a key with an even modulus', changed((n) => n.fill(2, -1))],
+    ['a point of low order', { ...montgomery.publicJwk, x: base64url.encode(new Uint8Array(32)) }],
+    ['a key id with controls', { ...elliptic.publicJwk, kid: 'a\r\nb' }],
+    ['a key id with half a character', { ...elliptic.publicJwk, kid: '\ud800' }],
     ['no point of its curve', { ...elliptic.publicJwk, x: elliptic.publicJwk.y }],
     ['a key on a curve that is none', { ...elliptic.publicJwk, crv: 'P-192' }],
     ['a key on a curve for signatures', { kty: 'OKP', crv: 'Ed25519', x: montgomery.publicJwk.x }],
@@ -140,6 +153,17 @@ describe('DELETE /admin/clients/{client_id}', () => {
     expect((await ask()).status).toBe(401)
     expect(await rowOf(client_id)).toBeNull()
     expect((await refused(admin('DELETE', `/admin/clients/${client_id}`))).code).toBe('not_found')
+  })
+
+  it('is done, and in force at once, where only the answer of the database was lost', async () => {
+    const watched = watch()
+    const fetch = workerWith(watched.bindings)
+    const { client_id, client_secret } = await newClient()
+    const headers = basic(client_id, client_secret)
+    await ok(post('/oauth2/introspect', { token: 'x' }, { headers, fetch }))
+    watched.fail('run', { after: true })
+    expect((await admin('DELETE', `/admin/clients/${client_id}`, undefined, fetch)).status).toBe(204)
+    expect((await post('/oauth2/introspect', { token: 'x' }, { headers, fetch })).status).toBe(401)
   })
 
   it.each(['x', '%00', "' OR 1=1 --"])('answers 404 for an id that no client has: %s', async (id) => {

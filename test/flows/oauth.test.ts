@@ -240,6 +240,15 @@ describe('POST /oauth2/revoke', () => {
     expect(await isAlive(access_token)).toBe(false)
   })
 
+  it('ends a session that began before the service had another CLIENT_ID', async () => {
+    const { access_token, refresh_token } = await newPerson()
+    const fetch = workerWith({ CLIENT_ID: 'app' })
+    for (const token of [refresh_token, access_token]) {
+      expect((await post(REVOKE, { token, client_id: 'app' }, { fetch })).status).toBe(200)
+      expect(await isAlive(access_token)).toBe(false)
+    }
+  })
+
   it('ends no other session', async () => {
     const { access_token, name } = await newPerson()
     const other = await ok<Tokens>(
@@ -336,6 +345,13 @@ describe.each([INTROSPECT, REVOKE])('a request to %s', (path) => {
     expect((await refusedByOAuth(asked(`token=${'x'.repeat(16_379)}`))).status).toBe(413)
   })
 
+  it('is refused when its body breaks off', async () => {
+    const body = new ReadableStream({ start: (controller) => controller.error(new Error('gone')) })
+    const headers = { ...own().headers, 'Content-Type': 'application/x-www-form-urlencoded' }
+    const broken = workerWith({})(new Request(PUBLIC_URL + path, { method: 'POST', body, headers }))
+    expect(await refusedByOAuth(broken)).toEqual({ status: 400, error: 'invalid_request' })
+  })
+
   it('is a POST', async () => {
     const answer = await call('GET', path)
     expect([answer.status, answer.headers.get('Allow')]).toEqual([405, 'POST'])
@@ -395,6 +411,34 @@ describe('failed client authentication', () => {
     expect(new Set(right.map(({ status }) => status))).toEqual(new Set([200]))
     expect((await refusedByOAuth(wrong(from))).error).toBe('invalid_client')
     expect(await refusedByOAuth(wrong(from))).toEqual(blocked)
+  })
+
+  it('is none where no secret was sent: libraries that wait for the challenge first block nobody', async () => {
+    const from = newAddress()
+    for (let request = 1; request <= 11; request++) {
+      const bare = request % 2 === 0 ? {} : { client_id: client.client_id }
+      const asked = post(INTROSPECT, { token: 'x', ...bare }, { from })
+      expect((await refusedByOAuth(asked)).error).toBe('invalid_client')
+      expect((await post(INTROSPECT, { token: 'x' }, { ...own(), from })).status).toBe(200)
+    }
+  })
+
+  it('blocks no right secret at the address that all foreign Workers share', async () => {
+    const from = '2a06:98c0:3600::1'
+    for (let failure = 1; failure <= 10; failure++) await wrong(from)
+    expect(await refusedByOAuth(wrong(from))).toEqual(blocked)
+    const right = await post(INTROSPECT, { token: 'x' }, { ...own(), from: '2a06:98c0:3600::103' })
+    expect(right.status).toBe(200)
+  })
+
+  it('costs no query for an id that no client could have', async () => {
+    const watched = watch()
+    const fetch = workerWith(watched.bindings)
+    const ask = () => post(INTROSPECT, { token: 'x' }, { headers: basic('x', 'y'), fetch })
+    await ask()
+    watched.reset()
+    await refusedByOAuth(ask())
+    expect(watched.counts.d1).toBe(0)
   })
 
   it('needs to know where it comes from', async () => {

@@ -91,6 +91,8 @@ describe('the keys of an issuer', () => {
   it('make nobody else wait for an issuer that is slow, where the key is known', async () => {
     const keys = newKeys()
     await keys.find('first', NOW_MS)
+    // No patience ends by itself.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     hold()
     const waiting = keys.find('first', NOW_MS + 5 * MINUTE_MS)
     expect(await keys.find('first', NOW_MS + 5 * MINUTE_MS)).not.toBeNull()
@@ -98,6 +100,7 @@ describe('the keys of an issuer', () => {
     release?.()
     expect(await waiting).not.toBeNull()
     expect(reads).toBe(2)
+    vi.useRealTimers()
   })
 
   it('leave it open whether an id is unknown while the issuer is out of reach', async () => {
