@@ -1,0 +1,27 @@
+import org.jose4j.jwa.AlgorithmConstraints.ConstraintType;
+import org.jose4j.jwk.HttpsJwks;
+import org.jose4j.jws.AlgorithmIdentifiers;
+import org.jose4j.jwt.JwtClaims;
+import org.jose4j.jwt.consumer.InvalidJwtException;
+import org.jose4j.jwt.consumer.JwtConsumer;
+import org.jose4j.jwt.consumer.JwtConsumerBuilder;
+import org.jose4j.keys.resolvers.HttpsJwksVerificationKeyResolver;
+
+/** Thread-safe: one for the whole application. */
+final class Verify {
+  private final JwtConsumer consumer;
+
+  Verify(String issuer, String audience) {
+    var keys = new HttpsJwks(issuer + "/.well-known/jwks.json");
+    keys.setRetainCacheOnErrorDuration(86_400); // while the service is out of reach
+    consumer = new JwtConsumerBuilder()
+        .setVerificationKeyResolver(new HttpsJwksVerificationKeyResolver(keys))
+        .setJwsAlgorithmConstraints(ConstraintType.PERMIT, AlgorithmIdentifiers.ECDSA_USING_P256_CURVE_AND_SHA256)
+        .setExpectedType(true, "at+jwt").setExpectedIssuer(issuer).setExpectedAudience(audience)
+        .setRequireExpirationTime().setRequireSubject().build();
+  }
+
+  JwtClaims verify(String token) throws InvalidJwtException {
+    return consumer.processToClaims(token);
+  }
+}
