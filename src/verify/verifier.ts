@@ -61,8 +61,8 @@ export interface Verifier {
 }
 
 const MAX_CLOCK_TOLERANCE_SECONDS = 60
-/** Longer than any token of the service; Node.js takes no longer headers by default. */
-const MAX_TOKEN_LENGTH = 16_384
+/** Longer than any token of the service, which takes an account's claims in 16,384 bytes. */
+const MAX_TOKEN_LENGTH = 32_768
 
 /**
  * Reads nothing yet: the keys are read when the first token comes.
@@ -99,13 +99,13 @@ export function createVerifier(options: VerifierOptions): Verifier {
     return claims
   }
 
-  async function verifyEither(token: string): Promise<AssertionClaims> {
+  async function openAssertion(token: string): Promise<AssertionClaims> {
     decryptionKeys ??= await Promise.all((options.decryptionKeys ?? []).map(importDecryptionKey))
     const pinnedToKeys = { ...pinned(), decryptionKeys }
     return validOr401(isPlausible(token) ? await verifyAssertion(token, pinnedToKeys) : null)
   }
 
-  return { verify, verifyRequest, verifyAssertion: verifyEither }
+  return { verify, verifyRequest, verifyAssertion: openAssertion }
 }
 
 function checked(options: VerifierOptions): VerifierOptions {

@@ -95,7 +95,7 @@ describe('a verifier', () => {
   it.each([
     ['nothing', ''],
     ['no text', undefined as unknown as string],
-    ['more than 16 KiB', `${'a'.repeat(16_384)}.b.c`],
+    ['more than 32 KiB', `${'a'.repeat(32_768)}.b.c`],
   ])('refuses %s for a token', async (_what, text) => {
     expect((await refusal(verifier.verify(text))).code).toBe('invalid_token')
     expect((await refusal(verifier.verifyAssertion(text))).code).toBe('invalid_token')
