@@ -44,7 +44,7 @@ export class RemoteKeys {
   #reading: Promise<void> | null = null
   /** Why the last read brought no key set; null once it has. */
   #failure: unknown = null
-  #readAgainAtMs = 0
+  #readAtMs = Number.NEGATIVE_INFINITY
 
   constructor(options: RemoteKeysOptions) {
     this.#options = options
@@ -56,9 +56,8 @@ export class RemoteKeys {
    */
   async find(kid: string, nowMs: number): Promise<VerificationKey | null> {
     const known = this.#usable(kid, nowMs)
-    const isFresh = nowMs - (this.#known?.readAtMs ?? Number.NEGATIVE_INFINITY) < FRESH_MS
-    if (known !== null && isFresh) return known
-    if (nowMs >= this.#readAgainAtMs) await this.#read(nowMs)
+    if (known !== null && isWithin(FRESH_MS, this.#known?.readAtMs ?? 0, nowMs)) return known
+    if (!isWithin(COOLDOWN_MS, this.#readAtMs, nowMs)) await this.#read(nowMs)
     else if (known === null) await this.#othersRead()
     const key = this.#usable(kid, nowMs)
     if (key !== null) return key
@@ -73,7 +72,7 @@ export class RemoteKeys {
 
   /** One request reads, and those that need what it brings wait for it; the others go on with what is known. */
   async #read(nowMs: number): Promise<void> {
-    this.#readAgainAtMs = nowMs + COOLDOWN_MS
+    this.#readAtMs = nowMs
     const reading = this.#reload(nowMs)
     this.#reading = reading
     await reading
@@ -113,4 +112,9 @@ export class RemoteKeys {
       return null
     }
   }
+}
+
+/** Either way: a clock that is set back must not make keys fresh for as long. */
+function isWithin(limitMs: number, sinceMs: number, nowMs: number): boolean {
+  return Math.abs(nowMs - sinceMs) < limitMs
 }

@@ -80,6 +80,15 @@ describe('the keys of an issuer', () => {
     expect(await keys.find('first', NOW_MS + 5 * MINUTE_MS)).toBeNull()
   })
 
+  it('are read again when the clock was set back, and new ones found', async () => {
+    const keys = newKeys()
+    await keys.find('first', NOW_MS)
+    published = [second]
+    expect(await keys.find('second', NOW_MS - DAY_MS)).not.toBeNull()
+    expect(await keys.find('first', NOW_MS - DAY_MS)).toBeNull()
+    expect(reads).toBe(2)
+  })
+
   it('go on for a day while the issuer is out of reach, and no longer', async () => {
     const keys = newKeys()
     await keys.find('first', NOW_MS)
