@@ -57,6 +57,8 @@ async function decrypt(token: string, keys: readonly DecryptionKey[]): Promise<s
       {
         keyManagementAlgorithms: [...new Set(keys.map(({ alg }) => alg))],
         contentEncryptionAlgorithms: [ENCRYPTION_METHOD],
+        // The gateway compresses nothing: no short token becomes a long one.
+        maxDecompressedLength: 0,
       },
     )
     return protectedHeader.cty === 'JWT' ? new TextDecoder().decode(plaintext) : null
@@ -66,10 +68,13 @@ async function decrypt(token: string, keys: readonly DecryptionKey[]): Promise<s
 }
 
 /** The one key management algorithm that an encryption key is for; undefined where it can be for none. */
-export function encryptionAlgorithm({ kty, alg }: JWK): string | undefined {
-  const byType = kty === 'RSA' ? 'RSA-OAEP-256' : kty === 'EC' || kty === 'OKP' ? 'ECDH-ES' : undefined
+export function encryptionAlgorithm({ kty, crv, alg }: JWK): string | undefined {
+  const byCurve = AGREEMENT_CURVES.includes(`${kty} ${crv}`) ? 'ECDH-ES' : undefined
+  const byType = kty === 'RSA' ? 'RSA-OAEP-256' : byCurve
   return alg === undefined || alg === byType ? byType : undefined
 }
+
+const AGREEMENT_CURVES = ['EC P-256', 'EC P-384', 'EC P-521', 'OKP X25519']
 
 /** What an encryption key is called: as its owner calls it, else by its RFC 7638 thumbprint. */
 export async function encryptionKeyId(jwk: JWK): Promise<string> {

@@ -19,6 +19,7 @@ interface IncomingRequest {
 }
 
 interface ServerResponse {
+  readonly headersSent: boolean
   statusCode: number
   setHeader(name: string, value: string): unknown
   end(body: string): unknown
@@ -46,6 +47,8 @@ export function requireBearer(verifier: Verifier, requirement: Requirement = {})
 }
 
 function refuse(response: ServerResponse, error: VerificationError): void {
+  // Somebody answered meanwhile, such as a time limit: what is thrown here would end the process (Express 4).
+  if (response.headersSent) return
   const { status, headers, body } = refusalOf(error)
   response.statusCode = status
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)

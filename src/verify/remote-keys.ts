@@ -92,14 +92,17 @@ export class RemoteKeys {
       await this.#store(JSON.stringify({ readAtMs: nowMs, text }))
     } catch (fault) {
       this.#failure = fault
-      this.#known ??= await this.#stored(nowMs)
+      const stored = await this.#stored(nowMs)
+      // Another process may have read later than this one.
+      if (stored !== null && stored.readAtMs > (this.#known?.readAtMs ?? 0)) this.#known = stored
     }
   }
 
   /** What the store cannot do is no reason to refuse anybody. */
   async #store(text: string): Promise<void> {
     const { store } = this.#options
-    if (store !== undefined) await within(STORE_MS, store.put(text)).catch(() => undefined)
+    const putting = Promise.resolve().then(() => store?.put(text))
+    await within(STORE_MS, putting).catch(() => undefined)
   }
 
   async #stored(nowMs: number): Promise<Known | null> {
@@ -107,7 +110,8 @@ export class RemoteKeys {
     try {
       const stored = store === undefined ? null : await within(STORE_MS, store.get())
       const { readAtMs, text } = JSON.parse(stored ?? '')
-      return { keys: await parseJwks(text), readAtMs: Math.min(readAtMs, nowMs) || 0 }
+      // A time that has not come would make them younger than they are.
+      return readAtMs <= nowMs ? { keys: await parseJwks(text), readAtMs } : null
     } catch {
       return null
     }

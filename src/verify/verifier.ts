@@ -61,8 +61,8 @@ export interface Verifier {
 }
 
 const MAX_CLOCK_TOLERANCE_SECONDS = 60
-/** Longer than any token of the service, which takes an account's claims in 16,384 bytes. */
-const MAX_TOKEN_LENGTH = 32_768
+/** Cloudflare's edge takes no more headers than that together. */
+const MAX_TOKEN_LENGTH = 131_072
 
 /**
  * Reads nothing yet: the keys are read when the first token comes.
@@ -119,8 +119,12 @@ function checked(options: VerifierOptions): VerifierOptions {
   if (typeof audience !== 'string' || audience === '') throw new TypeError('audience: a text is needed')
   const tolerable = clockToleranceSeconds >= 0 && clockToleranceSeconds <= MAX_CLOCK_TOLERANCE_SECONDS
   if (!tolerable) throw new TypeError('clockToleranceSeconds: 0 to 60 is needed')
-  if (!(options.decryptionKeys ?? []).every(isDecryptionKey)) {
-    throw new TypeError('decryptionKeys: private JWKs for RSA-OAEP-256 or ECDH-ES are needed')
+  const { decryptionKeys = [] } = options
+  const named = decryptionKeys.map(({ kid }) => kid).filter((kid) => kid !== undefined)
+  if (!decryptionKeys.every(isDecryptionKey) || new Set(named).size < named.length) {
+    throw new TypeError(
+      'decryptionKeys: private JWKs for RSA-OAEP-256 or ECDH-ES are needed, each with a kid of its own',
+    )
   }
   return options
 }

@@ -209,6 +209,7 @@ describe('an encrypted assertion', () => {
     'a key that was shared before': () => encrypt({ alg: 'dir' }, new Uint8Array(32)),
     'a key by password': () => encrypt({ alg: 'PBES2-HS256+A128KW' }, new Uint8Array(32)),
     'no content type': () => encrypt({ cty: undefined }),
+    'compressed content': () => encrypt({ zip: 'DEF' }),
     'another content type': () => encrypt({ cty: 'JSON' }),
     'a critical extension': () => encrypt({ crit: ['urn:x'], 'urn:x': true }),
     'a change of one bit': async () =>

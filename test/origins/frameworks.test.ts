@@ -1,4 +1,5 @@
 /** The package as it is built, inside the real frameworks, over real HTTP, against the running service. */
+import { createRequire } from 'node:module'
 import { getRequestListener } from '@hono/node-server'
 import express from 'express'
 import fastify from 'fastify'
@@ -38,18 +39,23 @@ const newVerifier = (options: Partial<VerifierOptions> = {}): Verifier =>
 
 const NEEDED = { scope: ['orders:write'], roles: ['editor'] }
 
+/** It does not look after what middleware throws late. */
+const express4 = createRequire(import.meta.url)('express-4') as typeof express
+
+function serveWith(app: express.Express, verifier: Verifier): Promise<string> {
+  app.get('/', forExpress(verifier), (request, response) => {
+    response.send(request.auth?.sub)
+  })
+  app.get('/orders', forExpress(verifier, NEEDED), (request, response) => {
+    response.send(request.auth?.roles[0])
+  })
+  return listen(app)
+}
+
 /** Each has the account's id at /, and wants more at /orders. @returns the origin's address */
 const FRAMEWORKS: Readonly<Record<string, (verifier: Verifier) => Promise<string>>> = {
-  Express: (verifier) => {
-    const app = express()
-    app.get('/', forExpress(verifier), (request, response) => {
-      response.send(request.auth?.sub)
-    })
-    app.get('/orders', forExpress(verifier, NEEDED), (request, response) => {
-      response.send(request.auth?.roles[0])
-    })
-    return listen(app)
-  },
+  'Express 5': (verifier) => serveWith(express(), verifier),
+  'Express 4': (verifier) => serveWith(express4(), verifier),
   Fastify: async (verifier) => {
     const app = fastify()
     app.get('/', { onRequest: forFastify(verifier) }, async (request) => request.user?.sub)
@@ -124,12 +130,39 @@ describe.each(Object.entries(FRAMEWORKS))('%s', (framework, serve) => {
   })
 
   it('lets who has them pass', async () => {
-    const { user, refresh_token } = await service.register(`editor.${framework}`)
+    const { user, refresh_token } = await service.register(`editor.${framework.replace(' ', '.')}`)
     const grants = { roles: ['editor'], scopes: ['orders:read', 'orders:write'] }
     await service.admin('PATCH', `/admin/users/${user.id}`, grants)
     const { access_token } = await service.post<Tokens>('/auth/refresh', { refresh_token })
     const answer = await get(framework, access_token, '/orders')
     expect([answer.status, await answer.text()]).toEqual([200, 'editor'])
+  })
+})
+
+describe.each([
+  ['Express 5', express],
+  ['Express 4', express4],
+])('%s', (_name, make) => {
+  it('goes on where a time limit answered before the keys were known to be out of reach', async () => {
+    const { promise: answered, resolve } = Promise.withResolvers<void>()
+    const verifier = newVerifier({
+      fetch: async () => {
+        await answered
+        throw new Error('down')
+      },
+    })
+    const app = make()
+    app.use((_request, response, next) => {
+      response.once('finish', resolve)
+      next()
+      response.sendStatus(504)
+    })
+    app.get('/', forExpress(verifier))
+    const url = await listen(app)
+    const headers = { Authorization: `Bearer ${person.access_token}` }
+    expect((await fetch(url, { headers })).status).toBe(504)
+    await verifier.verify(person.access_token).catch(() => undefined)
+    expect((await fetch(url, { headers })).status).toBe(504)
   })
 })
 

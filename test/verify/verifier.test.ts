@@ -8,6 +8,8 @@ const NOW = 4_000_000_000
 const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })
 const jwk = { ...(await exportJWK(publicKey)), kid: 'key', alg: 'ES256' }
 
+const ownKey: JWK = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y', d: 'd', kid: 'own' }
+
 const OPTIONS: VerifierOptions = {
   issuer: ISSUER,
   audience: ISSUER,
@@ -68,6 +70,11 @@ describe('a verifier', () => {
     ['a clock that differs by no number', { clockToleranceSeconds: Number.NaN }],
     ['a decryption key that is public', { decryptionKeys: [jwk] }],
     ['a decryption key for signatures', { decryptionKeys: [{ ...jwk, d: 'x', alg: 'ES256' }] }],
+    [
+      'a decryption key for signatures by its curve',
+      { decryptionKeys: [{ kty: 'OKP', crv: 'Ed25519', d: 'x' }] },
+    ],
+    ['two decryption keys of one name', { decryptionKeys: [ownKey, { ...ownKey }] }],
     ['a decryption key that is shared', { decryptionKeys: [{ kty: 'oct', k: 'AAAA' }] }],
   ])('is not made with %s', (_what, changes) => {
     expect(() => createVerifier({ ...OPTIONS, ...changes })).toThrow(TypeError)
@@ -95,7 +102,7 @@ describe('a verifier', () => {
   it.each([
     ['nothing', ''],
     ['no text', undefined as unknown as string],
-    ['more than 32 KiB', `${'a'.repeat(32_768)}.b.c`],
+    ['more than 128 KiB', `${'a'.repeat(131_072)}.b.c`],
   ])('refuses %s for a token', async (_what, text) => {
     expect((await refusal(verifier.verify(text))).code).toBe('invalid_token')
     expect((await refusal(verifier.verifyAssertion(text))).code).toBe('invalid_token')
