@@ -19,12 +19,14 @@ var keys = oidc.NewRemoteKeySet(context.Background(), issuer+"/.well-known/jwks.
 var verifier = oidc.NewVerifier(issuer, keys, &oidc.Config{ClientID: audience, SupportedSigningAlgs: []string{"ES256"}})
 
 func verify(ctx context.Context, token string) (*oidc.IDToken, error) {
-	var header struct{ Typ string }
-	raw, err := base64.RawURLEncoding.DecodeString(strings.SplitN(token, ".", 2)[0])
-	if err != nil || json.Unmarshal(raw, &header) != nil || header.Typ != "at+jwt" {
-		return nil, errors.New("no access token")
+	var header map[string]any
+	raw, _ := base64.RawURLEncoding.DecodeString(strings.SplitN(token, ".", 2)[0])
+	_ = json.Unmarshal(raw, &header) // part of what is signed: true once Verify has returned
+	claims, err := verifier.Verify(ctx, token)
+	if err == nil && (header["typ"] != "at+jwt" || header["crit"] != nil || claims.Subject == "" || len(claims.Audience) != 1) {
+		return nil, errors.New("no access token for this origin")
 	}
-	return verifier.Verify(ctx, token)
+	return claims, err
 }
 
 func main() {

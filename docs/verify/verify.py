@@ -8,6 +8,7 @@ import jwt
 ISSUER, AUDIENCE = sys.argv[1:3]
 socket.setdefaulttimeout(3)  # PyJWT before 2.7 would wait for the key set for ever
 KEYS = jwt.PyJWKClient(f"{ISSUER}/.well-known/jwks.json")
+REQUIRED = {"require": ["exp", "sub", "sid"]}
 
 
 def verify(token):
@@ -15,8 +16,10 @@ def verify(token):
     if header.get("typ") != "at+jwt" or "crit" in header:
         raise jwt.InvalidTokenError("no access token")
     key = KEYS.get_signing_key(header.get("kid")).key
-    required = {"require": ["exp", "sub", "sid"]}
-    return jwt.decode(token, key, algorithms=["ES256"], issuer=ISSUER, audience=AUDIENCE, options=required)
+    claims = jwt.decode(token, key, algorithms=["ES256"], issuer=ISSUER, audience=AUDIENCE, options=REQUIRED)
+    if claims["aud"] != AUDIENCE:  # the library would take a list that has it
+        raise jwt.InvalidAudienceError("not for this origin alone")
+    return claims
 
 
 for line in sys.stdin:
