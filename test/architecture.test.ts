@@ -27,7 +27,7 @@ const ROWS: readonly (readonly string[])[] = [
     'clients',
     'schema-store',
   ],
-  ['config', 'errors', 'secrets', 'ids', 'log'],
+  ['config', 'errors', 'oauth-errors', 'secrets', 'ids', 'log'],
   ['verify', 'text', 'bytes', 'deadline'],
 ]
 

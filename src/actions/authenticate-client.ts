@@ -1,7 +1,8 @@
 /** Which client calls (RFC 6749 section 2.3), and how often one address may be wrong about it. */
 import { isClientSecret } from '../clients/client-secret.ts'
-import { OAuthError, reach } from '../errors.ts'
+import { reach } from '../errors.ts'
 import { isId } from '../ids.ts'
+import { OAuthError } from '../oauth-errors.ts'
 import type { Services } from '../services.ts'
 import { blocked } from './attempt.ts'
 import { type Client, clientCounter, limitOf } from './client-limits.ts'

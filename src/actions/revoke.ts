@@ -1,6 +1,7 @@
 /** Ending a session by either of its tokens (RFC 7009). */
 import { sha256 } from '../bytes.ts'
-import { OAuthError, reach } from '../errors.ts'
+import { reach } from '../errors.ts'
+import { OAuthError } from '../oauth-errors.ts'
 import type { Services } from '../services.ts'
 import type { RefreshToken } from '../sessions/refresh-token.ts'
 import { readAccessToken } from './authenticate.ts'

@@ -1,6 +1,6 @@
 /** What a request says of the client that it comes from: by HTTP Basic, or in the form (RFC 6749 section 2.3.1). Pure. */
 import type { ClientCredentials } from '../actions/authenticate-client.ts'
-import { OAuthError } from '../errors.ts'
+import { OAuthError } from '../oauth-errors.ts'
 
 export interface FormCredentials {
   readonly client_id?: string | undefined

@@ -1,6 +1,7 @@
 /** What travels with a request through middleware and handlers. */
 import type { Context } from 'hono'
-import type { ErrorCode, OAuthErrorCode } from '../errors.ts'
+import type { ErrorCode } from '../errors.ts'
+import type { OAuthErrorCode } from '../oauth-errors.ts'
 import type { Services } from '../services.ts'
 import type { Grant } from '../sessions/account-object.ts'
 

@@ -1,5 +1,6 @@
 /** How an error is answered: where OAuth is spoken as its RFCs say, else with a problem. */
-import { OAuthError, type ServiceError } from '../errors.ts'
+import type { ServiceError } from '../errors.ts'
+import { OAuthError } from '../oauth-errors.ts'
 import type { AppContext } from './context.ts'
 import { oauthErrorResponse } from './oauth-error.ts'
 import { problemResponse, toServiceError } from './problem.ts'

@@ -1,12 +1,6 @@
 /** Errors of the /oauth2 calls (RFC 6749 section 5.2): by the RFC's name where it has one, else by the service's own. */
-import {
-  ERRORS,
-  type ErrorCode,
-  OAUTH_ERRORS,
-  OAuthError,
-  type OAuthErrorCode,
-  type ServiceError,
-} from '../errors.ts'
+import { ERRORS, type ErrorCode, type ServiceError } from '../errors.ts'
+import { OAUTH_ERRORS, OAuthError, type OAuthErrorCode } from '../oauth-errors.ts'
 import type { AppContext } from './context.ts'
 import { retryAfter } from './retry-after.ts'
 

@@ -1,5 +1,6 @@
 /** When to try again (RFC 9110 section 10.2.3). */
-import { ERRORS, OAuthError, type ServiceError } from '../errors.ts'
+import { ERRORS, type ServiceError } from '../errors.ts'
+import { OAuthError } from '../oauth-errors.ts'
 
 const RETRY_UNAVAILABLE_SECONDS = 5
 

@@ -3,12 +3,12 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { authenticateClient } from '../actions/authenticate-client.ts'
 import { introspect } from '../actions/introspect.ts'
 import { revoke } from '../actions/revoke.ts'
-import { OAuthError } from '../errors.ts'
 import { clientOf } from '../http/client.ts'
 import { type FormCredentials, readClientCredentials } from '../http/client-credentials.ts'
 import type { AppContext } from '../http/context.ts'
 import { createRouter, jsonAnswer } from '../http/declare.ts'
 import { formBody } from '../http/form-body.ts'
+import { OAuthError } from '../oauth-errors.ts'
 import type { AccessTokenClaims } from '../verify/access-token.ts'
 
 /** Unknown parameters are ignored (RFC 6749 section 3.2); `token_type_hint` is none that is needed. */

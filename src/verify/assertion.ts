@@ -15,6 +15,8 @@ export type AssertionClaims = IdentityClaims
 export const ASSERTION_TYPE = 'edge-assertion+jwt'
 export const ENCRYPTION_METHOD = 'A256GCM'
 
+/** Of `ECDH-ES`, as `kty` and `crv`. */
+const AGREEMENT_CURVES = ['EC P-256', 'EC P-384', 'EC P-521', 'OKP X25519']
 const ASSERTION = { typ: ASSERTION_TYPE, requiredClaims: IDENTITY_CLAIMS }
 /** RFC 7516 section 7.1; the encrypted key is empty where it was agreed on. */
 const COMPACT_JWE = /^[\w-]+\.[\w-]*\.[\w-]+\.[\w-]+\.[\w-]+$/
@@ -73,8 +75,6 @@ export function encryptionAlgorithm({ kty, crv, alg }: JWK): string | undefined 
   const byType = kty === 'RSA' ? 'RSA-OAEP-256' : byCurve
   return alg === undefined || alg === byType ? byType : undefined
 }
-
-const AGREEMENT_CURVES = ['EC P-256', 'EC P-384', 'EC P-521', 'OKP X25519']
 
 /** What an encryption key is called: as its owner calls it, else by its RFC 7638 thumbprint. */
 export async function encryptionKeyId(jwk: JWK): Promise<string> {

@@ -30,9 +30,9 @@ const NAME = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 /** @throws {TypeError} for a requirement that is none: a misspelt one must not ask for less */
 export function readRequirement(requirement: Requirement): Names {
   const { roles = [], scope = [], ...unknown } = requirement
-  const areNames = (value: unknown) =>
+  const areTokens = (value: unknown) =>
     Array.isArray(value) && value.every((name) => typeof name === 'string' && NAME.test(name))
-  if (Object.keys(unknown).length > 0 || !areNames(roles) || !areNames(scope)) {
+  if (Object.keys(unknown).length > 0 || !areTokens(roles) || !areTokens(scope)) {
     throw new TypeError('a requirement has roles and scope, each a list of names')
   }
   return { roles, scope }

@@ -1,6 +1,6 @@
 /** Why a request may not pass, and how that is answered (RFC 6750 section 3). */
 
-export const REFUSALS = {
+const REFUSALS = {
   /** No Bearer token was sent: no error code is said (RFC 6750 section 3.1). */
   missing_token: { status: 401, title: 'Bearer token missing' },
   /** It is malformed, expired, forged, or of another issuer or audience. */

@@ -44,7 +44,7 @@ export class RemoteKeys {
   #reading: Promise<void> | null = null
   /** Why the last read brought no key set; null once it has. */
   #failure: unknown = null
-  #readAtMs = Number.NEGATIVE_INFINITY
+  #triedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(options: RemoteKeysOptions) {
     this.#options = options
@@ -57,7 +57,7 @@ export class RemoteKeys {
   async find(kid: string, nowMs: number): Promise<VerificationKey | null> {
     const known = this.#usable(kid, nowMs)
     if (known !== null && isWithin(FRESH_MS, this.#known?.readAtMs ?? 0, nowMs)) return known
-    if (!isWithin(COOLDOWN_MS, this.#readAtMs, nowMs)) await this.#read(nowMs)
+    if (!isWithin(COOLDOWN_MS, this.#triedAtMs, nowMs)) await this.#read(nowMs)
     else if (known === null) await this.#othersRead()
     const key = this.#usable(kid, nowMs)
     if (key !== null) return key
@@ -72,7 +72,7 @@ export class RemoteKeys {
 
   /** One request reads, and those that need what it brings wait for it; the others go on with what is known. */
   async #read(nowMs: number): Promise<void> {
-    this.#readAtMs = nowMs
+    this.#triedAtMs = nowMs
     const reading = this.#reload(nowMs)
     this.#reading = reading
     await reading
