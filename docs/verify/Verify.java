@@ -16,12 +16,12 @@ final class Verify {
     var keys = new HttpsJwks(issuer + "/.well-known/jwks.json");
     keys.setRefreshReprieveThreshold(10_000); // made-up key ids have them read again at most every 10 s
     keys.setRetainCacheOnErrorDuration(60); // out of reach: the last keys go on, and are asked for every minute
-    consumer = new JwtConsumerBuilder()
-        .setVerificationKeyResolver(new HttpsJwksVerificationKeyResolver(keys))
+    consumer = new JwtConsumerBuilder().setVerificationKeyResolver(new HttpsJwksVerificationKeyResolver(keys))
         .setJwsAlgorithmConstraints(ConstraintType.PERMIT, AlgorithmIdentifiers.ECDSA_USING_P256_CURVE_AND_SHA256)
         .setExpectedType(true, "at+jwt").setExpectedIssuer(issuer).setExpectedAudience(audience)
         .setRequireExpirationTime().setRequireSubject()
-        .registerValidator((Validator) token -> token.getJwtClaims().getAudience().size() == 1 ? null : "for others too").build();
+        .registerValidator((Validator) token -> token.getJwtClaims().getAudience().size() == 1
+            && token.getJoseObjects().get(0).getHeaders().getObjectHeaderValue("crit") == null ? null : "for others too, or critical").build();
   }
 
   JwtClaims verify(String token) throws InvalidJwtException {

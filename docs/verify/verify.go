@@ -8,14 +8,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/coreos/go-oidc" // version 3: github.com/coreos/go-oidc/v3/oidc
 )
 
 var issuer, audience = os.Args[1], os.Args[2]
-var keys = oidc.NewRemoteKeySet(context.Background(), issuer+"/.well-known/jwks.json")
+var reading = oidc.ClientContext(context.Background(), &http.Client{Timeout: 3 * time.Second})
+var keys = oidc.NewRemoteKeySet(reading, issuer+"/.well-known/jwks.json")
 var verifier = oidc.NewVerifier(issuer, keys, &oidc.Config{ClientID: audience, SupportedSigningAlgs: []string{"ES256"}})
 
 func verify(ctx context.Context, token string) (*oidc.IDToken, error) {
@@ -23,7 +26,7 @@ func verify(ctx context.Context, token string) (*oidc.IDToken, error) {
 	raw, _ := base64.RawURLEncoding.DecodeString(strings.SplitN(token, ".", 2)[0])
 	_ = json.Unmarshal(raw, &header) // part of what is signed: true once Verify has returned
 	claims, err := verifier.Verify(ctx, token)
-	if err == nil && (header["typ"] != "at+jwt" || header["crit"] != nil || claims.Subject == "" || len(claims.Audience) != 1) {
+	if err == nil && (header["typ"] != "at+jwt" || header["kid"] == nil || header["crit"] != nil || claims.Subject == "" || len(claims.Audience) != 1) {
 		return nil, errors.New("no access token for this origin")
 	}
 	return claims, err
