@@ -4,6 +4,7 @@ import type { Bytes } from '../bytes.ts'
 import type { Services } from '../services.ts'
 import type { Grant } from '../sessions/account-object.ts'
 import { makeRefreshToken } from '../sessions/refresh-token.ts'
+import type { Session } from '../sessions/session.ts'
 import { signAccessToken } from '../tokens/access-token.ts'
 import { grantScope } from '../tokens/scope.ts'
 import type { SigningKey } from '../tokens/signing-keys.ts'
@@ -15,6 +16,7 @@ export interface IssuedTokens {
   readonly refreshToken: string
   readonly refreshExpiresInSeconds: number
   readonly facts: AccountFacts
+  readonly session: Session
 }
 
 /**
@@ -60,5 +62,6 @@ export async function issueTokens(
     refreshToken: await makeRefreshToken(refreshToken, await refreshKeys()),
     refreshExpiresInSeconds: Math.max(0, Math.floor((session.expiresAt - issuedAtMs) / 1000)),
     facts,
+    session,
   }
 }

@@ -5,6 +5,7 @@ import { ServiceError } from '../errors.ts'
 import { describeFault, log } from '../log.ts'
 import { hashPassword } from '../passwords/pbkdf2.ts'
 import type { Services } from '../services.ts'
+import type { Transport } from '../sessions/session.ts'
 import { toState } from './account-state.ts'
 import type { Attempt } from './attempt.ts'
 import { type CheckedAccount, checkPassword, type FindAccount, recheckPassword } from './check-password.ts'
@@ -17,6 +18,7 @@ export interface LogInRequest extends CountedCall {
   readonly password: string
   /** Scopes asked for; null for everything. */
   readonly scope: readonly string[] | null
+  readonly transport: Transport
 }
 
 type Opened = Extract<OpenedSession, { outcome: 'opened' }>

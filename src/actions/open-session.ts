@@ -6,13 +6,14 @@ import { describeFault, log } from '../log.ts'
 import type { Services } from '../services.ts'
 import type { Grant, OpenRequest } from '../sessions/account-object.ts'
 import { SESSION_SECRET_BYTES } from '../sessions/refresh-token.ts'
-import type { LiveState } from '../sessions/session.ts'
+import type { LiveState, Transport } from '../sessions/session.ts'
 import type { Client } from './client-limits.ts'
 
 export interface SessionRequest {
   readonly client: Client
   /** Scopes asked for; null for everything. */
   readonly scope: readonly string[] | null
+  readonly transport: Transport
 }
 
 export type OpenedSession =
@@ -41,6 +42,7 @@ export async function openSession(
     clientId: services.config.tokens.clientId,
     ip: request.client.address?.shown ?? null,
     userAgent: request.client.userAgent,
+    transport: request.transport,
   }
   const policy = services.config.sessions
   const opening = services.accountObject(state.facts.id).open({ session, state, policy, ...basis })

@@ -7,6 +7,7 @@ import { ServiceError } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { hashPassword } from '../passwords/pbkdf2.ts'
 import type { Services } from '../services.ts'
+import type { Transport } from '../sessions/session.ts'
 import { toState } from './account-state.ts'
 import { checkPolicy } from './check-policy.ts'
 import { checkRegistrationAllowed, checkRegistrationOpen } from './check-registration.ts'
@@ -20,6 +21,7 @@ export interface RegisterRequest extends CountedCall {
   readonly email: Identifier | null
   readonly phone: Identifier | null
   readonly password: string
+  readonly transport: Transport
 }
 
 const COUNTED = { action: 'register', registers: true, identifier: null } as const
@@ -45,10 +47,11 @@ async function storeAndOpen(services: Services, request: RegisterRequest) {
   const passwordHash = await hashPassword(request.password, await services.pepper())
   const account = toAccount(request, passwordHash, services.nowMs)
   await store(services, account)
-  const { client } = request
+  const { client, transport } = request
   const registered = { registered: true } as const
+  const session = { client, transport, scope: null }
   const basis = { basis: 'exact' } as const
-  const opened = await openSession(services, { client, scope: null }, toState(account), basis, registered)
+  const opened = await openSession(services, session, toState(account), basis, registered)
   if (opened.outcome === 'stale') throw new ServiceError('unavailable', registered)
   return opened
 }

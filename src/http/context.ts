@@ -11,6 +11,8 @@ export interface AppEnv {
     requestId: string
     /** The request's body as it came, at most 16,384 bytes. */
     body: Uint8Array
+    /** Whether the refresh token came as a cookie. */
+    byCookie: boolean
     /** The session that a Bearer token speaks for. */
     grant: Grant
     /** Who administrates: `admin_token`, or an account's id. Also for the log line. */

@@ -8,7 +8,7 @@ import { ServiceError } from '../errors.ts'
 import { requireAdmin } from './admin-bearer.ts'
 import { requireBearer } from './bearer.ts'
 import { readBounded } from './body.ts'
-import type { AppEnv } from './context.ts'
+import type { AppContext, AppEnv } from './context.ts'
 import { atPresent } from './provide-services.ts'
 
 /** The deepest that a schema looks: claims, eight levels below theirs. */
@@ -16,24 +16,19 @@ const MAX_DEPTH = 10
 const JSON_MEDIA_TYPE = /^application\/json[ \t]*(;|$)/i
 
 const readBody = createMiddleware<AppEnv>(async (c, next) => {
-  const bytes = await readBounded(c.req.raw.body)
+  keepBody(c, await readBounded(c.req.raw.body))
+  await next()
+})
+
+/** @throws {ServiceError} `unsupported_media_type` */
+export function keepBody(c: AppContext, bytes: Uint8Array): void {
   requireJson(c.req.header('Content-Type'))
   c.set('body', bytes)
   c.set('services', atPresent(c.get('services')))
-  await next()
-})
-
-/** An empty body needs no type and stands for an empty object. */
-const readOptionalBody = createMiddleware<AppEnv>(async (c, next) => {
-  const bytes = await readBounded(c.req.raw.body)
-  if (bytes.length > 0) requireJson(c.req.header('Content-Type'))
-  c.set('body', bytes.length > 0 ? bytes : new TextEncoder().encode('{}'))
-  c.set('services', atPresent(c.get('services')))
-  await next()
-})
+}
 
 /** Puts the checked body back for the route's schema. `null` counts as absent, except in PATCH, which clears with it. */
-const parseBody = createMiddleware<AppEnv>(async (c, next) => {
+export const parseBody = createMiddleware<AppEnv>(async (c, next) => {
   const { method, url } = c.req.raw
   const object = parseObject(c.get('body'))
   const body = JSON.stringify(method === 'PATCH' ? object : withoutNulls(object))
@@ -44,7 +39,6 @@ const parseBody = createMiddleware<AppEnv>(async (c, next) => {
 })
 
 export const jsonBody: MiddlewareHandler<AppEnv>[] = [readBody, parseBody]
-export const optionalJsonBody: MiddlewareHandler<AppEnv>[] = [readOptionalBody, parseBody]
 export const bearerAndJsonBody: MiddlewareHandler<AppEnv>[] = [readBody, requireBearer, parseBody]
 export const adminAndJsonBody: MiddlewareHandler<AppEnv>[] = [readBody, requireAdmin, parseBody]
 

@@ -13,6 +13,7 @@ import { clientOf } from '../http/client.ts'
 import type { AppContext } from '../http/context.ts'
 import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from '../http/declare.ts'
 import { bearerAndJsonBody, jsonBody } from '../http/json-body.ts'
+import { clearCookieOf, refuseForeignPage } from '../http/refresh-cookie.ts'
 import { toUser, userAnswer } from '../http/user.ts'
 import { toTokenAnswer } from './answers.ts'
 import { accountRequests, changePasswordRequest, deleteAccountRequest, tokenAnswer } from './schemas.ts'
@@ -74,12 +75,20 @@ export function accountRoutes({ defaultPhoneRegion }: AccountsConfig) {
   const router = createRouter()
 
   router.openapi(registerRoute(requests.register), async (c) => {
-    const { username = null, email = null, phone = null, password, challenge } = c.req.valid('json')
-    const call = { client: clientOf(c), challenge }
+    const {
+      username = null,
+      email = null,
+      phone = null,
+      password,
+      challenge,
+      transport,
+    } = c.req.valid('json')
+    if (transport === 'cookie') refuseForeignPage(c)
+    const call = { client: clientOf(c), challenge, transport }
     const tokens = await register(c.get('services'), { username, email, phone, password, ...call })
     c.set('accountId', tokens.facts.id)
     c.header('Location', '/auth/me')
-    return c.json(toTokenAnswer(tokens), 201)
+    return c.json(toTokenAnswer(c, tokens), 201)
   })
 
   router.openapi(meRoute, (c) => c.json(toUser(c.get('grant').facts), 200))
@@ -94,11 +103,12 @@ export function accountRoutes({ defaultPhoneRegion }: AccountsConfig) {
   router.openapi(changePasswordRoute, async (c) => {
     const { new_password, ...proof } = c.req.valid('json')
     const tokens = await changePassword(c.get('services'), c.get('grant'), toCall(c, proof), new_password)
-    return c.json(toTokenAnswer(tokens), 200)
+    return c.json(toTokenAnswer(c, tokens), 200)
   })
 
   router.openapi(deleteRoute, async (c) => {
     await deleteOwnAccount(c.get('services'), c.get('grant'), toCall(c, c.req.valid('json')))
+    clearCookieOf(c, c.get('grant'))
     return c.body(null, 204)
   })
 

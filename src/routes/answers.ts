@@ -1,18 +1,23 @@
-/** From what actions return to the wire's shapes. Pure. */
+/** From what actions return to the wire's shapes. */
 import type { z } from '@hono/zod-openapi'
 import type { IssuedTokens } from '../actions/issue-tokens.ts'
+import type { AppContext } from '../http/context.ts'
 import { toDateTime } from '../http/date-time.ts'
+import { setRefreshCookie } from '../http/refresh-cookie.ts'
 import { toUser } from '../http/user.ts'
 import type { Session } from '../sessions/session.ts'
 import type { sessionsAnswer, tokenAnswer } from './schemas.ts'
 
-export function toTokenAnswer(tokens: IssuedTokens): z.infer<typeof tokenAnswer> {
+/** The refresh token of a session that has one for it goes into a cookie. */
+export function toTokenAnswer(c: AppContext, tokens: IssuedTokens): z.infer<typeof tokenAnswer> {
+  const byCookie = c.get('byCookie') || tokens.session.transport === 'cookie'
+  if (byCookie) setRefreshCookie(c, tokens)
   return {
     access_token: tokens.accessToken,
     token_type: 'Bearer',
     expires_in: tokens.expiresInSeconds,
     scope: tokens.scope.join(' '),
-    refresh_token: tokens.refreshToken,
+    ...(byCookie ? {} : { refresh_token: tokens.refreshToken }),
     refresh_expires_in: tokens.refreshExpiresInSeconds,
     user: toUser(tokens.facts),
   }

@@ -54,6 +54,14 @@ const challenge = text
   .optional()
   .openapi({ description: 'The answer to a challenge, where one was asked for.' })
 
+const transport = z
+  .enum(['body', 'cookie'], { error: 'Must be "body" or "cookie".' })
+  .default('body')
+  .openapi({
+    description:
+      'Where the refresh token goes: into the answer, or into a cookie for pages of the same site.',
+  })
+
 /** Every identifier is named, since any of them would do. Runs beside the other checks, not only after them. */
 function requireIdentifier<Shape extends z.ZodRawShape>(schema: z.ZodObject<Shape, z.core.$strict>) {
   const namesIdentifier = (field: unknown) => IDENTIFIER_KINDS.some((kind) => kind === field)
@@ -81,9 +89,9 @@ export function accountRequests(region: CountryCode | undefined) {
     phone: phone.nullable().optional(),
   }
   return {
-    register: requireIdentifier(z.strictObject({ ...given, password: newPassword, challenge })).openapi(
-      'RegisterRequest',
-    ),
+    register: requireIdentifier(
+      z.strictObject({ ...given, password: newPassword, challenge, transport }),
+    ).openapi('RegisterRequest'),
     changeIdentifiers: requireIdentifier(
       z.strictObject({ ...changed, current_password: password, challenge }),
     ).openapi('ChangeIdentifiersRequest'),
@@ -109,6 +117,7 @@ export const logInRequest = z
       example: 'orders:read',
     }),
     challenge,
+    transport,
   })
   .openapi('LogInRequest')
 
@@ -123,7 +132,7 @@ export const tokenAnswer = z
     token_type: z.literal('Bearer'),
     expires_in: seconds,
     scope: z.string(),
-    refresh_token: z.string(),
+    refresh_token: z.string().optional().openapi({ description: 'Missing where it went into a cookie.' }),
     refresh_expires_in: seconds,
     user: userAnswer,
   })

@@ -12,7 +12,14 @@ import {
 import { authenticateRequest, requireBearer } from '../http/bearer.ts'
 import { clientOf } from '../http/client.ts'
 import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from '../http/declare.ts'
-import { jsonBody, optionalJsonBody } from '../http/json-body.ts'
+import { jsonBody } from '../http/json-body.ts'
+import {
+  clearCookieOf,
+  clearRefreshCookie,
+  logOutBody,
+  refreshBody,
+  refuseForeignPage,
+} from '../http/refresh-cookie.ts'
 import { parseScope } from '../tokens/scope.ts'
 import { toSessions, toTokenAnswer } from './answers.ts'
 import { logInRequest, logOutRequest, refreshRequest, sessionsAnswer, tokenAnswer } from './schemas.ts'
@@ -30,8 +37,9 @@ const refreshRoute = createRoute({
   method: 'post',
   path: '/auth/refresh',
   summary: 'Exchange a refresh token for fresh tokens',
-  middleware: jsonBody,
-  request: { body: jsonRequest(refreshRequest) },
+  description: 'Without a body: the one in the cookie, from a configured Origin with X-Gatehouse-CSRF: 1.',
+  middleware: refreshBody,
+  request: { body: jsonRequest(refreshRequest, false) },
   responses: { 200: jsonAnswer('Refreshed', tokenAnswer), default: problem },
 })
 
@@ -40,7 +48,7 @@ const logOutRoute = createRoute({
   path: '/auth/logout',
   summary: 'End the session of a refresh token, or else of the Bearer token',
   security: [{}, ...BEARER],
-  middleware: optionalJsonBody,
+  middleware: logOutBody,
   request: { body: jsonRequest(logOutRequest, false) },
   responses: { 204: { description: 'Logged out' }, default: problem },
 })
@@ -77,7 +85,8 @@ export function sessionRoutes() {
   const router = createRouter()
 
   router.openapi(logInRoute, async (c) => {
-    const { identifier, password, scope, challenge } = c.req.valid('json')
+    const { identifier, password, scope, challenge, transport } = c.req.valid('json')
+    if (transport === 'cookie') refuseForeignPage(c)
     const asked = scope === undefined ? null : parseScope(scope)
     const tokens = await logIn(c.get('services'), {
       identifier,
@@ -85,21 +94,28 @@ export function sessionRoutes() {
       scope: asked,
       client: clientOf(c),
       challenge,
+      transport,
     })
     c.set('accountId', tokens.facts.id)
-    return c.json(toTokenAnswer(tokens), 200)
+    return c.json(toTokenAnswer(c, tokens), 200)
   })
 
   router.openapi(refreshRoute, async (c) => {
     const tokens = await refresh(c.get('services'), c.req.valid('json').refresh_token)
     c.set('accountId', tokens.facts.id)
-    return c.json(toTokenAnswer(tokens), 200)
+    return c.json(toTokenAnswer(c, tokens), 200)
   })
 
   router.openapi(logOutRoute, async (c) => {
     const { refresh_token } = c.req.valid('json')
-    if (refresh_token === undefined) await logOut(c.get('services'), await authenticateRequest(c))
-    else c.set('accountId', (await logOutByRefreshToken(c.get('services'), refresh_token)) ?? undefined)
+    if (refresh_token === undefined) {
+      const grant = await authenticateRequest(c)
+      await logOut(c.get('services'), grant)
+      clearCookieOf(c, grant)
+    } else {
+      c.set('accountId', (await logOutByRefreshToken(c.get('services'), refresh_token)) ?? undefined)
+    }
+    if (c.get('byCookie')) clearRefreshCookie(c)
     return c.body(null, 204)
   })
 
@@ -111,11 +127,14 @@ export function sessionRoutes() {
 
   router.openapi(endAllRoute, async (c) => {
     await endAllSessions(c.get('services'), c.get('grant'))
+    clearCookieOf(c, c.get('grant'))
     return c.body(null, 204)
   })
 
   router.openapi(endRoute, async (c) => {
-    await endSession(c.get('services'), c.get('grant'), c.req.valid('param').id)
+    const { id } = c.req.valid('param')
+    await endSession(c.get('services'), c.get('grant'), id)
+    if (id === c.get('grant').session.id) clearCookieOf(c, c.get('grant'))
     return c.body(null, 204)
   })
 

@@ -28,12 +28,17 @@ export interface Session {
   readonly openedUnder: number
   readonly ip: string | null
   readonly userAgent: string | null
+  /** How its refresh tokens reach the browser. Missing: in the answer's body. */
+  readonly transport?: Transport
 }
+
+/** `cookie`: in one that no script can read, which opens the hosted pages as well. */
+export type Transport = 'body' | 'cookie'
 
 /** What the Worker decides of a new session; the object adds the rest. */
 export type NewSession = Pick<
   Session,
-  'id' | 'secretHash' | 'scope' | 'amr' | 'clientId' | 'ip' | 'userAgent'
+  'id' | 'secretHash' | 'scope' | 'amr' | 'clientId' | 'ip' | 'userAgent' | 'transport'
 >
 
 /** The account's whole state as its object holds it: told whole, so that the order of tellings cannot matter. */

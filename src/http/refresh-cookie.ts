@@ -1,0 +1,98 @@
+/**
+ * The refresh token as a cookie that no script can read, for pages of the same site (RFC 6265bis). A browser sends it by
+ * itself, so a call that lives by it must come from a configured origin, with a header that no form can send.
+ */
+import type { MiddlewareHandler } from 'hono'
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
+import { createMiddleware } from 'hono/factory'
+import type { IssuedTokens } from '../actions/issue-tokens.ts'
+import { ServiceError } from '../errors.ts'
+import type { Grant } from '../sessions/account-object.ts'
+import { bearerToken } from './bearer-token.ts'
+import { readBounded } from './body.ts'
+import type { AppContext, AppEnv } from './context.ts'
+import { keepBody, parseBody } from './json-body.ts'
+import { atPresent } from './provide-services.ts'
+
+const NAME = 'gatehouse_refresh'
+const PATH = '/auth'
+const CSRF_HEADER = 'X-Gatehouse-CSRF'
+
+/**
+ * For calls that take a refresh token: a JSON body, or an empty one that leaves it to the cookie.
+ * @throws {ServiceError} `origin_not_allowed`; as jsonBody
+ */
+const readTokenBody = (required: boolean) =>
+  createMiddleware<AppEnv>(async (c, next) => {
+    const bytes = await readBounded(c.req.raw.body)
+    const empty = bytes.length === 0
+    const byCookie = empty && meansCookie(c)
+    if (byCookie) requireOwnPage(c)
+    c.set('byCookie', byCookie)
+    // Without a cookie the token is one that nobody has: a browser that blocks cookies sends none.
+    if (byCookie) keepObject(c, { refresh_token: readCookie(c) ?? '' })
+    else if (empty && !required) keepObject(c, {})
+    else keepBody(c, bytes)
+    await next()
+  })
+
+function keepObject(c: AppContext, object: object): void {
+  c.set('body', new TextEncoder().encode(JSON.stringify(object)))
+  c.set('services', atPresent(c.get('services')))
+}
+
+export const refreshBody: MiddlewareHandler<AppEnv>[] = [readTokenBody(true), parseBody]
+export const logOutBody: MiddlewareHandler<AppEnv>[] = [readTokenBody(false), parseBody]
+
+/** @throws {ServiceError} `origin_not_allowed` where a page asks for a cookie that may not have one */
+export function refuseForeignPage(c: AppContext): void {
+  const origin = c.req.header('Origin')
+  if (origin !== undefined && !mayHoldCookie(c, origin)) throw new ServiceError('origin_not_allowed')
+}
+
+export function setRefreshCookie(c: AppContext, tokens: IssuedTokens): void {
+  const options = { ...attributes(c), maxAge: tokens.refreshExpiresInSeconds }
+  setCookie(c, nameOf(c), tokens.refreshToken, options)
+}
+
+export function clearRefreshCookie(c: AppContext): void {
+  deleteCookie(c, nameOf(c), attributes(c))
+}
+
+/** @param ended the session that has ended, whose tokens may be in the cookie */
+export function clearCookieOf(c: AppContext, ended: Grant): void {
+  if (ended.session.transport === 'cookie') clearRefreshCookie(c)
+}
+
+/** A Bearer token says by itself whose session is meant, unless the header says otherwise. */
+function meansCookie(c: AppContext): boolean {
+  if (c.req.header(CSRF_HEADER) !== undefined) return true
+  return readCookie(c) !== undefined && bearerToken(c) === null
+}
+
+function requireOwnPage(c: AppContext): void {
+  const allowed = mayHoldCookie(c, c.req.header('Origin')) && c.req.header(CSRF_HEADER) === '1'
+  if (!allowed) throw new ServiceError('origin_not_allowed')
+}
+
+function mayHoldCookie(c: AppContext, origin: string | undefined): boolean {
+  const { corsOrigins, publicUrl } = c.get('services').config.deployment
+  return origin !== undefined && (origin === publicUrl || corsOrigins.includes(origin))
+}
+
+function readCookie(c: AppContext): string | undefined {
+  return getCookie(c, nameOf(c))
+}
+
+/** Browsers take neither the prefix nor, all of them, the attribute over plain http, even on a laptop. */
+function isSecure(c: AppContext): boolean {
+  return c.get('services').config.deployment.publicUrl.startsWith('https:')
+}
+
+function nameOf(c: AppContext): string {
+  return isSecure(c) ? `__Secure-${NAME}` : NAME
+}
+
+function attributes(c: AppContext) {
+  return { path: PATH, httpOnly: true, secure: isSecure(c), sameSite: 'Strict' as const }
+}
