@@ -1,6 +1,6 @@
 /**
  * `npm run bundle`: builds the Worker as a deployment would, without deploying it, and says what it weighs and
- * which dependency weighs how much. Fails above the limit.
+ * which dependency weighs how much; and what the client weighs in a page. Fails above the limits.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -8,14 +8,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
+import { build as buildWithEsbuild } from 'esbuild'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const LIMIT_BYTES = 250 * 1024
+const CLIENT_LIMIT_BYTES = 6 * 1024
 const WORTH_NAMING_BYTES = 5 * 1024
 
 const directory = mkdtempSync(join(tmpdir(), 'gatehouse-bundle-'))
 try {
   report(build())
+  await reportClient()
 } finally {
   rmSync(directory, { recursive: true })
 }
@@ -58,6 +61,16 @@ function report({ code, inputs }: Bundle): void {
       console.log(`  ${name}: ${kib(bytes)}, about ${kib(bytes * share)}`)
   }
   if (gzipBytes > LIMIT_BYTES) throw new Error('The bundle is over its limit.')
+}
+
+/** As an app's own bundler would take it in, whole. */
+async function reportClient(): Promise<void> {
+  const entry = join(ROOT, 'dist/client/index.js')
+  const options = { bundle: true, minify: true, format: 'esm', write: false } as const
+  const { outputFiles } = await buildWithEsbuild({ entryPoints: [entry], ...options })
+  const gzipBytes = gzipSync(outputFiles[0]?.contents ?? '', { level: 9 }).length
+  console.log(`gatehouse-edge/client: ${kib(gzipBytes)} KiB gzip (limit ${kib(CLIENT_LIMIT_BYTES)})`)
+  if (gzipBytes > CLIENT_LIMIT_BYTES) throw new Error('The client is over its limit.')
 }
 
 function sharesOf(inputs: Bundle['inputs']): readonly (readonly [string, number])[] {

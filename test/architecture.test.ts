@@ -28,7 +28,7 @@ const ROWS: readonly (readonly string[])[] = [
     'schema-store',
   ],
   ['config', 'errors', 'oauth-errors', 'secrets', 'ids', 'log'],
-  ['verify', 'text', 'bytes', 'deadline'],
+  ['verify', 'client', 'text', 'bytes', 'deadline'],
 ]
 
 const roomOf = (path: string) => path.split('/')[0]?.replace(/\.tsx?$/, '') ?? ''
@@ -78,12 +78,17 @@ describe('the house', () => {
     expect(new Set(needed.map(({ to }) => to))).toEqual(new Set(['jose']))
   })
 
+  it('lets client/ stand alone, and nobody in the Worker lean on it', () => {
+    const across = imports.filter(({ from, to }) => (roomOf(from) === 'client') !== (roomOf(to) === 'client'))
+    expect(across.filter(({ from, to }) => [roomOf(from), roomOf(to)].includes('client'))).toEqual([])
+  })
+
   it.each([
     ['SQL only in stores', /\.prepare\(/, /store\.ts$/],
     [
-      'the clock only where a request, an RPC or an alarm begins',
+      'the clock only where a request, an RPC or an alarm begins, and in browsers',
       /Date\.now\(/,
-      /^(isolate|http\/provide-services|sessions\/account-object|limits\/attempt-counter)\.ts$/,
+      /^(isolate|http\/provide-services|sessions\/account-object|limits\/attempt-counter|client\/session)\.ts$/,
     ],
     ['the console only in the log', /\bconsole\b/, /^log\.ts$/],
     ['no Math.random', /Math\.random/, /^$/],

@@ -8,7 +8,15 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const RECORDER = fileURLToPath(new URL('./record-connections.cjs', import.meta.url))
-const COPIED = ['package.json', 'wrangler.toml', 'schema.sql', 'src', 'scripts', 'test/support/stand-in']
+const COPIED = [
+  'package.json',
+  'tsconfig.json',
+  'wrangler.toml',
+  'schema.sql',
+  'src',
+  'scripts',
+  'test/support/stand-in',
+]
 
 export interface Run {
   readonly output: () => string

@@ -1,0 +1,28 @@
+/** What browsers load from the service itself: the client, and ALTCHA's widget. Cloudflare serves them beside the Worker. */
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const at = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url))
+const PUBLIC = at('dist/public')
+/** Files below dist/public, and where each comes from. */
+const COPIES = {
+  'assets/client': at('dist/client'),
+  'assets/altcha/altcha.js': at('node_modules/altcha/dist/external/altcha.min.js'),
+  'assets/altcha/altcha.css': at('node_modules/altcha/dist/external/altcha.css'),
+  'assets/altcha/pbkdf2.js': at('node_modules/altcha/dist/workers/pbkdf2.js'),
+  'assets/altcha/zh-cn.js': at('node_modules/altcha/dist/i18n/zh-cn.js'),
+  'assets/altcha/LICENSE.txt': at('node_modules/altcha/LICENSE.txt'),
+}
+/** Public, and the same for everybody: pages of any origin may load them. */
+const HEADERS = `/assets/*
+  Access-Control-Allow-Origin: *
+  Cross-Origin-Resource-Policy: cross-origin
+  X-Content-Type-Options: nosniff
+`
+
+rmSync(PUBLIC, { recursive: true, force: true })
+mkdirSync(PUBLIC, { recursive: true })
+for (const [to, from] of Object.entries(COPIES)) {
+  cpSync(from, `${PUBLIC}/${to}`, { recursive: true, filter: (path) => !path.endsWith('.d.ts') })
+}
+writeFileSync(`${PUBLIC}/_headers`, HEADERS)

@@ -1,0 +1,148 @@
+/**
+ * `gatehouse-edge/client`: log in from a page, and carry the access token to its APIs. Runs in browsers, depends on nothing,
+ * and keeps all tabs of the origin on one session.
+ */
+import type { SolveChallenge } from './challenge.ts'
+import { GatehouseError } from './errors.ts'
+import { Service } from './service.ts'
+import { Session } from './session.ts'
+import { openStorage, type StorageChoice } from './storage.ts'
+import type { Challenge, User } from './wire.ts'
+
+export { challengeIn, type SolveChallenge, type WidgetOptions } from './challenge.ts'
+export { type ErrorCode, GatehouseError } from './errors.ts'
+export type { StorageChoice, TokenStorage } from './storage.ts'
+export type { Challenge, Problem, User } from './wire.ts'
+
+export interface ClientOptions {
+  /** The service's PUBLIC_URL, such as `https://auth.example.com`. */
+  readonly url: string
+  /** Origins that get the access token, such as `https://api.example.com`; the service itself is always one. */
+  readonly apis?: readonly string[]
+  /** Where the refresh token is kept. Default: `localStorage`. */
+  readonly storage?: StorageChoice
+  /** Asked for when the service wants a challenge solved. Default: the call rejects with `challenge_required`. */
+  readonly challenge?: SolveChallenge
+  /** Whether the tabs of this origin share the session. Default: true; false for a storage that they do not share. */
+  readonly tabs?: boolean
+}
+
+/** Every call rejects with a GatehouseError. */
+export interface Client {
+  /** Makes an account and logs in. One identifier or more. */
+  readonly register: (account: Registration) => Promise<User>
+  readonly logIn: (credentials: Credentials) => Promise<User>
+  /**
+   * Ends the session, in every tab. Rejects with `network` where the service is out of reach: the refresh token is
+   * forgotten here then, but the session lives on; one with a cookie stays.
+   */
+  readonly logOut: () => Promise<void>
+  /** Who is logged in; null for nobody. Rejects where the service must be asked, and is out of reach. */
+  readonly user: () => Promise<User | null>
+  /** Calls when somebody logs in or out, or changes, here or in another tab. Returns what stops it. */
+  readonly onChange: (listener: (user: User | null) => void) => () => void
+  /**
+   * `fetch`, with the access token for the APIs alone. A token that expires is renewed before; one that is refused as
+   * invalid, once. Rejects as `fetch` does, and with a GatehouseError where no token can be had.
+   */
+  readonly fetch: typeof fetch
+}
+
+export interface Registration {
+  readonly username?: string
+  readonly email?: string
+  readonly phone?: string
+  readonly password: string
+}
+
+export interface Credentials {
+  /** A username, an email address or a phone number. */
+  readonly identifier: string
+  readonly password: string
+  /** Scopes, space-separated, that narrow what the tokens allow. */
+  readonly scope?: string
+}
+
+/** Some rules ask twice, and an answer may expire meanwhile; more than this is no log in. */
+const MAX_CHALLENGES = 3
+/** RFC 6750 section 3.1. */
+const INVALID_TOKEN = /\bBearer\b.*\berror="?invalid_token\b/i
+
+/** @throws {TypeError} where an address is none */
+export function createClient(options: ClientOptions): Client {
+  const url = new URL(options.url).origin
+  const trusted = new Set([url, ...(options.apis ?? []).map(toOrigin)])
+  const name = `gatehouse ${url}`
+  const storage = openStorage(options.storage ?? 'localStorage', name)
+  const service = new Service(url, storage === null)
+  const session = new Session(service, storage, options.tabs === false ? null : name)
+  const enter = (path: '/auth/register' | '/auth/login', fields: object) =>
+    withChallenges(options.challenge, (answer) =>
+      session.begin(() => service.enter(path, { ...fields, ...(answer !== null && { challenge: answer }) })),
+    )
+  return {
+    register: (account) => enter('/auth/register', account),
+    logIn: (credentials) => enter('/auth/login', credentials),
+    logOut: () => session.end(),
+    user: async () => (await session.current())?.user ?? null,
+    onChange: (listener) => session.onChange(listener),
+    fetch: (input, init) => fetchWithToken(session, trusted, input, init),
+  }
+}
+
+function toOrigin(api: string): string {
+  const { origin, pathname } = new URL(api)
+  if (pathname === '/') return origin
+  throw new TypeError(`apis: "${api}" must be an origin, without a path`)
+}
+
+/** Tries without an answer, then with the answer to each challenge that is asked for. */
+async function withChallenges(
+  solve: SolveChallenge | undefined,
+  call: (answer: string | null) => Promise<User>,
+): Promise<User> {
+  let challenge: Challenge | null = null
+  for (let solved = 0; ; solved++) {
+    const attempt = new AbortController()
+    try {
+      const answer = challenge === null ? null : await solve?.(challenge, attempt.signal)
+      return await call(answer ?? null)
+    } catch (fault) {
+      challenge = challengeOf(fault)
+      if (challenge === null || solve === undefined || solved === MAX_CHALLENGES) throw fault
+    } finally {
+      attempt.abort()
+    }
+  }
+}
+
+function challengeOf(fault: unknown): Challenge | null {
+  return (fault instanceof GatehouseError && fault.problem?.challenge) || null
+}
+
+async function fetchWithToken(
+  session: Session,
+  trusted: ReadonlySet<string>,
+  input: RequestInfo | URL,
+  init: RequestInit | undefined,
+): Promise<Response> {
+  const request = new Request(input, init)
+  const plain = !trusted.has(new URL(request.url).origin) || request.headers.has('Authorization')
+  const held = plain ? null : await session.current()
+  if (held === null) return fetch(request)
+  // A stream is read once.
+  const again = init?.body instanceof ReadableStream ? null : request.clone()
+  const answer = await send(request, held.accessToken)
+  if (again === null || !isInvalidToken(answer)) return answer
+  const renewed = await session.renew(held.accessToken)
+  return renewed === null ? answer : send(again, renewed.accessToken)
+}
+
+function send(request: Request, accessToken: string): Promise<Response> {
+  request.headers.set('Authorization', `Bearer ${accessToken}`)
+  return fetch(request)
+}
+
+function isInvalidToken(answer: Response): boolean {
+  return answer.status === 401 && INVALID_TOKEN.test(answer.headers.get('WWW-Authenticate') ?? '')
+}

@@ -1,0 +1,27 @@
+/** Where the refresh token lives between page loads. The access token is kept in memory, always. */
+
+/** A place that all tabs of the origin share. */
+export interface TokenStorage {
+  /** @returns the refresh token; null for none */
+  readonly get: () => string | null | Promise<string | null>
+  /** @param refreshToken null forgets it */
+  readonly set: (refreshToken: string | null) => void | Promise<void>
+}
+
+/**
+ * - `cookie`: for pages of the service's own site (app.example.com with auth.example.com). No script reads it, an attacker's
+ *   neither; browsers block it elsewhere.
+ * - `localStorage`: for pages of any site. An attacker who gets a script into the page can take the session away.
+ * - one of your own.
+ */
+export type StorageChoice = 'cookie' | 'localStorage' | TokenStorage
+
+/** @returns null for the cookie, which only the service sees */
+export function openStorage(choice: StorageChoice, name: string): TokenStorage | null {
+  if (choice === 'cookie') return null
+  if (choice !== 'localStorage') return choice
+  return {
+    get: () => localStorage.getItem(name),
+    set: (token) => (token === null ? localStorage.removeItem(name) : localStorage.setItem(name, token)),
+  }
+}
