@@ -1,7 +1,7 @@
 /**
- * `npm run dev [-- --port N] [--challenge turnstile|hcaptcha]`: makes the development secrets and the local D1 schema
+ * `npm run dev [-- --port N] [--challenge turnstile|hcaptcha] [--var NAME:VALUE]`: makes the development secrets and the local D1 schema
  * where they are missing, then runs the service on loopback, without one connection to the outside. With `--challenge`
- * a stand-in of that provider runs beside it, and the service goes by it.
+ * a stand-in of that provider runs beside it, and the service goes by it. A variable goes before what .dev.vars says.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -33,15 +33,19 @@ const provider = toProvider(values.challenge)
 await requireFreePort(Number(values.port))
 makeSettings()
 makeSchema()
-run(values.port, provider === null ? [] : await standIn(provider))
+run(values.port, [...values.var, ...(provider === null ? [] : await standIn(provider))])
 
 function readArguments() {
   try {
     return parseArgs({
-      options: { port: { type: 'string', default: DEFAULT_PORT }, challenge: { type: 'string' } },
+      options: {
+        port: { type: 'string', default: DEFAULT_PORT },
+        challenge: { type: 'string' },
+        var: { type: 'string', multiple: true, default: [] },
+      },
     })
   } catch {
-    return fail('Usage:  npm run dev [-- --port N --challenge turnstile|hcaptcha]')
+    return fail('Usage:  npm run dev [-- --port N --challenge turnstile|hcaptcha --var NAME:VALUE]')
   }
 }
 
