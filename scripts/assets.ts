@@ -1,6 +1,10 @@
-/** What browsers load from the service itself: the client, and ALTCHA's widget. Cloudflare serves them beside the Worker. */
+/**
+ * What browsers load from the service itself: the client, ALTCHA's widget, and what the hosted pages look like. Cloudflare
+ * serves them beside the Worker.
+ */
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { buildSync } from 'esbuild'
 
 const at = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url))
 const PUBLIC = at('dist/public')
@@ -25,4 +29,12 @@ mkdirSync(PUBLIC, { recursive: true })
 for (const [to, from] of Object.entries(COPIES)) {
   cpSync(from, `${PUBLIC}/${to}`, { recursive: true, filter: (path) => !path.endsWith('.d.ts') })
 }
+buildSync({
+  entryPoints: [at('src/pages/browser/page.ts'), at('src/pages/browser/page.css')],
+  outdir: `${PUBLIC}/assets/pages`,
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  logLevel: 'warning',
+})
 writeFileSync(`${PUBLIC}/_headers`, HEADERS)

@@ -6,6 +6,7 @@ import { keysRoutes } from './admin/keys.ts'
 import { limitsRoutes } from './admin/limits.ts'
 import { everySessionRoutes } from './admin/sessions.ts'
 import { usersRoutes } from './admin/users.ts'
+import type { GatewayConfig } from './config/gateway.ts'
 import type { Config } from './config/read-config.ts'
 import type { SettingProblem } from './config/settings-reader.ts'
 import { ServiceError } from './errors.ts'
@@ -19,6 +20,8 @@ import { loopbackHostsOnly } from './http/loopback-hosts-only.ts'
 import { provideServices } from './http/provide-services.ts'
 import { requestLog } from './http/request-log.ts'
 import { log } from './log.ts'
+import { accountPages } from './pages/account-routes.tsx'
+import { enterPages } from './pages/enter-routes.tsx'
 import { errorPages } from './pages/error-routes.tsx'
 import { accountRoutes } from './routes/account.ts'
 import { challengeRoutes } from './routes/challenge.ts'
@@ -29,7 +32,10 @@ import { sessionRoutes } from './routes/session.ts'
 import { wellKnownRoutes } from './routes/well-known.ts'
 import type { SharedServices } from './services.ts'
 
-export function createApp({ deployment, accounts, gateway }: Config, shared: SharedServices): Hono<AppEnv> {
+export function createApp(
+  { deployment, accounts, pages, gateway }: Config,
+  shared: SharedServices,
+): Hono<AppEnv> {
   const answer = (c: AppContext, error: ServiceError) => errorResponse(c, error, deployment.publicUrl)
   const passOn = gatewayTo(gateway)
   const app = createRouter()
@@ -53,11 +59,21 @@ export function createApp({ deployment, accounts, gateway }: Config, shared: Sha
   app.route('/', wellKnownRoutes())
   app.route('/', healthRoutes())
   app.route('/', errorPages())
+  if (pages.enabled) app.route('/', hostedPages(gateway))
   openApiRoute(app, deployment.publicUrl)
 
   app.notFound(async (c) => (await passOn(c)) ?? answer(c, new ServiceError('not_found')))
   app.onError((fault, c) => faultResponse(c, fault, deployment.publicUrl))
   return app
+}
+
+/** The front page is the account's, unless an origin has it. */
+function hostedPages({ routes }: GatewayConfig): Hono<AppEnv> {
+  const router = new Hono<AppEnv>()
+  router.route('/', enterPages())
+  router.route('/', accountPages())
+  if (routes.every(({ prefix }) => prefix !== '/')) router.get('/', (c) => c.redirect('/account', 303))
+  return router
 }
 
 /** Answers 503 to everything and says in the log what to mend. */

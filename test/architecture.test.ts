@@ -80,7 +80,8 @@ describe('the house', () => {
 
   it('lets client/ stand alone, and nobody in the Worker lean on it', () => {
     const across = imports.filter(({ from, to }) => (roomOf(from) === 'client') !== (roomOf(to) === 'client'))
-    expect(across.filter(({ from, to }) => [roomOf(from), roomOf(to)].includes('client'))).toEqual([])
+    // What runs in browsers may.
+    expect(across.filter(({ from }) => !from.startsWith('pages/browser/'))).toEqual([])
   })
 
   it.each([

@@ -24,6 +24,7 @@ const SETTINGS: { readonly [Name in keyof Required<Settings>]: string } = {
   IPV6_PREFIX: '',
   LIMITS: '',
   GATEWAY: '',
+  PAGES: '',
   CHALLENGE_PROVIDER: '',
   CHALLENGE_SITE_KEY: '',
   CHALLENGE_SECRET: '',

@@ -58,10 +58,29 @@ export async function offerChallenge(
   client: Client,
   action: ChallengeAction,
 ): Promise<Challenge> {
+  const { request, standing } = await lookAhead(services, client, action)
+  return services.challenge.describe(request, standing.level, services.nowMs)
+}
+
+/**
+ * The challenge that the client's next attempt will need, as things stand.
+ * @returns null where it needs none
+ * @throws {ServiceError} `client_ip_unknown`, `unavailable`
+ */
+export async function challengeDue(
+  services: Services,
+  client: Client,
+  action: ChallengeAction,
+): Promise<Challenge | null> {
+  const { request, rule, standing } = await lookAhead(services, client, action)
+  if (!rule.enabled || rule.action !== 'challenge' || !standing.full) return null
+  return services.challenge.describe(request, standing.level, services.nowMs)
+}
+
+async function lookAhead(services: Services, client: Client, action: ChallengeAction) {
   const { address, counter } = await clientCounter(services, client)
   const name = RULE_OF_ACTION[action]
   const rule = clientRule(await services.settings.rules(services.nowMs), name, address)
-  const { level } = await reach(services.counter(counter).look(name, limitOf(rule)))
-  const request = { action, client: counter, address: address.shown }
-  return services.challenge.describe(request, level, services.nowMs)
+  const standing = await reach(services.counter(counter).look(name, limitOf(rule)))
+  return { request: { action, client: counter, address: address.shown }, rule, standing }
 }

@@ -30,6 +30,22 @@ export async function readOwnRefreshToken(services: Services, text: string): Pro
   return token
 }
 
+/**
+ * Who a hosted page's cookie speaks for.
+ * @param text a refresh token of any generation
+ * @returns null where its session has ended, or is none of a cookie
+ * @throws {ServiceError} `misconfigured`, `unavailable`
+ */
+export async function resumeSession(services: Services, text: string): Promise<Grant | null> {
+  const token = await readOwnRefreshToken(services, text)
+  if (token === null) return null
+  const { sessionId, accountId, sessionSecret } = token
+  const { sessionsFromMs } = await services.settings.current(services.nowMs)
+  const secretHash = await sha256(sessionSecret)
+  const presented = { sessionId, secretHash, policy: services.config.sessions, sessionsFromMs }
+  return reach(services.accountObject(accountId).resume(presented))
+}
+
 /** @throws {ServiceError} `not_found` where the account has no live session with this id */
 export async function endSession(services: Services, { facts }: Grant, sessionId: string): Promise<void> {
   const { sessionsFromMs } = await services.settings.current(services.nowMs)

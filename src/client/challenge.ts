@@ -25,10 +25,6 @@ interface WidgetApi {
   remove: (id: string) => void
 }
 
-interface AltchaWidget extends HTMLElement {
-  configure: (options: object) => void
-}
-
 type Show = (place: HTMLElement, challenge: Challenge, options: WidgetOptions) => Promise<Shown>
 
 interface Shown {
@@ -72,9 +68,13 @@ async function showAltcha(
 ): Promise<Shown> {
   const language = options.language ?? document.documentElement.lang
   await loadAltcha(options.url, language)
-  const widget = document.createElement('altcha-widget') as AltchaWidget
-  place.replaceChildren(widget)
-  widget.configure({ auto: 'onload', language: toAltchaLanguage(language), challenge: parameters })
+  const widget = document.createElement('altcha-widget')
+  const settings = {
+    auto: 'onload',
+    language: toAltchaLanguage(language),
+    challenge: JSON.stringify(parameters),
+  }
+  for (const [name, value] of Object.entries(settings)) widget.setAttribute(name, value)
   const answer = new Promise<string>((resolve, reject) => {
     widget.addEventListener('statechange', (event) => {
       const { state, payload } = (event as CustomEvent<{ state: string; payload: string }>).detail
@@ -82,6 +82,7 @@ async function showAltcha(
       if (state === 'error' || state === 'expired') reject(new Error(`the widget's state is ${state}`))
     })
   })
+  place.replaceChildren(widget)
   return { answer, remove: () => widget.remove() }
 }
 

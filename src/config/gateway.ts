@@ -7,6 +7,8 @@ import type { SettingsReader } from './settings-reader.ts'
 export interface GatewayConfig {
   /** The longest prefix first. */
   readonly routes: readonly GatewayRoute[]
+  /** First segments of the service's own paths: no route leads from them. */
+  readonly ownSegments: ReadonlySet<string>
 }
 
 export interface GatewayRoute {
@@ -41,16 +43,8 @@ export type OriginAddress =
   /** A service binding of the Worker. */
   | { readonly kind: 'service'; readonly binding: string }
 
-/** First segments of the service's own paths: no gateway route leads from them. */
-export const OWN_SEGMENTS: ReadonlySet<string> = new Set([
-  'auth',
-  'admin',
-  'oauth2',
-  '.well-known',
-  'errors',
-  'healthz',
-  'openapi.json',
-])
+const OWN_SEGMENTS = ['auth', 'admin', 'oauth2', '.well-known', 'errors', 'healthz', 'openapi.json', 'assets']
+const PAGE_SEGMENTS = ['login', 'register', 'logout', 'account']
 
 const PREFIX = /^(\/|(\/[A-Za-z0-9._~-]+)+)$/
 const DOT_SEGMENT = /\/\.\.?(\/|$)/
@@ -80,11 +74,17 @@ const routeFields = z.strictObject({
 })
 type RouteFields = z.infer<typeof routeFields>
 
-export function readGateway(reader: SettingsReader, publicUrl: string): GatewayConfig {
+/** @param hasPages whether the service has hosted pages: without them their paths are free */
+export function readGateway(reader: SettingsReader, publicUrl: string, hasPages: boolean): GatewayConfig {
+  const ownSegments = new Set([...OWN_SEGMENTS, ...(hasPages ? PAGE_SEGMENTS : [])])
   const table = Object.entries(reader.table('GATEWAY') ?? {})
+  const own = (prefix: string) => ownSegments.has(prefix.split('/')[1] ?? '')
+  for (const [prefix] of table.filter(([prefix]) => own(prefix))) {
+    reader.refuse('GATEWAY', `${prefix}: is one of the service's own paths`, EXAMPLE, null)
+  }
   const routes = table.map(([prefix, fields]) => readRoute(reader, publicUrl, prefix, fields))
   const known = routes.filter((route) => route !== null)
-  return { routes: known.toSorted((a, b) => b.prefix.length - a.prefix.length) }
+  return { routes: known.toSorted((a, b) => b.prefix.length - a.prefix.length), ownSegments }
 }
 
 /** Whoever sends no token would pass, and whoever sends one needs more. */
@@ -100,7 +100,7 @@ function readRoute(
 ): GatewayRoute | null {
   const parsed = routeFields.safeParse(fields)
   const problems = [
-    ...prefixProblems(prefix),
+    ...(isPath(prefix) ? [] : ['is no path such as /api']),
     ...(parsed.error?.issues.map(({ path, message }) => [...path, message].join(': ')) ?? []),
   ]
   const origin = parsed.data && toOrigin(reader, parsed.data)
@@ -118,9 +118,8 @@ function readRoute(
     : null
 }
 
-function prefixProblems(prefix: string): readonly string[] {
-  if (!PREFIX.test(prefix) || DOT_SEGMENT.test(prefix)) return ['is no path such as /api']
-  return OWN_SEGMENTS.has(prefix.split('/')[1] ?? '') ? ["is one of the service's own paths"] : []
+function isPath(prefix: string): boolean {
+  return PREFIX.test(prefix) && !DOT_SEGMENT.test(prefix)
 }
 
 function toOrigin(reader: SettingsReader, { origin, service }: RouteFields): OriginAddress | null {

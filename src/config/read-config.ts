@@ -4,6 +4,7 @@ import { type ChallengeConfig, readChallenge } from './challenge.ts'
 import { type DeploymentConfig, readDeployment } from './deployment.ts'
 import { type GatewayConfig, readGateway } from './gateway.ts'
 import { type LimitsConfig, readLimits } from './limits.ts'
+import { type PagesConfig, readPages } from './pages.ts'
 import { readSecrets, type SecretsConfig } from './secrets.ts'
 import { readSessions, type SessionsConfig } from './sessions.ts'
 import type { Settings } from './settings.ts'
@@ -18,6 +19,7 @@ export interface Config {
   readonly accounts: AccountsConfig
   readonly limits: LimitsConfig
   readonly challenge: ChallengeConfig
+  readonly pages: PagesConfig
   readonly gateway: GatewayConfig
 }
 
@@ -38,6 +40,7 @@ export type ConfigResult =
 export function readConfig(settings: Settings): ConfigResult {
   const reader = new SettingsReader(settings)
   const deployment = readDeployment(reader)
+  const pages = readPages(reader)
   const config: Config = {
     deployment,
     secrets: readSecrets(reader, deployment.development),
@@ -46,7 +49,8 @@ export function readConfig(settings: Settings): ConfigResult {
     accounts: readAccounts(reader),
     limits: readLimits(reader),
     challenge: readChallenge(reader, deployment.development),
-    gateway: readGateway(reader, deployment.publicUrl),
+    pages,
+    gateway: readGateway(reader, deployment.publicUrl, pages.enabled),
   }
   const { problems } = reader
   if (problems.length === 0) return { ok: true, config }

@@ -43,6 +43,8 @@ export interface Settings {
   readonly LIMITS?: Setting
   /** Table: path prefix, to the origin behind it. In .dev.vars as JSON. Default: none. */
   readonly GATEWAY?: Setting
+  /** Table: name, logo and colours of the hosted pages, or `enabled` false. In .dev.vars as JSON. */
+  readonly PAGES?: Setting
   /** altcha (default, built in), turnstile or hcaptcha. */
   readonly CHALLENGE_PROVIDER?: Setting
   /** The public key of a challenge provider's widget. Required with one. */

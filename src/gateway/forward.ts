@@ -12,12 +12,12 @@ import { forwardingHeaders, passedBack, passedOn } from './headers.ts'
 import { pathAtOrigin, plainPath, routeOf } from './origins.ts'
 
 /** @returns what passes a request on; it answers null where no route leads from its path */
-export function gatewayTo({ routes }: GatewayConfig): (c: AppContext) => Promise<Response | null> {
+export function gatewayTo(gateway: GatewayConfig): (c: AppContext) => Promise<Response | null> {
   const assertions = new Assertions()
   return async (c) => {
     const { pathname, search } = new URL(c.req.url)
     const path = plainPath(pathname)
-    const route = path === null ? null : routeOf(routes, path)
+    const route = path === null ? null : routeOf(gateway, path)
     if (path === null || route === null) return null
     c.set('route', `${route.prefix.replace(/\/$/, '')}/*`)
     refuseTrace(c)

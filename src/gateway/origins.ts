@@ -1,5 +1,5 @@
 /** From a request's path to the origin that it leads to. Pure. */
-import { type GatewayRoute, OWN_SEGMENTS } from '../config/gateway.ts'
+import type { GatewayConfig, GatewayRoute } from '../config/gateway.ts'
 
 /** RFC 3986 section 2.3: the same character, encoded or not. */
 const ENCODED_UNRESERVED = /%(2d|2e|5f|7e|3[0-9]|4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])/gi
@@ -35,13 +35,10 @@ function isUtf8(path: string): boolean {
   }
 }
 
-/**
- * @param routes the longest prefix first
- * @param path a plain one
- */
-export function routeOf(routes: readonly GatewayRoute[], path: string): GatewayRoute | null {
+/** @param path a plain one */
+export function routeOf({ routes, ownSegments }: GatewayConfig, path: string): GatewayRoute | null {
   const segments = segmentsOf(path)
-  if (OWN_SEGMENTS.has(segments[0] ?? '')) return null
+  if (ownSegments.has(segments[0] ?? '')) return null
   return routes.find(({ prefix }) => beginsWith(segments, segmentsOf(prefix))) ?? null
 }
 

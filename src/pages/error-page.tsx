@@ -1,30 +1,47 @@
-/** GET /errors/{code}: what a problem's `type` leads to. */
+/** An error, explained: where a problem's `type` leads, and what a page that fails shows. */
 import { ERRORS, type ErrorCode } from '../errors.ts'
+import type { Words } from './words/words.ts'
 
-export function ErrorPage({ code }: { code: ErrorCode }) {
-  const { status, title, detail } = ERRORS[code]
+interface ErrorProps {
+  readonly words: Words
+  readonly code: ErrorCode
+}
+
+/** For developers, who came here from a problem answer. */
+export function ErrorExplained({ words, code }: ErrorProps) {
   return (
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <title>{`${title} (${code})`}</title>
-      </head>
-      <body>
-        <main>
-          <h1>{title}</h1>
-          <p>{detail}</p>
-          <dl>
-            <dt>Code</dt>
-            <dd>
-              <code>{code}</code>
-            </dd>
-            <dt>HTTP status</dt>
-            <dd>{status}</dd>
-          </dl>
-        </main>
-      </body>
-    </html>
+    <>
+      <p>{words.errors[code][1]}</p>
+      <dl>
+        <dt>{words.errorCode}</dt>
+        <dd>
+          <code>{code}</code>
+        </dd>
+        <dt>{words.httpStatus}</dt>
+        <dd>{ERRORS[code].status}</dd>
+      </dl>
+    </>
+  )
+}
+
+/** For whoever just wanted to log in. */
+export function ErrorMet({
+  words,
+  code,
+  message,
+  requestId,
+}: ErrorProps & { message: string; requestId: string }) {
+  return (
+    <>
+      <p role="alert">{message}</p>
+      <p>
+        <a class="button" href="/account">
+          {words.back}
+        </a>
+      </p>
+      <p class="hint">
+        {words.errorCode} <code>{code}</code> · {words.requestId} <code>{requestId}</code>
+      </p>
+    </>
   )
 }

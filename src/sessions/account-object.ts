@@ -5,7 +5,7 @@
  */
 import { DurableObject } from 'cloudflare:workers'
 import { type Bytes, constantTimeEqual } from '../bytes.ts'
-import { beginSession, overflow, rotate, underState } from './rotation.ts'
+import { beginSession, overflow, rotate, touch, underState } from './rotation.ts'
 import type { AccountState, LiveState, NewSession, Session, SessionPolicy } from './session.ts'
 
 /** How long the version is kept after the last session or telling, so that a stale read is still noticed. */
@@ -45,6 +45,8 @@ export interface RotateRequest {
   /** Sessions that began before have ended, everybody's. Missing where the Worker is of an earlier release. */
   readonly sessionsFromMs?: number
 }
+
+export type ResumeRequest = Omit<RotateRequest, 'generation'>
 
 export type RotateAnswer =
   | { readonly outcome: 'rotated' | 'repeated'; readonly grant: Grant }
@@ -99,6 +101,21 @@ export class AccountObject extends DurableObject {
     const session = this.#begunSince(sessionsFromMs, sessionId, nowMs)
     const alive = session !== null && nowMs < session.expiresAt
     return alive && facts !== null ? { session, facts } : null
+  }
+
+  /**
+   * The use of a session that lives in a cookie, by any generation of its token: pages rotate nothing, so that an answer
+   * which gets lost ends nothing.
+   * @returns null where it has ended, or is one whose token went to a script
+   */
+  resume({ sessionId, secretHash, policy, sessionsFromMs }: ResumeRequest): Grant | null {
+    const nowMs = Date.now()
+    const grant = this.check(sessionId, sessionsFromMs)
+    if (grant === null || !constantTimeEqual(grant.session.secretHash, secretHash)) return null
+    if (grant.session.transport !== 'cookie') return null
+    const session = touch(grant.session, policy, nowMs)
+    if (session !== grant.session) this.#put(session)
+    return { ...grant, session }
   }
 
   /**
@@ -241,7 +258,7 @@ export class AccountObject extends DurableObject {
   }
 }
 
-type Method = 'open' | 'rotate' | 'check' | 'list' | 'end' | 'endBySecret' | 'endAll' | 'tell'
+type Method = 'open' | 'rotate' | 'check' | 'resume' | 'list' | 'end' | 'endBySecret' | 'endAll' | 'tell'
 
 /** The object as a Worker sees it: the platform's own stub type cannot express answers that are unions. */
 export type AccountSessions = {

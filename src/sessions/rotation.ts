@@ -80,6 +80,15 @@ export function underState(
   }
 }
 
+/** How long a session may go on being used before that is noted: a page view is no write. */
+const USE_NOTED_EVERY_MS = 3_600_000
+
+/** @returns the session as it is after a use that rotates nothing: the same object while the last one is recent */
+export function touch(session: Session, policy: SessionPolicy, nowMs: number): Session {
+  if (nowMs - session.lastUsedAt < USE_NOTED_EVERY_MS) return session
+  return { ...session, ...usedAt(nowMs, session.endsAt, policy) }
+}
+
 /** @returns the ids to end so that one more session fits: the least recently used. */
 export function overflow(sessions: readonly Session[], policy: SessionPolicy): readonly string[] {
   const excess = sessions.length + 1 - policy.maxSessions

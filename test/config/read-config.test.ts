@@ -58,7 +58,14 @@ describe('settings', () => {
           },
         },
         challenge: { siteverify: null },
-        gateway: { routes: [] },
+        pages: {
+          enabled: true,
+          name: 'Gatehouse',
+          logo: null,
+          color: '#1f5f8b',
+          colorDark: '#8ec7ee',
+        },
+        gateway: { routes: [], ownSegments: expect.any(Set) },
       },
     })
   })

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { GatewayRoute } from '../../src/config/gateway.ts'
+import { type GatewayRoute, readGateway } from '../../src/config/gateway.ts'
+import { SettingsReader } from '../../src/config/settings-reader.ts'
 import { pathAtOrigin, plainPath, routeOf } from '../../src/gateway/origins.ts'
+
+const { ownSegments } = readGateway(new SettingsReader({}), '', true)
 
 const route = (prefix: string, stripPrefix = false): GatewayRoute => ({
   prefix,
@@ -82,18 +85,18 @@ describe('a route', () => {
     ['/api/ordersx', '/api'],
     ['/api;v=1/orders;w=2/1', '/api/orders'],
   ])('is the longest whose segments the path begins with: %s', (path, prefix) => {
-    expect(routeOf(routes, path)?.prefix).toBe(prefix)
+    expect(routeOf({ routes, ownSegments }, path)?.prefix).toBe(prefix)
   })
 
   it.each(['/', '/apix', '/ap', '/API', '/x/api'])('is none for %s', (path) => {
-    expect(routeOf(routes, path)).toBe(null)
+    expect(routeOf({ routes, ownSegments }, path)).toBe(null)
   })
 
   it('of everything leads from everything but the paths of the service itself', () => {
     const all = [route('/api'), route('/')]
-    expect(routeOf(all, '/')?.prefix).toBe('/')
-    expect(routeOf(all, '/x/y')?.prefix).toBe('/')
-    expect(routeOf(all, '/api/y')?.prefix).toBe('/api')
+    expect(routeOf({ routes: all, ownSegments }, '/')?.prefix).toBe('/')
+    expect(routeOf({ routes: all, ownSegments }, '/x/y')?.prefix).toBe('/')
+    expect(routeOf({ routes: all, ownSegments }, '/api/y')?.prefix).toBe('/api')
     for (const path of [
       '/auth/x',
       '/auth;x/login',
@@ -102,9 +105,20 @@ describe('a route', () => {
       '/.well-known/x',
       '/healthz',
       '/errors/x',
+      '/login',
+      '/account/x',
+      '/assets/x',
     ]) {
-      expect(routeOf(all, path)).toBe(null)
+      expect(routeOf({ routes: all, ownSegments }, path)).toBe(null)
     }
+  })
+
+  it('of everything leads from where the hosted pages would be, while there are none', () => {
+    const gateway = { ...readGateway(new SettingsReader({}), '', false), routes: [route('/')] }
+    for (const path of ['/login', '/register', '/logout', '/account']) {
+      expect(routeOf(gateway, path)?.prefix).toBe('/')
+    }
+    expect(routeOf(gateway, '/auth/login')).toBe(null)
   })
 
   it.each([

@@ -1,0 +1,49 @@
+/** The hosted pages: whether there are any, and whose they look like. */
+import { z } from 'zod'
+import type { SettingsReader } from './settings-reader.ts'
+
+export interface PagesConfig {
+  readonly enabled: boolean
+  /** What people know the service by. */
+  readonly name: string
+  /** An image beside the name: its address, or the image itself (`data:`); null for none. */
+  readonly logo: string | null
+  /** Of buttons and marks, as `#rrggbb`. */
+  readonly color: string
+  /** The same on a dark page. */
+  readonly colorDark: string
+}
+
+const EXAMPLE = '{ "name": "Example", "logo": "https://www.example.com/logo.svg", "color": "#0b57d0" }'
+
+const COLOR = '#1f5f8b'
+const COLOR_DARK = '#8ec7ee'
+
+const color = z.string().regex(/^#[0-9a-fA-F]{6}$/, 'Must be a colour such as #0b57d0.')
+const fields = z.strictObject({
+  enabled: z.boolean().default(true),
+  name: z.string().trim().min(1).max(64).default('Gatehouse'),
+  logo: z.string().refine(isImageAddress, 'Must be an https address, or a data: URL of an image.').optional(),
+  color: color.default(COLOR),
+  color_dark: color.optional(),
+})
+
+export function readPages(reader: SettingsReader): PagesConfig {
+  const { data, error } = fields.safeParse(reader.table('PAGES') ?? {})
+  for (const { path, message } of error?.issues ?? []) {
+    reader.refuse('PAGES', [...path, message].join(': '), EXAMPLE, null)
+  }
+  const { enabled, name, logo, color, color_dark } = data ?? fields.parse({})
+  return {
+    enabled,
+    name,
+    logo: logo ?? null,
+    color,
+    colorDark: color_dark ?? (color === COLOR ? COLOR_DARK : color),
+  }
+}
+
+function isImageAddress(text: string): boolean {
+  const url = URL.parse(text)
+  return url !== null && (url.protocol === 'https:' || /^data:image\/[a-z+.-]+[;,]/.test(text))
+}

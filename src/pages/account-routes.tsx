@@ -1,0 +1,166 @@
+/** The account's page and its forms. */
+import { Hono } from 'hono'
+import { createMiddleware } from 'hono/factory'
+import { IDENTIFIER_KINDS, type IdentifierKind } from '../accounts/account.ts'
+import { type Identifier, parseEmail, parsePhone, parseUsername } from '../accounts/identifier.ts'
+import {
+  changeIdentifiers,
+  changePassword,
+  deleteOwnAccount,
+  type IdentifierChanges,
+} from '../actions/change-account.ts'
+import { endAllSessions, endSession, listSessions } from '../actions/sessions.ts'
+import { ServiceError } from '../errors.ts'
+import { clientOf } from '../http/client.ts'
+import type { AppContext, AppEnv } from '../http/context.ts'
+import { type AccountForm, AccountPage } from './account-page.tsx'
+import { showError } from './error-routes.tsx'
+import { failureOf } from './failed.ts'
+import { type Failure, invalidFields } from './failure.ts'
+import { fieldsOf, ownForm } from './form.ts'
+import { pageLanguage, showPage, viewOf } from './page.tsx'
+import { clearPageCookie, pageGrant, setPageCookie } from './page-cookie.ts'
+import { DONE, type Done } from './words/words.ts'
+
+interface Failed {
+  readonly form: AccountForm
+  readonly failure: Failure
+}
+
+/** Sends whoever is not logged in to where that is done. */
+const loggedIn = createMiddleware<AppEnv>(async (c, next) => {
+  const grant = await pageGrant(c)
+  if (grant === null) return c.redirect('/login', 303)
+  c.set('grant', grant)
+  return next()
+})
+
+/** A form of somebody who is logged in. */
+const form = [pageLanguage, ownForm, loggedIn] as const
+
+export function accountPages() {
+  const router = new Hono<AppEnv>()
+  router.onError(showError)
+
+  router.get('/account', pageLanguage, loggedIn, (c) => showAccount(c, null))
+
+  router.post('/account/profile', ...form, async (c) => {
+    const { changes, failure } = readChanges(c)
+    if (failure !== null) return showAccount(c, { form: 'profile', failure })
+    if (Object.keys(changes).length === 0) return done(c, 'profile')
+    return attempt(c, 'profile', async () => {
+      await changeIdentifiers(c.get('services'), c.get('grant'), proofOf(c), changes)
+      return done(c, 'profile')
+    })
+  })
+
+  router.post('/account/password', ...form, (c) =>
+    attempt(c, 'password', async () => {
+      const newPassword = fieldsOf(c)('new_password')
+      const tokens = await changePassword(c.get('services'), c.get('grant'), proofOf(c), newPassword)
+      setPageCookie(c, tokens)
+      return done(c, 'password')
+    }),
+  )
+
+  router.post('/account/delete', ...form, (c) =>
+    attempt(c, 'delete', async () => {
+      await deleteOwnAccount(c.get('services'), c.get('grant'), proofOf(c))
+      return leave(c, 'deleted')
+    }),
+  )
+
+  router.post('/account/sessions/end', ...form, async (c) => {
+    await endSession(c.get('services'), c.get('grant'), fieldsOf(c)('id')).catch(ignoreEnded)
+    return done(c, 'session')
+  })
+
+  router.post('/account/sessions/end-all', ...form, async (c) => {
+    await endAllSessions(c.get('services'), c.get('grant'))
+    return leave(c, 'sessions')
+  })
+
+  return router
+}
+
+/** Where the browser stands after a form that did what it should. */
+function done(c: AppContext, what: Done): Response {
+  return c.redirect(`/account?done=${what}`, 303)
+}
+
+function leave(c: AppContext, what: Done): Response {
+  clearPageCookie(c)
+  return c.redirect(`/login?done=${what}`, 303)
+}
+
+/** It ended by itself meanwhile. */
+function ignoreEnded(fault: unknown): void {
+  if (!(fault instanceof ServiceError && fault.code === 'not_found')) throw fault
+}
+
+async function attempt(
+  c: AppContext,
+  formName: AccountForm,
+  work: () => Promise<Response>,
+): Promise<Response> {
+  const { words } = viewOf(c)
+  const field = fieldsOf(c)
+  const empty = field('current_password') === '' ? { current_password: words.required } : {}
+  const wrong = invalidFields(empty, words)
+  if (wrong !== null) return showAccount(c, { form: formName, failure: wrong })
+  try {
+    return await work()
+  } catch (fault) {
+    return showAccount(c, { form: formName, failure: failureOf(c, fault) })
+  }
+}
+
+function proofOf(c: AppContext) {
+  const field = fieldsOf(c)
+  return {
+    password: field('current_password'),
+    challenge: field('challenge') || undefined,
+    client: clientOf(c),
+  }
+}
+
+/** What differs from what the account has. */
+function readChanges(c: AppContext): { changes: IdentifierChanges; failure: Failure | null } {
+  const { words } = viewOf(c)
+  const { facts } = c.get('grant')
+  const field = fieldsOf(c)
+  const region = c.get('services').config.accounts.defaultPhoneRegion
+  const parse: Record<IdentifierKind, (text: string) => Identifier | null> = {
+    username: parseUsername,
+    email: parseEmail,
+    phone: (text) => parsePhone(text, region),
+  }
+  const changed = IDENTIFIER_KINDS.filter((kind) => field(kind) !== (facts[kind] ?? ''))
+  const parsed = changed.map((kind) => [kind, field(kind) === '' ? null : parse[kind](field(kind))] as const)
+  const unusable = parsed.filter(([kind, identifier]) => identifier === null && field(kind) !== '')
+  const errors = unusable.map(([kind]) => [kind, words.invalid[kind]])
+  return { changes: Object.fromEntries(parsed), failure: invalidFields(Object.fromEntries(errors), words) }
+}
+
+async function showAccount(c: AppContext, failed: Failed | null): Promise<Response> {
+  const view = viewOf(c)
+  const { words } = view
+  const grant = c.get('grant')
+  const isDone = DONE.find((name) => name === c.req.query('done'))
+  const props = {
+    view,
+    grant,
+    sessions: await listSessions(c.get('services'), grant),
+    minLength: c.get('services').config.accounts.passwordMinLength,
+    status: isDone === undefined || failed !== null ? undefined : words.done[isDone],
+    failed,
+    typed: failed?.form === 'profile' ? typedProfile(c) : {},
+  }
+  const error = failed === null ? {} : { status: failed.failure.status, error: failed.failure.message }
+  return showPage(c, { title: words.account, ...error }, <AccountPage {...props} />)
+}
+
+function typedProfile(c: AppContext) {
+  const field = fieldsOf(c)
+  return Object.fromEntries(IDENTIFIER_KINDS.map((kind) => [kind, field(kind)]))
+}

@@ -1,0 +1,114 @@
+/** Log in and register. */
+import type { Challenge } from '../challenge/challenge.ts'
+import type { Failure } from './failure.ts'
+import { Alert, ChallengeBox, Field, PasswordField, Status } from './fields.tsx'
+import type { View } from './page.tsx'
+import { withReturnTo } from './return-to.ts'
+
+interface EnterProps {
+  readonly view: View
+  readonly failure: Failure | null
+  /** One that the next attempt needs, whatever became of the last. */
+  readonly challenge: Challenge | null
+  /** What was typed before. */
+  readonly identifier: string
+  readonly returnTo: string | null
+  readonly status?: string | undefined
+}
+
+export function LogInPage({ view, failure, challenge, identifier, returnTo, status }: EnterProps) {
+  const { words } = view
+  const asked = withChallenge(failure, challenge)
+  return (
+    <>
+      <Status text={status} />
+      <Alert failure={failure} />
+      <form method="post" action={withReturnTo('/login', returnTo)}>
+        <Field
+          form="login"
+          name="identifier"
+          label={words.identifier}
+          value={identifier}
+          autocomplete="username"
+          required
+          failure={failure}
+          first
+        />
+        <PasswordField view={view} form="login" name="password" label={words.password} failure={failure} />
+        <ChallengeBox view={view} failure={asked} />
+        <button type="submit">{words.logIn}</button>
+      </form>
+      <p>
+        {words.noAccount} <a href={withReturnTo('/register', returnTo)}>{words.register}</a>
+      </p>
+    </>
+  )
+}
+
+export function RegisterPage({
+  view,
+  failure,
+  challenge,
+  identifier,
+  returnTo,
+  minLength,
+}: EnterProps & { readonly minLength: number }) {
+  const { words } = view
+  return (
+    <>
+      <Alert failure={failure} />
+      <form method="post" action={withReturnTo('/register', returnTo)}>
+        <Field
+          form="register"
+          name="identifier"
+          label={words.identifier}
+          hint={words.identifierHint}
+          value={identifier}
+          autocomplete="username"
+          required
+          failure={failure}
+          first
+        />
+        <PasswordField
+          view={view}
+          form="register"
+          name="password"
+          label={words.password}
+          hint={words.passwordHint(minLength)}
+          isNew
+          failure={failure}
+        />
+        <ChallengeBox view={view} failure={withChallenge(failure, challenge)} />
+        <button type="submit">{words.register}</button>
+      </form>
+      <p>
+        {words.haveAccount} <a href={withReturnTo('/login', returnTo)}>{words.logIn}</a>
+      </p>
+    </>
+  )
+}
+
+/** Where somebody is logged in already: nothing goes on by itself, so that no app and this page send a browser in circles. */
+export function ContinuePage({ view, name, returnTo }: { view: View; name: string; returnTo: string }) {
+  const { words } = view
+  return (
+    <>
+      <p>{words.loggedInAs(name)}</p>
+      <p>
+        <a class="button" href={returnTo}>
+          {words.continueTo(new URL(returnTo).host)}
+        </a>
+      </p>
+      <form method="post" action={withReturnTo('/logout', returnTo)}>
+        <button type="submit" class="quiet">
+          {words.anotherAccount}
+        </button>
+      </form>
+    </>
+  )
+}
+
+function withChallenge(failure: Failure | null, challenge: Challenge | null): Failure | null {
+  if (challenge === null || failure?.challenge) return failure
+  return { status: 200, message: '', fields: {}, ...failure, challenge }
+}

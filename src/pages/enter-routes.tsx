@@ -1,0 +1,150 @@
+/** The pages by which people come and go: log in, register, log out. */
+import { Hono } from 'hono'
+import type { Child } from 'hono/jsx'
+import { parseIdentifier } from '../accounts/identifier.ts'
+import { challengeDue } from '../actions/check-challenge.ts'
+import { logIn } from '../actions/log-in.ts'
+import { register } from '../actions/register.ts'
+import { logOutByRefreshToken } from '../actions/sessions.ts'
+import type { ChallengeAction } from '../challenge/challenge.ts'
+import { ServiceError } from '../errors.ts'
+import { clientOf } from '../http/client.ts'
+import type { AppContext, AppEnv } from '../http/context.ts'
+import { hasControlCharacter } from '../text.ts'
+import { nameOf } from './account-page.tsx'
+import { ContinuePage, LogInPage, RegisterPage } from './enter-pages.tsx'
+import { showError } from './error-routes.tsx'
+import { failureOf } from './failed.ts'
+import { type Failure, invalidFields } from './failure.ts'
+import { fieldsOf, ownForm } from './form.ts'
+import { pageLanguage, showPage, viewOf } from './page.tsx'
+import { clearPageCookie, pageGrant, readPageCookie, setPageCookie } from './page-cookie.ts'
+import { readReturnTo, withReturnTo } from './return-to.ts'
+import { DONE } from './words/words.ts'
+
+const HOME = '/account'
+const FIELDS = {
+  password: 'password',
+  identifier: { username: 'identifier', email: 'identifier', phone: 'identifier' },
+}
+
+export function enterPages() {
+  const router = new Hono<AppEnv>()
+  router.onError(showError)
+
+  router.get('/login', pageLanguage, async (c) => {
+    const grant = await pageGrant(c)
+    const returnTo = returnToOf(c)
+    if (grant === null) return showLogIn(c, null, '')
+    if (returnTo === null) return c.redirect(HOME, 303)
+    const view = viewOf(c)
+    const page = <ContinuePage view={view} name={nameOf(grant.facts)} returnTo={returnTo} />
+    return showPage(c, { title: view.words.logIn }, page)
+  })
+
+  router.post('/login', pageLanguage, ownForm, async (c) => {
+    const field = fieldsOf(c)
+    const identifier = field('identifier')
+    const wrong = invalidFields(missing(c, field), viewOf(c).words)
+    if (wrong !== null) return showLogIn(c, wrong, identifier)
+    try {
+      const tokens = await logIn(c.get('services'), { identifier, scope: null, ...proofOf(c) })
+      c.set('accountId', tokens.facts.id)
+      setPageCookie(c, tokens)
+      return c.redirect(returnToOf(c) ?? HOME, 303)
+    } catch (fault) {
+      return showLogIn(c, failureOf(c, fault, FIELDS), identifier)
+    }
+  })
+
+  router.get('/register', pageLanguage, (c) => showRegister(c, null, ''))
+
+  router.post('/register', pageLanguage, ownForm, async (c) => {
+    const { words } = viewOf(c)
+    const field = fieldsOf(c)
+    const typed = field('identifier')
+    const identifier = parseIdentifier(typed, c.get('services').config.accounts.defaultPhoneRegion)
+    const unusable = identifier === null ? { identifier: words.invalid[kindOf(typed)] } : {}
+    const wrong = invalidFields({ ...unusable, ...missing(c, field) }, words)
+    if (wrong !== null || identifier === null) return showRegister(c, wrong, typed)
+    const given = { username: null, email: null, phone: null, [identifier.kind]: identifier }
+    try {
+      const tokens = await register(c.get('services'), { ...given, ...proofOf(c) })
+      c.set('accountId', tokens.facts.id)
+      setPageCookie(c, tokens)
+      return c.redirect(returnToOf(c) ?? HOME, 303)
+    } catch (fault) {
+      if (isRegistered(fault)) return c.redirect('/login?done=registered', 303)
+      return showRegister(c, failureOf(c, fault, FIELDS), typed)
+    }
+  })
+
+  router.post('/logout', pageLanguage, ownForm, async (c) => {
+    const token = readPageCookie(c)
+    if (token !== undefined) await logOutByRefreshToken(c.get('services'), token)
+    clearPageCookie(c)
+    const returnTo = returnToOf(c)
+    return c.redirect(returnTo === null ? '/login?done=logged_out' : withReturnTo('/login', returnTo), 303)
+  })
+
+  return router
+}
+
+function returnToOf(c: AppContext): string | null {
+  return readReturnTo(c.req.query('return_to'), c.get('services').config.deployment.corsOrigins)
+}
+
+function proofOf(c: AppContext) {
+  const field = fieldsOf(c)
+  const challenge = field('challenge') || undefined
+  return { password: field('password'), challenge, client: clientOf(c), transport: 'cookie' as const }
+}
+
+/** The account is stored, and only its session is not. */
+function isRegistered(fault: unknown): boolean {
+  return fault instanceof ServiceError && fault.members.registered === true
+}
+
+/** What a browser would not have sent. */
+function missing(c: AppContext, field: (name: string) => string): Record<string, string> {
+  const { required, invalid } = viewOf(c).words
+  const empty = ['identifier', 'password'].filter((name) => field(name) === '')
+  const control = hasControlCharacter(field('identifier')) ? { identifier: invalid.username } : {}
+  return { ...control, ...Object.fromEntries(empty.map((name) => [name, required])) }
+}
+
+/** What somebody who typed this had in mind. */
+function kindOf(text: string): 'username' | 'email' | 'phone' {
+  if (text.includes('@')) return 'email'
+  return /^[\d +().-]+$/.test(text) ? 'phone' : 'username'
+}
+
+async function enterProps(
+  c: AppContext,
+  action: ChallengeAction,
+  failure: Failure | null,
+  identifier: string,
+) {
+  const challenge = failure?.challenge ? null : await challengeDue(c.get('services'), clientOf(c), action)
+  const done = DONE.find((name) => name === c.req.query('done'))
+  const view = viewOf(c)
+  const status = done === undefined ? undefined : view.words.done[done]
+  return { view, failure, challenge, identifier, returnTo: returnToOf(c), status }
+}
+
+async function showLogIn(c: AppContext, failure: Failure | null, identifier: string) {
+  const props = await enterProps(c, 'login', failure, identifier)
+  return show(c, props.view.words.logIn, failure, <LogInPage {...props} />)
+}
+
+async function showRegister(c: AppContext, failure: Failure | null, identifier: string) {
+  const props = await enterProps(c, 'register', failure, identifier)
+  const { passwordMinLength } = c.get('services').config.accounts
+  const page = <RegisterPage {...props} minLength={passwordMinLength} />
+  return show(c, props.view.words.register, failure, page)
+}
+
+function show(c: AppContext, title: string, failure: Failure | null, page: Child) {
+  const failed = failure === null ? {} : { status: failure.status, error: failure.message }
+  return showPage(c, { title, leadsTo: returnToOf(c), ...failed }, page)
+}

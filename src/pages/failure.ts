@@ -1,0 +1,57 @@
+/** An error as a form shows it: beside the fields that it is about, or above all of them. Pure. */
+import { IDENTIFIER_KINDS, type IdentifierKind } from '../accounts/account.ts'
+import type { Challenge } from '../challenge/challenge.ts'
+import { ERRORS, type ErrorCode, type ServiceError } from '../errors.ts'
+import type { Words } from './words/words.ts'
+
+export interface Failure {
+  readonly status: number
+  /** Above the form. */
+  readonly message: string
+  /** By the field's name. */
+  readonly fields: Readonly<Record<string, string>>
+  /** To be solved before the form is sent again. */
+  readonly challenge: Challenge | null
+}
+
+/** Where a form has one password field alone, and one for all identifiers, that is it. */
+export interface FieldNames {
+  readonly password: string
+  readonly identifier: Readonly<Record<IdentifierKind, string>>
+}
+
+const OWN_NAMES = { username: 'username', email: 'email', phone: 'phone' }
+export const ACCOUNT_FIELDS: FieldNames = { password: 'new_password', identifier: OWN_NAMES }
+
+export function toFailure(error: ServiceError, words: Words, names = ACCOUNT_FIELDS): Failure {
+  const { code, members, retryAfterSeconds } = error
+  const wait = retryAfterSeconds === undefined ? '' : words.tryAgainIn(Math.ceil(retryAfterSeconds / 60))
+  return {
+    status: ERRORS[code].status,
+    message: [members.changed ? words.changedAnyway : messageOf(code, words), wait]
+      .filter((part) => part !== '')
+      .join(' '),
+    fields: fieldsOf(error, words, names),
+    challenge: members.challenge ?? null,
+  }
+}
+
+/** @param fields what is wrong, by the field's name */
+export function invalidFields(fields: Readonly<Record<string, string>>, words: Words): Failure | null {
+  if (Object.keys(fields).length === 0) return null
+  return { status: ERRORS.invalid_request.status, message: words.mistakes, fields, challenge: null }
+}
+
+export function messageOf(code: ErrorCode, words: Words): string {
+  return words.onForms[code] ?? words.errors[code][1]
+}
+
+function fieldsOf({ code, members }: ServiceError, words: Words, names: FieldNames): Record<string, string> {
+  if (code === 'weak_password') {
+    const reasons = members.reasons?.map((reason) => words.reasons[reason] ?? reason) ?? []
+    return { [names.password]: reasons.join(' ') }
+  }
+  const taken = IDENTIFIER_KINDS.find((kind) => kind === members.field)
+  if (taken !== undefined) return { [names.identifier[taken]]: words.taken }
+  return Object.fromEntries(members.errors?.map(({ field }) => [field, words.oneIsLeft]) ?? [])
+}

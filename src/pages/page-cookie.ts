@@ -1,0 +1,55 @@
+/**
+ * The cookie by which the hosted pages know a browser. It holds a refresh token of the session's, of any generation, since
+ * pages rotate nothing; beside it the refresh cookie is set, so that an app of the same site goes on from a log in here.
+ */
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
+import type { IssuedTokens } from '../actions/issue-tokens.ts'
+import { resumeSession } from '../actions/sessions.ts'
+import type { AppContext } from '../http/context.ts'
+import { clearRefreshCookie, setRefreshCookie } from '../http/refresh-cookie.ts'
+import type { Grant } from '../sessions/account-object.ts'
+
+const NAME = 'gatehouse_pages'
+/** RFC 6265bis section 5.5: browsers keep none for longer. */
+const MAX_AGE_SECONDS = 34_560_000
+
+export function setPageCookie(c: AppContext, tokens: IssuedTokens): void {
+  const { maxSeconds } = c.get('services').config.sessions
+  setRefreshCookie(c, tokens)
+  // The session itself says when it has ended.
+  setCookie(c, nameOf(c), tokens.refreshToken, {
+    ...attributes(c),
+    maxAge: Math.min(maxSeconds, MAX_AGE_SECONDS),
+  })
+}
+
+export function clearPageCookie(c: AppContext): void {
+  clearRefreshCookie(c)
+  deleteCookie(c, nameOf(c), attributes(c))
+}
+
+export function readPageCookie(c: AppContext): string | undefined {
+  return getCookie(c, nameOf(c))
+}
+
+/** @returns null for a browser that nobody is logged in with. @throws {ServiceError} `misconfigured`, `unavailable` */
+export async function pageGrant(c: AppContext): Promise<Grant | null> {
+  const token = readPageCookie(c)
+  if (token === undefined) return null
+  const grant = await resumeSession(c.get('services'), token)
+  c.set('accountId', grant?.facts.id)
+  return grant
+}
+
+function isSecure(c: AppContext): boolean {
+  return c.get('services').config.deployment.publicUrl.startsWith('https:')
+}
+
+function nameOf(c: AppContext): string {
+  return isSecure(c) ? `__Host-${NAME}` : NAME
+}
+
+/** Lax: who follows a link to the account is logged in there. A form from elsewhere is refused by where it comes from. */
+function attributes(c: AppContext) {
+  return { path: '/', httpOnly: true, secure: isSecure(c), sameSite: 'Lax' as const }
+}

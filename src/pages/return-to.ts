@@ -1,0 +1,18 @@
+/** Where the browser goes after a log in: back to a configured origin, nowhere else. Pure. */
+
+/**
+ * @param text what the query says
+ * @param origins those that may be returned to, exactly
+ * @returns the whole address; null for none, or for one that is not allowed
+ */
+export function readReturnTo(text: string | undefined, origins: readonly string[]): string | null {
+  const url = URL.parse(text ?? '')
+  if (url === null || !origins.includes(url.origin)) return null
+  // Shown in the address it would mislead, and no page asks for it.
+  return url.username + url.password === '' ? url.href : null
+}
+
+/** @returns the path, with where to return to where that is known */
+export function withReturnTo(path: string, returnTo: string | null): string {
+  return returnTo === null ? path : `${path}?${new URLSearchParams({ return_to: returnTo })}`
+}

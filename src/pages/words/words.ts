@@ -1,0 +1,76 @@
+/** What the pages say, in every language alike. */
+import type { IdentifierKind } from '../../accounts/account.ts'
+import type { ErrorCode } from '../../errors.ts'
+
+export interface Words {
+  readonly skip: string
+  readonly logIn: string
+  readonly register: string
+  readonly logOut: string
+  readonly account: string
+  readonly noAccount: string
+  readonly haveAccount: string
+  readonly identifier: string
+  readonly identifierHint: string
+  readonly password: string
+  readonly currentPassword: string
+  readonly newPassword: string
+  readonly passwordHint: (minLength: number) => string
+  readonly show: string
+  readonly hide: string
+  readonly required: string
+  readonly identifiers: Readonly<Record<IdentifierKind, string>>
+  /** What is wrong with an identifier. */
+  readonly invalid: Readonly<Record<IdentifierKind, string>>
+  readonly taken: string
+  readonly oneIsLeft: string
+  readonly reasons: Readonly<Record<string, string>>
+  readonly profile: string
+  readonly profileHint: string
+  readonly save: string
+  readonly changePassword: string
+  readonly changePasswordHint: string
+  readonly sessions: string
+  readonly currentSession: string
+  readonly unknownBrowser: string
+  readonly lastUsed: string
+  readonly since: string
+  readonly end: string
+  /** The button's name for those who hear it alone. */
+  readonly endOf: (browser: string) => string
+  readonly endOthers: string
+  readonly deleteAccount: string
+  readonly deleteHint: string
+  readonly challenge: string
+  readonly challengeNeedsScript: string
+  readonly challengeFailed: string
+  readonly challengeWait: string
+  readonly loggedInAs: (name: string) => string
+  readonly continueTo: (host: string) => string
+  readonly anotherAccount: string
+  readonly tryAgainIn: (minutes: number) => string
+  readonly back: string
+  readonly errorCode: string
+  readonly httpStatus: string
+  readonly requestId: string
+  readonly mistakes: string
+  /** A change that is stored, though not all was done that follows from it. */
+  readonly changedAnyway: string
+  readonly done: Readonly<Record<Done, string>>
+  /** An error by its title and what it means, for people. */
+  readonly errors: Readonly<Record<ErrorCode, readonly [title: string, detail: string]>>
+  /** In place of an error's own words, which speak to developers. */
+  readonly onForms: Readonly<Partial<Record<ErrorCode, string>>>
+}
+
+/** What a page may say after it has sent the browser on. */
+export const DONE = [
+  'registered',
+  'profile',
+  'password',
+  'session',
+  'sessions',
+  'logged_out',
+  'deleted',
+] as const
+export type Done = (typeof DONE)[number]
