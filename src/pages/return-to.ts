@@ -7,7 +7,8 @@
  */
 export function readReturnTo(text: string | undefined, origins: readonly string[]): string | null {
   const url = URL.parse(text ?? '')
-  if (url === null || !origins.includes(url.origin)) return null
+  // The origin of a blob: is that of the page that made it.
+  if (url === null || url.protocol === 'blob:' || !origins.includes(url.origin)) return null
   // Shown in the address it would mislead, and no page asks for it.
   return url.username + url.password === '' ? url.href : null
 }

@@ -1,0 +1,587 @@
+import { env } from 'cloudflare:workers'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { admin } from '../support/admin.ts'
+import { alertOf, Browser, type Page, textOf } from '../support/browser.ts'
+import {
+  call,
+  isAlive,
+  logIn,
+  NEW_PASSWORD,
+  newName,
+  newPerson,
+  ok,
+  PASSWORD,
+  PUBLIC_URL,
+  refresh,
+  refused,
+  type Tokens,
+  workerWith,
+} from '../support/client.ts'
+import { advance, freeze, thaw } from '../support/clock.ts'
+import { disable } from '../support/database.ts'
+
+const APP = 'https://app.example.test'
+const PAGE_COOKIE = '__Host-gatehouse_pages'
+const REFRESH_COOKIE = '__Secure-gatehouse_refresh'
+
+async function registered(name = newName(), browser = new Browser()) {
+  const page = await browser.send('/register', { identifier: name, password: PASSWORD })
+  expect(page.url).toBe('/account')
+  return { browser, name, page }
+}
+
+const isLoggedIn = async (browser: Browser) => (await browser.open('/account')).url === '/account'
+
+describe('the front page', () => {
+  it('leads a stranger to the log in', async () => {
+    const page = await new Browser().open('/')
+    expect(page).toMatchObject({ url: '/login', status: 200 })
+    expect(page.headers.get('Content-Type')).toBe('text/html; charset=UTF-8')
+    expect(page.headers.get('Cache-Control')).toBe('no-store')
+  })
+
+  it("is an origin's where the gateway has one there", async () => {
+    const GATEWAY = { '/': { origin: env.RAW_ORIGIN_URL, required: false } }
+    const fetch = workerWith({ GATEWAY })
+    expect((await call('GET', '/', {}, fetch)).status).toBe(200)
+    expect(await (await call('GET', '/', {}, fetch)).text()).toContain('GET / HTTP/1.1')
+    expect((await new Browser({}, fetch).open('/login')).html).toContain('<form')
+  })
+
+  it('is nothing where there are no pages', async () => {
+    const fetch = workerWith({ PAGES: { enabled: false } })
+    for (const path of ['/', '/login', '/register', '/account']) {
+      expect(await refused(call('GET', path, {}, fetch))).toMatchObject({ code: 'not_found' })
+    }
+  })
+})
+
+describe('somebody who registers', () => {
+  it.each([
+    ['username', () => newName()],
+    ['email', () => `${newName()}@example.com`],
+    ['phone', () => `+1201555${String(Math.floor(Math.random() * 9000) + 1000)}`],
+  ])(
+    'with a %s is logged in, by a cookie for the pages and one for apps of the same site',
+    async (kind, make) => {
+      const { browser, name } = await registered(make())
+      expect(browser.cookie(PAGE_COOKIE)).toMatch(/^[\w-]{100,}$/)
+      const headers = {
+        Cookie: `${REFRESH_COOKIE}=${browser.cookie(REFRESH_COOKIE)}`,
+        Origin: APP,
+        'X-Gatehouse-CSRF': '1',
+      }
+      const tokens = await ok<Tokens>(call('POST', '/auth/refresh', { headers }))
+      expect(tokens.user).toMatchObject({ [kind]: name })
+      expect(await isLoggedIn(browser)).toBe(true)
+    },
+  )
+
+  it.each([
+    ['an empty identifier', { identifier: '' }, 'register-identifier-error', 'Fill in this field.'],
+    ['an empty password', { password: '' }, 'register-password-error', 'Fill in this field.'],
+    ['a bad username', { identifier: '!!' }, 'register-identifier-error', /username has 3 to 32/],
+    ['a bad address', { identifier: 'a@b' }, 'register-identifier-error', /no email address/],
+    ['a bad number', { identifier: '+1 2' }, 'register-identifier-error', /no valid phone number/],
+    ['a control character', { identifier: 'a\u0000bcd' }, 'register-identifier-error', /username/],
+    ['a short password', { password: 'short' }, 'register-password-error', 'The password is too short.'],
+    ['a common password', { password: 'password1' }, 'register-password-error', /tried first/],
+  ])('with %s is told so beside the field, and keeps what was typed', async (_what, fields, id, message) => {
+    const sent = { identifier: newName(), password: PASSWORD, ...fields }
+    const page = await new Browser().send('/register', sent)
+    expect(page.status).toBe(422)
+    expect(textOf(page, id)).toMatch(message)
+    expect(page.html).toContain('aria-invalid="true"')
+    expect(page.html).toContain(`aria-describedby="${id.replace('-error', '-hint')} ${id}"`)
+    expect(page.html).not.toContain(PASSWORD)
+    expect(alertOf(page)).toBeDefined()
+  })
+
+  it('with a name that is taken is told so beside the field', async () => {
+    const { name } = await newPerson()
+    const page = await new Browser().send('/register', { identifier: name, password: PASSWORD })
+    expect(page.status).toBe(409)
+    expect(textOf(page, 'register-identifier-error')).toBe('Somebody has an account with this already.')
+  })
+
+  it('too often is told when to try again', async () => {
+    const address = { 'CF-Connecting-IP': '192.0.2.77' }
+    for (let times = 1; times <= 3; times++) await registered(newName(), new Browser(address))
+    const page = await new Browser(address).send('/register', { identifier: newName(), password: PASSWORD })
+    expect(page.status).toBe(429)
+    expect(alertOf(page)).toBe('Too many accounts were created from your network. Try again in 5 minutes.')
+    expect(page.headers.get('Retry-After')).toMatch(/^\d+$/)
+  })
+
+  it('where registration is closed is told so', async () => {
+    await admin('PUT', '/admin/limits', { registration_open: false })
+    const page = await new Browser().send('/register', { identifier: newName(), password: PASSWORD })
+    await admin('PUT', '/admin/limits', { registration_open: true })
+    expect(page.status).toBe(403)
+    expect(alertOf(page)).toBe('The service takes no registrations at present.')
+  })
+})
+
+describe('somebody who logs in', () => {
+  it('comes to the account, in whatever spelling the name was typed', async () => {
+    const { name } = await newPerson()
+    const page = await new Browser().send('/login', { identifier: name.toUpperCase(), password: PASSWORD })
+    expect(page.url).toBe('/account')
+    expect(page.html).toContain(`You are logged in as ${name}.`)
+  })
+
+  it('is told the same of a wrong password and an unknown name', async () => {
+    const { name } = await newPerson()
+    const [wrong, unknown] = [
+      await new Browser().send('/login', { identifier: name, password: 'a guess that is wrong' }),
+      await new Browser().send('/login', { identifier: newName(), password: 'a guess that is wrong' }),
+    ]
+    expect([wrong.status, unknown.status]).toEqual([401, 401])
+    expect(alertOf(wrong)).toBe('The identifier or the password is wrong.')
+    expect(alertOf(unknown)).toBe(alertOf(wrong))
+    expect(wrong.html).toContain(`value="${name}"`)
+    expect(wrong.html).not.toContain('a guess that is wrong')
+  })
+
+  it('with a disabled account is told so', async () => {
+    const { name, user } = await newPerson()
+    await disable(user.id)
+    const page = await new Browser().send('/login', { identifier: name, password: PASSWORD })
+    expect(page.status).toBe(403)
+    expect(alertOf(page)).toMatch(/account is disabled/)
+  })
+
+  it('sees the challenge that the next attempt needs, on the page of the third failure and on a new one', async () => {
+    const { name } = await newPerson()
+    const browser = new Browser()
+    const guess = () => browser.send('/login', { identifier: name, password: 'a guess that is wrong' })
+    const isChallenged = (page: Page) => page.html.includes('data-challenge=')
+    expect(isChallenged(await browser.open('/login'))).toBe(false)
+    expect([await guess(), await guess(), await guess()].map(isChallenged)).toEqual([false, false, true])
+    expect(isChallenged(await browser.open('/login'))).toBe(true)
+    const unanswered = await browser.send('/login', { identifier: name, password: PASSWORD })
+    expect(unanswered.status).toBe(403)
+    expect(alertOf(unanswered)).toMatch(/a check runs on this page/)
+    expect(unanswered.html).toContain('<noscript>')
+    expect(isChallenged(unanswered)).toBe(true)
+  })
+
+  it('counts as one at the API would, and an API guess as one here', async () => {
+    const { name } = await newPerson()
+    const headers = { 'CF-Connecting-IP': '192.0.2.78' }
+    const browser = new Browser(headers)
+    const body = { identifier: name, password: 'a guess that is wrong' }
+    await browser.send('/login', body)
+    await browser.send('/login', body)
+    expect(await refused(call('POST', '/auth/login', { headers, body }))).toMatchObject({
+      code: 'invalid_credentials',
+    })
+    expect(await refused(call('POST', '/auth/login', { headers, body }))).toMatchObject({
+      code: 'challenge_required',
+    })
+    expect((await browser.send('/login', body)).status).toBe(403)
+  })
+
+  it('is told to fill in what is empty, with nothing counted', async () => {
+    const browser = new Browser()
+    for (let times = 1; times <= 5; times++) {
+      const page = await browser.send('/login', { identifier: '', password: '' })
+      expect(page.status).toBe(422)
+      expect(textOf(page, 'login-identifier-error')).toBe('Fill in this field.')
+      expect(textOf(page, 'login-password-error')).toBe('Fill in this field.')
+    }
+    expect((await browser.open('/login')).html).not.toContain('data-challenge=')
+  })
+
+  it('where the database is out of reach is told so, and may try again', async () => {
+    const fetch = workerWith({
+      DB: {
+        ...env.DB,
+        withSession: () => {
+          throw new Error('no database')
+        },
+      } as unknown as D1Database,
+    })
+    const { name } = await newPerson()
+    const page = await new Browser({}, fetch).send('/login', { identifier: name, password: PASSWORD })
+    expect(page.status).toBe(503)
+    expect(page.headers.get('Content-Type')).toMatch(/^text\/html/)
+    expect(page.html).toContain('The service cannot be reached just now.')
+  })
+})
+
+describe('return_to', () => {
+  const query = (address: string) => `?${new URLSearchParams({ return_to: address })}`
+
+  it('leads back to the app that asked, which the policy of the form allows', async () => {
+    const { name } = await newPerson()
+    const browser = new Browser()
+    const path = `/login${query(`${APP}/cart?x=1`)}`
+    const form = await browser.open(path)
+    expect(form.headers.get('Content-Security-Policy')).toContain(`form-action 'self' ${APP};`)
+    expect(form.html).toContain(`action="${path.replaceAll('&', '&amp;')}"`)
+    expect((await browser.send(path, { identifier: name, password: PASSWORD })).url).toBe(`${APP}/cart?x=1`)
+  })
+
+  it('leads nowhere else', async () => {
+    const { name } = await newPerson()
+    const page = await new Browser().send(`/login${query('https://evil.example/')}`, {
+      identifier: name,
+      password: PASSWORD,
+    })
+    expect(page.url).toBe('/account')
+    const form = await new Browser().open(`/login${query('https://evil.example/')}`)
+    expect(form.html).not.toContain('evil.example')
+    expect(form.headers.get('Content-Security-Policy')).toContain("form-action 'self';")
+  })
+
+  it('goes on only when somebody who is logged in already says so: no app and no page go round in circles', async () => {
+    const { browser, name } = await registered()
+    const page = await browser.open(`/login${query(APP)}`)
+    expect(page).toMatchObject({ status: 200, url: `/login${query(APP)}` })
+    expect(page.html).toContain(`You are logged in as ${name}.`)
+    expect(page.html).toContain('Continue to app.example.test')
+  })
+})
+
+describe('a form', () => {
+  const FORMS = [
+    '/login',
+    '/register',
+    '/logout',
+    '/account/profile',
+    '/account/password',
+    '/account/delete',
+    '/account/sessions/end',
+    '/account/sessions/end-all',
+  ]
+
+  it.each([
+    ['another site', { 'Sec-Fetch-Site': 'cross-site', Origin: 'https://evil.example' }],
+    ['another host of the site, even a configured one', { 'Sec-Fetch-Site': 'same-site', Origin: APP }],
+    ["nobody's page", { 'Sec-Fetch-Site': 'none' }],
+    ['another site, by an old browser', { Origin: 'https://evil.example' }],
+    ['a page that hides where it is', { Origin: 'null' }],
+    ['a program that says nothing', {}],
+    ['a site that claims the right Origin', { 'Sec-Fetch-Site': 'cross-site', Origin: PUBLIC_URL }],
+  ])('from %s does nothing', async (_who, headers: Record<string, string>) => {
+    const { browser, name } = await registered()
+    const fields = {
+      identifier: newName(),
+      password: PASSWORD,
+      current_password: PASSWORD,
+      new_password: NEW_PASSWORD,
+      username: newName(),
+    }
+    for (const path of FORMS) {
+      const page = await browser.send(path, fields, headers)
+      expect(page.status).toBe(403)
+      expect(page.html).toContain('<code>origin_not_allowed</code>')
+      expect(page.headers.getSetCookie()).toEqual([])
+    }
+    expect(await isLoggedIn(browser)).toBe(true)
+    await ok(logIn(name))
+  })
+
+  it('from a browser that knows no Fetch Metadata is known by its Origin', async () => {
+    const { name } = await newPerson()
+    const page = await new Browser().send(
+      '/login',
+      { identifier: name, password: PASSWORD },
+      { Origin: PUBLIC_URL },
+    )
+    expect(page.url).toBe('/account')
+  })
+
+  it.each([
+    ['of another type', { 'Content-Type': 'application/json' }, 'x', 415],
+    ['without a type', { 'Content-Type': '' }, 'x', 415],
+    ['that is too large', {}, 'x'.repeat(17_000), 413],
+  ])('%s is refused with a page', async (_what, headers: Record<string, string>, password, status) => {
+    const own = { 'Sec-Fetch-Site': 'same-origin', ...headers }
+    const page = await new Browser().send('/login', { identifier: 'x', password }, own)
+    expect(page.status).toBe(status)
+    expect(page.html).toContain('<main>')
+  })
+
+  it.each(['/account/profile', '/account/password', '/account/delete', '/account/sessions/end'])(
+    'of a stranger leads to the log in: %s',
+    async (path) => {
+      expect((await new Browser().send(path, { current_password: PASSWORD })).url).toBe('/login')
+    },
+  )
+})
+
+describe('the account', () => {
+  it('keeps what is changed of it, and says so', async () => {
+    const { browser, name } = await registered()
+    const email = `${newName()}@example.com`
+    const page = await browser.send('/account/profile', {
+      username: name,
+      email,
+      phone: '',
+      current_password: PASSWORD,
+    })
+    expect(page.url).toBe('/account?done=profile')
+    expect(page.html).toContain('Your profile is saved.')
+    expect(page.html).toContain(`value="${email}"`)
+    await ok(logIn(email))
+  })
+
+  it.each([
+    ['a wrong password', { current_password: 'a guess that is wrong' }, 401, undefined, ''],
+    ['no password', { current_password: '' }, 422, 'profile-current_password-error', 'Fill in this field.'],
+    ['a bad address', { email: 'nowhere' }, 422, 'profile-email-error', /no email address/],
+    ['a bad number', { phone: '12' }, 422, 'profile-phone-error', /no valid phone/],
+    [
+      'no identifier left',
+      { username: '' },
+      422,
+      'profile-username-error',
+      'Keep at least one of the three.',
+    ],
+  ])('is not changed with %s, and what was typed stays', async (_what, fields, status, id, message) => {
+    const { browser, name } = await registered()
+    const sent = { username: `${name}x`, email: '', phone: '', current_password: PASSWORD, ...fields }
+    const page = await browser.send('/account/profile', sent)
+    expect(page.status).toBe(status)
+    if (id !== undefined) expect(textOf(page, id)).toMatch(message)
+    expect(page.html).toContain(`value="${sent.username}"`)
+    expect(page.html).toContain(`You are logged in as ${name}.`)
+    await ok(logIn(name))
+  })
+
+  it('has another password afterwards; this browser stays, others are logged out', async () => {
+    const { browser, name } = await registered()
+    const other = await ok<Tokens>(logIn(name))
+    const stale = browser.copy()
+    const page = await browser.send('/account/password', {
+      current_password: PASSWORD,
+      new_password: NEW_PASSWORD,
+    })
+    expect(page.url).toBe('/account?done=password')
+    expect(await isAlive(other.access_token)).toBe(false)
+    expect(await isLoggedIn(stale)).toBe(false)
+    await ok(logIn(name, NEW_PASSWORD))
+  })
+
+  it('refuses a weak new password beside its field', async () => {
+    const { browser } = await registered()
+    const page = await browser.send('/account/password', {
+      current_password: PASSWORD,
+      new_password: 'short',
+    })
+    expect(page.status).toBe(422)
+    expect(textOf(page, 'password-new_password-error')).toBe('The password is too short.')
+  })
+
+  it('shows where it is logged in, and ends what is chosen', async () => {
+    const { browser, name } = await registered()
+    const headers = { 'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0' }
+    const other = await ok<Tokens>(
+      call('POST', '/auth/login', { headers, body: { identifier: name, password: PASSWORD } }),
+    )
+    const page = await browser.open('/account')
+    expect(page.html).toContain('aria-label="Log out Firefox, Linux"')
+    const id = /name="id" value="([^"]+)"/.exec(page.html)?.[1] ?? ''
+    expect((await browser.send('/account/sessions/end', { id })).url).toBe('/account?done=session')
+    expect(await isAlive(other.access_token)).toBe(false)
+    expect((await browser.send('/account/sessions/end', { id })).url).toBe('/account?done=session')
+    expect(await isLoggedIn(browser)).toBe(true)
+  })
+
+  it('ends all sessions, this one too', async () => {
+    const { browser, name } = await registered()
+    const other = await ok<Tokens>(logIn(name))
+    expect((await browser.send('/account/sessions/end-all', {})).url).toBe('/login?done=sessions')
+    expect(await isAlive(other.access_token)).toBe(false)
+    expect(browser.cookie(PAGE_COOKIE)).toBeUndefined()
+    expect(browser.cookie(REFRESH_COOKIE)).toBeUndefined()
+  })
+
+  it('is deleted with its password, and not without', async () => {
+    const { browser, name } = await registered()
+    const wrong = await browser.send('/account/delete', { current_password: 'a guess that is wrong' })
+    expect(wrong.status).toBe(401)
+    expect(wrong.html).toContain('<details open')
+    expect((await browser.send('/account/delete', { current_password: PASSWORD })).url).toBe(
+      '/login?done=deleted',
+    )
+    expect(await refused(logIn(name))).toMatchObject({ code: 'invalid_credentials' })
+  })
+
+  it('cannot be used to guess its password without a count', async () => {
+    const { browser } = await registered()
+    for (let guess = 1; guess <= 3; guess++) {
+      expect((await browser.send('/account/delete', { current_password: `guess ${guess}` })).status).toBe(401)
+    }
+    const page = await browser.send('/account/delete', { current_password: PASSWORD })
+    expect(page.status).toBe(403)
+    expect(page.html).toContain('data-challenge=')
+  })
+})
+
+describe('the session of a browser', () => {
+  beforeEach(() => freeze())
+  afterEach(thaw)
+
+  it('ends with the log out, whoever kept a copy of the cookie', async () => {
+    const { browser } = await registered()
+    const copy = browser.copy()
+    expect((await browser.send('/logout', {})).url).toBe('/login?done=logged_out')
+    expect(browser.cookie(PAGE_COOKIE)).toBeUndefined()
+    expect(await isLoggedIn(copy)).toBe(false)
+  })
+
+  it('outlives rotations by an app of the same site, and costs none', async () => {
+    const { browser } = await registered()
+    const refreshCookie = browser.cookie(REFRESH_COOKIE) ?? ''
+    advance(60)
+    const { refresh_token: _none, ...tokens } = await ok<Tokens>(refreshByCookie(refreshCookie))
+    expect(tokens.access_token).toBeDefined()
+    advance(60)
+    expect(await isLoggedIn(browser)).toBe(true)
+    expect(await isLoggedIn(browser)).toBe(true)
+  })
+
+  it('goes on while it is used, and ends where it is not', async () => {
+    const day = 86_400
+    const { browser } = await registered()
+    advance(20 * day)
+    expect(await isLoggedIn(browser)).toBe(true)
+    advance(20 * day)
+    expect(await isLoggedIn(browser)).toBe(true)
+    advance(31 * day)
+    expect(await isLoggedIn(browser)).toBe(false)
+  })
+
+  it('ends when the account is disabled', async () => {
+    const { browser, name } = await registered()
+    const { user } = await ok<Tokens>(logIn(name))
+    await ok(admin('PATCH', `/admin/users/${user.id}`, { disabled: true }))
+    expect(await isLoggedIn(browser)).toBe(false)
+  })
+
+  it("is none for a token that went to a script: it would open the pages with what a page's script could leak", async () => {
+    const { refresh_token } = await newPerson()
+    const browser = new Browser()
+    browser.setCookie(PAGE_COOKIE, refresh_token)
+    expect(await isLoggedIn(browser)).toBe(false)
+    await ok(refresh(refresh_token))
+  })
+
+  it.each(['', 'garbage', 'A'.repeat(120)])('is none for a cookie of %j', async (value) => {
+    const browser = new Browser()
+    browser.setCookie(PAGE_COOKIE, value)
+    expect(await isLoggedIn(browser)).toBe(false)
+  })
+
+  function refreshByCookie(value: string) {
+    const headers = { Cookie: `${REFRESH_COOKIE}=${value}`, Origin: APP, 'X-Gatehouse-CSRF': '1' }
+    return call('POST', '/auth/refresh', { headers })
+  }
+})
+
+describe('every page', () => {
+  const PATHS = ['/login', '/register', '/errors/not_found']
+
+  it.each(PATHS)('runs no script but by its nonce, and is framed by nobody: %s', async (path) => {
+    const pages = [await new Browser().open(path), await new Browser().open(path)]
+    const nonces = pages.map(({ headers, html }) => {
+      const policy = headers.get('Content-Security-Policy') ?? ''
+      const nonce = /script-src 'nonce-([\w-]{22})' 'strict-dynamic';/.exec(policy)?.[1] ?? ''
+      expect(policy).toContain("default-src 'none';")
+      expect(policy).toContain("frame-ancestors 'none'")
+      expect(policy).toContain("base-uri 'none'")
+      expect(policy).not.toMatch(/unsafe|https?:/)
+      expect(html.match(/<script/g)).toHaveLength(1)
+      expect(html).toContain(`<script type="module" nonce="${nonce}"`)
+      expect(html).not.toMatch(/ on[a-z]+=| style=|javascript:/)
+      expect(html).not.toMatch(/(src|href)="https?:/)
+      return nonce
+    })
+    expect(nonces[0]).not.toBe(nonces[1])
+  })
+
+  it.each([
+    ['zh-CN,zh;q=0.9,en;q=0.8', 'zh-Hans', '登录'],
+    ['zh', 'zh-Hans', '登录'],
+    ['en-GB', 'en', 'Log in'],
+    ['fr, zh;q=0.5', 'zh-Hans', '登录'],
+    ['fr', 'en', 'Log in'],
+    ['*', 'en', 'Log in'],
+    ['', 'en', 'Log in'],
+    ['en;q=0, zh;q=0.1', 'zh-Hans', '登录'],
+  ])('speaks to %j in %s', async (language, lang, heading) => {
+    const page = await new Browser({ 'Accept-Language': language }).open('/login')
+    expect(page.html).toContain(`<html lang="${lang}">`)
+    expect(page.html).toContain(`<h1>${heading}</h1>`)
+    expect(page.headers.get('Vary')).toContain('Accept-Language')
+  })
+
+  it('carries the name, the logo and the colours of its operator, and loads the logo from nowhere else', async () => {
+    const PAGES = { name: 'A & B <i>', logo: 'https://www.example.com/logo.svg', color: '#ffee00' }
+    const page = await new Browser({}, workerWith({ PAGES })).open('/login')
+    expect(page.html).toContain('A &amp; B &lt;i&gt;')
+    expect(page.html).toContain('<img src="https://www.example.com/logo.svg" alt=""')
+    expect(page.html).toContain(':root{--accent:#ffee00;--on-accent:#000000}')
+    expect(page.headers.get('Content-Security-Policy')).toContain(
+      "img-src 'self' data: https://www.example.com;",
+    )
+  })
+
+  it.each(['turnstile', 'hcaptcha'] as const)(
+    'may load the widget of %s where that is chosen',
+    async (provider) => {
+      const settings = {
+        CHALLENGE_PROVIDER: provider,
+        CHALLENGE_SITE_KEY: 'site',
+        CHALLENGE_SECRET: 'a secret, long enough for production',
+      }
+      const policy = (await new Browser({}, workerWith(settings)).open('/login')).headers.get(
+        'Content-Security-Policy',
+      )
+      const host = provider === 'turnstile' ? 'https://challenges.cloudflare.com' : 'https://hcaptcha.com'
+      expect(policy).toContain(`frame-src ${host}`)
+      expect(policy).toContain(`connect-src 'self' ${host}`)
+    },
+  )
+
+  it('shows what was typed as text, never as markup', async () => {
+    const evil = '"><script>alert(1)</script>@x'
+    for (const path of ['/login', '/register']) {
+      const { html } = await new Browser().send(path, { identifier: evil, password: PASSWORD })
+      expect(html).not.toContain('<script>alert')
+      expect(html).toContain('&quot;&gt;&lt;script&gt;')
+    }
+  })
+
+  it('that fails says so in the language of the browser, with what the log calls the request', async () => {
+    vi.spyOn(console, 'log').mockImplementation(() => undefined)
+    const fetch = workerWith({
+      ACCOUNT: {
+        getByName: () => {
+          throw new Error('no object')
+        },
+      } as unknown as typeof env.ACCOUNT,
+    })
+    const { browser } = await registered()
+    const other = new Browser({ 'Accept-Language': 'zh' }, fetch)
+    other.setCookie(PAGE_COOKIE, browser.cookie(PAGE_COOKIE) ?? '')
+    const page = await other.open('/account')
+    expect(page.status).toBe(500)
+    expect(page.html).toContain('内部错误')
+    expect(page.html).toContain(`<code>${page.headers.get('X-Request-Id')}</code>`)
+    expect(page.html).not.toContain('no object')
+    vi.restoreAllMocks()
+  })
+})
+
+// Last: it ends those of the tests as well.
+describe("everybody's sessions", () => {
+  it('end for browsers, too', async () => {
+    const { browser } = await registered()
+    await admin('DELETE', '/admin/sessions')
+    expect(await isLoggedIn(browser)).toBe(false)
+  })
+})

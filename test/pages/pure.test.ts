@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest'
+import { browserName } from '../../src/pages/browser-name.ts'
+import { textOn } from '../../src/pages/color.ts'
+import { readReturnTo, withReturnTo } from '../../src/pages/return-to.ts'
+import { en } from '../../src/pages/words/en.ts'
+import { zh } from '../../src/pages/words/zh.ts'
+
+const ORIGINS = ['https://app.example.test', 'http://localhost:5173']
+
+describe('return_to', () => {
+  it.each([
+    'https://app.example.test/',
+    'https://app.example.test/orders/1?tab=2#top',
+    'http://localhost:5173/callback',
+  ])('leads to a configured origin: %s', (address) => {
+    expect(readReturnTo(address, ORIGINS)).toBe(address)
+  })
+
+  it.each([
+    ['nothing', undefined],
+    ['an empty text', ''],
+    ['a path', '/account'],
+    ['an address without a scheme', '//app.example.test/'],
+    ['another origin', 'https://evil.example/'],
+    ['another scheme', 'http://app.example.test/'],
+    ['another port', 'https://app.example.test:8443/'],
+    ['a longer host', 'https://app.example.test.evil.example/'],
+    ['a subdomain', 'https://x.app.example.test/'],
+    ['a user that looks like the host', 'https://app.example.test@evil.example/'],
+    ['a backslash', 'https://evil.example\\@app.example.test/'],
+    ['a user at the host', 'https://evil@app.example.test/'],
+    ['a script', 'javascript:alert(1)//app.example.test'],
+    ['data', 'data:text/html,x'],
+    ['a blob of the origin', 'blob:https://app.example.test/x'],
+  ])('leads nowhere with %s', (_what, address) => {
+    expect(readReturnTo(address, ORIGINS)).toBeNull()
+  })
+
+  it('travels along encoded', () => {
+    expect(withReturnTo('/login', 'https://app.example.test/?a=b&c')).toBe(
+      '/login?return_to=https%3A%2F%2Fapp.example.test%2F%3Fa%3Db%26c',
+    )
+    expect(withReturnTo('/login', null)).toBe('/login')
+  })
+})
+
+describe('text on a colour', () => {
+  it.each([
+    ['#000000', '#ffffff'],
+    ['#ffffff', '#000000'],
+    ['#ffff00', '#000000'],
+    ['#0000ff', '#ffffff'],
+    ['#1f5f8b', '#ffffff'],
+    ['#8ec7ee', '#000000'],
+    // On either side of where black and white contrast alike.
+    ['#757575', '#ffffff'],
+    ['#777777', '#000000'],
+  ])('on %s is %s', (color, text) => {
+    expect(textOn(color)).toBe(text)
+  })
+})
+
+describe('a browser', () => {
+  it.each([
+    [
+      'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36',
+      'Chrome, Windows',
+    ],
+    [
+      'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36 Edg/143.0.0.0',
+      'Edge, Windows',
+    ],
+    ['Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0', 'Firefox, Linux'],
+    [
+      'Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Mobile/15E148 Safari/604.1',
+      'Safari, iOS',
+    ],
+    [
+      'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15',
+      'Safari, macOS',
+    ],
+    [
+      'Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Mobile Safari/537.36',
+      'Chrome, Android',
+    ],
+    ['curl/8.16.0', 'curl/8.16.0'],
+    [`x${'y'.repeat(99)}`, `x${'y'.repeat(39)}`],
+  ])('of %s is called %s', (userAgent, name) => {
+    expect(browserName(userAgent)).toBe(name)
+  })
+
+  it('that says nothing of itself has no name', () => {
+    expect(browserName(null)).toBeNull()
+    expect(browserName('')).toBeNull()
+  })
+})
+
+describe('the words', () => {
+  it('leave nothing out in Chinese that stands in English, and are Chinese', () => {
+    const shape = (words: object) =>
+      JSON.stringify(words, (_key, value) => (typeof value === 'string' ? '' : value))
+    expect(shape(zh)).toBe(shape(en))
+    const texts = JSON.stringify(zh).match(/"[^"]*"(?=[,\]}])/g) ?? []
+    expect(texts.length).toBeGreaterThan(60)
+    expect(texts.filter((text) => !/\p{Script=Han}/u.test(text))).toEqual([])
+  })
+})
