@@ -42,8 +42,10 @@ export function createApp(
 
   app.use(requestLog)
   if (deployment.development) app.use(loopbackHostsOnly)
-  app.use(cors(deployment.corsOrigins, FORWARD_AUTH_PATH))
   app.use(provideServices(shared))
+  // Before CORS: no page of another origin reads ours.
+  if (pages.enabled) app.route('/', hostedPages(gateway))
+  app.use(cors(deployment.corsOrigins, FORWARD_AUTH_PATH))
   app.use(methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => refuseMethod(answer, c, methods) }))
 
   app.route('/', accountRoutes(accounts))
@@ -59,7 +61,6 @@ export function createApp(
   app.route('/', wellKnownRoutes())
   app.route('/', healthRoutes())
   app.route('/', errorPages())
-  if (pages.enabled) app.route('/', hostedPages(gateway))
   openApiRoute(app, deployment.publicUrl)
 
   app.notFound(async (c) => (await passOn(c)) ?? answer(c, new ServiceError('not_found')))

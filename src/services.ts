@@ -14,7 +14,7 @@ import type { Limit } from './limits/window.ts'
 import { derivePepper, type Pepper } from './passwords/pbkdf2.ts'
 import type { PurposeKeys } from './secrets.ts'
 import type { AccountSessions } from './sessions/account-object.ts'
-import { deriveRefreshKeys } from './sessions/refresh-token.ts'
+import { derivePageKeys, deriveRefreshKeys } from './sessions/refresh-token.ts'
 import { RunTimeSettings } from './settings/run-time-settings.ts'
 import { SigningKeys } from './tokens/signing-keys.ts'
 
@@ -34,6 +34,8 @@ export interface SharedServices {
   readonly challenge: ChallengeProvider
   readonly signingKeys: SigningKeys
   readonly refreshKeys: () => Promise<PurposeKeys>
+  /** For the tokens by which hosted pages know a browser. */
+  readonly pageKeys: () => Promise<PurposeKeys>
   readonly pepper: () => Promise<Pepper | null>
 }
 
@@ -70,6 +72,7 @@ export function shareServices(env: Env, config: Config): SharedServices {
     challenge: chooseProvider(config.challenge, proofOfWork),
     signingKeys: new SigningKeys(env.DB, { alg, rotationSeconds, accessTokenSeconds }, config.secrets),
     refreshKeys: once(() => deriveRefreshKeys(authSecret, authSecretAlso)),
+    pageKeys: once(() => derivePageKeys(authSecret, authSecretAlso)),
     pepper: once(async () => (passwordPepper === undefined ? null : derivePepper(passwordPepper))),
   }
 }

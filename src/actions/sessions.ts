@@ -2,6 +2,7 @@
 import { sha256 } from '../bytes.ts'
 import { reach, ServiceError } from '../errors.ts'
 import { isId } from '../ids.ts'
+import type { PurposeKeys } from '../secrets.ts'
 import type { Services } from '../services.ts'
 import type { Grant } from '../sessions/account-object.ts'
 import { type RefreshToken, readRefreshToken } from '../sessions/refresh-token.ts'
@@ -13,7 +14,15 @@ import type { Session } from '../sessions/session.ts'
  * @throws {ServiceError} `misconfigured` where the token may be one of another AUTH_SECRET; `unavailable`
  */
 export async function logOutByRefreshToken(services: Services, text: string): Promise<string | null> {
-  const token = await readOwnRefreshToken(services, text)
+  return endByToken(services, await readOwnRefreshToken(services, text))
+}
+
+/** Ends the session that a hosted page's cookie belongs to; as logOutByRefreshToken. */
+export async function logOutOfPages(services: Services, text: string): Promise<string | null> {
+  return endByToken(services, await readOwnToken(services, text, await services.pageKeys()))
+}
+
+async function endByToken(services: Services, token: RefreshToken | null): Promise<string | null> {
   if (token === null) return null
   const secretHash = await sha256(token.sessionSecret)
   await reach(services.accountObject(token.accountId).endBySecret(token.sessionId, secretHash))
@@ -25,19 +34,26 @@ export async function logOutByRefreshToken(services: Services, text: string): Pr
  * @throws {ServiceError} `misconfigured` where it may be one of another AUTH_SECRET
  */
 export async function readOwnRefreshToken(services: Services, text: string): Promise<RefreshToken | null> {
-  const token = await readRefreshToken(text, await services.refreshKeys())
+  return readOwnToken(services, text, await services.refreshKeys())
+}
+
+async function readOwnToken(
+  services: Services,
+  text: string,
+  keys: PurposeKeys,
+): Promise<RefreshToken | null> {
+  const token = await readRefreshToken(text, keys)
   if (token === null) await services.signingKeys.signing(services.nowMs)
   return token
 }
 
 /**
  * Who a hosted page's cookie speaks for.
- * @param text a refresh token of any generation
  * @returns null where its session has ended, or is none of a cookie
  * @throws {ServiceError} `misconfigured`, `unavailable`
  */
 export async function resumeSession(services: Services, text: string): Promise<Grant | null> {
-  const token = await readOwnRefreshToken(services, text)
+  const token = await readOwnToken(services, text, await services.pageKeys())
   if (token === null) return null
   const { sessionId, accountId, sessionSecret } = token
   const { sessionsFromMs } = await services.settings.current(services.nowMs)

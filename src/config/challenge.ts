@@ -53,11 +53,16 @@ const OF_WIDGET = {
 }
 const HOSTNAME = /^[a-z0-9-]+(\.[a-z0-9-]+)*$/
 
-export function readChallenge(reader: SettingsReader, development: boolean): ChallengeConfig {
+/** @param ownPages the address of the hosted pages, which show the widget as well; null where there are none */
+export function readChallenge(
+  reader: SettingsReader,
+  development: boolean,
+  ownPages: string | null,
+): ChallengeConfig {
   const name = reader.text('CHALLENGE_PROVIDER') ?? BUILT_IN
   const outside = {
     verifyUrl: readVerifyUrl(reader),
-    hostnames: readHostnames(reader),
+    hostnames: readHostnames(reader, ownPages),
     onOutage: readOutage(reader),
   }
   if (name === BUILT_IN) return { siteverify: null }
@@ -106,10 +111,11 @@ function readVerifyUrl(reader: SettingsReader): string | undefined {
   return reader.refuse('CHALLENGE_VERIFY_URL', 'must be an https address', example, undefined)
 }
 
-function readHostnames(reader: SettingsReader): readonly string[] {
+function readHostnames(reader: SettingsReader, ownPages: string | null): readonly string[] {
   if (reader.text('CHALLENGE_HOSTNAMES') === undefined) return []
   const hostnames = reader.list('CHALLENGE_HOSTNAMES').map((name) => name.toLowerCase())
-  if (hostnames.length > 0 && hostnames.every((name) => HOSTNAME.test(name))) return hostnames
+  const own = URL.parse(ownPages ?? '')?.hostname ?? []
+  if (hostnames.length > 0 && hostnames.every((name) => HOSTNAME.test(name))) return hostnames.concat(own)
   const problem = 'must be names of hosts, separated by commas: no scheme, no port'
   return reader.refuse('CHALLENGE_HOSTNAMES', problem, 'app.example.com,www.example.com', [])
 }

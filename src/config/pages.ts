@@ -23,7 +23,11 @@ const color = z.string().regex(/^#[0-9a-fA-F]{6}$/, 'Must be a colour such as #0
 const fields = z.strictObject({
   enabled: z.boolean().default(true),
   name: z.string().trim().min(1).max(64).default('Gatehouse'),
-  logo: z.string().refine(isImageAddress, 'Must be an https address, or a data: URL of an image.').optional(),
+  logo: z
+    .string()
+    .transform((text) => URL.parse(text)?.href ?? '')
+    .refine(isImageAddress, 'Must be an https address, or a data: URL of an image.')
+    .optional(),
   color: color.default(COLOR),
   color_dark: color.optional(),
 })
@@ -43,7 +47,6 @@ export function readPages(reader: SettingsReader): PagesConfig {
   }
 }
 
-function isImageAddress(text: string): boolean {
-  const url = URL.parse(text)
-  return url !== null && (url.protocol === 'https:' || /^data:image\/[a-z+.-]+[;,]/.test(text))
+function isImageAddress(href: string): boolean {
+  return href.startsWith('https:') || /^data:image\/[a-z+.-]+[;,]/i.test(href)
 }

@@ -48,7 +48,7 @@ export function readConfig(settings: Settings): ConfigResult {
     sessions: readSessions(reader),
     accounts: readAccounts(reader),
     limits: readLimits(reader),
-    challenge: readChallenge(reader, deployment.development),
+    challenge: readChallenge(reader, deployment.development, pages.enabled ? deployment.publicUrl : null),
     pages,
     gateway: readGateway(reader, deployment.publicUrl, pages.enabled),
   }

@@ -37,7 +37,7 @@ export function passedOn(headers: Headers): Headers {
 }
 
 /** The service's own cookies are for the service: an origin that had one could log in as its holder. */
-const OWN_COOKIE = /^\s*(__Secure-)?gatehouse_/
+const OWN_COOKIE = /^[\s=]*(__(Host|Secure)-)?gatehouse_/i
 
 function dropOwnCookies(headers: Headers): void {
   const cookies = (headers.get('Cookie') ?? '').split(';').filter((cookie) => !OWN_COOKIE.test(cookie))

@@ -17,6 +17,8 @@ import { atPresent } from './provide-services.ts'
 const NAME = 'gatehouse_refresh'
 const PATH = '/auth'
 const CSRF_HEADER = 'X-Gatehouse-CSRF'
+/** RFC 6265bis section 5.5: browsers keep none for longer. */
+export const MAX_COOKIE_SECONDS = 34_560_000
 
 /**
  * For calls that take a refresh token: a JSON body, or an empty one that leaves it to the cookie.
@@ -51,7 +53,7 @@ export function refuseForeignPage(c: AppContext): void {
 }
 
 export function setRefreshCookie(c: AppContext, tokens: IssuedTokens): void {
-  const options = { ...attributes(c), maxAge: tokens.refreshExpiresInSeconds }
+  const options = { ...attributes(c), maxAge: Math.min(tokens.refreshExpiresInSeconds, MAX_COOKIE_SECONDS) }
   setCookie(c, nameOf(c), tokens.refreshToken, options)
 }
 
@@ -80,8 +82,13 @@ function mayHoldCookie(c: AppContext, origin: string | undefined): boolean {
   return origin !== undefined && (origin === publicUrl || corsOrigins.includes(origin))
 }
 
+/** Two of the name are not both ours: another host of the site may have set one, and nothing tells which. */
 function readCookie(c: AppContext): string | undefined {
-  return getCookie(c, nameOf(c))
+  const name = nameOf(c)
+  const cookies = (c.req.header('Cookie') ?? '')
+    .split(';')
+    .filter((cookie) => cookie.trim().startsWith(`${name}=`))
+  return cookies.length > 1 ? '' : getCookie(c, name)
 }
 
 /** Browsers take neither the prefix nor, all of them, the attribute over plain http, even on a laptop. */

@@ -44,6 +44,9 @@ export function accountPages() {
 
   router.get('/account', pageLanguage, loggedIn, (c) => showAccount(c, null))
 
+  // Where a form that was not accepted has left the browser.
+  router.get('/account/:form{profile|password|delete}', (c) => c.redirect('/account', 303))
+
   router.post('/account/profile', ...form, async (c) => {
     const { changes, failure } = readChanges(c)
     if (failure !== null) return showAccount(c, { form: 'profile', failure })

@@ -3,9 +3,10 @@ import { Hono } from 'hono'
 import type { Child } from 'hono/jsx'
 import { parseIdentifier } from '../accounts/identifier.ts'
 import { challengeDue } from '../actions/check-challenge.ts'
+import type { IssuedTokens } from '../actions/issue-tokens.ts'
 import { logIn } from '../actions/log-in.ts'
 import { register } from '../actions/register.ts'
-import { logOutByRefreshToken } from '../actions/sessions.ts'
+import { logOutOfPages } from '../actions/sessions.ts'
 import type { ChallengeAction } from '../challenge/challenge.ts'
 import { ServiceError } from '../errors.ts'
 import { clientOf } from '../http/client.ts'
@@ -23,6 +24,8 @@ import { readReturnTo, withReturnTo } from './return-to.ts'
 import { DONE } from './words/words.ts'
 
 const HOME = '/account'
+/** Says that the browser goes on to where it was to return by itself. */
+const JUST_LOGGED_IN = 'just_logged_in'
 const FIELDS = {
   password: 'password',
   identifier: { username: 'identifier', email: 'identifier', phone: 'identifier' },
@@ -39,7 +42,8 @@ export function enterPages() {
     if (returnTo === null) return c.redirect(HOME, 303)
     const view = viewOf(c)
     const page = <ContinuePage view={view} name={nameOf(grant.facts)} returnTo={returnTo} />
-    return showPage(c, { title: view.words.logIn }, page)
+    const goesOnTo = c.req.query(JUST_LOGGED_IN) === undefined ? undefined : returnTo
+    return showPage(c, { title: view.words.logIn, goesOnTo }, page)
   })
 
   router.post('/login', pageLanguage, ownForm, async (c) => {
@@ -49,9 +53,7 @@ export function enterPages() {
     if (wrong !== null) return showLogIn(c, wrong, identifier)
     try {
       const tokens = await logIn(c.get('services'), { identifier, scope: null, ...proofOf(c) })
-      c.set('accountId', tokens.facts.id)
-      setPageCookie(c, tokens)
-      return c.redirect(returnToOf(c) ?? HOME, 303)
+      return enter(c, tokens)
     } catch (fault) {
       return showLogIn(c, failureOf(c, fault, FIELDS), identifier)
     }
@@ -70,9 +72,7 @@ export function enterPages() {
     const given = { username: null, email: null, phone: null, [identifier.kind]: identifier }
     try {
       const tokens = await register(c.get('services'), { ...given, ...proofOf(c) })
-      c.set('accountId', tokens.facts.id)
-      setPageCookie(c, tokens)
-      return c.redirect(returnToOf(c) ?? HOME, 303)
+      return enter(c, tokens)
     } catch (fault) {
       if (isRegistered(fault)) return c.redirect('/login?done=registered', 303)
       return showRegister(c, failureOf(c, fault, FIELDS), typed)
@@ -81,7 +81,7 @@ export function enterPages() {
 
   router.post('/logout', pageLanguage, ownForm, async (c) => {
     const token = readPageCookie(c)
-    if (token !== undefined) await logOutByRefreshToken(c.get('services'), token)
+    if (token !== undefined) await logOutOfPages(c.get('services'), token)
     clearPageCookie(c)
     const returnTo = returnToOf(c)
     return c.redirect(returnTo === null ? '/login?done=logged_out' : withReturnTo('/login', returnTo), 303)
@@ -98,6 +98,14 @@ function proofOf(c: AppContext) {
   const field = fieldsOf(c)
   const challenge = field('challenge') || undefined
   return { password: field('password'), challenge, client: clientOf(c), transport: 'cookie' as const }
+}
+
+/** A form leads to a page of ours alone, which leads on. */
+function enter(c: AppContext, tokens: IssuedTokens): Response {
+  c.set('accountId', tokens.facts.id)
+  setPageCookie(c, tokens)
+  const returnTo = returnToOf(c)
+  return c.redirect(returnTo === null ? HOME : `${withReturnTo('/login', returnTo)}&${JUST_LOGGED_IN}`, 303)
 }
 
 /** The account is stored, and only its session is not. */
@@ -146,5 +154,5 @@ async function showRegister(c: AppContext, failure: Failure | null, identifier: 
 
 function show(c: AppContext, title: string, failure: Failure | null, page: Child) {
   const failed = failure === null ? {} : { status: failure.status, error: failure.message }
-  return showPage(c, { title, leadsTo: returnToOf(c), ...failed }, page)
+  return showPage(c, { title, ...failed }, page)
 }

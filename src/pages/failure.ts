@@ -47,6 +47,8 @@ export function messageOf(code: ErrorCode, words: Words): string {
 }
 
 function fieldsOf({ code, members }: ServiceError, words: Words, names: FieldNames): Record<string, string> {
+  if (code === 'invalid_credentials' && names === ACCOUNT_FIELDS)
+    return { current_password: words.wrongPassword }
   if (code === 'weak_password') {
     const reasons = members.reasons?.map((reason) => words.reasons[reason] ?? reason) ?? []
     return { [names.password]: reasons.join(' ') }

@@ -1,25 +1,23 @@
 /**
- * The cookie by which the hosted pages know a browser. It holds a refresh token of the session's, of any generation, since
- * pages rotate nothing; beside it the refresh cookie is set, so that an app of the same site goes on from a log in here.
+ * The cookie by which the hosted pages know a browser, with a token that is good for nothing else. Beside it the refresh cookie
+ * is set, so that an app of the same site goes on from a log in here.
  */
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import type { IssuedTokens } from '../actions/issue-tokens.ts'
 import { resumeSession } from '../actions/sessions.ts'
 import type { AppContext } from '../http/context.ts'
-import { clearRefreshCookie, setRefreshCookie } from '../http/refresh-cookie.ts'
+import { clearRefreshCookie, MAX_COOKIE_SECONDS, setRefreshCookie } from '../http/refresh-cookie.ts'
 import type { Grant } from '../sessions/account-object.ts'
 
 const NAME = 'gatehouse_pages'
-/** RFC 6265bis section 5.5: browsers keep none for longer. */
-const MAX_AGE_SECONDS = 34_560_000
 
 export function setPageCookie(c: AppContext, tokens: IssuedTokens): void {
   const { maxSeconds } = c.get('services').config.sessions
   setRefreshCookie(c, tokens)
   // The session itself says when it has ended.
-  setCookie(c, nameOf(c), tokens.refreshToken, {
+  setCookie(c, nameOf(c), tokens.pageToken, {
     ...attributes(c),
-    maxAge: Math.min(maxSeconds, MAX_AGE_SECONDS),
+    maxAge: Math.min(maxSeconds, MAX_COOKIE_SECONDS),
   })
 }
 

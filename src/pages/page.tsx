@@ -27,8 +27,8 @@ export interface PageOptions {
   readonly status?: number
   /** An error that the title begins with: it is read out first. */
   readonly error?: string
-  /** A configured origin that a form of the page may lead to. */
-  readonly leadsTo?: string | null
+  /** Where the browser goes on to by itself. */
+  readonly goesOnTo?: string | undefined
 }
 
 /** By Accept-Language (RFC 9110 section 12.5.4), without a cookie. */
@@ -47,12 +47,14 @@ export function viewOf(c: AppContext): View {
 export function showPage(c: AppContext, options: PageOptions, content: Child): Response | Promise<Response> {
   const { pages } = viewOf(c)
   const nonce = toBase64Url(randomBytes(16))
-  c.header('Content-Security-Policy', contentSecurityPolicy(c.get('services').config, nonce, options.leadsTo))
+  c.header('Content-Security-Policy', contentSecurityPolicy(c.get('services').config, nonce))
   // Not "no-referrer": browsers would hide where our own forms come from.
   c.header('Referrer-Policy', 'same-origin')
   c.header('Cross-Origin-Opener-Policy', 'same-origin')
   c.header('Vary', 'Accept-Language', { append: true })
   c.header('Content-Type', 'text/html; charset=UTF-8')
+  // RFC 9110 section 15.5.2; no browser asks a person for it.
+  if (options.status === 401) c.header('WWW-Authenticate', 'Bearer realm="gatehouse"')
   const title = [options.error, options.title, pages.name].filter((part) => part !== undefined).join(' · ')
   const page = (
     <html lang={HTML_LANGUAGES[languageOf(c)]}>
@@ -60,6 +62,9 @@ export function showPage(c: AppContext, options: PageOptions, content: Child): R
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
+        {options.goesOnTo !== undefined && (
+          <meta http-equiv="refresh" content={`0;url=${options.goesOnTo}`} />
+        )}
         <title>{title}</title>
         <link rel="icon" href="data:," />
         <link rel="stylesheet" href="/assets/pages/page.css" />
@@ -97,11 +102,7 @@ const PROVIDER_SOURCES = {
 }
 
 /** CSP level 3: a script runs by the nonce, or because one that does has loaded it. */
-function contentSecurityPolicy(
-  { challenge, pages, ...config }: Config,
-  nonce: string,
-  leadsTo: string | null = null,
-): string {
+function contentSecurityPolicy({ challenge, pages, ...config }: Config, nonce: string): string {
   const provider = challenge.siteverify === null ? '' : ` ${PROVIDER_SOURCES[challenge.siteverify.provider]}`
   const standIn = standInScript({ challenge, ...config })
   const logo = pages.logo?.startsWith('https:') ? ` ${new URL(pages.logo).origin}` : ''
@@ -113,7 +114,8 @@ function contentSecurityPolicy(
     `connect-src 'self'${provider}${standIn === undefined ? '' : ` ${new URL(standIn).origin}`}`,
     `frame-src ${provider === '' ? "'none'" : provider.trim()}`,
     "worker-src 'self'",
-    `form-action 'self'${leadsTo === null ? '' : ` ${new URL(leadsTo).origin}`}`,
+    // Chromium holds redirects to it, too: so no form is answered with one that leads elsewhere.
+    "form-action 'self'",
     "base-uri 'none'",
     "frame-ancestors 'none'",
   ].join('; ')

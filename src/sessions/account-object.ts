@@ -104,9 +104,8 @@ export class AccountObject extends DurableObject {
   }
 
   /**
-   * The use of a session that lives in a cookie, by any generation of its token: pages rotate nothing, so that an answer
-   * which gets lost ends nothing.
-   * @returns null where it has ended, or is one whose token went to a script
+   * The use of a session by hosted pages, which rotate nothing.
+   * @returns null where it has ended, or is none that lives in cookies
    */
   resume({ sessionId, secretHash, policy, sessionsFromMs }: ResumeRequest): Grant | null {
     const nowMs = Date.now()

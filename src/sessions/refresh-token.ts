@@ -37,6 +37,11 @@ export function deriveRefreshKeys(authSecret: string, also: string | undefined):
   return derivePurposeKeys(authSecret, also, 'gatehouse refresh token v1', hmacKey)
 }
 
+/** The hosted pages' tokens look alike and are another kind: neither is good where the other is. */
+export function derivePageKeys(authSecret: string, also: string | undefined): Promise<PurposeKeys> {
+  return derivePurposeKeys(authSecret, also, 'gatehouse page token v1', hmacKey)
+}
+
 export async function makeRefreshToken(token: RefreshToken, { current }: PurposeKeys): Promise<string> {
   const generation = new Uint8Array(4)
   new DataView(generation.buffer).setUint32(0, token.generation)

@@ -266,7 +266,11 @@ describe('a challenge of others', () => {
     [{ CHALLENGE_FALLBACK: 'altcha', CHALLENGE_FAIL_OPEN: 'true' }, { onOutage: 'altcha' }],
     [
       { CHALLENGE_HOSTNAMES: 'App.example.com, www.example.com' },
-      { hostnames: ['app.example.com', 'www.example.com'] },
+      { hostnames: ['app.example.com', 'www.example.com', 'auth.example.com'] },
+    ],
+    [
+      { CHALLENGE_HOSTNAMES: 'app.example.com', PAGES: { enabled: false } },
+      { hostnames: ['app.example.com'] },
     ],
     [{ CHALLENGE_VERIFY_URL: 'https://x.example/v' }, { verifyUrl: 'https://x.example/v' }],
     [{ CHALLENGE_VERIFY_URL: 'http://127.0.0.1:9/v' }, { verifyUrl: 'http://127.0.0.1:9/v' }],
@@ -492,5 +496,38 @@ describe('development', () => {
     expect(readConfig({ ...valid, ENVIRONMENT: 'development' })).toMatchObject({
       config: { deployment: { development: false } },
     })
+  })
+})
+
+describe('the hosted pages', () => {
+  it.each([
+    [{ name: '' }, 'name'],
+    [{ name: 'x'.repeat(65) }, 'name'],
+    [{ logo: 'http://www.example.com/logo.png' }, 'logo'],
+    [{ logo: 'javascript:alert(1)' }, 'logo'],
+    [{ logo: 'data:text/html,x' }, 'logo'],
+    [{ logo: '/logo.png' }, 'logo'],
+    [{ color: 'red' }, 'color'],
+    [{ color: '#12345' }, 'color'],
+    [{ color_dark: '#123456;}' }, 'color_dark'],
+    [{ enabled: 'no' }, 'enabled'],
+    [{ colour: '#123456' }, 'colour'],
+  ])('are refused with %j', (PAGES, field) => {
+    const result = readConfig({ ...valid, PAGES })
+    const problems = result.ok ? [] : result.problems
+    expect(problems.map(({ variable }) => variable)).toEqual(['PAGES'])
+    expect(problems[0]?.problem).toContain(field)
+  })
+
+  it.each([
+    ['HTTPS://www.Example.com/logo.svg', 'https://www.example.com/logo.svg'],
+    ['DATA:image/svg+xml;base64,PHN2Zy8+', 'data:image/svg+xml;base64,PHN2Zy8+'],
+  ])('show a logo in its canonical spelling: %s', (logo, shown) => {
+    expect(readConfig({ ...valid, PAGES: { logo } })).toMatchObject({ config: { pages: { logo: shown } } })
+  })
+
+  it('take one colour for both schemes where only one is given', () => {
+    const pages = { color: '#123456', colorDark: '#123456' }
+    expect(readConfig({ ...valid, PAGES: '{ "color": "#123456" }' })).toMatchObject({ config: { pages } })
   })
 })

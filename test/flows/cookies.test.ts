@@ -131,6 +131,14 @@ describe('a session with a cookie', () => {
     expect((await byCookie('/auth/refresh', renewed)).status).toBe(200)
   })
 
+  it('may outlive its cookie, which no browser keeps for longer than 400 days', async () => {
+    const fetch = workerWith({ REFRESH_IDLE_SECONDS: '80000000', REFRESH_MAX_SECONDS: '80000000' })
+    const body = { username: newName(), password: PASSWORD, transport: 'cookie' }
+    const answer = await call('POST', '/auth/register', { body }, fetch)
+    expect(answer.status).toBe(201)
+    expect(answer.headers.get('Set-Cookie')).toContain('; Max-Age=34560000;')
+  })
+
   it('is called in development, over plain http, by a name without a promise that a browser would refuse', async () => {
     const development = { ENVIRONMENT: 'development', PUBLIC_URL: 'http://localhost:8787' }
     const body = { username: newName(), password: PASSWORD, transport: 'cookie' }
@@ -174,6 +182,15 @@ describe('a call that lives by a cookie', () => {
       status: 401,
       code: 'invalid_refresh_token',
     })
+  })
+
+  it('is 401 with two cookies of the name: another host of the site has set one, and nothing tells which', async () => {
+    const [own, tossed] = [await newCookieSession(), await newCookieSession()]
+    for (const Cookie of [`${tossed.cookie}; ${own.cookie}`, `${own.cookie}; a=1;${tossed.cookie}`]) {
+      const answer = byCookie('/auth/refresh', Cookie)
+      expect(await refused(answer)).toMatchObject({ status: 401, code: 'invalid_refresh_token' })
+    }
+    expect((await byCookie('/auth/refresh', `x${tossed.cookie}; ${own.cookie}`)).status).toBe(200)
   })
 
   it('is 401 where a browser blocks the cookie, and its log out still a log out', async () => {

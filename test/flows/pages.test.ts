@@ -213,14 +213,17 @@ describe('somebody who logs in', () => {
 describe('return_to', () => {
   const query = (address: string) => `?${new URLSearchParams({ return_to: address })}`
 
-  it('leads back to the app that asked, which the policy of the form allows', async () => {
+  it('leads back to the app that asked, by a page of ours: Chromium holds what follows a form to its policy', async () => {
     const { name } = await newPerson()
     const browser = new Browser()
-    const path = `/login${query(`${APP}/cart?x=1`)}`
+    const path = `/login${query(`${APP}/cart?x=1&y="`)}`
     const form = await browser.open(path)
-    expect(form.headers.get('Content-Security-Policy')).toContain(`form-action 'self' ${APP};`)
-    expect(form.html).toContain(`action="${path.replaceAll('&', '&amp;')}"`)
-    expect((await browser.send(path, { identifier: name, password: PASSWORD })).url).toBe(`${APP}/cart?x=1`)
+    expect(form.headers.get('Content-Security-Policy')).toContain("form-action 'self';")
+    const action = /action="([^"]*)"/.exec(form.html)?.[1]?.replaceAll('&amp;', '&') ?? ''
+    const page = await browser.send(action, { identifier: name, password: PASSWORD })
+    expect(page.status).toBe(200)
+    expect(page.html).toContain(`<meta http-equiv="refresh" content="0;url=${APP}/cart?x=1&amp;y=%22"/>`)
+    expect(page.html).toContain(`href="${APP}/cart?x=1&amp;y=%22"`)
   })
 
   it('leads nowhere else', async () => {
@@ -232,7 +235,10 @@ describe('return_to', () => {
     expect(page.url).toBe('/account')
     const form = await new Browser().open(`/login${query('https://evil.example/')}`)
     expect(form.html).not.toContain('evil.example')
-    expect(form.headers.get('Content-Security-Policy')).toContain("form-action 'self';")
+    const { browser } = await registered()
+    expect((await browser.open(`/login${query('https://evil.example/')}&just_logged_in`)).url).toBe(
+      '/account',
+    )
   })
 
   it('goes on only when somebody who is logged in already says so: no app and no page go round in circles', async () => {
@@ -241,6 +247,7 @@ describe('return_to', () => {
     expect(page).toMatchObject({ status: 200, url: `/login${query(APP)}` })
     expect(page.html).toContain(`You are logged in as ${name}.`)
     expect(page.html).toContain('Continue to app.example.test')
+    expect(page.html).not.toContain('http-equiv="refresh"')
   })
 })
 
@@ -329,7 +336,13 @@ describe('the account', () => {
   })
 
   it.each([
-    ['a wrong password', { current_password: 'a guess that is wrong' }, 401, undefined, ''],
+    [
+      'a wrong password',
+      { current_password: 'a guess that is wrong' },
+      401,
+      'profile-current_password-error',
+      'The password is wrong.',
+    ],
     ['no password', { current_password: '' }, 422, 'profile-current_password-error', 'Fill in this field.'],
     ['a bad address', { email: 'nowhere' }, 422, 'profile-email-error', /no email address/],
     ['a bad number', { phone: '12' }, 422, 'profile-phone-error', /no valid phone/],
@@ -345,7 +358,7 @@ describe('the account', () => {
     const sent = { username: `${name}x`, email: '', phone: '', current_password: PASSWORD, ...fields }
     const page = await browser.send('/account/profile', sent)
     expect(page.status).toBe(status)
-    if (id !== undefined) expect(textOf(page, id)).toMatch(message)
+    expect(textOf(page, id)).toMatch(message)
     expect(page.html).toContain(`value="${sent.username}"`)
     expect(page.html).toContain(`You are logged in as ${name}.`)
     await ok(logIn(name))
@@ -410,6 +423,14 @@ describe('the account', () => {
     expect(await refused(logIn(name))).toMatchObject({ code: 'invalid_credentials' })
   })
 
+  it.each(['profile', 'password', 'delete'])(
+    'is where a reload leads after a form that was not accepted: %s',
+    async (form) => {
+      const { browser } = await registered()
+      expect((await browser.open(`/account/${form}`)).url).toBe('/account')
+    },
+  )
+
   it('cannot be used to guess its password without a count', async () => {
     const { browser } = await registered()
     for (let guess = 1; guess <= 3; guess++) {
@@ -468,6 +489,23 @@ describe('the session of a browser', () => {
     browser.setCookie(PAGE_COOKIE, refresh_token)
     expect(await isLoggedIn(browser)).toBe(false)
     await ok(refresh(refresh_token))
+  })
+
+  it('has a token that refreshes nothing, ends nothing and revokes nothing elsewhere', async () => {
+    const { browser } = await registered()
+    const token = browser.cookie(PAGE_COOKIE) ?? ''
+    expect(await refused(refresh(token))).toMatchObject({ code: 'invalid_refresh_token' })
+    await ok(call('POST', '/auth/logout', { body: { refresh_token: token } }), 204)
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
+    await call('POST', '/oauth2/revoke', { headers, body: `token=${token}&client_id=gatehouse` })
+    expect(await isLoggedIn(browser)).toBe(true)
+  })
+
+  it('does not live by the refresh cookie', async () => {
+    const { browser } = await registered()
+    const other = new Browser()
+    other.setCookie(PAGE_COOKIE, browser.cookie(REFRESH_COOKIE) ?? '')
+    expect(await isLoggedIn(other)).toBe(false)
   })
 
   it.each(['', 'garbage', 'A'.repeat(120)])('is none for a cookie of %j', async (value) => {
@@ -546,6 +584,23 @@ describe('every page', () => {
       expect(policy).toContain(`connect-src 'self' ${host}`)
     },
   )
+
+  it('is read by no other origin, a configured one neither', async () => {
+    const { browser } = await registered()
+    const headers = { Origin: APP, Cookie: `${PAGE_COOKIE}=${browser.cookie(PAGE_COOKIE)}` }
+    for (const path of ['/account', '/login', '/register']) {
+      const answer = await call('GET', path, { headers })
+      expect(answer.headers.get('Access-Control-Allow-Origin')).toBeNull()
+    }
+  })
+
+  it('that is 401 carries what RFC 9110 asks for', async () => {
+    const page = await new Browser().send('/login', {
+      identifier: newName(),
+      password: 'a guess that is wrong',
+    })
+    expect(page.headers.get('WWW-Authenticate')).toBe('Bearer realm="gatehouse"')
+  })
 
   it('shows what was typed as text, never as markup', async () => {
     const evil = '"><script>alert(1)</script>@x'

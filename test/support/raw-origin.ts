@@ -59,6 +59,9 @@ const BEHAVIOURS: Readonly<Record<string, (socket: Socket, received: Buffer) => 
     respond(socket, '200 OK', [
       'Set-Cookie: __Secure-gatehouse_refresh=forged; Path=/auth',
       'Set-Cookie: gatehouse_refresh=forged',
+      'Set-Cookie: __Host-gatehouse_pages=forged; Path=/; Secure',
+      'Set-Cookie: __host-Gatehouse_pages=forged; Path=/; Secure',
+      'Set-Cookie: =gatehouse_pages=forged',
       'Set-Cookie: own=1',
       'Clear-Site-Data: "*"',
       'Service-Worker-Allowed: /',

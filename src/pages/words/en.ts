@@ -29,6 +29,7 @@ export const en: Words = {
     email: 'This is no email address such as name@example.com.',
     phone: 'This is no valid phone number such as +12015550123.',
   },
+  wrongPassword: 'The password is wrong.',
   taken: 'Somebody has an account with this already.',
   oneIsLeft: 'Keep at least one of the three.',
   reasons: {

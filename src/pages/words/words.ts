@@ -23,6 +23,7 @@ export interface Words {
   /** What is wrong with an identifier. */
   readonly invalid: Readonly<Record<IdentifierKind, string>>
   readonly taken: string
+  readonly wrongPassword: string
   readonly oneIsLeft: string
   readonly reasons: Readonly<Record<string, string>>
   readonly profile: string

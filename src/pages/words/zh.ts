@@ -24,6 +24,7 @@ export const zh: Words = {
     email: '这不是有效的邮箱地址，例如 name@example.com。',
     phone: '这不是有效的电话号码，例如 +12015550123。',
   },
+  wrongPassword: '密码错误。',
   taken: '已有账户使用此标识。',
   oneIsLeft: '三项中至少保留一项。',
   reasons: {
