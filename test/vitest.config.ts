@@ -2,7 +2,7 @@ import { workerTests } from './worker-tests.ts'
 
 export default workerTests({
   include: ['test/**/*.test.ts'],
-  exclude: ['test/dev/**', 'test/origins/**', 'test/faults/**', 'test/programs/**'],
+  exclude: ['test/browser/**', 'test/dev/**', 'test/origins/**', 'test/faults/**', 'test/programs/**'],
   silent: 'passed-only',
   maxWorkers: 2,
 })

@@ -119,7 +119,7 @@ async function showProvided(
   const api = (globalThis as unknown as Record<typeof provider, WidgetApi>)[provider]
   const box = document.createElement('div')
   place.replaceChildren(box)
-  let id = ''
+  let id: string | null = null
   const answer = new Promise<string>((resolve, reject) => {
     id = api.render(box, {
       sitekey: challenge.site_key,
@@ -128,11 +128,9 @@ async function showProvided(
       'error-callback': (reason: unknown) => reject(new Error(String(reason))),
     })
   })
-  return {
-    answer,
-    remove: () => {
-      api.remove(id)
-      box.remove()
-    },
+  const remove = () => {
+    if (id !== null) api.remove(id)
+    box.remove()
   }
+  return { answer, remove }
 }

@@ -134,7 +134,7 @@ async function fetchWithToken(
   const again = init?.body instanceof ReadableStream ? null : request.clone()
   const answer = await send(request, held.accessToken)
   if (again === null || !isInvalidToken(answer)) return answer
-  const renewed = await session.renew(held.accessToken)
+  const renewed = await session.replaceRefused(held)
   return renewed === null ? answer : send(again, renewed.accessToken)
 }
 

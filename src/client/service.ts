@@ -3,8 +3,11 @@ import { GatehouseError, toError } from './errors.ts'
 import type { TokenAnswer } from './wire.ts'
 
 const TIMEOUT_MS = 20_000
-/** An answer that got lost is asked for again within the service's grace of 10 s, which then gives the same one. */
-const RETRY_DELAYS_MS = [500, 2_000]
+/**
+ * When a call that may be made twice is made, from the first: again while no answer has come, since it may be lost. All
+ * within the service's grace of 10 s, in which a refresh token that was replaced still gets the same one.
+ */
+const STARTS_MS = [0, 2_500, 6_000]
 
 export class Service {
   readonly #url: string
@@ -17,24 +20,43 @@ export class Service {
 
   /** Registers or logs in. @throws {GatehouseError} */
   async enter(path: '/auth/register' | '/auth/login', fields: object): Promise<TokenAnswer> {
-    const answer = await this.#post(path, { ...fields, ...(this.#byCookie && { transport: 'cookie' }) })
-    return answer.json()
+    return this.#tokens(await this.#post(path, { ...fields, ...(this.#byCookie && { transport: 'cookie' }) }))
   }
 
   /** @param refreshToken null where a cookie has it. @throws {GatehouseError} */
-  async refresh(refreshToken: string | null): Promise<TokenAnswer> {
-    const answer = await this.#again(() => this.#postToken('/auth/refresh', refreshToken))
-    return answer.json()
+  refresh(refreshToken: string | null): Promise<TokenAnswer> {
+    return untilAnswered(async () => this.#tokens(await this.#postToken('/auth/refresh', refreshToken)))
   }
 
   /** @throws {GatehouseError} */
   async logOut(refreshToken: string | null): Promise<void> {
-    await this.#again(() => this.#postToken('/auth/logout', refreshToken))
+    await untilAnswered(() => this.#postToken('/auth/logout', refreshToken))
   }
 
   /** Ends a session of which only the access token is known. @throws {GatehouseError} */
   async logOutByAccessToken(accessToken: string): Promise<void> {
     await this.#send('/auth/logout', { headers: { Authorization: `Bearer ${accessToken}` } })
+  }
+
+  /** What stands between the page and the service may answer in its name. */
+  async #tokens(answer: Response): Promise<TokenAnswer> {
+    const body: Partial<TokenAnswer> | null = await answer.json().catch((cause) => {
+      throw cause instanceof SyntaxError ? this.#strange() : this.#noAnswer(cause)
+    })
+    const { access_token, expires_in, user } = body ?? {}
+    if (access_token === undefined || expires_in === undefined || user === undefined) throw this.#strange()
+    const inBody = body?.refresh_token
+    if (!this.#byCookie && inBody === undefined) throw this.#strange()
+    return { access_token, expires_in, user, refresh_token: inBody }
+  }
+
+  #strange(): GatehouseError {
+    return new GatehouseError('internal', `${this.#url} answered, but not as the service does.`)
+  }
+
+  #noAnswer(cause: unknown): GatehouseError {
+    const hint = `offline, or CORS_ORIGINS does not name ${location.origin}`
+    return new GatehouseError('network', `No answer from ${this.#url}: ${hint}.`, { cause })
   }
 
   #postToken(path: string, refreshToken: string | null): Promise<Response> {
@@ -50,23 +72,31 @@ export class Service {
   async #send(path: string, init: RequestInit): Promise<Response> {
     const signal = AbortSignal.timeout(TIMEOUT_MS)
     const answer = await fetch(this.#url + path, { method: 'POST', ...init, signal }).catch((cause) => {
-      const hint = `offline, or CORS_ORIGINS does not name ${location.origin}`
-      throw new GatehouseError('network', `No answer from ${this.#url}: ${hint}.`, { cause })
+      throw this.#noAnswer(cause)
     })
     if (!answer.ok) throw await toError(answer)
     return answer
   }
+}
 
-  async #again(call: () => Promise<Response>): Promise<Response> {
-    for (const delayMs of RETRY_DELAYS_MS) {
-      try {
-        return await call()
-      } catch (fault) {
-        const lost = fault instanceof GatehouseError && fault.code === 'network' && navigator.onLine
-        if (!lost) throw fault
-        await new Promise((resolve) => setTimeout(resolve, delayMs))
-      }
+/** The first answer counts, whichever try it is to. */
+function untilAnswered<T>(call: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let open = STARTS_MS.length
+    const timers = STARTS_MS.map((startMs) => setTimeout(start, startMs))
+    const stop = () => timers.forEach(clearTimeout)
+    function start(): void {
+      call().then((answer) => {
+        stop()
+        resolve(answer)
+      }, lose)
     }
-    return call()
-  }
+    function lose(fault: unknown): void {
+      open -= 1
+      const isLost = fault instanceof GatehouseError && fault.code === 'network' && navigator.onLine
+      if (isLost && open > 0) return
+      stop()
+      reject(fault)
+    }
+  })
 }

@@ -19,6 +19,8 @@ type Known = Held | null | undefined
 
 /** A token is renewed this long before it expires, or in its last quarter. */
 const MARGIN_MS = 30_000
+/** How long an API's refusals after one that was looked into are taken for its own fault. */
+const REFUSAL_PAUSE_MS = 5_000
 const ENDED = ['invalid_refresh_token', 'refresh_token_reused']
 
 export class Session {
@@ -29,6 +31,8 @@ export class Session {
   readonly #listeners = new Set<(user: User | null) => void>()
   #known: Known
   #renewing: Promise<Held | null> | null = null
+  /** When a refusal was last looked into. */
+  #refusedAtMs = 0
 
   /** @param name of what the tabs share; null: nothing */
   constructor(service: Service, storage: TokenStorage | null, name: string | null) {
@@ -72,6 +76,20 @@ export class Session {
     return this.#renewing
   }
 
+  /**
+   * For an API that refuses a token as invalid. One that refuses new ones as well is not asked about again and again.
+   * @returns null where another token would not help
+   * @throws {GatehouseError} where the service is out of reach
+   */
+  async replaceRefused({ accessToken, user }: Held): Promise<Held | null> {
+    if (Date.now() < this.#refusedAtMs + REFUSAL_PAUSE_MS && this.#known?.accessToken === accessToken)
+      return null
+    this.#refusedAtMs = Date.now()
+    const renewed = await this.renew(accessToken)
+    // What one person asked for is not asked for in another's name.
+    return renewed?.user.id === user.id ? renewed : null
+  }
+
   /** @param enter logs in or registers. @throws {GatehouseError} */
   begin(enter: () => Promise<TokenAnswer>): Promise<User> {
     return this.#tabs.alone(async () => {
@@ -85,9 +103,11 @@ export class Session {
   end(): Promise<void> {
     return this.#tabs.alone(async () => {
       const token = (await this.#storage?.get()) ?? null
+      const known = this.#known
       if (this.#storage === null) await this.#service.logOut(null)
       await this.#forget()
       if (token !== null) await this.#service.logOut(token)
+      else if (known && this.#storage !== null) await this.#service.logOutByAccessToken(known.accessToken)
     })
   }
 
@@ -97,27 +117,40 @@ export class Session {
     if (known === null || (known !== undefined && known.accessToken !== stale)) return known
     const token = (await this.#storage?.get()) ?? null
     if (this.#storage !== null && token === null) return this.#forget()
-    try {
-      return await this.#take(await this.#service.refresh(token))
-    } catch (fault) {
+    const answer = await this.#service.refresh(token).catch((fault: unknown) => {
       if (!(fault instanceof GatehouseError) || !ENDED.includes(fault.code)) throw fault
-      return this.#forget()
-    }
+      return null
+    })
+    if (!(await this.#isStill(known, token, answer?.refresh_token))) return this.#known ?? null
+    return answer === null ? this.#forget() : this.#take(answer)
   }
 
-  /** A browser that blocks the cookie says nothing of it: whether it kept it shows when it is sent. */
-  async #provenByCookie({ access_token }: TokenAnswer): Promise<TokenAnswer> {
-    return this.#service.refresh(null).catch(async (fault: unknown) => {
+  /** While a tab waited for the service, another may have logged out, or somebody else in: that stands. */
+  async #isStill(known: Known, token: string | null, next: string | undefined): Promise<boolean> {
+    if (this.#known !== known) return false
+    const stored = (await this.#storage?.get()) ?? null
+    return stored === token || stored === next
+  }
+
+  /**
+   * A browser that blocks the cookie says nothing of it: whether it kept it shows when it is sent. One that another host of
+   * the site has set may be sent in its place.
+   */
+  async #provenByCookie({ access_token, user }: TokenAnswer): Promise<TokenAnswer> {
+    const proven = await this.#service.refresh(null).catch((fault: unknown) => {
       if (!(fault instanceof GatehouseError) || !ENDED.includes(fault.code)) throw fault
-      await this.#service.logOutByAccessToken(access_token).catch(() => undefined)
-      const message = 'The browser keeps no cookie of the service: use another storage, or the same site.'
-      throw new GatehouseError('cookie_blocked', message, { cause: fault })
+      return null
     })
+    if (proven?.user.id === user.id) return proven
+    await this.#service.logOutByAccessToken(access_token).catch(() => undefined)
+    const message = 'The browser keeps no cookie of the service: use another storage, or the same site.'
+    throw new GatehouseError('cookie_blocked', message)
   }
 
   async #take({ access_token, expires_in, refresh_token, user }: TokenAnswer): Promise<Held> {
     if (refresh_token !== undefined) await this.#storage?.set(refresh_token)
-    const lifetimeMs = expires_in * 1000
+    // Tokens count in whole seconds, and begin with the one that they are made in.
+    const lifetimeMs = (expires_in - 1) * 1000
     const nowMs = Date.now()
     const marginMs = Math.min(MARGIN_MS, lifetimeMs / 4)
     const held = {

@@ -11,7 +11,8 @@ export interface TokenStorage {
 /**
  * - `cookie`: for pages of the service's own site (app.example.com with auth.example.com). No script reads it, an attacker's
  *   neither; browsers block it elsewhere.
- * - `localStorage`: for pages of any site. An attacker who gets a script into the page can take the session away.
+ * - `localStorage`: for pages of any site. An attacker who gets a script into the page can take the session away. Where the
+ *   browser refuses it, the session lasts as long as the page.
  * - one of your own.
  */
 export type StorageChoice = 'cookie' | 'localStorage' | TokenStorage
@@ -20,8 +21,30 @@ export type StorageChoice = 'cookie' | 'localStorage' | TokenStorage
 export function openStorage(choice: StorageChoice, name: string): TokenStorage | null {
   if (choice === 'cookie') return null
   if (choice !== 'localStorage') return choice
+  const store = browserStorage()
+  if (store === null) return inMemory()
   return {
-    get: () => localStorage.getItem(name),
-    set: (token) => (token === null ? localStorage.removeItem(name) : localStorage.setItem(name, token)),
+    get: () => store.getItem(name),
+    set: (token) => (token === null ? store.removeItem(name) : store.setItem(name, token)),
+  }
+}
+
+/** @returns null where the browser refuses it: in some frames, and where all site data is blocked */
+function browserStorage(): Storage | null {
+  try {
+    return localStorage
+  } catch {
+    return null
+  }
+}
+
+/** The session lasts as long as the page. */
+function inMemory(): TokenStorage {
+  let kept: string | null = null
+  return {
+    get: () => kept,
+    set: (token) => {
+      kept = token
+    },
   }
 }

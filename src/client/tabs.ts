@@ -1,7 +1,7 @@
 /** The other tabs of this origin: one at a time speaks to the service, and tells the others what it learnt. */
 
-/** A frozen tab may hold the lock for ever: after this long another goes on without it, and the service's grace is enough. */
-const LOCK_PATIENCE_MS = 15_000
+/** A frozen tab may hold the lock for ever: another goes on without it within the service's grace of 10 s. */
+const LOCK_PATIENCE_MS = 9_000
 /** How long a tab that had to wait for another one's answer gives that answer's message to arrive. */
 const MESSAGE_PATIENCE_MS = 200
 
@@ -39,12 +39,15 @@ export class Tabs<Message> {
     const arrived = new Promise<void>((resolve) => {
       this.#arrived = resolve
     })
-    const atOnce = await this.#lock({ ifAvailable: true }, (lock) => (lock === null ? null : run(work)))
+    const alone = () => run(work)
+    const atOnce = await this.#lock({ ifAvailable: true }, (lock) => (lock === null ? null : alone())).catch(
+      alone,
+    )
     if (atOnce !== null) return atOnce.result
     const { result } = await this.#lock({ signal: AbortSignal.timeout(LOCK_PATIENCE_MS) }, async () => {
       await Promise.race([arrived, new Promise((resolve) => setTimeout(resolve, MESSAGE_PATIENCE_MS))])
-      return run(work)
-    }).catch(() => run(work))
+      return alone()
+    }).catch(alone)
     return result
   }
 
@@ -53,7 +56,7 @@ export class Tabs<Message> {
   }
 }
 
-/** What the work comes to, faults too: so a fault of the lock is told from one of the work. */
+/** What the work comes to, faults too: what is caught of a lock is then the lock's own, such as a frame's that may have none. */
 async function run<T>(work: () => Promise<T>): Promise<{ readonly result: Promise<T> }> {
   const result = work()
   await result.catch(() => undefined)

@@ -1,0 +1,234 @@
+import { mkdirSync } from 'node:fs'
+import axe from 'axe-core'
+import type { Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { Chromium } from './chromium.ts'
+import { elsewhere, type Stage, setStage } from './stage.ts'
+
+const PASSWORD = 'correct horse battery staple'
+/** Looked at by whoever changes a page; ignored by git. */
+const SCREENSHOTS = 'test/browser/screenshots'
+
+let stage: Stage
+let chromium: Chromium
+let people = 0
+
+beforeAll(async () => {
+  mkdirSync(SCREENSHOTS, { recursive: true })
+  stage = await setStage()
+  chromium = await Chromium.launch()
+})
+afterAll(async () => {
+  await chromium?.close()
+  await stage?.stop()
+})
+afterEach(() => expect(chromium.takeFaults()).toEqual([]))
+
+const newName = () => `visitor${++people}.${process.pid}`
+const submit = (page: Page) =>
+  page.locator('main > form:not([action^="/logout"]) > button[type=submit]').click()
+
+async function register(page: Page, name = newName()): Promise<string> {
+  await page.goto(`${stage.url}/register`)
+  await page.locator('[name=identifier]').fill(name)
+  await page.locator('[name=password]').fill(PASSWORD)
+  await submit(page)
+  await page.waitForURL('**/account')
+  return name
+}
+
+async function guess(page: Page, name: string): Promise<void> {
+  await page.locator('[name=identifier]').fill(name)
+  await page.locator('[name=password]').fill('a guess that is wrong')
+  await submit(page)
+  await page.getByRole('alert').waitFor()
+}
+
+describe('somebody who opens the service', () => {
+  it('registers, is asked for a proof of work after three wrong passwords, solves it and logs in', async () => {
+    const page = await (await chromium.visitor()).newPage()
+    await page.goto(stage.url)
+    expect(page.url()).toBe(`${stage.url}/login`)
+    await page.getByRole('link', { name: 'Create account' }).click()
+    const name = await register(page)
+    await page.getByRole('button', { name: 'Log out', exact: true }).click()
+    expect(await page.getByRole('status').textContent()).toContain('You are logged out.')
+    for (let times = 1; times <= 3; times++) {
+      expect(await page.locator('altcha-widget').count()).toBe(0)
+      await guess(page, name)
+    }
+    await page.locator('[name=challenge]:not([value=""])').waitFor({ state: 'attached' })
+    await page.getByText('Verified').waitFor()
+    await page.locator('[name=password]').fill(PASSWORD)
+    await submit(page)
+    await page.waitForURL('**/account')
+    expect(await page.textContent('main')).toContain(`You are logged in as ${name}.`)
+  })
+
+  it('sees a password that is typed where that is asked for, and may paste one', async () => {
+    const page = await (await chromium.visitor()).newPage()
+    await page.goto(`${stage.url}/login`)
+    const input = page.locator('[name=password]')
+    await input.fill(PASSWORD)
+    await page.getByRole('button', { name: 'Show password' }).click()
+    expect(await input.getAttribute('type')).toBe('text')
+    await page.getByRole('button', { name: 'Hide password' }).click()
+    expect(await input.getAttribute('type')).toBe('password')
+    const pasted = await input.evaluate((element) => {
+      const event = new ClipboardEvent('paste', {
+        clipboardData: new DataTransfer(),
+        bubbles: true,
+        cancelable: true,
+      })
+      return element.dispatchEvent(event)
+    })
+    expect(pasted).toBe(true)
+  })
+
+  it('stands at what is wrong, with the cursor and with the voice', async () => {
+    const page = await (await chromium.visitor()).newPage()
+    await page.goto(`${stage.url}/register`)
+    await page.locator('[name=identifier]').fill('a@b')
+    await page.locator('[name=password]').fill(PASSWORD)
+    await submit(page)
+    const input = page.locator('[name=identifier]')
+    await page.waitForFunction(() => document.activeElement?.getAttribute('name') === 'identifier')
+    const described = (await input.getAttribute('aria-describedby'))?.split(' ') ?? []
+    expect(await page.locator(`#${described.at(-1)}`).textContent()).toContain('no email address')
+    expect(await page.title()).toMatch(/^Please look at the fields below\./)
+    await page.goto(`${stage.url}/login`)
+    await guess(page, newName())
+    await page.waitForFunction(() => document.activeElement?.getAttribute('role') === 'alert')
+  })
+
+  it('gets through by keyboard alone', async () => {
+    const page = await (await chromium.visitor()).newPage()
+    const name = newName()
+    await page.goto(`${stage.url}/register`)
+    await page.keyboard.type(name)
+    await page.keyboard.press('Tab')
+    await page.keyboard.type(PASSWORD)
+    await page.keyboard.press('Enter')
+    await page.waitForURL('**/account')
+    expect(await page.textContent('main')).toContain(name)
+  })
+
+  it('changes, looks around and leaves, without JavaScript', async () => {
+    const context = await chromium.visitor({ javaScriptEnabled: false })
+    const page = await context.newPage()
+    const name = await register(page)
+    const form = (path: string) => page.locator(`form[action="${path}"]`)
+    await form('/account/profile').locator('[name=email]').fill(`${name}@example.com`)
+    await form('/account/profile').locator('[name=current_password]').fill(PASSWORD)
+    await form('/account/profile').getByRole('button', { name: 'Save' }).click()
+    expect(await page.getByRole('status').textContent()).toContain('Your profile is saved.')
+    await form('/account/password').locator('[name=current_password]').fill(PASSWORD)
+    await form('/account/password').locator('[name=new_password]').fill(`${PASSWORD}, anew`)
+    await form('/account/password').getByRole('button', { name: 'Change password' }).click()
+    expect(await page.getByRole('status').textContent()).toContain('Your password is changed.')
+    await page.locator('summary').click()
+    await form('/account/delete').locator('[name=current_password]').fill(`${PASSWORD}, anew`)
+    await form('/account/delete').getByRole('button', { name: 'Delete account' }).click()
+    expect(await page.getByRole('status').textContent()).toContain('Your account is deleted.')
+  })
+
+  it('logs another device out', async () => {
+    const [here, there] = [
+      await (await chromium.visitor()).newPage(),
+      await (await chromium.visitor()).newPage(),
+    ]
+    const name = await register(here)
+    await there.goto(`${stage.url}/login`)
+    await there.locator('[name=identifier]').fill(name)
+    await there.locator('[name=password]').fill(PASSWORD)
+    await submit(there)
+    await there.waitForURL('**/account')
+    await here.reload()
+    await here.getByRole('button', { name: /^Log out Chrome/ }).click()
+    expect(await here.getByRole('status').textContent()).toContain('That device is logged out.')
+    await there.reload()
+    expect(there.url()).toBe(`${stage.url}/login`)
+  })
+
+  it('goes back to the app that sent it, and on to wherever that leads', async () => {
+    const page = await (await chromium.visitor()).newPage()
+    const query = new URLSearchParams({ return_to: `${stage.app}/bounce` })
+    await page.goto(`${stage.url}/register?${query}`)
+    await page.locator('[name=identifier]').fill(newName())
+    await page.locator('[name=password]').fill(PASSWORD)
+    await submit(page)
+    await page.waitForURL(`${elsewhere(stage.app)}/`)
+  })
+
+  it('asks nobody but the service', async () => {
+    const context = await chromium.visitor()
+    const asked = new Set<string>()
+    context.on('request', (request) => asked.add(new URL(request.url()).origin))
+    const page = await context.newPage()
+    await page.goto(`${stage.url}/login`)
+    for (let times = 1; times <= 3; times++) await guess(page, newName())
+    await page.getByText('Verified').waitFor()
+    // An empty icon, and ALTCHA's worker.
+    expect([...asked].filter((origin) => origin !== 'null')).toEqual([stage.url])
+  })
+})
+
+/** Each page as it is at its fullest. */
+const PAGES: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
+  login: (page) => page.goto(`${stage.url}/login`),
+  'login-challenge': async (page) => {
+    await page.goto(`${stage.url}/login`)
+    for (let times = 1; times <= 3; times++) await guess(page, newName())
+    await page.waitForFunction(
+      () => document.querySelector<HTMLInputElement>('[name=challenge]')?.value !== '',
+    )
+  },
+  register: (page) => page.goto(`${stage.url}/register`),
+  'register-errors': async (page) => {
+    await page.goto(`${stage.url}/register`)
+    await page.locator('[name=identifier]').fill('a@b')
+    await page.locator('[name=password]').fill('short')
+    await submit(page)
+    await page.getByRole('alert').waitFor()
+  },
+  account: async (page) => {
+    await register(page)
+    await page.locator('summary').click()
+  },
+  'account-errors': async (page) => {
+    await register(page)
+    await page.locator('form[action="/account/profile"] [name=email]').fill('nowhere')
+    await page.locator('form[action="/account/profile"] [name=current_password]').fill(PASSWORD)
+    await page.locator('form[action="/account/profile"] button[type=submit]').click()
+    await page.getByRole('alert').waitFor()
+  },
+  error: (page) => page.goto(`${stage.url}/errors/challenge_failed`),
+}
+
+describe.each([360, 1280])('at %i px', (width) => {
+  describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
+    describe.each(['en', 'zh-CN'])('in %s', (locale) => {
+      it.each(Object.keys(PAGES))(
+        '%s has nothing that axe finds, and nothing to scroll aside',
+        async (name) => {
+          const visitor = await chromium.visitor({ viewport: { width, height: 800 }, colorScheme, locale })
+          const page = await visitor.newPage()
+          await PAGES[name]?.(page)
+          await page.screenshot({
+            path: `${SCREENSHOTS}/${name}-${width}-${colorScheme}-${locale}.png`,
+            fullPage: true,
+          })
+          expect(await violationsOf(page)).toEqual([])
+          expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width)
+          await visitor.close()
+        },
+      )
+    })
+  })
+})
+
+async function violationsOf(page: Page): Promise<readonly string[]> {
+  await page.evaluate(axe.source)
+  const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run())
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
+}
