@@ -1,0 +1,2 @@
+// Filled in by whoever serves this file.
+export const service = '{{service}}'

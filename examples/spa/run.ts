@@ -1,0 +1,83 @@
+/**
+ * `npm run example:spa [-- --port N --var NAME:VALUE]`: the service on port N, a single-page app on N + 3 and an origin
+ * behind the gateway on N + 4, until it is told to stop. N + 1 is free for a stand-in of a challenge's provider.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type RequestListener } from 'node:http'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { serveApp } from './app-server.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const HOST = '127.0.0.1'
+const USAGE = 'Usage:  npm run example:spa [-- --port N --var NAME:VALUE]'
+/** The origin's is four higher. */
+const MAX_PORT = 65_531
+const PARENT_CHECK_MS = 500
+const HEALTH_CHECK_MS = 200
+/** Short, so that one sees tokens being renewed. */
+const ACCESS_TOKEN_SECONDS = 60
+
+const { port, variables } = readArguments()
+const serviceUrl = `http://localhost:${port}`
+const appUrl = `http://localhost:${port + 3}`
+const originUrl = `http://${HOST}:${port + 4}`
+
+await listen(port + 3, serveApp(serviceUrl))
+startService()
+await untilServiceAnswers()
+// Not before: the service's own build writes what an origin imports as gatehouse-edge/verify.
+const { serveOrigin } = await import('./origin.ts')
+await listen(port + 4, serveOrigin({ issuer: serviceUrl, audience: originUrl }))
+console.log(`\nThe example app is at ${appUrl}\n`)
+
+function readArguments(): { readonly port: number; readonly variables: readonly string[] } {
+  try {
+    const { values } = parseArgs({
+      options: {
+        port: { type: 'string', default: '8787' },
+        var: { type: 'string', multiple: true, default: [] },
+      },
+    })
+    if (!/^[1-9]\d{0,4}$/.test(values.port) || Number(values.port) > MAX_PORT) return fail(USAGE)
+    return { port: Number(values.port), variables: values.var }
+  } catch {
+    return fail(USAGE)
+  }
+}
+
+/** What is given with `--var` comes last, and so counts. */
+function startService(): void {
+  const all = [
+    `CORS_ORIGINS:${appUrl}`,
+    `GATEWAY:${JSON.stringify({ '/api': { origin: originUrl, strip_prefix: true } })}`,
+    `ACCESS_TOKEN_SECONDS:${ACCESS_TOKEN_SECONDS}`,
+    ...variables,
+  ].flatMap((variable) => ['--var', variable])
+  const child = spawn(process.execPath, ['scripts/dev.ts', '--port', `${port}`, ...all], {
+    cwd: ROOT,
+    stdio: 'inherit',
+  })
+  child.on('exit', (code) => process.exit(code ?? 0))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
+  // Whoever ends npm alone means this as well.
+  const parent = process.ppid
+  setInterval(() => process.ppid === parent || child.kill(), PARENT_CHECK_MS).unref()
+}
+
+async function untilServiceAnswers(): Promise<void> {
+  while ((await fetch(`http://${HOST}:${port}/healthz`).catch(() => null)) === null) {
+    await new Promise((resolve) => setTimeout(resolve, HEALTH_CHECK_MS))
+  }
+}
+
+async function listen(onPort: number, listener: RequestListener): Promise<void> {
+  const server = createServer(listener).listen(onPort, HOST)
+  await once(server, 'listening').catch(() => fail(`Port ${onPort} is in use. Take others with --port.`))
+}
+
+function fail(message: string): never {
+  console.error(message)
+  process.exit(1)
+}
