@@ -145,7 +145,7 @@ function filledIn(form) {
 }
 
 function mark(form, { message, fields }) {
-  const inputs = [...form.querySelectorAll('input')]
+  const inputs = [...form.querySelectorAll(':scope > input')]
   const marked = inputs.filter((input) => fields[input.name] !== undefined)
   for (const input of inputs) {
     input.toggleAttribute('aria-invalid', marked.includes(input))
