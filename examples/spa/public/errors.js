@@ -10,6 +10,8 @@ const PASSWORD_REASONS = {
 
 /** @returns {{ message: string, fields: Record<string, string> }} what to say, and what of it belongs to a field */
 export function explain(error) {
+  // What fetch rejects with where no answer comes.
+  if (error instanceof TypeError) return all('Nobody answers. Are you online?')
   switch (error.code) {
     case 'invalid_credentials':
       return all('That is not a name and password that belong together.')
