@@ -15,6 +15,7 @@ const COPIED = [
   'schema.sql',
   'src',
   'scripts',
+  'examples/spa',
   'test/support/stand-in',
 ]
 
@@ -42,12 +43,17 @@ export class Project {
   }
 
   dev(port: number | string, ...flags: readonly string[]): Run {
+    return this.run('dev', port, ...flags)
+  }
+
+  /** @param script of package.json, that takes a port */
+  run(script: string, port: number | string, ...flags: readonly string[]): Run {
     const env = {
       ...process.env,
       NODE_OPTIONS: `--require ${RECORDER}`,
       CONNECTIONS_FILE: this.path('connections'),
     }
-    const command = ['run', 'dev', '--', '--port', String(port), ...flags]
+    const command = ['run', script, '--', '--port', String(port), ...flags]
     return this.#follow(spawn('npm', command, { cwd: this.folder, env, detached: true }))
   }
 
