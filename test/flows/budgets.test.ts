@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { Browser } from '../support/browser.ts'
 import {
   call,
   type Fetch,
@@ -41,6 +42,22 @@ describe('the budget of round trips', () => {
   it('of GET /auth/me is no D1 and one RPC', async () => {
     await ok(call('GET', '/auth/me', { bearer: person.access_token }, worker))
     expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
+  })
+
+  it('of the pages to log in and register is no D1 and one RPC: whether the next attempt needs a challenge', async () => {
+    for (const path of ['/login', '/register']) {
+      watched.reset()
+      await new Browser({}, worker).open(path)
+      expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
+    }
+  })
+
+  it("of the account's page is no D1 and two RPCs: resume, list", async () => {
+    const browser = new Browser({}, worker)
+    await browser.send('/login', { identifier: person.name, password: PASSWORD })
+    watched.reset()
+    await browser.open('/account')
+    expect(watched.counts).toEqual({ d1: 0, rpc: 2 })
   })
 
   it('of the key set is nothing', async () => {

@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Browser } from '../support/browser.ts'
 import { call, newName, newPerson, ok, refused, type Tokens, workerWith } from '../support/client.ts'
 import { watch } from '../support/counting.ts'
 import { solve } from '../support/solver.ts'
@@ -142,5 +143,29 @@ describe('the log', () => {
       expect(written).not.toContain(secret)
     }
     expect(written).not.toMatch(/eyJ[A-Za-z0-9_-]{10}/)
+  })
+
+  it('has nothing of what pages are sent, either, nor of the cookies that they set', async () => {
+    const browser = new Browser({ 'CF-Connecting-IP': ADDRESS })
+    const name = newName()
+    await browser.send('/register', { identifier: name, password: PASSWORD })
+    const cookies = ['__Host-gatehouse_pages', '__Secure-gatehouse_refresh'].map((cookie) =>
+      browser.cookie(cookie),
+    )
+    await browser.send('/account/password', {
+      current_password: `${PASSWORD} and wrong`,
+      new_password: NEW_PASSWORD,
+    })
+    await browser.send('/account/password', { current_password: PASSWORD, new_password: NEW_PASSWORD })
+    await browser.open('/account')
+    await browser.send('/logout', {})
+    await browser.send('/login?return_to=https://app.example.test/nobody', {
+      identifier: name,
+      password: PASSWORD,
+    })
+    expect(requests().length).toBeGreaterThan(7)
+    for (const secret of [PASSWORD, NEW_PASSWORD, name, ADDRESS, 'return_to', ...cookies].map(String)) {
+      expect(lines.join('\n')).not.toContain(secret)
+    }
   })
 })
