@@ -8,7 +8,7 @@ import { logIn } from '../actions/log-in.ts'
 import { register } from '../actions/register.ts'
 import { logOutOfPages } from '../actions/sessions.ts'
 import type { ChallengeAction } from '../challenge/challenge.ts'
-import { ServiceError } from '../errors.ts'
+import { ERRORS, ServiceError } from '../errors.ts'
 import { clientOf } from '../http/client.ts'
 import type { AppContext, AppEnv } from '../http/context.ts'
 import { hasControlCharacter } from '../text.ts'
@@ -16,7 +16,7 @@ import { nameOf } from './account-page.tsx'
 import { ContinuePage, LogInPage, RegisterPage } from './enter-pages.tsx'
 import { showError } from './error-routes.tsx'
 import { failureOf } from './failed.ts'
-import { type Failure, invalidFields } from './failure.ts'
+import { type Failure, invalidFields, noCookie } from './failure.ts'
 import { fieldsOf, ownForm } from './form.ts'
 import { pageLanguage, showPage, viewOf } from './page.tsx'
 import { clearPageCookie, pageGrant, readPageCookie, setPageCookie } from './page-cookie.ts'
@@ -24,7 +24,7 @@ import { readReturnTo, withReturnTo } from './return-to.ts'
 import { DONE } from './words/words.ts'
 
 const HOME = '/account'
-/** Says that the browser goes on to where it was to return by itself. */
+/** What a browser is sent on with that was given the cookie: whether it kept it shows then. */
 const JUST_LOGGED_IN = 'just_logged_in'
 const FIELDS = {
   password: 'password',
@@ -37,13 +37,13 @@ export function enterPages() {
 
   router.get('/login', pageLanguage, async (c) => {
     const grant = await pageGrant(c)
-    const returnTo = returnToOf(c)
-    if (grant === null) return showLogIn(c, null, '')
-    if (returnTo === null) return c.redirect(HOME, 303)
     const view = viewOf(c)
+    const returnTo = returnToOf(c)
+    const justLoggedIn = c.req.query(JUST_LOGGED_IN) !== undefined
+    if (grant === null) return showLogIn(c, justLoggedIn ? noCookie(view.words) : null, '')
+    if (returnTo === null) return c.redirect(HOME, 303)
     const page = <ContinuePage view={view} name={nameOf(grant.facts)} returnTo={returnTo} />
-    const goesOnTo = c.req.query(JUST_LOGGED_IN) === undefined ? undefined : returnTo
-    return showPage(c, { title: view.words.logIn, goesOnTo }, page)
+    return showPage(c, { title: view.words.logIn, goesOnTo: justLoggedIn ? returnTo : undefined }, page)
   })
 
   router.post('/login', pageLanguage, ownForm, async (c) => {
@@ -104,8 +104,7 @@ function proofOf(c: AppContext) {
 function enter(c: AppContext, tokens: IssuedTokens): Response {
   c.set('accountId', tokens.facts.id)
   setPageCookie(c, tokens)
-  const returnTo = returnToOf(c)
-  return c.redirect(returnTo === null ? HOME : `${withReturnTo('/login', returnTo)}&${JUST_LOGGED_IN}`, 303)
+  return c.redirect(withReturnTo(`/login?${JUST_LOGGED_IN}`, returnToOf(c)), 303)
 }
 
 /** The account is stored, and only its session is not. */
@@ -133,7 +132,8 @@ async function enterProps(
   failure: Failure | null,
   identifier: string,
 ) {
-  const challenge = failure?.challenge ? null : await challengeDue(c.get('services'), clientOf(c), action)
+  const settled = failure?.challenge || failure?.status === ERRORS.unavailable.status
+  const challenge = settled ? null : await challengeDue(c.get('services'), clientOf(c), action)
   const done = DONE.find((name) => name === c.req.query('done'))
   const view = viewOf(c)
   const status = done === undefined ? undefined : view.words.done[done]

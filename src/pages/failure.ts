@@ -42,6 +42,11 @@ export function invalidFields(fields: Readonly<Record<string, string>>, words: W
   return { status: ERRORS.invalid_request.status, message: words.mistakes, fields, challenge: null }
 }
 
+/** A log in that went well, and that the browser forgot at once. */
+export function noCookie(words: Words): Failure {
+  return { status: 200, message: words.noCookie, fields: {}, challenge: null }
+}
+
 export function messageOf(code: ErrorCode, words: Words): string {
   return words.onForms[code] ?? words.errors[code][1]
 }

@@ -1,6 +1,7 @@
 /** What every hosted page has: its frame, the words of the browser's language, and what the browser may load. */
 import type { Child } from 'hono/jsx'
 import { languageDetector } from 'hono/language'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { randomBytes, toBase64Url } from '../bytes.ts'
 import type { PagesConfig } from '../config/pages.ts'
 import type { Config } from '../config/read-config.ts'
@@ -83,7 +84,7 @@ export function showPage(c: AppContext, options: PageOptions, content: Child): R
       </body>
     </html>
   )
-  return c.body(`<!doctype html>${page}`, (options.status ?? 200) as 200)
+  return c.body(`<!doctype html>${page}`, (options.status ?? 200) as ContentfulStatusCode)
 }
 
 function languageOf(c: AppContext): Language {

@@ -13,7 +13,8 @@ export function readReturnTo(text: string | undefined, origins: readonly string[
   return url.username + url.password === '' ? url.href : null
 }
 
-/** @returns the path, with where to return to where that is known */
+/** @param path may have a query. @returns it with where to return to where that is known */
 export function withReturnTo(path: string, returnTo: string | null): string {
-  return returnTo === null ? path : `${path}?${new URLSearchParams({ return_to: returnTo })}`
+  const separator = path.includes('?') ? '&' : '?'
+  return returnTo === null ? path : `${path}${separator}${new URLSearchParams({ return_to: returnTo })}`
 }

@@ -15,9 +15,11 @@ import {
   refresh,
   refused,
   type Tokens,
+  worker,
   workerWith,
 } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
+import { watch } from '../support/counting.ts'
 import { disable } from '../support/database.ts'
 
 const APP = 'https://app.example.test'
@@ -113,6 +115,19 @@ describe('somebody who registers', () => {
     expect(page.headers.get('Retry-After')).toMatch(/^\d+$/)
   })
 
+  it('and has an account, but no session since a fault came between, is sent to log in', async () => {
+    const watched = watch()
+    watched.fail('open', { before: true })
+    const name = newName()
+    const page = await new Browser({}, workerWith(watched.bindings)).send('/register', {
+      identifier: name,
+      password: PASSWORD,
+    })
+    expect(page.url).toBe('/login?done=registered')
+    expect(page.html).toContain('Your account is created. Log in.')
+    await ok(logIn(name))
+  })
+
   it('where registration is closed is told so', async () => {
     await admin('PUT', '/admin/limits', { registration_open: false })
     const page = await new Browser().send('/register', { identifier: newName(), password: PASSWORD })
@@ -191,6 +206,24 @@ describe('somebody who logs in', () => {
       expect(textOf(page, 'login-password-error')).toBe('Fill in this field.')
     }
     expect((await browser.open('/login')).html).not.toContain('data-challenge=')
+  })
+
+  it('with a browser that keeps no cookie is told so', async () => {
+    const { name } = await newPerson()
+    const page = await new Browser({}, worker, false).send('/login', { identifier: name, password: PASSWORD })
+    expect(page).toMatchObject({ status: 200, url: '/login?just_logged_in' })
+    expect(alertOf(page)).toMatch(/your browser keeps no cookie/)
+  })
+
+  it.each(['reserve', 'look'])('where a counter is out of reach is told so: %s', async (method) => {
+    const watched = watch()
+    const { name } = await newPerson()
+    watched.fail(method, { before: true })
+    const browser = new Browser({}, workerWith(watched.bindings))
+    const page = await browser.send('/login', { identifier: name, password: 'a guess that is wrong' })
+    expect(page.status).toBe(503)
+    expect(page.headers.get('Content-Type')).toMatch(/^text\/html/)
+    expect(page.headers.get('Retry-After')).toBe('5')
   })
 
   it('where the database is out of reach is told so, and may try again', async () => {
@@ -521,6 +554,12 @@ describe('the session of a browser', () => {
 })
 
 describe('every page', () => {
+  it('knows the methods that it has', async () => {
+    const answer = await call('PUT', '/login')
+    expect([answer.status, answer.headers.get('Allow')]).toEqual([405, 'GET, HEAD, POST'])
+    expect((await call('HEAD', '/login')).status).toBe(200)
+  })
+
   const PATHS = ['/login', '/register', '/errors/not_found']
 
   it.each(PATHS)('runs no script but by its nonce, and is framed by nobody: %s', async (path) => {

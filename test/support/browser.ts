@@ -1,5 +1,5 @@
 /** A browser without scripts: it keeps cookies, sends forms from the page they are on, and follows where it is sent. */
-import { call, newAddress, PUBLIC_URL, worker } from './client.ts'
+import { call, newAddress, worker } from './client.ts'
 
 export interface Page {
   readonly status: number
@@ -15,10 +15,12 @@ export class Browser {
   readonly #cookies = new Map<string, string>()
   readonly #headers: Record<string, string>
   readonly #fetch: typeof worker
+  readonly #keepsCookies: boolean
 
-  constructor(headers: Readonly<Record<string, string>> = {}, fetch = worker) {
+  constructor(headers: Readonly<Record<string, string>> = {}, fetch = worker, keepsCookies = true) {
     this.#headers = { 'CF-Connecting-IP': newAddress(), ...headers }
     this.#fetch = fetch
+    this.#keepsCookies = keepsCookies
   }
 
   open(path: string): Promise<Page> {
@@ -57,7 +59,7 @@ export class Browser {
     const answer = await call(method, path, { headers: sent, body }, (request) =>
       this.#fetch(new Request(request, { redirect: 'manual' })),
     )
-    for (const cookie of answer.headers.getSetCookie()) this.#keep(cookie)
+    for (const cookie of this.#keepsCookies ? answer.headers.getSetCookie() : []) this.#keep(cookie)
     const to = answer.headers.get('Location')
     if (to?.startsWith('/')) return this.#visit('GET', to, {})
     const url = to ?? path
@@ -79,5 +81,3 @@ export function textOf(page: Page, id: string): string | undefined {
 export function alertOf(page: Page): string | undefined {
   return /role="alert"[^>]*>([^<]*)</.exec(page.html)?.[1]
 }
-
-export const ORIGIN = PUBLIC_URL

@@ -7,13 +7,16 @@ for (const box of document.querySelectorAll<HTMLElement>('[data-challenge]')) so
 
 function offerToShow(button: HTMLButtonElement): void {
   const input = document.getElementById(button.dataset.shows ?? '')
+  if (!(input instanceof HTMLInputElement)) return
   const [show, hide] = [button.textContent, button.dataset.hide ?? '']
+  const turn = (shown: boolean) => {
+    input.type = shown ? 'text' : 'password'
+    button.textContent = shown ? hide : show
+  }
   button.hidden = false
-  button.addEventListener('click', () => {
-    const shown = input?.getAttribute('type') === 'text'
-    input?.setAttribute('type', shown ? 'password' : 'text')
-    button.textContent = shown ? show : hide
-  })
+  button.addEventListener('click', () => turn(input.type === 'password'))
+  // Or the browser would remember it as it does other texts.
+  input.form?.addEventListener('submit', () => turn(false))
 }
 
 function sayLocally(time: HTMLTimeElement): void {

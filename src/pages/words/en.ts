@@ -67,6 +67,8 @@ export const en: Words = {
   httpStatus: 'HTTP status',
   requestId: 'Request',
   mistakes: 'Please look at the fields below.',
+  noCookie:
+    'You were logged in, but your browser keeps no cookie of this page. Allow cookies for it and log in again.',
   changedAnyway: 'The change is saved, but the service could not finish. Reload the page shortly.',
   done: {
     registered: 'Your account is created. Log in.',

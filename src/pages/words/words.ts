@@ -55,6 +55,7 @@ export interface Words {
   readonly httpStatus: string
   readonly requestId: string
   readonly mistakes: string
+  readonly noCookie: string
   /** A change that is stored, though not all was done that follows from it. */
   readonly changedAnyway: string
   readonly done: Readonly<Record<Done, string>>

@@ -61,6 +61,7 @@ export const zh: Words = {
   httpStatus: 'HTTP 状态',
   requestId: '请求编号',
   mistakes: '请检查以下各项。',
+  noCookie: '您已登录，但您的浏览器未保存此页面的 Cookie。请允许此页面使用 Cookie，然后重新登录。',
   changedAnyway: '更改已保存，但服务未能完成全部操作。请稍后重新加载页面。',
   done: {
     registered: '账户已创建。请登录。',
