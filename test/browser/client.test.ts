@@ -1,26 +1,9 @@
 import { decodeJwt } from 'jose'
 import type { BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { Client } from '../../src/client/index.ts'
+import './app.ts'
 import { Chromium } from './chromium.ts'
 import { ACCESS_TOKEN_SECONDS, elsewhere, type Stage, setStage } from './stage.ts'
-
-/** What app.html puts there. */
-declare global {
-  var client: Client
-  var changes: (string | null)[]
-  var outcome: <T>(work: Promise<T>) => Promise<Outcome<T>>
-}
-
-interface Outcome<T> {
-  readonly value?: T
-  readonly error?: {
-    readonly name: string
-    readonly code: string
-    readonly status: number
-    readonly message: string
-  }
-}
 
 const PASSWORD = 'correct horse battery staple'
 const STORAGES = ['localStorage', 'cookie'] as const

@@ -25,15 +25,17 @@ export interface RefusingApi {
   readonly calls: () => number
 }
 
-/** @param variables of the service, as `npm run dev` takes them */
-export async function setStage(...variables: readonly string[]): Promise<Stage> {
+/** @param provider whose stand-in asks for the challenges, in place of the built-in proof of work */
+export async function setStage(provider?: 'turnstile' | 'hcaptcha'): Promise<Stage> {
   const port = await freePort()
   const url = `http://localhost:${port}`
+  const standIn = `http://127.0.0.1:${port + 1}`
   const page = await listen((request, answer) => {
     answer.setHeader('Content-Type', 'text/html; charset=utf-8')
-    answer.setHeader('Content-Security-Policy', appPolicy(url))
+    answer.setHeader('Content-Security-Policy', appPolicy(url, standIn))
     if (request.url === '/bounce') answer.writeHead(302, { Location: elsewhere(page.url) })
-    answer.end(request.url?.startsWith('/?') ? APP.replaceAll('SERVICE', url) : '')
+    const app = APP.replaceAll('SERVICE', url).replaceAll('STAND_IN', standIn)
+    answer.end(request.url?.startsWith('/?') ? app : '')
   })
   const refusing = await refuse(page.url)
   const project = new Project()
@@ -43,9 +45,9 @@ export async function setStage(...variables: readonly string[]): Promise<Stage> 
     // Another site is no less an origin that may call.
     `CORS_ORIGINS:${page.url},${elsewhere(page.url)}`,
     `ACCESS_TOKEN_SECONDS:${ACCESS_TOKEN_SECONDS}`,
-    ...variables,
   ]
-  const flags = settings.flatMap((setting) => ['--var', setting])
+  const challenge = provider === undefined ? [] : ['--challenge', provider]
+  const flags = [...settings.flatMap((setting) => ['--var', setting]), ...challenge]
   await project.dev(port, ...flags).says('Gatehouse serves')
   const stop = async () => {
     page.server.close()
@@ -62,10 +64,10 @@ export function elsewhere(app: string): string {
 }
 
 /** As strict as an app's own should be; docs/spa.md says which part is for what. */
-function appPolicy(service: string): string {
+function appPolicy(service: string, standIn: string): string {
   return [
     "default-src 'none'",
-    `script-src 'self' 'nonce-test' ${service}`,
+    `script-src 'self' 'nonce-test' ${service} ${standIn}`,
     `style-src 'self' ${service}`,
     `connect-src 'self' ${service} http://127.0.0.1:* http://localhost:*`,
     'worker-src blob:',

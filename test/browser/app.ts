@@ -1,0 +1,19 @@
+/** What app.html puts into its window. */
+import type { Client } from '../../src/client/index.ts'
+
+declare global {
+  var client: Client
+  /** Who was logged in, at each change. */
+  var changes: (string | null)[]
+  var outcome: <T>(work: Promise<T>) => Promise<Outcome<T>>
+}
+
+export interface Outcome<T> {
+  readonly value?: T
+  readonly error?: {
+    readonly name: string
+    readonly code: string
+    readonly status: number
+    readonly message: string
+  }
+}
