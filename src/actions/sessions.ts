@@ -49,7 +49,7 @@ async function readOwnToken(
 
 /**
  * Who a hosted page's cookie speaks for.
- * @returns null where its session has ended, or is none of a cookie
+ * @returns null where its session has ended
  * @throws {ServiceError} `misconfigured`, `unavailable`
  */
 export async function resumeSession(services: Services, text: string): Promise<Grant | null> {

@@ -50,7 +50,6 @@ export function accountPages() {
   router.post('/account/profile', ...form, async (c) => {
     const { changes, failure } = readChanges(c)
     if (failure !== null) return showAccount(c, { form: 'profile', failure })
-    if (Object.keys(changes).length === 0) return done(c, 'profile')
     return attempt(c, 'profile', async () => {
       await changeIdentifiers(c.get('services'), c.get('grant'), proofOf(c), changes)
       return done(c, 'profile')

@@ -105,13 +105,12 @@ export class AccountObject extends DurableObject {
 
   /**
    * The use of a session by hosted pages, which rotate nothing.
-   * @returns null where it has ended, or is none that lives in cookies
+   * @returns null where it has ended
    */
   resume({ sessionId, secretHash, policy, sessionsFromMs }: ResumeRequest): Grant | null {
     const nowMs = Date.now()
     const grant = this.check(sessionId, sessionsFromMs)
     if (grant === null || !constantTimeEqual(grant.session.secretHash, secretHash)) return null
-    if (grant.session.transport !== 'cookie') return null
     const session = touch(grant.session, policy, nowMs)
     if (session !== grant.session) this.#put(session)
     return { ...grant, session }

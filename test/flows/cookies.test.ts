@@ -86,6 +86,13 @@ describe('a session with a cookie', () => {
     expect((await byCookie('/auth/refresh', cookie, headers)).status).toBe(200)
   })
 
+  it('stays in a cookie where one was put there that had gone to a script', async () => {
+    const { refresh_token } = await newPerson()
+    const answer = await byCookie('/auth/refresh', `${NAME}=${refresh_token}`)
+    expect(await answer.json()).not.toHaveProperty('refresh_token')
+    expect(cookieOf(answer)).toContain(NAME)
+  })
+
   it("is refreshed from the service's own pages", async () => {
     const { cookie } = await newCookieSession()
     const headers = { ...OWN_PAGE, Origin: PUBLIC_URL }

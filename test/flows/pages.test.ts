@@ -115,6 +115,12 @@ describe('somebody who registers', () => {
     expect(page.headers.get('Retry-After')).toMatch(/^\d+$/)
   })
 
+  it('too often is offered no challenge, since that rule blocks', async () => {
+    const address = { 'CF-Connecting-IP': '192.0.2.79' }
+    for (let times = 1; times <= 3; times++) await registered(newName(), new Browser(address))
+    expect((await new Browser(address).open('/register')).html).not.toContain('data-challenge=')
+  })
+
   it('and has an account, but no session since a fault came between, is sent to log in', async () => {
     const watched = watch()
     watched.fail('open', { before: true })
@@ -179,6 +185,17 @@ describe('somebody who logs in', () => {
     expect(alertOf(unanswered)).toMatch(/a check runs on this page/)
     expect(unanswered.html).toContain('<noscript>')
     expect(isChallenged(unanswered)).toBe(true)
+  })
+
+  it('sees no challenge where the rule is switched off meanwhile', async () => {
+    const browser = new Browser()
+    for (let times = 1; times <= 3; times++)
+      await browser.send('/login', { identifier: newName(), password: 'a guess that is wrong' })
+    await ok(admin('PUT', '/admin/limits/login_failures_per_ip', { enabled: false }))
+    const page = await browser.open('/login')
+    await ok(admin('PUT', '/admin/limits/login_failures_per_ip', { enabled: true }))
+    expect(page.html).not.toContain('data-challenge=')
+    expect((await browser.open('/login')).html).toContain('data-challenge=')
   })
 
   it('counts as one at the API would, and an API guess as one here', async () => {
@@ -509,6 +526,15 @@ describe('the session of a browser', () => {
     expect(await isLoggedIn(browser)).toBe(false)
   })
 
+  it('is noted as used once an hour, not with every page', async () => {
+    const lastUsed = (page: Page) => /datetime="([^"]+)"/.exec(page.html)?.[1]
+    const { browser, page } = await registered()
+    advance(3_599)
+    expect(lastUsed(await browser.open('/account'))).toBe(lastUsed(page))
+    advance(1)
+    expect(lastUsed(await browser.open('/account'))).not.toBe(lastUsed(page))
+  })
+
   it('ends when the account is disabled', async () => {
     const { browser, name } = await registered()
     const { user } = await ok<Tokens>(logIn(name))
@@ -516,7 +542,7 @@ describe('the session of a browser', () => {
     expect(await isLoggedIn(browser)).toBe(false)
   })
 
-  it("is none for a token that went to a script: it would open the pages with what a page's script could leak", async () => {
+  it('is none for a refresh token that went to a script', async () => {
     const { refresh_token } = await newPerson()
     const browser = new Browser()
     browser.setCookie(PAGE_COOKIE, refresh_token)

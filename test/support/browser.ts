@@ -42,9 +42,9 @@ export class Browser {
     this.#cookies.set(name, value)
   }
 
-  /** One that knows what this one knows. */
-  copy(): Browser {
-    const other = new Browser(this.#headers, this.#fetch)
+  /** One that knows what this one knows, and says something else of itself. */
+  copy(headers: Readonly<Record<string, string>> = {}): Browser {
+    const other = new Browser({ ...this.#headers, ...headers }, this.#fetch)
     for (const [name, value] of this.#cookies) other.setCookie(name, value)
     return other
   }
