@@ -167,7 +167,7 @@ async function announce(): Promise<void> {
   if (!health.ok) return console.error(`\n${publicUrl}/healthz answers ${health.status}: the log says why.`)
   const json = "-H 'Content-Type: application/json'"
   console.log(`
-Gatehouse serves ${publicUrl}. Try:
+Gatehouse serves ${publicUrl}. Open it in a browser, or try:
 
   curl -s ${publicUrl}/auth/register ${json} -d '{"username":"ada","password":"correct horse battery staple"}'
   TOKEN=$(curl -s ${publicUrl}/auth/login ${json} -d '{"identifier":"ada","password":"correct horse battery staple"}' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')

@@ -30,7 +30,12 @@ export class SettingsReader {
     if (text === undefined) return undefined
     const table = typeof setting === 'object' ? setting : parseJson(text)
     if (typeof table === 'object' && table !== null && !Array.isArray(table)) return table
-    return this.refuse(variable, 'must be a table, or one written as JSON on one line', '{}', undefined)
+    return this.refuse(
+      variable,
+      'must be a table, or one written as JSON on one line: in .dev.vars within single quotes, since # begins a comment there',
+      '{}',
+      undefined,
+    )
   }
 
   /** @returns the parts of a text that commas separate, trimmed; none where it is missing or empty. */

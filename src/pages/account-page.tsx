@@ -1,5 +1,6 @@
 /** The account: its identifiers, its password, where it is logged in, its end. */
 import { type AccountFacts, IDENTIFIER_KINDS, type IdentifierKind } from '../accounts/account.ts'
+import type { Challenge } from '../challenge/challenge.ts'
 import { toDateTime } from '../http/date-time.ts'
 import type { Grant } from '../sessions/account-object.ts'
 import type { Session } from '../sessions/session.ts'
@@ -10,6 +11,12 @@ import type { View } from './page.tsx'
 
 export type AccountForm = 'profile' | 'password' | 'delete'
 
+export interface Failed {
+  /** Null: none of them was looked at. */
+  readonly form: AccountForm | null
+  readonly failure: Failure
+}
+
 export interface AccountProps {
   readonly view: View
   readonly grant: Grant
@@ -17,7 +24,9 @@ export interface AccountProps {
   readonly minLength: number
   readonly status: string | undefined
   /** What went wrong, and with which form. */
-  readonly failed: { readonly form: AccountForm; readonly failure: Failure } | null
+  readonly failed: Failed | null
+  /** One that the next attempt with that form needs. */
+  readonly challenge: Challenge | null
   /** What was typed into the profile. */
   readonly typed: Readonly<Partial<Record<IdentifierKind, string>>>
 }
@@ -26,23 +35,38 @@ interface SectionProps {
   readonly view: View
   readonly facts: AccountFacts
   readonly failure: Failure | null
+  readonly challenge: Challenge | null
 }
 
-export function AccountPage({ view, grant, sessions, minLength, status, failed, typed }: AccountProps) {
+export function AccountPage({
+  view,
+  grant,
+  sessions,
+  minLength,
+  status,
+  failed,
+  challenge,
+  typed,
+}: AccountProps) {
   const { words } = view
   const { facts } = grant
-  const failureOf = (form: AccountForm) => (failed?.form === form ? failed.failure : null)
+  const section = (form: AccountForm) => {
+    const met =
+      failed?.form === form ? { failure: failed.failure, challenge } : { failure: null, challenge: null }
+    return { view, facts, ...met }
+  }
   return (
     <>
       <Status text={status} />
+      <Alert failure={failed?.form === null ? failed.failure : null} />
       <p>{words.loggedInAs(nameOf(facts))}</p>
       <form method="post" action="/logout">
         <button type="submit">{words.logOut}</button>
       </form>
-      <Profile view={view} facts={facts} failure={failureOf('profile')} typed={typed} />
-      <Password view={view} facts={facts} failure={failureOf('password')} minLength={minLength} />
-      <Sessions view={view} sessions={sessions} currentId={grant.session.id} />
-      <Deletion view={view} facts={facts} failure={failureOf('delete')} />
+      <Profile {...section('profile')} typed={typed} />
+      <Password {...section('password')} minLength={minLength} />
+      <Sessions view={view} grant={grant} sessions={sessions} />
+      <Deletion {...section('delete')} />
     </>
   )
 }
@@ -57,7 +81,7 @@ const INPUTS = {
   phone: { type: 'tel', autocomplete: 'tel' },
 } as const
 
-function Profile({ view, facts, failure, typed }: SectionProps & Pick<AccountProps, 'typed'>) {
+function Profile({ view, facts, failure, challenge, typed }: SectionProps & Pick<AccountProps, 'typed'>) {
   const { words } = view
   return (
     <section aria-labelledby="profile">
@@ -65,11 +89,13 @@ function Profile({ view, facts, failure, typed }: SectionProps & Pick<AccountPro
       <p class="hint">{words.profileHint}</p>
       <Alert failure={failure} />
       <form method="post" action="/account/profile" novalidate>
+        <AccountField facts={facts} />
         {IDENTIFIER_KINDS.map((kind) => (
           <Field
             form="profile"
             name={kind}
             label={words.identifiers[kind]}
+            hint={kind === 'phone' ? words.identifierHint : undefined}
             value={typed[kind] ?? facts[kind] ?? ''}
             failure={failure}
             {...INPUTS[kind]}
@@ -82,14 +108,20 @@ function Profile({ view, facts, failure, typed }: SectionProps & Pick<AccountPro
           label={words.currentPassword}
           failure={failure}
         />
-        <ChallengeBox view={view} failure={failure} />
+        <ChallengeBox view={view} challenge={challenge} />
         <button type="submit">{words.save}</button>
       </form>
     </section>
   )
 }
 
-function Password({ view, facts, failure, minLength }: SectionProps & Pick<AccountProps, 'minLength'>) {
+function Password({
+  view,
+  facts,
+  failure,
+  challenge,
+  minLength,
+}: SectionProps & Pick<AccountProps, 'minLength'>) {
   const { words } = view
   return (
     <section aria-labelledby="password">
@@ -114,44 +146,52 @@ function Password({ view, facts, failure, minLength }: SectionProps & Pick<Accou
           isNew
           failure={failure}
         />
-        <ChallengeBox view={view} failure={failure} />
+        <ChallengeBox view={view} challenge={challenge} />
         <button type="submit">{words.changePassword}</button>
       </form>
     </section>
   )
 }
 
-/** For password managers: whose password this is. */
+/** Whose form this is: another tab may have logged somebody else in meanwhile. */
+function AccountField({ facts }: { readonly facts: AccountFacts }) {
+  return <input type="hidden" name="account" value={facts.id} />
+}
+
+/** For password managers, too: whose password this is. */
 function Owner({ facts }: { readonly facts: AccountFacts }) {
-  return <input type="text" autocomplete="username" value={nameOf(facts)} readonly hidden />
+  return (
+    <>
+      <AccountField facts={facts} />
+      <input type="text" autocomplete="username" value={nameOf(facts)} readonly hidden />
+    </>
+  )
 }
 
-interface SessionsProps extends Pick<AccountProps, 'view' | 'sessions'> {
-  readonly currentId: string
-}
-
-function Sessions({ view, sessions, currentId }: SessionsProps) {
+function Sessions({ view, grant, sessions }: Pick<AccountProps, 'view' | 'grant' | 'sessions'>) {
   const { words } = view
   return (
     <section aria-labelledby="sessions">
       <h2 id="sessions">{words.sessions}</h2>
       <ul class="sessions">
         {sessions.map((session) => (
-          <SessionItem view={view} session={session} current={session.id === currentId} />
+          <SessionItem view={view} grant={grant} session={session} />
         ))}
       </ul>
       <form method="post" action="/account/sessions/end-all">
+        <AccountField facts={grant.facts} />
         <button type="submit" class="quiet">
-          {words.endOthers}
+          {words.endAll}
         </button>
       </form>
     </section>
   )
 }
 
-function SessionItem({ view, session, current }: { view: View; session: Session; current: boolean }) {
+function SessionItem({ view, grant, session }: { view: View; grant: Grant; session: Session }) {
   const { words } = view
-  const browser = browserName(session.userAgent) ?? words.unknownBrowser
+  const current = session.id === grant.session.id
+  const browser = browserName(session.userAgent, words.browserOn) ?? words.unknownBrowser
   return (
     <li>
       <div>
@@ -164,6 +204,7 @@ function SessionItem({ view, session, current }: { view: View; session: Session;
       </div>
       {!current && (
         <form method="post" action="/account/sessions/end">
+          <AccountField facts={grant.facts} />
           <input type="hidden" name="id" value={session.id} />
           <button type="submit" class="quiet" aria-label={words.endOf(browser)}>
             {words.end}
@@ -180,13 +221,14 @@ function Time({ unixMs }: { readonly unixMs: number }) {
   return <time datetime={dateTime}>{dateTime.replace('T', ' ').replace('Z', ' UTC')}</time>
 }
 
-function Deletion({ view, facts, failure }: SectionProps) {
+function Deletion({ view, facts, failure, challenge }: SectionProps) {
   const { words } = view
   return (
     <section aria-labelledby="delete">
       <h2 id="delete">{words.deleteAccount}</h2>
       <details open={failure !== null}>
-        <summary>{words.deleteHint}</summary>
+        <summary>{words.deleteOpen}</summary>
+        <p>{words.deleteHint}</p>
         <Alert failure={failure} />
         <form method="post" action="/account/delete">
           <Owner facts={facts} />
@@ -197,7 +239,7 @@ function Deletion({ view, facts, failure }: SectionProps) {
             label={words.currentPassword}
             failure={failure}
           />
-          <ChallengeBox view={view} failure={failure} />
+          <ChallengeBox view={view} challenge={challenge} />
           <button type="submit" class="danger">
             {words.deleteAccount}
           </button>

@@ -13,30 +13,32 @@ import { endAllSessions, endSession, listSessions } from '../actions/sessions.ts
 import { ServiceError } from '../errors.ts'
 import { clientOf } from '../http/client.ts'
 import type { AppContext, AppEnv } from '../http/context.ts'
-import { type AccountForm, AccountPage } from './account-page.tsx'
+import { type AccountForm, AccountPage, type Failed, nameOf } from './account-page.tsx'
 import { showError } from './error-routes.tsx'
-import { failureOf } from './failed.ts'
-import { type Failure, invalidFields } from './failure.ts'
+import { challengeAfter, failureOf } from './failed.ts'
+import { type Failure, invalidFields, otherAccount } from './failure.ts'
 import { fieldsOf, ownForm } from './form.ts'
 import { pageLanguage, showPage, viewOf } from './page.tsx'
 import { clearPageCookie, pageGrant, setPageCookie } from './page-cookie.ts'
 import { DONE, type Done } from './words/words.ts'
 
-interface Failed {
-  readonly form: AccountForm
-  readonly failure: Failure
-}
-
 /** Sends whoever is not logged in to where that is done. */
 const loggedIn = createMiddleware<AppEnv>(async (c, next) => {
   const grant = await pageGrant(c)
-  if (grant === null) return c.redirect('/login', 303)
+  if (grant === null) return c.redirect(c.req.method === 'POST' ? '/login?done=ended' : '/login', 303)
   c.set('grant', grant)
   return next()
 })
 
+/** Does nothing for a form of a tab in which somebody else was logged in. */
+const sameAccount = createMiddleware<AppEnv>(async (c, next) => {
+  const { facts } = c.get('grant')
+  if (fieldsOf(c)('account') === facts.id) return next()
+  return showAccount(c, { form: null, failure: otherAccount(nameOf(facts), viewOf(c).words) })
+})
+
 /** A form of somebody who is logged in. */
-const form = [pageLanguage, ownForm, loggedIn] as const
+const form = [pageLanguage, ownForm, loggedIn, sameAccount] as const
 
 export function accountPages() {
   const router = new Hono<AppEnv>()
@@ -45,7 +47,7 @@ export function accountPages() {
   router.get('/account', pageLanguage, loggedIn, (c) => showAccount(c, null))
 
   // Where a form that was not accepted has left the browser.
-  router.get('/account/:form{profile|password|delete}', (c) => c.redirect('/account', 303))
+  router.get('/account/*', (c) => c.redirect('/account', 303))
 
   router.post('/account/profile', ...form, async (c) => {
     const { changes, failure } = readChanges(c)
@@ -156,6 +158,7 @@ async function showAccount(c: AppContext, failed: Failed | null): Promise<Respon
     minLength: c.get('services').config.accounts.passwordMinLength,
     status: isDone === undefined || failed !== null ? undefined : words.done[isDone],
     failed,
+    challenge: failed?.form ? await challengeAfter(c, failed.failure, 'login') : null,
     typed: failed?.form === 'profile' ? typedProfile(c) : {},
   }
   const error = failed === null ? {} : { status: failed.failure.status, error: failed.failure.message }

@@ -18,12 +18,19 @@ const SYSTEMS = [
   [/Linux/, 'Linux'],
 ] as const
 
-/** @returns such as "Firefox, Windows"; the text itself, cut, for what is no known browser; null for none */
-export function browserName(userAgent: string | null): string | null {
+/**
+ * @param on how a browser and its system are said together
+ * @returns the text itself, cut, for what is no known browser; null for none
+ */
+export function browserName(
+  userAgent: string | null,
+  on: (browser: string, system: string) => string,
+): string | null {
   if (userAgent === null || userAgent === '') return null
   const find = (names: readonly (readonly [RegExp, string])[]) =>
     names.find(([pattern]) => pattern.test(userAgent))?.[1]
   const browser = find(BROWSERS)
   if (browser === undefined) return userAgent.slice(0, 40)
-  return [browser, find(SYSTEMS)].filter((name) => name !== undefined).join(', ')
+  const system = find(SYSTEMS)
+  return system === undefined ? browser : on(browser, system)
 }

@@ -8,7 +8,7 @@ import { withReturnTo } from './return-to.ts'
 interface EnterProps {
   readonly view: View
   readonly failure: Failure | null
-  /** One that the next attempt needs, whatever became of the last. */
+  /** One that the next attempt needs. */
   readonly challenge: Challenge | null
   /** What was typed before. */
   readonly identifier: string
@@ -18,7 +18,6 @@ interface EnterProps {
 
 export function LogInPage({ view, failure, challenge, identifier, returnTo, status }: EnterProps) {
   const { words } = view
-  const asked = withChallenge(failure, challenge)
   return (
     <>
       <Status text={status} />
@@ -35,11 +34,13 @@ export function LogInPage({ view, failure, challenge, identifier, returnTo, stat
           first
         />
         <PasswordField view={view} form="login" name="password" label={words.password} failure={failure} />
-        <ChallengeBox view={view} failure={asked} />
+        <ChallengeBox view={view} challenge={challenge} />
         <button type="submit">{words.logIn}</button>
       </form>
       <p>
-        {words.noAccount} <a href={withReturnTo('/register', returnTo)}>{words.register}</a>
+        {words.noAccount}
+        {words.space}
+        <a href={withReturnTo('/register', returnTo)}>{words.register}</a>
       </p>
     </>
   )
@@ -78,11 +79,13 @@ export function RegisterPage({
           isNew
           failure={failure}
         />
-        <ChallengeBox view={view} failure={withChallenge(failure, challenge)} />
+        <ChallengeBox view={view} challenge={challenge} />
         <button type="submit">{words.register}</button>
       </form>
       <p>
-        {words.haveAccount} <a href={withReturnTo('/login', returnTo)}>{words.logIn}</a>
+        {words.haveAccount}
+        {words.space}
+        <a href={withReturnTo('/login', returnTo)}>{words.logIn}</a>
       </p>
     </>
   )
@@ -106,9 +109,4 @@ export function ContinuePage({ view, name, returnTo }: { view: View; name: strin
       </form>
     </>
   )
-}
-
-function withChallenge(failure: Failure | null, challenge: Challenge | null): Failure | null {
-  if (challenge === null || failure?.challenge) return failure
-  return { status: 200, message: '', fields: {}, ...failure, challenge }
 }

@@ -2,20 +2,19 @@
 import { Hono } from 'hono'
 import type { Child } from 'hono/jsx'
 import { parseIdentifier } from '../accounts/identifier.ts'
-import { challengeDue } from '../actions/check-challenge.ts'
 import type { IssuedTokens } from '../actions/issue-tokens.ts'
 import { logIn } from '../actions/log-in.ts'
 import { register } from '../actions/register.ts'
 import { logOutOfPages } from '../actions/sessions.ts'
 import type { ChallengeAction } from '../challenge/challenge.ts'
-import { ERRORS, ServiceError } from '../errors.ts'
+import { ServiceError } from '../errors.ts'
 import { clientOf } from '../http/client.ts'
 import type { AppContext, AppEnv } from '../http/context.ts'
 import { hasControlCharacter } from '../text.ts'
 import { nameOf } from './account-page.tsx'
 import { ContinuePage, LogInPage, RegisterPage } from './enter-pages.tsx'
 import { showError } from './error-routes.tsx'
-import { failureOf } from './failed.ts'
+import { challengeAfter, failureOf } from './failed.ts'
 import { type Failure, invalidFields, noCookie } from './failure.ts'
 import { fieldsOf, ownForm } from './form.ts'
 import { pageLanguage, showPage, viewOf } from './page.tsx'
@@ -59,7 +58,10 @@ export function enterPages() {
     }
   })
 
-  router.get('/register', pageLanguage, (c) => showRegister(c, null, ''))
+  router.get('/register', pageLanguage, async (c) => {
+    if ((await pageGrant(c)) !== null) return c.redirect(withReturnTo('/login', returnToOf(c)), 303)
+    return showRegister(c, null, '')
+  })
 
   router.post('/register', pageLanguage, ownForm, async (c) => {
     const { words } = viewOf(c)
@@ -78,6 +80,8 @@ export function enterPages() {
       return showRegister(c, failureOf(c, fault, FIELDS), typed)
     }
   })
+
+  router.get('/logout', (c) => c.redirect(HOME, 303))
 
   router.post('/logout', pageLanguage, ownForm, async (c) => {
     const token = readPageCookie(c)
@@ -102,7 +106,11 @@ function proofOf(c: AppContext) {
 
 /** A form leads to a page of ours alone, which leads on. */
 function enter(c: AppContext, tokens: IssuedTokens): Response {
+  const services = c.get('services')
   c.set('accountId', tokens.facts.id)
+  const replaced = readPageCookie(c)
+  // One that stays, because of a fault, stands in the list of sessions.
+  if (replaced !== undefined) services.waitUntil(logOutOfPages(services, replaced).catch(() => undefined))
   setPageCookie(c, tokens)
   return c.redirect(withReturnTo(`/login?${JUST_LOGGED_IN}`, returnToOf(c)), 303)
 }
@@ -132,8 +140,7 @@ async function enterProps(
   failure: Failure | null,
   identifier: string,
 ) {
-  const settled = failure?.challenge || failure?.status === ERRORS.unavailable.status
-  const challenge = settled ? null : await challengeDue(c.get('services'), clientOf(c), action)
+  const challenge = await challengeAfter(c, failure, action)
   const done = DONE.find((name) => name === c.req.query('done'))
   const view = viewOf(c)
   const status = done === undefined ? undefined : view.words.done[done]

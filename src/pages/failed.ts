@@ -1,4 +1,8 @@
-/** A fault of an action, as the form that asked for it shows it. */
+/** What became of a form: a fault of the action, as the form that asked for it shows it, and the next challenge. */
+import { challengeDue } from '../actions/check-challenge.ts'
+import type { Challenge, ChallengeAction } from '../challenge/challenge.ts'
+import { ERRORS } from '../errors.ts'
+import { clientOf } from '../http/client.ts'
 import type { AppContext } from '../http/context.ts'
 import { toServiceError } from '../http/problem.ts'
 import { retryAfter } from '../http/retry-after.ts'
@@ -10,4 +14,16 @@ export function failureOf(c: AppContext, fault: unknown, names?: FieldNames): Fa
   c.set('errorCode', error.code)
   for (const [name, value] of Object.entries(retryAfter(error))) c.header(name, value)
   return toFailure(error, viewOf(c).words, names)
+}
+
+/** The challenge that the next attempt will need, on the page that says how the last one went. */
+export async function challengeAfter(
+  c: AppContext,
+  failure: Failure | null,
+  action: ChallengeAction,
+): Promise<Challenge | null> {
+  if (failure?.challenge) return failure.challenge
+  // The counter itself may be what is out of reach.
+  if (failure?.status === ERRORS.unavailable.status) return null
+  return challengeDue(c.get('services'), clientOf(c), action)
 }

@@ -1,7 +1,7 @@
 /** An error as a form shows it: beside the fields that it is about, or above all of them. Pure. */
 import { IDENTIFIER_KINDS, type IdentifierKind } from '../accounts/account.ts'
 import type { Challenge } from '../challenge/challenge.ts'
-import { ERRORS, type ErrorCode, type ServiceError } from '../errors.ts'
+import { ERRORS, type ServiceError } from '../errors.ts'
 import type { Words } from './words/words.ts'
 
 export interface Failure {
@@ -25,13 +25,13 @@ export const ACCOUNT_FIELDS: FieldNames = { password: 'new_password', identifier
 
 export function toFailure(error: ServiceError, words: Words, names = ACCOUNT_FIELDS): Failure {
   const { code, members, retryAfterSeconds } = error
-  const wait = retryAfterSeconds === undefined ? '' : words.tryAgainIn(Math.ceil(retryAfterSeconds / 60))
+  const fields = fieldsOf(error, words, names)
+  const message = Object.keys(fields).length > 0 ? words.mistakes : messageOf(error, words)
+  const wait = retryAfterSeconds === undefined ? [] : words.tryAgainIn(Math.ceil(retryAfterSeconds / 60))
   return {
     status: ERRORS[code].status,
-    message: [members.changed ? words.changedAnyway : messageOf(code, words), wait]
-      .filter((part) => part !== '')
-      .join(' '),
-    fields: fieldsOf(error, words, names),
+    message: [message, wait].flat().join(words.space),
+    fields,
     challenge: members.challenge ?? null,
   }
 }
@@ -47,7 +47,15 @@ export function noCookie(words: Words): Failure {
   return { status: 200, message: words.noCookie, fields: {}, challenge: null }
 }
 
-export function messageOf(code: ErrorCode, words: Words): string {
+/** A form of a tab in which somebody else was logged in: what it asks for was not meant for this account. */
+export function otherAccount(name: string, words: Words): Failure {
+  return { status: 409, message: words.otherAccount(name), fields: {}, challenge: null }
+}
+
+function messageOf({ code, members }: ServiceError, words: Words): string {
+  if (members.changed) return words.changedAnyway
+  // The pages ask for nothing else that this could be about.
+  if (code === 'invalid_request') return words.oneIsLeft
   return words.onForms[code] ?? words.errors[code][1]
 }
 
@@ -56,9 +64,8 @@ function fieldsOf({ code, members }: ServiceError, words: Words, names: FieldNam
     return { current_password: words.wrongPassword }
   if (code === 'weak_password') {
     const reasons = members.reasons?.map((reason) => words.reasons[reason] ?? reason) ?? []
-    return { [names.password]: reasons.join(' ') }
+    return { [names.password]: reasons.join(words.space) }
   }
   const taken = IDENTIFIER_KINDS.find((kind) => kind === members.field)
-  if (taken !== undefined) return { [names.identifier[taken]]: words.taken }
-  return Object.fromEntries(members.errors?.map(({ field }) => [field, words.oneIsLeft]) ?? [])
+  return taken === undefined ? {} : { [names.identifier[taken]]: words.taken[taken] }
 }

@@ -1,4 +1,5 @@
 /** The parts that forms are made of. */
+import type { Challenge } from '../challenge/challenge.ts'
 import type { Failure } from './failure.ts'
 import type { View } from './page.tsx'
 
@@ -89,8 +90,13 @@ export function Status({ text }: { readonly text: string | undefined }) {
 }
 
 /** Where the widget of a challenge appears; its answer goes into the form. */
-export function ChallengeBox({ view, failure }: { readonly view: View; readonly failure: Failure | null }) {
-  const challenge = failure?.challenge ?? null
+export function ChallengeBox({
+  view,
+  challenge,
+}: {
+  readonly view: View
+  readonly challenge: Challenge | null
+}) {
   if (challenge === null) return null
   const { words, challengeScript } = view
   return (

@@ -94,7 +94,7 @@ describe('somebody who opens the service', () => {
     const input = page.locator('[name=identifier]')
     await page.waitForFunction(() => document.activeElement?.getAttribute('name') === 'identifier')
     const described = (await input.getAttribute('aria-describedby'))?.split(' ') ?? []
-    expect(await page.locator(`#${described.at(-1)}`).textContent()).toContain('no email address')
+    expect(await page.locator(`#${described.at(-1)}`).textContent()).toContain('Enter an email address')
     expect(await page.title()).toMatch(/^Please look at the fields below\./)
     await page.goto(`${stage.url}/login`)
     await guess(page, newName())

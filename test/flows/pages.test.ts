@@ -82,12 +82,12 @@ describe('somebody who registers', () => {
   it.each([
     ['an empty identifier', { identifier: '' }, 'register-identifier-error', 'Fill in this field.'],
     ['an empty password', { password: '' }, 'register-password-error', 'Fill in this field.'],
-    ['a bad username', { identifier: '!!' }, 'register-identifier-error', /username has 3 to 32/],
-    ['a bad address', { identifier: 'a@b' }, 'register-identifier-error', /no email address/],
-    ['a bad number', { identifier: '+1 2' }, 'register-identifier-error', /no valid phone number/],
+    ['a bad username', { identifier: '!!' }, 'register-identifier-error', /username needs 3 to 32/],
+    ['a bad address', { identifier: 'a@b' }, 'register-identifier-error', /an email address such as/],
+    ['a bad number', { identifier: '+1 2' }, 'register-identifier-error', /a phone number with/],
     ['a control character', { identifier: 'a\u0000bcd' }, 'register-identifier-error', /username/],
     ['a short password', { password: 'short' }, 'register-password-error', 'The password is too short.'],
-    ['a common password', { password: 'password1' }, 'register-password-error', /tried first/],
+    ['a common password', { password: 'password1' }, 'register-password-error', /too common/],
   ])('with %s is told so beside the field, and keeps what was typed', async (_what, fields, id, message) => {
     const sent = { identifier: newName(), password: PASSWORD, ...fields }
     const page = await new Browser().send('/register', sent)
@@ -103,7 +103,7 @@ describe('somebody who registers', () => {
     const { name } = await newPerson()
     const page = await new Browser().send('/register', { identifier: name, password: PASSWORD })
     expect(page.status).toBe(409)
-    expect(textOf(page, 'register-identifier-error')).toBe('Somebody has an account with this already.')
+    expect(textOf(page, 'register-identifier-error')).toBe('This username is taken.')
   })
 
   it('too often is told when to try again', async () => {
@@ -158,7 +158,7 @@ describe('somebody who logs in', () => {
       await new Browser().send('/login', { identifier: newName(), password: 'a guess that is wrong' }),
     ]
     expect([wrong.status, unknown.status]).toEqual([401, 401])
-    expect(alertOf(wrong)).toBe('The identifier or the password is wrong.')
+    expect(alertOf(wrong)).toBe('The name or the password is wrong.')
     expect(alertOf(unknown)).toBe(alertOf(wrong))
     expect(wrong.html).toContain(`value="${name}"`)
     expect(wrong.html).not.toContain('a guess that is wrong')
@@ -182,7 +182,7 @@ describe('somebody who logs in', () => {
     expect(isChallenged(await browser.open('/login'))).toBe(true)
     const unanswered = await browser.send('/login', { identifier: name, password: PASSWORD })
     expect(unanswered.status).toBe(403)
-    expect(alertOf(unanswered)).toMatch(/a check runs on this page/)
+    expect(alertOf(unanswered)).toMatch(/pass the check below/)
     expect(unanswered.html).toContain('<noscript>')
     expect(isChallenged(unanswered)).toBe(true)
   })
@@ -364,7 +364,9 @@ describe('a form', () => {
   it.each(['/account/profile', '/account/password', '/account/delete', '/account/sessions/end'])(
     'of a stranger leads to the log in: %s',
     async (path) => {
-      expect((await new Browser().send(path, { current_password: PASSWORD })).url).toBe('/login')
+      const page = await new Browser().send(path, { current_password: PASSWORD })
+      expect(page.url).toBe('/login?done=ended')
+      expect(page.html).toContain('You have been logged out. Log in to go on; nothing was saved.')
     },
   )
 })
@@ -394,15 +396,8 @@ describe('the account', () => {
       'The password is wrong.',
     ],
     ['no password', { current_password: '' }, 422, 'profile-current_password-error', 'Fill in this field.'],
-    ['a bad address', { email: 'nowhere' }, 422, 'profile-email-error', /no email address/],
-    ['a bad number', { phone: '12' }, 422, 'profile-phone-error', /no valid phone/],
-    [
-      'no identifier left',
-      { username: '' },
-      422,
-      'profile-username-error',
-      'Keep at least one of the three.',
-    ],
+    ['a bad address', { email: 'nowhere' }, 422, 'profile-email-error', /an email address such as/],
+    ['a bad number', { phone: '12' }, 422, 'profile-phone-error', /a phone number with/],
   ])('is not changed with %s, and what was typed stays', async (_what, fields, status, id, message) => {
     const { browser, name } = await registered()
     const sent = { username: `${name}x`, email: '', phone: '', current_password: PASSWORD, ...fields }
@@ -473,7 +468,7 @@ describe('the account', () => {
     expect(await refused(logIn(name))).toMatchObject({ code: 'invalid_credentials' })
   })
 
-  it.each(['profile', 'password', 'delete'])(
+  it.each(['profile', 'password', 'delete', 'sessions/end', 'nowhere'])(
     'is where a reload leads after a form that was not accepted: %s',
     async (form) => {
       const { browser } = await registered()
@@ -495,6 +490,22 @@ describe('the account', () => {
 describe('the session of a browser', () => {
   beforeEach(() => freeze())
   afterEach(thaw)
+
+  it('takes the place of the one before, which ends', async () => {
+    const { browser } = await registered()
+    const before = browser.copy()
+    const { name } = await newPerson()
+    await browser.send('/login', { identifier: name, password: PASSWORD })
+    expect(await isLoggedIn(browser)).toBe(true)
+    await vi.waitFor(async () => expect(await isLoggedIn(before)).toBe(false))
+  })
+
+  it('leads on from the forms to log in and register, which it needs no more', async () => {
+    const { browser } = await registered()
+    for (const path of ['/login', '/register', '/logout']) {
+      expect((await browser.open(path)).url).toBe('/account')
+    }
+  })
 
   it('ends with the log out, whoever kept a copy of the cookie', async () => {
     const { browser } = await registered()

@@ -16,6 +16,8 @@ export class Browser {
   readonly #headers: Record<string, string>
   readonly #fetch: typeof worker
   readonly #keepsCookies: boolean
+  /** Whose forms stood on the last page that had some. */
+  #account = ''
 
   constructor(headers: Readonly<Record<string, string>> = {}, fetch = worker, keepsCookies = true) {
     this.#headers = { 'CF-Connecting-IP': newAddress(), ...headers }
@@ -29,9 +31,14 @@ export class Browser {
 
   /** @param headers in place of what a browser says of its own form */
   send(path: string, fields: Fields, headers: Fields = { 'Sec-Fetch-Site': 'same-origin' }): Promise<Page> {
-    const body = new URLSearchParams(fields).toString()
+    const account = path.startsWith('/account/') ? { account: this.#account } : {}
+    const body = new URLSearchParams({ ...account, ...fields }).toString()
     const type = { 'Content-Type': 'application/x-www-form-urlencoded' }
     return this.#visit('POST', path, { headers: { ...type, ...headers }, body })
+  }
+
+  get account(): string {
+    return this.#account
   }
 
   cookie(name: string): string | undefined {
@@ -46,6 +53,7 @@ export class Browser {
   copy(headers: Readonly<Record<string, string>> = {}): Browser {
     const other = new Browser({ ...this.#headers, ...headers }, this.#fetch)
     for (const [name, value] of this.#cookies) other.setCookie(name, value)
+    other.#account = this.#account
     return other
   }
 
@@ -63,7 +71,9 @@ export class Browser {
     const to = answer.headers.get('Location')
     if (to?.startsWith('/')) return this.#visit('GET', to, {})
     const url = to ?? path
-    return { status: answer.status, url, html: await answer.text(), headers: answer.headers }
+    const html = await answer.text()
+    this.#account = /name="account" value="([^"]+)"/.exec(html)?.[1] ?? this.#account
+    return { status: answer.status, url, html, headers: answer.headers }
   }
 
   #keep(cookie: string): void {

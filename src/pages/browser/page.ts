@@ -1,9 +1,18 @@
 /** What the hosted pages gain from scripts: passwords that can be seen, local times, and the widgets of challenges. */
 import { solveIn } from './challenge-box.ts'
 
+forgetForm()
 for (const button of document.querySelectorAll<HTMLButtonElement>('[data-shows]')) offerToShow(button)
 for (const time of document.querySelectorAll('time')) sayLocally(time)
 for (const box of document.querySelectorAll<HTMLElement>('[data-challenge]')) solveIn(box)
+
+/** A reload opens the page anew: it sends no form again, and repeats no news. */
+function forgetForm(): void {
+  const url = new URL(location.href)
+  url.searchParams.delete('done')
+  url.pathname = url.pathname.replace(/^\/account\/.*/, '/account')
+  history.replaceState(null, '', url)
+}
 
 function offerToShow(button: HTMLButtonElement): void {
   const input = document.getElementById(button.dataset.shows ?? '')
@@ -12,8 +21,10 @@ function offerToShow(button: HTMLButtonElement): void {
   const turn = (shown: boolean) => {
     input.type = shown ? 'text' : 'password'
     button.textContent = shown ? hide : show
+    button.setAttribute('aria-label', `${button.textContent}: ${input.labels?.[0]?.textContent ?? ''}`)
   }
   button.hidden = false
+  turn(false)
   button.addEventListener('click', () => turn(input.type === 'password'))
   // Or the browser would remember it as it does other texts.
   input.form?.addEventListener('submit', () => turn(false))

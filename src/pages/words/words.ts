@@ -3,7 +3,8 @@ import type { IdentifierKind } from '../../accounts/account.ts'
 import type { ErrorCode } from '../../errors.ts'
 
 export interface Words {
-  readonly skip: string
+  /** Between sentences. */
+  readonly space: string
   readonly logIn: string
   readonly register: string
   readonly logOut: string
@@ -22,7 +23,7 @@ export interface Words {
   readonly identifiers: Readonly<Record<IdentifierKind, string>>
   /** What is wrong with an identifier. */
   readonly invalid: Readonly<Record<IdentifierKind, string>>
-  readonly taken: string
+  readonly taken: Readonly<Record<IdentifierKind, string>>
   readonly wrongPassword: string
   readonly oneIsLeft: string
   readonly reasons: Readonly<Record<string, string>>
@@ -34,19 +35,23 @@ export interface Words {
   readonly sessions: string
   readonly currentSession: string
   readonly unknownBrowser: string
+  readonly browserOn: (browser: string, system: string) => string
   readonly lastUsed: string
   readonly since: string
   readonly end: string
   /** The button's name for those who hear it alone. */
   readonly endOf: (browser: string) => string
-  readonly endOthers: string
+  readonly endAll: string
   readonly deleteAccount: string
+  readonly deleteOpen: string
   readonly deleteHint: string
   readonly challenge: string
   readonly challengeNeedsScript: string
   readonly challengeFailed: string
   readonly challengeWait: string
   readonly loggedInAs: (name: string) => string
+  /** For a form of a tab in which somebody else was logged in. */
+  readonly otherAccount: (name: string) => string
   readonly continueTo: (host: string) => string
   readonly anotherAccount: string
   readonly tryAgainIn: (minutes: number) => string
@@ -73,6 +78,7 @@ export const DONE = [
   'session',
   'sessions',
   'logged_out',
+  'ended',
   'deleted',
 ] as const
 export type Done = (typeof DONE)[number]
