@@ -243,6 +243,24 @@ describe('somebody who logs in', () => {
     expect(page.headers.get('Retry-After')).toBe('5')
   })
 
+  it('where all counters are out of reach still has the form, with what was typed', async () => {
+    const down = new Proxy({}, { get: () => () => Promise.reject(new Error('no counter')) })
+    const COUNTER = { getByName: () => down } as unknown as typeof env.COUNTER
+    const name = newName()
+    const page = await new Browser({}, workerWith({ COUNTER })).send('/login', {
+      identifier: name,
+      password: PASSWORD,
+    })
+    expect(page.status).toBe(503)
+    expect(page.html).toContain(`value="${name}"`)
+  })
+
+  it('with a name that no account could have, since it has a control character, is told so', async () => {
+    const page = await new Browser().send('/login', { identifier: 'a\u0007bcd', password: PASSWORD })
+    expect(page.status).toBe(422)
+    expect(textOf(page, 'login-identifier-error')).toMatch(/A username needs/)
+  })
+
   it('where the database is out of reach is told so, and may try again', async () => {
     const fetch = workerWith({
       DB: {
@@ -420,6 +438,23 @@ describe('the account', () => {
     expect(page.url).toBe('/account?done=password')
     expect(await isAlive(other.access_token)).toBe(false)
     expect(await isLoggedIn(stale)).toBe(false)
+    await ok(logIn(name, NEW_PASSWORD))
+  })
+
+  it('is told where a change is stored, and not all is done that follows from it', async () => {
+    const watched = watch()
+    const { browser, name } = await registered()
+    const faulty = new Browser({}, workerWith(watched.bindings))
+    faulty.setCookie(PAGE_COOKIE, browser.cookie(PAGE_COOKIE) ?? '')
+    await faulty.open('/account')
+    watched.fail('tell', { before: true })
+    const page = await faulty.send('/account/password', {
+      current_password: PASSWORD,
+      new_password: NEW_PASSWORD,
+    })
+    expect(page.status).toBe(503)
+    expect(alertOf(page)).toMatch(/^The change is saved/)
+    watched.mend()
     await ok(logIn(name, NEW_PASSWORD))
   })
 
