@@ -183,10 +183,22 @@ describe('an app without a network', () => {
     expect((await callApi(tab)).status).toBe(200)
   })
 
-  it('uses the token that it has while that is good', async () => {
-    const { context, tab, name } = await newVisitor()
+  it('uses the token that it has until it expires, though it would have been renewed by then', async () => {
+    const context = await chromium.visitor()
+    const tab = await openTab(context)
+    const name = newName()
+    const stop = (atMs: number) =>
+      tab.evaluate((atMs) => {
+        Date.now = () => atMs
+      }, atMs)
+    const startMs = Date.now()
+    await stop(startMs)
+    await enter(tab, 'register', name)
     await context.setOffline(true)
+    await stop(startMs + (ACCESS_TOKEN_SECONDS - 1) * 1000 - 1)
     expect(await user(tab)).toEqual({ value: name })
+    await stop(startMs + (ACCESS_TOKEN_SECONDS - 1) * 1000)
+    expect((await user(tab)).error).toMatchObject({ code: 'network' })
   })
 
   it.each(['/auth/refresh', '/auth/logout'])(
