@@ -5,7 +5,7 @@ import { isId } from '../ids.ts'
 import type { PurposeKeys } from '../secrets.ts'
 import type { Services } from '../services.ts'
 import type { Grant } from '../sessions/account-object.ts'
-import { type RefreshToken, readRefreshToken } from '../sessions/refresh-token.ts'
+import { makeRefreshToken, type RefreshToken, readRefreshToken } from '../sessions/refresh-token.ts'
 import type { Session } from '../sessions/session.ts'
 
 /**
@@ -47,19 +47,28 @@ async function readOwnToken(
   return token
 }
 
+/** A browser that hosted pages know. */
+export interface Resumed {
+  readonly grant: Grant
+  /** The token that it should hold: another one where AUTH_SECRET was replaced meanwhile. */
+  readonly pageToken: string
+}
+
 /**
  * Who a hosted page's cookie speaks for.
  * @returns null where its session has ended
  * @throws {ServiceError} `misconfigured`, `unavailable`
  */
-export async function resumeSession(services: Services, text: string): Promise<Grant | null> {
-  const token = await readOwnToken(services, text, await services.pageKeys())
+export async function resumeSession(services: Services, text: string): Promise<Resumed | null> {
+  const keys = await services.pageKeys()
+  const token = await readOwnToken(services, text, keys)
   if (token === null) return null
   const { sessionId, accountId, sessionSecret } = token
   const { sessionsFromMs } = await services.settings.current(services.nowMs)
   const secretHash = await sha256(sessionSecret)
   const presented = { sessionId, secretHash, policy: services.config.sessions, sessionsFromMs }
-  return reach(services.accountObject(accountId).resume(presented))
+  const grant = await reach(services.accountObject(accountId).resume(presented))
+  return grant === null ? null : { grant, pageToken: await makeRefreshToken(token, keys) }
 }
 
 /** @throws {ServiceError} `not_found` where the account has no live session with this id */

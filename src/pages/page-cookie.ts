@@ -12,13 +12,14 @@ import type { Grant } from '../sessions/account-object.ts'
 const NAME = 'gatehouse_pages'
 
 export function setPageCookie(c: AppContext, tokens: IssuedTokens): void {
-  const { maxSeconds } = c.get('services').config.sessions
   setRefreshCookie(c, tokens)
-  // The session itself says when it has ended.
-  setCookie(c, nameOf(c), tokens.pageToken, {
-    ...attributes(c),
-    maxAge: Math.min(maxSeconds, MAX_COOKIE_SECONDS),
-  })
+  keepToken(c, tokens.pageToken)
+}
+
+/** The session itself says when it has ended. */
+function keepToken(c: AppContext, token: string): void {
+  const { maxSeconds } = c.get('services').config.sessions
+  setCookie(c, nameOf(c), token, { ...attributes(c), maxAge: Math.min(maxSeconds, MAX_COOKIE_SECONDS) })
 }
 
 export function clearPageCookie(c: AppContext): void {
@@ -34,8 +35,11 @@ export function readPageCookie(c: AppContext): string | undefined {
 export async function pageGrant(c: AppContext): Promise<Grant | null> {
   const token = readPageCookie(c)
   if (token === undefined) return null
-  const grant = await resumeSession(c.get('services'), token)
-  c.set('accountId', grant?.facts.id)
+  const resumed = await resumeSession(c.get('services'), token)
+  if (resumed === null) return null
+  const { grant, pageToken } = resumed
+  if (pageToken !== token) keepToken(c, pageToken)
+  c.set('accountId', grant.facts.id)
   return grant
 }
 

@@ -526,6 +526,16 @@ describe('the session of a browser', () => {
   beforeEach(() => freeze())
   afterEach(thaw)
 
+  it('outlives its AUTH_SECRET, where the browser came by while both counted', async () => {
+    const { browser } = await registered()
+    const before = browser.cookie(PAGE_COOKIE)
+    const AUTH_SECRET = 'another secret of the tests, long enough for production'
+    const between = browser.copy({}, workerWith({ AUTH_SECRET, AUTH_SECRET_ALSO: String(env.AUTH_SECRET) }))
+    expect(await isLoggedIn(between)).toBe(true)
+    expect(between.cookie(PAGE_COOKIE)).not.toBe(before)
+    expect(await isLoggedIn(between.copy({}, workerWith({ AUTH_SECRET })))).toBe(true)
+  })
+
   it('takes the place of the one before, which ends', async () => {
     const { browser } = await registered()
     const before = browser.copy()

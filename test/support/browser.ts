@@ -50,8 +50,8 @@ export class Browser {
   }
 
   /** One that knows what this one knows, and says something else of itself. */
-  copy(headers: Readonly<Record<string, string>> = {}): Browser {
-    const other = new Browser({ ...this.#headers, ...headers }, this.#fetch)
+  copy(headers: Readonly<Record<string, string>> = {}, fetch = this.#fetch): Browser {
+    const other = new Browser({ ...this.#headers, ...headers }, fetch)
     for (const [name, value] of this.#cookies) other.setCookie(name, value)
     other.#account = this.#account
     return other
