@@ -1,7 +1,7 @@
 /** Who a Bearer token speaks for. */
 import { reach, ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
-import type { Grant } from '../sessions/account-object.ts'
+import type { Grant } from '../sessions/account-calls.ts'
 import { type AccessTokenClaims, verifyAccessToken } from '../verify/access-token.ts'
 
 export interface Authenticated {

@@ -2,7 +2,7 @@
 import type { AccountFacts } from '../accounts/account.ts'
 import type { Bytes } from '../bytes.ts'
 import type { Services } from '../services.ts'
-import type { Grant } from '../sessions/account-object.ts'
+import type { Grant } from '../sessions/account-calls.ts'
 import { makeRefreshToken } from '../sessions/refresh-token.ts'
 import type { Session } from '../sessions/session.ts'
 import { signAccessToken } from '../tokens/access-token.ts'

@@ -4,7 +4,7 @@ import { reach, ServiceError } from '../errors.ts'
 import { isId } from '../ids.ts'
 import type { PurposeKeys } from '../secrets.ts'
 import type { Services } from '../services.ts'
-import type { Grant } from '../sessions/account-object.ts'
+import type { Grant } from '../sessions/account-calls.ts'
 import { makeRefreshToken, type RefreshToken, readRefreshToken } from '../sessions/refresh-token.ts'
 import type { Session } from '../sessions/session.ts'
 

@@ -2,7 +2,7 @@
 import { createMiddleware } from 'hono/factory'
 import { authenticate } from '../actions/authenticate.ts'
 import { ServiceError } from '../errors.ts'
-import type { Grant } from '../sessions/account-object.ts'
+import type { Grant } from '../sessions/account-calls.ts'
 import { bearerToken } from './bearer-token.ts'
 import type { AppContext, AppEnv } from './context.ts'
 

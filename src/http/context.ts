@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import type { ErrorCode } from '../errors.ts'
 import type { OAuthErrorCode } from '../oauth-errors.ts'
 import type { Services } from '../services.ts'
-import type { Grant } from '../sessions/account-object.ts'
+import type { Grant } from '../sessions/account-calls.ts'
 
 export interface AppEnv {
   Variables: {

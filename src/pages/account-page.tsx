@@ -2,7 +2,7 @@
 import { type AccountFacts, IDENTIFIER_KINDS, type IdentifierKind } from '../accounts/account.ts'
 import type { Challenge } from '../challenge/challenge.ts'
 import { toDateTime } from '../http/date-time.ts'
-import type { Grant } from '../sessions/account-object.ts'
+import type { Grant } from '../sessions/account-calls.ts'
 import type { Session } from '../sessions/session.ts'
 import { browserName } from './browser-name.ts'
 import type { Failure } from './failure.ts'

@@ -7,7 +7,7 @@ import type { IssuedTokens } from '../actions/issue-tokens.ts'
 import { resumeSession } from '../actions/sessions.ts'
 import type { AppContext } from '../http/context.ts'
 import { clearRefreshCookie, MAX_COOKIE_SECONDS, setRefreshCookie } from '../http/refresh-cookie.ts'
-import type { Grant } from '../sessions/account-object.ts'
+import type { Grant } from '../sessions/account-calls.ts'
 
 const NAME = 'gatehouse_pages'
 

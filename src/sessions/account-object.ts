@@ -5,53 +5,21 @@
  */
 import { DurableObject } from 'cloudflare:workers'
 import { type Bytes, constantTimeEqual } from '../bytes.ts'
+import type {
+  Grant,
+  OpenAnswer,
+  OpenRequest,
+  ResumeRequest,
+  RotateAnswer,
+  RotateRequest,
+} from './account-calls.ts'
 import { beginSession, overflow, rotate, touch, underState } from './rotation.ts'
-import type { AccountState, LiveState, NewSession, Session, SessionPolicy } from './session.ts'
+import type { AccountState, Session, SessionPolicy } from './session.ts'
 
 /** How long the version is kept after the last session or telling, so that a stale read is still noticed. */
 const RETENTION_MS = 86_400_000
 const STATE_KEY = 'account'
 const SESSION_PREFIX = 'session:'
-
-export interface OpenRequest {
-  readonly session: NewSession
-  readonly state: LiveState
-  readonly policy: SessionPolicy
-  /**
-   * What the state rests on. `nearest`: a replica, so the object must hold this version or a lower one. `exact`:
-   * a read of the primary, or the write itself, so an object that holds none takes it.
-   */
-  readonly basis: 'nearest' | 'exact'
-  /** A version that the object answered before that read began: a lower state may replace it (a restore). */
-  readonly replaces?: number
-}
-
-export type OpenAnswer =
-  | { readonly outcome: 'opened'; readonly grant: Grant }
-  /** The state is not known to be current. `version` is what the object holds, null for nothing. */
-  | { readonly outcome: 'stale'; readonly version: number | null }
-
-/** What a token answer is made from. */
-export interface Grant {
-  readonly session: Session
-  readonly facts: LiveState['facts']
-}
-
-export interface RotateRequest {
-  readonly sessionId: string
-  readonly secretHash: Bytes
-  readonly generation: number
-  readonly policy: SessionPolicy
-  /** Sessions that began before have ended, everybody's. Missing where the Worker is of an earlier release. */
-  readonly sessionsFromMs?: number
-}
-
-export type ResumeRequest = Omit<RotateRequest, 'generation'>
-
-export type RotateAnswer =
-  | { readonly outcome: 'rotated' | 'repeated'; readonly grant: Grant }
-  | { readonly outcome: 'reused' }
-  | { readonly outcome: 'unknown' }
 
 interface Held {
   readonly state: AccountState
