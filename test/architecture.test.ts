@@ -89,7 +89,7 @@ describe('the house', () => {
     [
       'the clock only where a request, an RPC or an alarm begins, and in browsers',
       /Date\.now\(/,
-      /^(isolate|http\/provide-services|sessions\/account-object|limits\/attempt-counter|client\/session)\.ts$/,
+      /^(isolate|http\/provide-services|sessions\/account-object|limits\/attempt-counter|client\/(session|service))\.ts$/,
     ],
     ['the console only in the log', /\bconsole\b/, /^log\.ts$/],
     ['no Math.random', /Math\.random/, /^$/],

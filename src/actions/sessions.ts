@@ -7,6 +7,7 @@ import type { Services } from '../services.ts'
 import type { Grant } from '../sessions/account-calls.ts'
 import { makeRefreshToken, type RefreshToken, readRefreshToken } from '../sessions/refresh-token.ts'
 import type { Session } from '../sessions/session.ts'
+import { type IssuedTokens, issueTokens } from './issue-tokens.ts'
 
 /**
  * Ends the session that a refresh token of any generation belongs to; a garbage token ends nothing.
@@ -69,6 +70,19 @@ export async function resumeSession(services: Services, text: string): Promise<R
   const presented = { sessionId, secretHash, policy: services.config.sessions, sessionsFromMs }
   const grant = await reach(services.accountObject(accountId).resume(presented))
   return grant === null ? null : { grant, pageToken: await makeRefreshToken(token, keys) }
+}
+
+/**
+ * The tokens of the session that a hosted page's cookie speaks for, as they stand: for a browser whose other cookie is gone, or
+ * somebody else's.
+ * @returns null where it has ended
+ * @throws {ServiceError} `misconfigured`, `unavailable`
+ */
+export async function issueToPages(services: Services, text: string): Promise<IssuedTokens | null> {
+  const key = await services.signingKeys.signing(services.nowMs)
+  const token = await readRefreshToken(text, await services.pageKeys())
+  const resumed = await resumeSession(services, text)
+  return token && resumed && issueTokens(services, key, resumed.grant, token.sessionSecret)
 }
 
 /** @throws {ServiceError} `not_found` where the account has no live session with this id */

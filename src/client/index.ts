@@ -74,8 +74,10 @@ export function createClient(options: ClientOptions): Client {
   const trusted = new Set([url, ...(options.apis ?? []).map(toOrigin)])
   const name = `gatehouse ${url}`
   const storage = openStorage(options.storage ?? 'localStorage', name)
+  // Tabs of another kind of storage, or of a client that speaks otherwise, are another session's.
+  const shared = `${name} ${storage === null ? 'cookie' : 'token'} 1`
   const service = new Service(url, storage === null)
-  const session = new Session(service, storage, options.tabs === false ? null : name)
+  const session = new Session(service, storage, options.tabs === false ? null : shared)
   const enter = (path: '/auth/register' | '/auth/login', fields: object) =>
     withChallenges(options.challenge, (answer) =>
       session.begin(() => service.enter(path, { ...fields, ...(answer !== null && { challenge: answer }) })),

@@ -2,12 +2,14 @@
 import { GatehouseError, toError } from './errors.ts'
 import type { TokenAnswer } from './wire.ts'
 
-const TIMEOUT_MS = 20_000
+/** No call takes longer. */
+export const TIMEOUT_MS = 20_000
 /**
- * When a call that may be made twice is made, from the first: again while no answer has come, since it may be lost. All
- * within the service's grace of 10 s, in which a refresh token that was replaced still gets the same one.
+ * A call that may be made twice is made again where its connection broke, since the answer may be lost: within the service's
+ * grace of 10 s, in which a refresh token that was replaced still gets the same one.
  */
-const STARTS_MS = [0, 2_500, 6_000]
+const PAUSES_MS = [500, 2_000]
+const RETRIED_FOR_MS = 6_000
 
 export class Service {
   readonly #url: string
@@ -79,24 +81,17 @@ export class Service {
   }
 }
 
-/** The first answer counts, whichever try it is to. */
-function untilAnswered<T>(call: () => Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    let open = STARTS_MS.length
-    const timers = STARTS_MS.map((startMs) => setTimeout(start, startMs))
-    const stop = () => timers.forEach(clearTimeout)
-    function start(): void {
-      call().then((answer) => {
-        stop()
-        resolve(answer)
-      }, lose)
-    }
-    function lose(fault: unknown): void {
-      open -= 1
+/** No try overtakes another: one that came to the service late would be taken for a thief's. */
+async function untilAnswered<T>(call: () => Promise<T>): Promise<T> {
+  const startMs = Date.now()
+  for (const pauseMs of PAUSES_MS) {
+    try {
+      return await call()
+    } catch (fault) {
       const isLost = fault instanceof GatehouseError && fault.code === 'network' && navigator.onLine
-      if (isLost && open > 0) return
-      stop()
-      reject(fault)
+      if (!isLost || Date.now() - startMs > RETRIED_FOR_MS) throw fault
+      await new Promise((resolve) => setTimeout(resolve, pauseMs))
     }
-  })
+  }
+  return call()
 }

@@ -21,30 +21,34 @@ export type StorageChoice = 'cookie' | 'localStorage' | TokenStorage
 export function openStorage(choice: StorageChoice, name: string): TokenStorage | null {
   if (choice === 'cookie') return null
   if (choice !== 'localStorage') return choice
-  const store = browserStorage()
-  if (store === null) return inMemory()
-  return {
-    get: () => store.getItem(name),
-    set: (token) => (token === null ? store.removeItem(name) : store.setItem(name, token)),
-  }
+  return new BrowserStorage(name)
 }
 
-/** @returns null where the browser refuses it: in some frames, and where all site data is blocked */
-function browserStorage(): Storage | null {
-  try {
-    return localStorage
-  } catch {
-    return null
-  }
-}
+/** Where the browser refuses it, in some frames, where all site data is blocked or it is full, the session lasts as long as the page. */
+class BrowserStorage implements TokenStorage {
+  readonly #name: string
+  /** What could not be stored. */
+  #kept: string | null = null
 
-/** The session lasts as long as the page. */
-function inMemory(): TokenStorage {
-  let kept: string | null = null
-  return {
-    get: () => kept,
-    set: (token) => {
-      kept = token
-    },
+  constructor(name: string) {
+    this.#name = name
+  }
+
+  get(): string | null {
+    try {
+      return this.#kept ?? localStorage.getItem(this.#name)
+    } catch {
+      return null
+    }
+  }
+
+  set(token: string | null): void {
+    this.#kept = null
+    try {
+      localStorage.removeItem(this.#name)
+      if (token !== null) localStorage.setItem(this.#name, token)
+    } catch {
+      this.#kept = token
+    }
   }
 }

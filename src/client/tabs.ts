@@ -1,7 +1,8 @@
 /** The other tabs of this origin: one at a time speaks to the service, and tells the others what it learnt. */
+import { TIMEOUT_MS } from './service.ts'
 
-/** A frozen tab may hold the lock for ever: another goes on without it within the service's grace of 10 s. */
-const LOCK_PATIENCE_MS = 9_000
+/** A frozen tab may hold the lock for ever: another goes on without it when no call can be under way any more. */
+const LOCK_PATIENCE_MS = TIMEOUT_MS + 5_000
 /** How long a tab that had to wait for another one's answer gives that answer's message to arrive. */
 const MESSAGE_PATIENCE_MS = 200
 

@@ -97,11 +97,9 @@ export function ContinuePage({ view, name, returnTo }: { view: View; name: strin
   return (
     <>
       <p>{words.loggedInAs(name)}</p>
-      <p>
-        <a class="button" href={returnTo}>
-          {words.continueTo(new URL(returnTo).host)}
-        </a>
-      </p>
+      <form method="post" action={withReturnTo('/login/continue', returnTo)}>
+        <button type="submit">{words.continueTo(new URL(returnTo).host)}</button>
+      </form>
       <form method="post" action={withReturnTo('/logout', returnTo)}>
         <button type="submit" class="quiet">
           {words.anotherAccount}

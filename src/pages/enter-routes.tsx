@@ -5,7 +5,7 @@ import { parseIdentifier } from '../accounts/identifier.ts'
 import type { IssuedTokens } from '../actions/issue-tokens.ts'
 import { logIn } from '../actions/log-in.ts'
 import { register } from '../actions/register.ts'
-import { logOutOfPages } from '../actions/sessions.ts'
+import { issueToPages, logOutOfPages } from '../actions/sessions.ts'
 import type { ChallengeAction } from '../challenge/challenge.ts'
 import { ServiceError } from '../errors.ts'
 import { clientOf } from '../http/client.ts'
@@ -58,6 +58,14 @@ export function enterPages() {
     }
   })
 
+  router.get('/login/continue', (c) => c.redirect(withReturnTo('/login', returnToOf(c)), 303))
+
+  router.post('/login/continue', pageLanguage, ownForm, async (c) => {
+    const tokens = await issueToPages(c.get('services'), readPageCookie(c) ?? '')
+    if (tokens === null) return c.redirect(withReturnTo('/login', returnToOf(c)), 303)
+    return goOn(c, tokens)
+  })
+
   router.get('/register', pageLanguage, async (c) => {
     if ((await pageGrant(c)) !== null) return c.redirect(withReturnTo('/login', returnToOf(c)), 303)
     return showRegister(c, null, '')
@@ -104,13 +112,17 @@ function proofOf(c: AppContext) {
   return { password: field('password'), challenge, client: clientOf(c), transport: 'cookie' as const }
 }
 
-/** A form leads to a page of ours alone, which leads on. */
 function enter(c: AppContext, tokens: IssuedTokens): Response {
   const services = c.get('services')
   c.set('accountId', tokens.facts.id)
   const replaced = readPageCookie(c)
   // One that stays, because of a fault, stands in the list of sessions.
   if (replaced !== undefined) services.waitUntil(logOutOfPages(services, replaced).catch(() => undefined))
+  return goOn(c, tokens)
+}
+
+/** A form leads to a page of ours alone, which leads on. */
+function goOn(c: AppContext, tokens: IssuedTokens): Response {
   setPageCookie(c, tokens)
   return c.redirect(withReturnTo(`/login?${JUST_LOGGED_IN}`, returnToOf(c)), 303)
 }

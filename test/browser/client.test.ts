@@ -262,28 +262,14 @@ describe('an app without a network', () => {
   })
 })
 
-describe('tabs that meet a slow service', () => {
-  it('ask again within the grace while an answer does not come, and go by the first that does', async () => {
-    const { context, tab, name } = await newVisitor()
-    let stalled = 0
-    await context.route('**/auth/refresh', async (route) => {
-      if (stalled > 0) return route.fallback()
-      stalled += 1
-      await route.fetch()
-    })
-    await passALifetime(tab)
-    expect(await user(tab)).toEqual({ value: name })
-    expect(stalled).toBe(1)
-    expect((await callApi(tab)).status).toBe(200)
-  })
-
+describe('tabs beside each other', () => {
   it('go on without a tab that froze while it held the lock', async () => {
     const { context, tab, name } = await newVisitor()
     const frozen = await openTab(context)
     await frozen.evaluate(
       (url) =>
         new Promise<void>((held) => {
-          void navigator.locks.request(`gatehouse ${url}`, () => {
+          void navigator.locks.request(`gatehouse ${url} token 1`, () => {
             held()
             return new Promise(() => undefined)
           })
@@ -294,26 +280,31 @@ describe('tabs that meet a slow service', () => {
     expect(await user(tab)).toEqual({ value: name })
   })
 
-  it.each(['log out', 'log in'])('let a %s stand that an answer to another tab comes after', async (what) => {
-    const { context, tab } = await newVisitor()
-    const other = await openTab(context)
-    const { name: somebodyElse } = await newVisitor()
-    await user(other)
-    const answers = await holdBack(context)
-    await passALifetime(tab)
-    const renewing = user(tab)
-    await answers.begun
-    if (what === 'log out') await logOut(other)
-    else expect(await enter(other, 'logIn', somebodyElse)).toEqual({ value: somebodyElse })
-    answers.release()
-    await renewing
-    const expected = { value: what === 'log out' ? null : somebodyElse }
-    expect(await user(tab)).toEqual(expected)
-    expect(await user(other)).toEqual(expected)
-    await other.reload()
-    await other.waitForFunction(() => 'client' in window)
-    expect(await user(other)).toEqual(expected)
-  })
+  it.each(['log out', 'log in'])(
+    'let a %s stand that an answer to another tab comes after, without any lock',
+    async (what) => {
+      const context = await chromium.visitor()
+      await context.addInitScript(refuseLocks)
+      const [tab, other] = [await openTab(context), await openTab(context)]
+      await enter(tab, 'register', newName())
+      const { name: somebodyElse } = await newVisitor()
+      await user(other)
+      const answers = await holdBack(context)
+      await passALifetime(tab)
+      const renewing = user(tab)
+      await answers.begun
+      if (what === 'log out') await logOut(other)
+      else expect(await enter(other, 'logIn', somebodyElse)).toEqual({ value: somebodyElse })
+      answers.release()
+      await renewing
+      const expected = { value: what === 'log out' ? null : somebodyElse }
+      expect(await user(tab)).toEqual(expected)
+      expect(await user(other)).toEqual(expected)
+      await other.reload()
+      await other.waitForFunction(() => 'client' in window)
+      expect(await user(other)).toEqual(expected)
+    },
+  )
 
   /** Answers to refreshes, which the service has made, come when they are let. */
   async function holdBack(context: BrowserContext) {
@@ -331,17 +322,38 @@ describe('tabs that meet a slow service', () => {
   }
 })
 
-describe('a browser that refuses storage and locks', () => {
+/** As in some frames. */
+function refuseLocks(): void {
+  // Where there are any: not in the empty page before the app's.
+  if (!('locks' in navigator)) return
+  navigator.locks.request = async () => {
+    throw new DOMException('refused', 'SecurityError')
+  }
+}
+
+describe.each([
+  [
+    'refuses storage',
+    () =>
+      Object.defineProperty(window, 'localStorage', {
+        get: () => {
+          throw new DOMException('refused', 'SecurityError')
+        },
+      }),
+  ],
+  [
+    'has no room left',
+    () => {
+      Storage.prototype.setItem = () => {
+        throw new DOMException('full', 'QuotaExceededError')
+      }
+    },
+  ],
+])('a browser that %s, and refuses locks', (_what, script) => {
   it('logs in all the same, for as long as the page lasts', async () => {
     const context = await chromium.visitor()
-    await context.addInitScript(() => {
-      const refuse = () => {
-        throw new DOMException('refused', 'SecurityError')
-      }
-      Object.defineProperty(window, 'localStorage', { get: refuse })
-      // Where there are any: not in the empty page before the app's.
-      if ('locks' in navigator) navigator.locks.request = async () => refuse()
-    })
+    await context.addInitScript(refuseLocks)
+    await context.addInitScript(script)
     const tab = await openTab(context)
     const name = newName()
     expect(await enter(tab, 'register', name)).toEqual({ value: name })

@@ -65,6 +65,30 @@ describe('somebody who opens the service', () => {
     expect(await page.textContent('main')).toContain(`You are logged in as ${name}.`)
   })
 
+  it('registers once with a double click', async () => {
+    const page = await (await chromium.visitor()).newPage()
+    await page.goto(`${stage.url}/register`)
+    await page.locator('[name=identifier]').fill(newName())
+    await page.locator('[name=password]').fill(PASSWORD)
+    await page.locator('main > form > button[type=submit]').dblclick()
+    await page.waitForURL('**/account')
+  })
+
+  it('is shown the widget again where it could not be loaded, when the form is sent', async () => {
+    const context = await chromium.visitor()
+    const page = await context.newPage()
+    const name = await register(page)
+    await page.getByRole('button', { name: 'Log out', exact: true }).click()
+    let blocked = true
+    await context.route('**/altcha.js', (route) => (blocked ? route.abort() : route.fallback()))
+    for (let times = 1; times <= 3; times++) await guess(page, name)
+    await page.getByText('The check could not be shown.').waitFor()
+    blocked = false
+    await page.locator('[name=password]').fill(PASSWORD)
+    await submit(page)
+    await page.waitForURL('**/account')
+  })
+
   it('sees a password that is typed where that is asked for, and may paste one', async () => {
     const page = await (await chromium.visitor()).newPage()
     await page.goto(`${stage.url}/login`)

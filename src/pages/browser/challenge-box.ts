@@ -15,32 +15,40 @@ export function solveIn(box: HTMLElement): void {
   const { challenge: json = '', script, failed = '', wait = '' } = box.dataset
   const scripts = script === undefined ? {} : { turnstile: script, hcaptcha: script }
   const solve = challengeIn(place, { url: location.origin, scripts })
-  let sentEarly: HTMLElement | null = null
+  let sentEarly: { readonly by: HTMLElement | null } | null = null
+  let current: Challenge = JSON.parse(json)
+  let failing = false
 
   form.addEventListener('submit', (event) => {
     if (input.value !== '') return
     event.preventDefault()
-    sentEarly = event.submitter
+    sentEarly = { by: event.submitter }
     status.textContent = wait
+    if (failing) showFresh().catch(fail)
   })
 
-  const show = async (challenge: Challenge): Promise<void> => {
+  const show = async (): Promise<void> => {
     const attempt = new AbortController()
+    failing = false
     input.value = ''
-    input.value = await solve(challenge, attempt.signal)
+    input.value = await solve(current, attempt.signal)
     status.textContent = ''
-    if (sentEarly !== null) return form.requestSubmit(sentEarly)
+    if (sentEarly !== null) return form.requestSubmit(sentEarly.by)
     setTimeout(() => {
       attempt.abort()
-      showFresh(challenge).catch(fail)
-    }, FRESH_MS[challenge.provider])
+      showFresh().catch(fail)
+    }, FRESH_MS[current.provider])
   }
-  const showFresh = async ({ action }: Challenge): Promise<void> => {
-    const answer = await fetch(`/auth/challenge?action=${action}`)
-    await show(await answer.json())
+  const showFresh = async (): Promise<void> => {
+    const answer = await fetch(`/auth/challenge?action=${current.action}`)
+    if (!answer.ok) throw new Error(`no challenge: ${answer.status}`)
+    current = await answer.json()
+    await show()
   }
   const fail = () => {
+    failing = true
+    sentEarly = null
     status.textContent = failed
   }
-  show(JSON.parse(json)).catch(fail)
+  show().catch(fail)
 }

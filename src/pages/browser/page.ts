@@ -5,6 +5,7 @@ forgetForm()
 for (const button of document.querySelectorAll<HTMLButtonElement>('[data-shows]')) offerToShow(button)
 for (const time of document.querySelectorAll('time')) sayLocally(time)
 for (const box of document.querySelectorAll<HTMLElement>('[data-challenge]')) solveIn(box)
+for (const form of document.forms) sendOnce(form)
 
 /** A reload opens the page anew: it sends no form again, and repeats no news. */
 function forgetForm(): void {
@@ -33,4 +34,17 @@ function offerToShow(button: HTMLButtonElement): void {
 function sayLocally(time: HTMLTimeElement): void {
   const { lang } = document.documentElement
   time.textContent = new Date(time.dateTime).toLocaleString(lang, { dateStyle: 'medium', timeStyle: 'short' })
+}
+
+/** A double click is one: the second would be told that the name is taken, or the challenge used up. */
+function sendOnce(form: HTMLFormElement): void {
+  let sent = false
+  form.addEventListener('submit', (event) => {
+    if (event.defaultPrevented) return
+    if (sent) event.preventDefault()
+    sent = true
+  })
+  addEventListener('pageshow', () => {
+    sent = false
+  })
 }
