@@ -61,15 +61,9 @@ export interface Resumed {
  * @throws {ServiceError} `misconfigured`, `unavailable`
  */
 export async function resumeSession(services: Services, text: string): Promise<Resumed | null> {
-  const keys = await services.pageKeys()
-  const token = await readOwnToken(services, text, keys)
-  if (token === null) return null
-  const { sessionId, accountId, sessionSecret } = token
-  const { sessionsFromMs } = await services.settings.current(services.nowMs)
-  const secretHash = await sha256(sessionSecret)
-  const presented = { sessionId, secretHash, policy: services.config.sessions, sessionsFromMs }
-  const grant = await reach(services.accountObject(accountId).resume(presented))
-  return grant === null ? null : { grant, pageToken: await makeRefreshToken(token, keys) }
+  const used = await usePageToken(services, text)
+  if (used === null) return null
+  return { grant: used.grant, pageToken: await makeRefreshToken(used.token, await services.pageKeys()) }
 }
 
 /**
@@ -80,9 +74,19 @@ export async function resumeSession(services: Services, text: string): Promise<R
  */
 export async function issueToPages(services: Services, text: string): Promise<IssuedTokens | null> {
   const key = await services.signingKeys.signing(services.nowMs)
-  const token = await readRefreshToken(text, await services.pageKeys())
-  const resumed = await resumeSession(services, text)
-  return token && resumed && issueTokens(services, key, resumed.grant, token.sessionSecret)
+  const used = await usePageToken(services, text)
+  return used && issueTokens(services, key, used.grant, used.token.sessionSecret)
+}
+
+async function usePageToken(services: Services, text: string) {
+  const token = await readOwnToken(services, text, await services.pageKeys())
+  if (token === null) return null
+  const { sessionId, accountId, sessionSecret } = token
+  const { sessionsFromMs } = await services.settings.current(services.nowMs)
+  const secretHash = await sha256(sessionSecret)
+  const presented = { sessionId, secretHash, policy: services.config.sessions, sessionsFromMs }
+  const grant = await reach(services.accountObject(accountId).resume(presented))
+  return grant && { token, grant }
 }
 
 /** @throws {ServiceError} `not_found` where the account has no live session with this id */

@@ -45,8 +45,8 @@ class BrowserStorage implements TokenStorage {
   set(token: string | null): void {
     this.#kept = null
     try {
-      localStorage.removeItem(this.#name)
-      if (token !== null) localStorage.setItem(this.#name, token)
+      if (token === null) localStorage.removeItem(this.#name)
+      else localStorage.setItem(this.#name, token)
     } catch {
       this.#kept = token
     }

@@ -92,7 +92,7 @@ function readCookie(c: AppContext): string | undefined {
 }
 
 /** Browsers take neither the prefix nor, all of them, the attribute over plain http, even on a laptop. */
-function isSecure(c: AppContext): boolean {
+export function isSecure(c: AppContext): boolean {
   return c.get('services').config.deployment.publicUrl.startsWith('https:')
 }
 

@@ -101,13 +101,7 @@ function Profile({ view, facts, failure, challenge, typed }: SectionProps & Pick
             {...INPUTS[kind]}
           />
         ))}
-        <PasswordField
-          view={view}
-          form="profile"
-          name="current_password"
-          label={words.currentPassword}
-          failure={failure}
-        />
+        <CurrentPassword view={view} form="profile" failure={failure} />
         <ChallengeBox view={view} challenge={challenge} />
         <button type="submit">{words.save}</button>
       </form>
@@ -130,13 +124,7 @@ function Password({
       <Alert failure={failure} />
       <form method="post" action="/account/password">
         <Owner facts={facts} />
-        <PasswordField
-          view={view}
-          form="password"
-          name="current_password"
-          label={words.currentPassword}
-          failure={failure}
-        />
+        <CurrentPassword view={view} form="password" failure={failure} />
         <PasswordField
           view={view}
           form="password"
@@ -151,6 +139,10 @@ function Password({
       </form>
     </section>
   )
+}
+
+function CurrentPassword(field: { view: View; form: AccountForm; failure: Failure | null }) {
+  return <PasswordField {...field} name="current_password" label={field.view.words.currentPassword} />
 }
 
 /** Whose form this is: another tab may have logged somebody else in meanwhile. */
@@ -232,13 +224,7 @@ function Deletion({ view, facts, failure, challenge }: SectionProps) {
         <Alert failure={failure} />
         <form method="post" action="/account/delete">
           <Owner facts={facts} />
-          <PasswordField
-            view={view}
-            form="delete"
-            name="current_password"
-            label={words.currentPassword}
-            failure={failure}
-          />
+          <CurrentPassword view={view} form="delete" failure={failure} />
           <ChallengeBox view={view} challenge={challenge} />
           <button type="submit" class="danger">
             {words.deleteAccount}

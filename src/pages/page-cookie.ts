@@ -6,7 +6,7 @@ import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import type { IssuedTokens } from '../actions/issue-tokens.ts'
 import { resumeSession } from '../actions/sessions.ts'
 import type { AppContext } from '../http/context.ts'
-import { clearRefreshCookie, MAX_COOKIE_SECONDS, setRefreshCookie } from '../http/refresh-cookie.ts'
+import { clearRefreshCookie, isSecure, MAX_COOKIE_SECONDS, setRefreshCookie } from '../http/refresh-cookie.ts'
 import type { Grant } from '../sessions/account-calls.ts'
 
 const NAME = 'gatehouse_pages'
@@ -41,10 +41,6 @@ export async function pageGrant(c: AppContext): Promise<Grant | null> {
   if (pageToken !== token) keepToken(c, pageToken)
   c.set('accountId', grant.facts.id)
   return grant
-}
-
-function isSecure(c: AppContext): boolean {
-  return c.get('services').config.deployment.publicUrl.startsWith('https:')
 }
 
 function nameOf(c: AppContext): string {

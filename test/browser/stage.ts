@@ -69,7 +69,7 @@ function appPolicy(service: string, standIn: string): string {
     "default-src 'none'",
     `script-src 'self' 'nonce-test' ${service} ${standIn}`,
     `style-src 'self' ${service}`,
-    `connect-src 'self' ${service} http://127.0.0.1:* http://localhost:*`,
+    `connect-src 'self' ${service} http://127.0.0.1:* http://localhost:* http://localhost.example.test:*`,
     'worker-src blob:',
     "img-src 'self' data:",
   ].join('; ')

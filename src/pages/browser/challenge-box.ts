@@ -24,12 +24,13 @@ export function solveIn(box: HTMLElement): void {
     event.preventDefault()
     sentEarly = { by: event.submitter }
     status.textContent = wait
-    if (failing) showFresh().catch(fail)
+    if (!failing) return
+    failing = false
+    showFresh().catch(fail)
   })
 
   const show = async (): Promise<void> => {
     const attempt = new AbortController()
-    failing = false
     input.value = ''
     input.value = await solve(current, attempt.signal)
     status.textContent = ''
