@@ -35,7 +35,8 @@ export function parseClientAddress(
 
 /** IPv4-mapped addresses (RFC 4291 section 2.5.5.2) are IPv4 addresses. */
 function parse(text = ''): ipaddr.IPv4 | ipaddr.IPv6 | null {
-  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text)
+  // The library throws and catches to tell one kind from the other.
+  if (!text.includes(':')) return ipaddr.IPv4.isValidFourPartDecimal(text) ? ipaddr.IPv4.parse(text) : null
   // A zone (RFC 4007 section 11) means something on its own link only.
   if (!ipaddr.IPv6.isValid(text) || text.includes('%')) return null
   const address = ipaddr.IPv6.parse(text)
