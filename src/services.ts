@@ -10,6 +10,7 @@ import type { Config } from './config/read-config.ts'
 import type { AttemptCounters } from './limits/attempt-counter.ts'
 import type { Standing } from './limits/counter-calls.ts'
 import { CounterNames } from './limits/counter-names.ts'
+import { KnownBlocks } from './limits/known-blocks.ts'
 import type { Limit } from './limits/window.ts'
 import { derivePepper, type Pepper } from './passwords/pbkdf2.ts'
 import type { PurposeKeys } from './secrets.ts'
@@ -17,6 +18,7 @@ import type { AccountSessions } from './sessions/account-object.ts'
 import { derivePageKeys, deriveRefreshKeys } from './sessions/refresh-token.ts'
 import { RunTimeSettings } from './settings/run-time-settings.ts'
 import { SigningKeys } from './tokens/signing-keys.ts'
+import { VerifiedTokens } from './tokens/verified-tokens.ts'
 
 /** What one isolate shares between requests: nothing here holds a request's I/O. */
 export interface SharedServices {
@@ -27,12 +29,14 @@ export interface SharedServices {
   /** @returns a new stub of the counter with this name, alike. */
   readonly counter: (name: string) => AttemptCounters
   readonly counterNames: CounterNames
+  readonly knownBlocks: KnownBlocks
   /** @returns the service binding with this name, which the config has found to be there. */
   readonly origin: (binding: string) => Fetcher
   readonly settings: RunTimeSettings
   readonly clients: Clients
   readonly challenge: ChallengeProvider
   readonly signingKeys: SigningKeys
+  readonly verifiedTokens: VerifiedTokens
   readonly refreshKeys: () => Promise<PurposeKeys>
   /** For the tokens by which hosted pages know a browser. */
   readonly pageKeys: () => Promise<PurposeKeys>
@@ -66,11 +70,13 @@ export function shareServices(env: Env, config: Config): SharedServices {
     accountObject: (accountId) => env.ACCOUNT.getByName(accountId) as unknown as AccountSessions,
     counter: (name) => env.COUNTER.getByName(name) as unknown as AttemptCounters,
     counterNames: new CounterNames(env.DB),
+    knownBlocks: new KnownBlocks(),
     origin: (binding) => ({ ...env })[binding as keyof Env] as unknown as Fetcher,
     settings: new RunTimeSettings(env.DB, config.limits.rules),
     clients: new Clients(env.DB),
     challenge: chooseProvider(config.challenge, proofOfWork),
     signingKeys: new SigningKeys(env.DB, { alg, rotationSeconds, accessTokenSeconds }, config.secrets),
+    verifiedTokens: new VerifiedTokens(),
     refreshKeys: once(() => deriveRefreshKeys(authSecret, authSecretAlso)),
     pageKeys: once(() => derivePageKeys(authSecret, authSecretAlso)),
     pepper: once(async () => (passwordPepper === undefined ? null : derivePepper(passwordPepper))),

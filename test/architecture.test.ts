@@ -28,7 +28,7 @@ const ROWS: readonly (readonly string[])[] = [
     'schema-store',
   ],
   ['config', 'errors', 'oauth-errors', 'secrets', 'ids', 'log'],
-  ['verify', 'client', 'text', 'bytes', 'deadline'],
+  ['verify', 'client', 'text', 'bounded-map', 'bytes', 'deadline'],
 ]
 
 const roomOf = (path: string) => path.split('/')[0]?.replace(/\.tsx?$/, '') ?? ''

@@ -68,13 +68,27 @@ export class Attempt {
     if (!rule.enabled) return
     const takes = this.#level === null || counter === this.#request.client
     const place = { name, limit: limitOf(rule), counter, admitted: takes, held: takes }
+    if (rule.action === 'block') this.#refuseKnown(place)
     this.#places = [...this.#places, place]
     const { admitted, standing } = takes ? await this.#take(place) : await this.#look(place)
     this.#report(place, standing)
     if (admitted) return
     this.#replace(place, { admitted: false, held: false })
-    if (rule.action === 'block') throw blocked(name, standing)
+    if (rule.action === 'block') this.#block(place, standing)
     this.#level = Math.max(this.#level ?? 0, standing.level)
+  }
+
+  /** @throws {ServiceError} `too_many_*` where the counter said so a moment ago */
+  #refuseKnown(place: Place): void {
+    const standing = this.#services.knownBlocks.find(place, this.#services.nowMs)
+    if (standing === null) return
+    this.#report(place, standing)
+    throw blocked(place.name, standing)
+  }
+
+  #block(place: Place, standing: Standing): never {
+    this.#services.knownBlocks.note(place, standing, this.#services.nowMs)
+    throw blocked(place.name, standing)
   }
 
   /**

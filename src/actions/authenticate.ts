@@ -2,7 +2,7 @@
 import { reach, ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import type { Grant } from '../sessions/account-calls.ts'
-import { type AccessTokenClaims, verifyAccessToken } from '../verify/access-token.ts'
+import type { AccessTokenClaims } from '../verify/access-token.ts'
 
 export interface Authenticated {
   readonly claims: AccessTokenClaims
@@ -25,8 +25,8 @@ export async function verifyBearer(services: Services, accessToken: string): Pro
 
 /** @returns null for what is no valid access token of this service. @throws {ServiceError} `unavailable` */
 export function readAccessToken(services: Services, text: string): Promise<AccessTokenClaims | null> {
-  const { config, signingKeys, nowMs } = services
-  return verifyAccessToken(text, {
+  const { config, signingKeys, verifiedTokens, nowMs } = services
+  return verifiedTokens.verify(text, {
     issuer: config.tokens.issuer,
     audience: config.tokens.audience,
     findKey: (kid) => signingKeys.verification(kid, nowMs),

@@ -1,5 +1,6 @@
 /** The assertions of one isolate: each is used again within the first half of its life, so that few are signed. */
 import type { Identity } from '../actions/identify.ts'
+import { BoundedMap } from '../bounded-map.ts'
 import type { EncryptionKey } from '../clients/encryption-key.ts'
 import type { GatewayRoute } from '../config/gateway.ts'
 import { ServiceError } from '../errors.ts'
@@ -8,7 +9,6 @@ import { encryptAssertion, signAssertion } from '../tokens/assertion.ts'
 import type { SigningKey } from '../tokens/signing-keys.ts'
 
 const LIFE_SECONDS = 60
-/** Of one isolate; the oldest go first. */
 const MAX_KEPT = 1_000
 
 interface Kept {
@@ -20,7 +20,7 @@ interface Kept {
 type Recipient = Pick<GatewayRoute, 'prefix' | 'audience' | 'clientId'>
 
 export class Assertions {
-  readonly #kept = new Map<string, Kept>()
+  readonly #kept = new BoundedMap<Kept>(MAX_KEPT)
 
   /** @throws {ServiceError} `misconfigured`, `unavailable` */
   async of(services: Services, identity: Identity, recipient: Recipient): Promise<string> {
@@ -36,15 +36,8 @@ export class Assertions {
     const life = { issuedAt: now, expiresAt }
     const signed = await sign(services, identity, audience, life, key)
     const assertion = encryptionKey === null ? signed : await encryptAssertion(signed, encryptionKey)
-    this.#keep(name, { assertion, reusedUntil: now + (expiresAt - now) / 2 })
+    this.#kept.set(name, { assertion, reusedUntil: now + (expiresAt - now) / 2 })
     return assertion
-  }
-
-  #keep(name: string, kept: Kept): void {
-    this.#kept.delete(name)
-    this.#kept.set(name, kept)
-    const [oldest] = this.#kept.keys()
-    if (this.#kept.size > MAX_KEPT && oldest !== undefined) this.#kept.delete(oldest)
   }
 }
 

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { admin } from '../support/admin.ts'
 import { newName, newPerson, ok, PASSWORD, refused, worker, workerWith } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
@@ -37,6 +38,24 @@ describe('after 3 registrations from one address', () => {
     const here = visitor(workerWith(watched.bindings))
     for (let registration = 1; registration <= 3; registration++) await ok(here.register(someone()), 201)
     watched.reset()
+    expect(await settle(here.register(someone()))).toBe(429)
+    expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
+  })
+
+  it('who goes on at once costs nothing, and is told the same, as time passes', async () => {
+    freeze()
+    const watched = watch()
+    const here = visitor(workerWith(watched.bindings))
+    for (let registration = 1; registration <= 3; registration++) await ok(here.register(someone()), 201)
+    const asked = await here.register(someone())
+    watched.reset()
+    advance(2)
+    const known = await here.register(someone())
+    expect(watched.counts).toEqual({ d1: 0, rpc: 0 })
+    expect([asked, known].map(({ status }) => status)).toEqual([429, 429])
+    expect([asked, known].map(({ headers }) => headers.get('Retry-After'))).toEqual(['300', '298'])
+    expect(known.headers.get('RateLimit')).toBe('"registrations_per_ip";r=0;t=298')
+    advance(3)
     expect(await settle(here.register(someone()))).toBe(429)
     expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
   })
@@ -146,5 +165,19 @@ describe('the RateLimit fields of a registration', () => {
     const answer = await here.register(someone())
     expect(answer.headers.get('RateLimit')).toBe('"registrations_per_ip";r=0;t=240')
     expect(answer.headers.get('RateLimit-Policy')).toBe('"registrations_per_ip";q=3;w=300')
+  })
+})
+
+// Last: what an operator sets stays.
+describe('a rule that an operator changes', () => {
+  it('lets those through at once that were known to be blocked', async () => {
+    const here = visitor()
+    for (let registration = 1; registration <= 3; registration++) await ok(here.register(someone()), 201)
+    for (let attempt = 1; attempt <= 2; attempt++) expect(await settle(here.register(someone()))).toBe(429)
+    await ok(admin('PUT', '/admin/limits/registrations_per_ip', { threshold: 4 }))
+    await ok(here.register(someone()), 201)
+    expect(await settle(here.register(someone()))).toBe(429)
+    await ok(admin('PUT', '/admin/limits/registrations_per_ip', { enabled: false }))
+    await ok(here.register(someone()), 201)
   })
 })

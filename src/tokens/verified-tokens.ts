@@ -1,0 +1,48 @@
+/**
+ * The access tokens that one isolate has verified: a signature is checked once, what can change is asked every time. The key
+ * is the whole token, so that none is taken for another.
+ */
+import { decodeProtectedHeader } from 'jose'
+import { BoundedMap } from '../bounded-map.ts'
+import { type AccessTokenClaims, verifyAccessToken } from '../verify/access-token.ts'
+import type { VerifyOptions } from '../verify/pinned-jwt.ts'
+
+const MAX_KEPT = 5_000
+/** Longer ones are verified each time: an isolate has 128 MB. */
+const MAX_KEPT_LENGTH = 2_048
+
+interface Verified {
+  readonly claims: AccessTokenClaims
+  /** The thumbprint of the key (RFC 7638): under one id there never is another. */
+  readonly kid: string
+}
+
+export class VerifiedTokens {
+  readonly #kept = new BoundedMap<Verified>(MAX_KEPT)
+
+  /**
+   * As verifyAccessToken, always with the same issuer and audience.
+   * @returns the claims, shared between requests; null where the token is not, or no longer, valid
+   */
+  async verify(token: string, options: VerifyOptions): Promise<AccessTokenClaims | null> {
+    const known = this.#kept.get(token)
+    if (known === undefined) return this.#verifyNew(token, options)
+    if (await isStillValid(known, options)) return known.claims
+    this.#kept.delete(token)
+    return null
+  }
+
+  async #verifyNew(token: string, options: VerifyOptions): Promise<AccessTokenClaims | null> {
+    const claims = await verifyAccessToken(token, options)
+    const { kid } = claims === null ? {} : decodeProtectedHeader(token)
+    if (claims !== null && kid !== undefined && token.length <= MAX_KEPT_LENGTH) {
+      this.#kept.set(token, { claims, kid })
+    }
+    return claims
+  }
+}
+
+/** RFC 7519 section 4.1.4; and its key may be gone. */
+async function isStillValid({ claims, kid }: Verified, { nowMs, findKey }: VerifyOptions): Promise<boolean> {
+  return nowMs < claims.exp * 1000 && (await findKey(kid)) !== null
+}
