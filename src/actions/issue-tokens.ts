@@ -15,8 +15,8 @@ export interface IssuedTokens {
   readonly scope: readonly string[]
   readonly refreshToken: string
   readonly refreshExpiresInSeconds: number
-  /** By which hosted pages know the browser; of no use elsewhere. */
-  readonly pageToken: string
+  /** What the session's tokens carry, those of hosted pages too. */
+  readonly sessionSecret: Bytes
   readonly facts: AccountFacts
   readonly session: Session
 }
@@ -26,7 +26,7 @@ export interface IssuedTokens {
  * @param sessionSecret what the session's refresh tokens carry
  */
 export async function issueTokens(
-  { config, refreshKeys, pageKeys, nowMs }: Services,
+  { config, refreshKeys, nowMs }: Services,
   key: SigningKey,
   { session, facts }: Grant,
   sessionSecret: Bytes,
@@ -62,8 +62,7 @@ export async function issueTokens(
     expiresInSeconds: accessTokenSeconds,
     scope,
     refreshToken: await makeRefreshToken(refreshToken, await refreshKeys()),
-    // Pages rotate nothing, so that an answer which gets lost ends nothing.
-    pageToken: await makeRefreshToken({ ...refreshToken, generation: 0 }, await pageKeys()),
+    sessionSecret,
     refreshExpiresInSeconds: Math.max(0, Math.floor((session.expiresAt - issuedAtMs) / 1000)),
     facts,
     session,

@@ -78,6 +78,15 @@ export async function issueToPages(services: Services, text: string): Promise<Is
   return used && issueTokens(services, key, used.grant, used.token.sessionSecret)
 }
 
+/** The token by which hosted pages know a browser. They rotate nothing, so that an answer which gets lost ends nothing. */
+export async function pageTokenOf(
+  { pageKeys }: Services,
+  { facts, session, sessionSecret }: IssuedTokens,
+): Promise<string> {
+  const token = { accountId: facts.id, sessionId: session.id, generation: 0, sessionSecret }
+  return makeRefreshToken(token, await pageKeys())
+}
+
 async function usePageToken(services: Services, text: string) {
   const token = await readOwnToken(services, text, await services.pageKeys())
   if (token === null) return null

@@ -11,7 +11,7 @@ const FORM_MEDIA_TYPE = /^application\/x-www-form-urlencoded[ \t]*(;|$)/i
 /** Puts the checked form back for the route's schema. @throws {OAuthError} `invalid_request` */
 export const formBody = createMiddleware<AppEnv>(async (c, next) => {
   const { method, url } = c.req.raw
-  const bytes = await readBounded(c.req.raw.body)
+  const bytes = await readBounded(c.req.raw)
   if (!FORM_MEDIA_TYPE.test(c.req.header('Content-Type') ?? '')) throw new OAuthError('invalid_request')
   const body = parseForm(new TextDecoder().decode(bytes)).toString()
   const headers = new Headers(c.req.raw.headers)

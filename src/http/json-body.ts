@@ -13,10 +13,11 @@ import { atPresent } from './provide-services.ts'
 
 /** The deepest that a schema looks: claims, eight levels below theirs. */
 const MAX_DEPTH = 10
+const JSON_TYPE = 'application/json'
 const JSON_MEDIA_TYPE = /^application\/json[ \t]*(;|$)/i
 
 const readBody = createMiddleware<AppEnv>(async (c, next) => {
-  keepBody(c, await readBounded(c.req.raw.body))
+  keepBody(c, await readBounded(c.req.raw))
   await next()
 })
 
@@ -29,14 +30,21 @@ export function keepBody(c: AppContext, bytes: Uint8Array): void {
 
 /** Puts the checked body back for the route's schema. `null` counts as absent, except in PATCH, which clears with it. */
 export const parseBody = createMiddleware<AppEnv>(async (c, next) => {
-  const { method, url } = c.req.raw
   const object = parseObject(c.get('body'))
-  const body = JSON.stringify(method === 'PATCH' ? object : withoutNulls(object))
-  const headers = new Headers(c.req.raw.headers)
-  headers.set('Content-Type', 'application/json')
-  c.req.raw = new Request(url, { method, headers, body })
+  const body = JSON.stringify(c.req.method === 'PATCH' ? object : withoutNulls(object))
+  // The validator reads it from there.
+  Object.assign(c.req.bodyCache, { text: Promise.resolve(body) })
+  if (c.req.header('Content-Type') !== JSON_TYPE) sayJson(c)
   await next()
 })
+
+/** Under this spelling the validator takes the body, with whatever parameters, or from a cookie, it came. */
+function sayJson(c: AppContext): void {
+  const { method, url } = c.req.raw
+  const headers = new Headers(c.req.raw.headers)
+  headers.set('Content-Type', JSON_TYPE)
+  c.req.raw = new Request(url, { method, headers })
+}
 
 export const jsonBody: MiddlewareHandler<AppEnv>[] = [readBody, parseBody]
 export const bearerAndJsonBody: MiddlewareHandler<AppEnv>[] = [readBody, requireBearer, parseBody]

@@ -26,7 +26,7 @@ export const MAX_COOKIE_SECONDS = 34_560_000
  */
 const readTokenBody = (required: boolean) =>
   createMiddleware<AppEnv>(async (c, next) => {
-    const bytes = await readBounded(c.req.raw.body)
+    const bytes = await readBounded(c.req.raw)
     const empty = bytes.length === 0
     const byCookie = empty && meansCookie(c)
     if (byCookie) requireOwnPage(c)

@@ -62,7 +62,7 @@ export function accountPages() {
     attempt(c, 'password', async () => {
       const newPassword = fieldsOf(c)('new_password')
       const tokens = await changePassword(c.get('services'), c.get('grant'), proofOf(c), newPassword)
-      setPageCookie(c, tokens)
+      await setPageCookie(c, tokens)
       return done(c, 'password')
     }),
   )

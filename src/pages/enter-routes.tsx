@@ -112,7 +112,7 @@ function proofOf(c: AppContext) {
   return { password: field('password'), challenge, client: clientOf(c), transport: 'cookie' as const }
 }
 
-function enter(c: AppContext, tokens: IssuedTokens): Response {
+function enter(c: AppContext, tokens: IssuedTokens): Promise<Response> {
   const services = c.get('services')
   c.set('accountId', tokens.facts.id)
   const replaced = readPageCookie(c)
@@ -122,8 +122,8 @@ function enter(c: AppContext, tokens: IssuedTokens): Response {
 }
 
 /** A form leads to a page of ours alone, which leads on. */
-function goOn(c: AppContext, tokens: IssuedTokens): Response {
-  setPageCookie(c, tokens)
+async function goOn(c: AppContext, tokens: IssuedTokens): Promise<Response> {
+  await setPageCookie(c, tokens)
   return c.redirect(withReturnTo(`/login?${JUST_LOGGED_IN}`, returnToOf(c)), 303)
 }
 

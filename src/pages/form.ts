@@ -10,7 +10,7 @@ const FORM_MEDIA_TYPE = /^application\/x-www-form-urlencoded[ \t]*(;|$)/i
 /** @throws {ServiceError} `origin_not_allowed`, `body_too_large`, `unsupported_media_type` */
 export const ownForm = createMiddleware<AppEnv>(async (c, next) => {
   if (!comesFromHere(c)) throw new ServiceError('origin_not_allowed')
-  const bytes = await readBounded(c.req.raw.body)
+  const bytes = await readBounded(c.req.raw)
   if (!FORM_MEDIA_TYPE.test(c.req.header('Content-Type') ?? ''))
     throw new ServiceError('unsupported_media_type')
   c.set('body', bytes)

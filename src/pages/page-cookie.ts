@@ -4,16 +4,16 @@
  */
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import type { IssuedTokens } from '../actions/issue-tokens.ts'
-import { resumeSession } from '../actions/sessions.ts'
+import { pageTokenOf, resumeSession } from '../actions/sessions.ts'
 import type { AppContext } from '../http/context.ts'
 import { clearRefreshCookie, isSecure, MAX_COOKIE_SECONDS, setRefreshCookie } from '../http/refresh-cookie.ts'
 import type { Grant } from '../sessions/account-calls.ts'
 
 const NAME = 'gatehouse_pages'
 
-export function setPageCookie(c: AppContext, tokens: IssuedTokens): void {
+export async function setPageCookie(c: AppContext, tokens: IssuedTokens): Promise<void> {
   setRefreshCookie(c, tokens)
-  keepToken(c, tokens.pageToken)
+  keepToken(c, await pageTokenOf(c.get('services'), tokens))
 }
 
 /** The session itself says when it has ended. */
