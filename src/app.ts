@@ -46,7 +46,6 @@ export function createApp(
   // Before CORS: no page of another origin reads ours.
   if (pages.enabled) app.route('/', hostedPages(gateway))
   app.use(cors(deployment.corsOrigins, FORWARD_AUTH_PATH))
-  app.use(methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => refuseMethod(answer, c, methods) }))
 
   app.route('/', accountRoutes(accounts))
   app.route('/', sessionRoutes())
@@ -63,7 +62,18 @@ export function createApp(
   app.route('/', errorPages())
   openApiRoute(app, deployment.publicUrl)
 
-  app.notFound(async (c) => (await passOn(c)) ?? answer(c, new ServiceError('not_found')))
+  const otherMethods = methodNotAllowed({
+    app,
+    onMethodNotAllowed: (c, methods) => refuseMethod(answer, c, methods),
+  })
+  app.notFound(async (c) => {
+    const passed = await passOn(c)
+    if (passed !== null) return passed
+    await otherMethods(c, async () => {
+      c.res = answer(c, new ServiceError('not_found'))
+    })
+    return c.res
+  })
   app.onError((fault, c) => faultResponse(c, fault, deployment.publicUrl))
   return app
 }

@@ -23,6 +23,8 @@ export interface AppEnv {
     clientId: string | undefined
     /** Where the request went, in place of the pattern that matched it. For the log line. */
     route: string | undefined
+    /** Whether a request was let through that whoever asked about it logs. */
+    letThrough: true | undefined
     /** Whether the answer is an origin's, and stays as that made it. */
     ofOrigin: true | undefined
     errorCode: ErrorCode | OAuthErrorCode | undefined

@@ -10,7 +10,7 @@ export function atPresent(services: Services): Services {
 }
 
 export function provideServices(shared: SharedServices) {
-  return createMiddleware<AppEnv>(async (c, next) => {
+  return createMiddleware<AppEnv>((c, next) => {
     const waitUntil = (work: Promise<unknown>) => c.executionCtx.waitUntil(work)
     const reportLimit = rateLimitHeaders(c)
     c.set('services', {
@@ -20,6 +20,6 @@ export function provideServices(shared: SharedServices) {
       reportLimit,
       waitUntil,
     })
-    await next()
+    return next()
   })
 }

@@ -1,4 +1,7 @@
-/** One structured line for each request, and the headers that every answer carries. */
+/**
+ * One structured line for each request, and the headers that every answer carries. Requests that `/auth/verify` lets through
+ * have none: the proxy that asked has its own, and here they would bury all others.
+ */
 import { createMiddleware } from 'hono/factory'
 import { routePath } from 'hono/route'
 import { log } from '../log.ts'
@@ -11,7 +14,7 @@ export const requestLog = createMiddleware<AppEnv>(async (c, next) => {
   await next()
   c.res.headers.set('X-Request-Id', c.get('requestId'))
   if (!c.get('ofOrigin')) setOwnHeaders(c.res.headers)
-  log('info', 'request', requestFields(c, startedAtMs))
+  if (!c.get('letThrough')) log('info', 'request', requestFields(c, startedAtMs))
 })
 
 function setOwnHeaders(headers: Headers): void {

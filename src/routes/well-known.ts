@@ -1,6 +1,7 @@
 /** The service's public keys (RFC 7517). */
 import { createRoute, z } from '@hono/zod-openapi'
 import { etag, RETAINED_304_HEADERS } from 'hono/etag'
+import { sha256, toBase64Url, utf8 } from '../bytes.ts'
 import { createRouter, jsonAnswer, problem } from '../http/declare.ts'
 
 const jwks = z
@@ -15,6 +16,8 @@ const jwks = z
 
 export function wellKnownRoutes() {
   const router = createRouter()
+  /** The document of the last answer: another one comes with another key, every few weeks. */
+  let tagged = { text: '', etag: '' }
   router.openapi(
     createRoute({
       method: 'get',
@@ -29,10 +32,16 @@ export function wellKnownRoutes() {
     }),
     async (c) => {
       const { signingKeys, nowMs } = c.get('services')
-      const keys = await signingKeys.published(nowMs)
-      c.header('Cache-Control', 'public, max-age=300')
-      c.header('Access-Control-Allow-Origin', '*')
-      return c.json({ keys }, 200)
+      const text = JSON.stringify({ keys: await signingKeys.published(nowMs) })
+      if (text !== tagged.text) tagged = { text, etag: `"${toBase64Url(await sha256(utf8(text)))}"` }
+      return new Response(text, {
+        headers: {
+          'Content-Type': 'application/json',
+          'Cache-Control': 'public, max-age=300',
+          'Access-Control-Allow-Origin': '*',
+          ETag: tagged.etag,
+        },
+      })
     },
   )
   return router

@@ -1,13 +1,15 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Browser } from '../support/browser.ts'
 import {
   call,
   type Fetch,
   logIn,
+  newName,
   newPerson,
   ok,
   PASSWORD,
   refresh,
+  register,
   type Tokens,
   workerWith,
 } from '../support/client.ts'
@@ -16,6 +18,8 @@ import { watch } from '../support/counting.ts'
 const watched = watch()
 const worker: Fetch = workerWith(watched.bindings)
 let person: Tokens & { readonly name: string }
+
+const verifyForProxy = ({ access_token: bearer }: Tokens) => call('GET', '/auth/verify', { bearer }, worker)
 
 beforeEach(async () => {
   person = await newPerson(worker)
@@ -65,6 +69,11 @@ describe('the budget of round trips', () => {
     expect(watched.counts).toEqual({ d1: 0, rpc: 0 })
   })
 
+  it('of forward auth is nothing', async () => {
+    expect((await verifyForProxy(person)).status).toBe(200)
+    expect(watched.counts).toEqual({ d1: 0, rpc: 0 })
+  })
+
   it.each([
     [
       'a forged access token',
@@ -89,5 +98,50 @@ describe('the budget of round trips', () => {
   it('of a challenge is one RPC', async () => {
     await ok(call('GET', '/auth/challenge?action=login', {}, worker))
     expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
+  })
+})
+
+/** What each call may ask of WebCrypto, warm: most of its time is spent there. */
+describe('the budget of cryptography', () => {
+  const METHODS = ['sign', 'verify', 'digest', 'deriveBits', 'importKey', 'encrypt', 'decrypt'] as const
+
+  /** @returns how often each was called, those that were */
+  async function countsOf(send: () => Promise<Response>): Promise<Partial<Record<string, number>>> {
+    await ok(call('GET', '/.well-known/jwks.json', {}, worker))
+    const spies = METHODS.map((method) => vi.spyOn(crypto.subtle, method))
+    expect((await send()).status).toBeLessThan(300)
+    const counts = spies.map((spy, index) => [METHODS[index] ?? '', spy.mock.calls.length] as const)
+    vi.restoreAllMocks()
+    return Object.fromEntries(counts.filter(([, count]) => count > 0))
+  }
+
+  it('of forward auth is one signature checked, and none for a token that is known', async () => {
+    expect(await countsOf(() => verifyForProxy(person))).toEqual({ verify: 1 })
+    expect(await countsOf(() => verifyForProxy(person))).toEqual({})
+  })
+
+  it('of GET /auth/me is the same', async () => {
+    const me = () => call('GET', '/auth/me', { bearer: person.access_token }, worker)
+    expect(await countsOf(me)).toEqual({ verify: 1 })
+    expect(await countsOf(me)).toEqual({})
+  })
+
+  it('of the key set is nothing', async () => {
+    expect(await countsOf(() => call('GET', '/.well-known/jwks.json', {}, worker))).toEqual({})
+  })
+
+  it("of a refresh is the token's HMAC, its secret's digest, a signature and the next one's HMAC", async () => {
+    const counts = await countsOf(() => refresh(person.refresh_token, worker))
+    expect(counts).toEqual({ verify: 1, digest: 1, sign: 2 })
+  })
+
+  it('of a log in is six derivations, two names, two tokens and three digests', async () => {
+    const counts = await countsOf(() => logIn(person.name, PASSWORD, worker))
+    expect(counts).toEqual({ deriveBits: 6, importKey: 6, sign: 4, digest: 3 })
+  })
+
+  it('of a registration is six derivations, one name, two tokens and one digest', async () => {
+    const counts = await countsOf(() => register({ username: newName() }, PASSWORD, worker))
+    expect(counts).toEqual({ deriveBits: 6, importKey: 6, sign: 3, digest: 1 })
   })
 })

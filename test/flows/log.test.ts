@@ -42,6 +42,16 @@ describe('the log', () => {
     expect(lines.join()).not.toContain('a-secret')
   })
 
+  it('has none for a request that /auth/verify lets through, and one for what it refuses', async () => {
+    const { access_token: bearer } = await newPerson()
+    lines = []
+    expect((await call('GET', '/auth/verify', { bearer })).status).toBe(200)
+    expect(lines).toEqual([])
+    expect((await call('GET', '/auth/verify?roles=editor', { bearer })).status).toBe(403)
+    expect((await call('GET', '/auth/verify')).status).toBe(401)
+    expect(requests().map(({ code }) => code)).toEqual(['insufficient_scope', 'invalid_token'])
+  })
+
   it('names the account where it is known', async () => {
     const { access_token, refresh_token, user } = await newPerson()
     await ok(call('GET', '/auth/me', { bearer: access_token }))
