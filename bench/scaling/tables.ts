@@ -1,0 +1,225 @@
+/** The arithmetic as it stands in docs/scaling.md. */
+import { add, monthOf, objectRequests, priceOf, type Span, total, type Usage, usageOf } from './bill.ts'
+import {
+  ADDRESSES_PER_PRIMARY,
+  accountsPerDatabase,
+  hoursToRegister,
+  isolatesPerPrimary,
+  LOG_INS_PER_SECOND,
+  logInsPerSecond,
+  type Peak,
+  peakOf,
+  REGISTRATIONS_PER_SECOND,
+  TOLD_PER_DAY,
+} from './capacity.ts'
+import { compact, dollars, millions, percent, round, spanText, table } from './markdown.ts'
+import { OPERATION_NAMES, OPERATIONS, type Operation } from './operations.ts'
+import { METERS, type Meter, OBJECT_REQUESTS_PER_SECOND, PRICES, SUBSCRIPTION_USD } from './platform.ts'
+import { sources } from './sources.ts'
+import {
+  ACCOUNTS,
+  ACCOUNTS_LOGGED_IN_SHARE,
+  API_CALLS_PER_USER,
+  AT_EDGE,
+  ATTACK,
+  attackOf,
+  CHANGES_PER_USER,
+  type Counts,
+  type Day,
+  dayOf,
+  EVERYBODY,
+  guessesPerSecond,
+  LOG_INS_PER_USER,
+  ORDINARY,
+  PEAK_TO_MEAN,
+  SITTING_SECONDS,
+  SITTINGS_PER_USER,
+  WARM_ISOLATES,
+  WRONG_PASSWORDS_PER_LOG_IN,
+} from './traffic.ts'
+
+const MILLION = 1e6
+const SECONDS_PER_MINUTE = 60
+const DAYS = [ORDINARY, AT_EDGE, EVERYBODY] as const
+
+export function arithmetic(accountBytes: number): string {
+  return [
+    section('What one deployment carries', capacity(accountBytes)),
+    section('What each call costs', operations()),
+    section('The day', assumptions(), day()),
+    section('The busiest second', peaks()),
+    section('The bill of a month', bill(accountBytes)),
+    section('Figures and their sources', sources()),
+  ].join('\n\n')
+}
+
+function section(title: string, ...parts: readonly string[]): string {
+  return [`### ${title}`, ...parts].join('\n\n')
+}
+
+function capacity(accountBytes: number): string {
+  const perAddress = logInsPerSecond('login_failures_per_ip')
+  const perIdentifier = logInsPerSecond('login_failures_per_account')
+  const isolates = isolatesPerPrimary(dayOf(ORDINARY), WARM_ISOLATES)
+  return table(
+    ['what', 'carries', 'limited by'],
+    [
+      [
+        'accounts',
+        millions(accountsPerDatabase(accountBytes)),
+        `10 GB, at ${accountBytes} bytes an account, indexes included`,
+      ],
+      [
+        'registrations',
+        `${round(REGISTRATIONS_PER_SECOND)} a second`,
+        `the primary's one writer, 5 ms each: ${millions(ACCOUNTS)} take ${round(hoursToRegister(ACCOUNTS))} hours`,
+      ],
+      [
+        'log ins',
+        `${round(LOG_INS_PER_SECOND)} a second`,
+        'the primary, 1 ms each; with replicas each replica by itself',
+      ],
+      [
+        'refreshes, `GET /auth/me`',
+        'no common limit',
+        `${round(OBJECT_REQUESTS_PER_SECOND.value)} a second of one account, by its object`,
+      ],
+      ['`/auth/verify`, gateway', 'no limit', ''],
+      [
+        'log ins from one address',
+        `${spanText(perAddress, round)} a second`,
+        '`login_failures_per_ip`: as many at a time as its threshold',
+      ],
+      [
+        'log ins on one identifier',
+        `${spanText(perIdentifier, round)} a second`,
+        '`login_failures_per_account`, alike',
+      ],
+      [
+        'isolates that serve at once',
+        compact(isolates),
+        'the primary: each reads settings every 25 s, keys every 60 s',
+      ],
+      [
+        'addresses that guess without challenges',
+        round(ADDRESSES_PER_PRIMARY),
+        'the primary: each guess reads the account there',
+      ],
+      ['changes by SQL', `${round(TOLD_PER_DAY)} a day`, 'cron tells 100 accounts every 5 min'],
+    ],
+  )
+}
+
+function operations(): string {
+  const rows = OPERATION_NAMES.map((name) => {
+    const each: Operation = OPERATIONS[name]
+    return [
+      each.label,
+      each.d1Reads + each.d1Writes,
+      `${each.d1RowsRead} / ${each.d1RowsWritten}`,
+      each.alarms === 0 ? each.rpcs : `${each.rpcs} + ${each.alarms}`,
+      `${each.objectRowsRead} / ${each.objectRowsWritten}`,
+      each.localCpuMs,
+      spanText(priceOfAll({ [name]: MILLION }), dollars),
+    ]
+  })
+  const head = [
+    'call',
+    'D1 trips',
+    'rows read / written',
+    'RPCs + alarms',
+    'object rows read / written',
+    'CPU ms, laptop',
+    'a million of them',
+  ]
+  const cpu = priceOf('cpuMs', usageOf({ logIn: MILLION }), false)
+  return `${table(head, rows)}
+
+Prices without what is included. Of a million log ins, CPU is ${spanText(cpu, dollars)}: as on a laptop, and as in the one
+report from production.`
+}
+
+/** Without what is included. */
+function priceOfAll(counts: Counts): Span {
+  const usage = usageOf(counts)
+  return add(METERS.map((meter) => priceOf(meter, usage, false)))
+}
+
+function assumptions(): string {
+  const minutes = SITTING_SECONDS / SECONDS_PER_MINUTE
+  return `Assumed: ${millions(ACCOUNTS)} accounts; of those who come, each ${SITTINGS_PER_USER} times for ${minutes} min; ${percent(LOG_INS_PER_USER)} log in,
+the others are logged in already; ${percent(WRONG_PASSWORDS_PER_LOG_IN)} as many wrong passwords; ${percent(CHANGES_PER_USER)} change something;
+${API_CALLS_PER_USER} calls of the app's API each; ${percent(ACCOUNTS_LOGGED_IN_SHARE)} of all accounts have a session; the busiest second has ${PEAK_TO_MEAN} times the
+mean; ${round(WARM_ISOLATES)} isolates. The attack: ${round(ATTACK.requestsPerSecond)} guesses a second from ${round(ATTACK.addresses)} addresses for an hour.
+They stand in \`bench/scaling/traffic.ts\`: put your own, and run it again.`
+}
+
+function day(): string {
+  const counted = [...DAYS.map(dayOf), attackOf(ATTACK)]
+  const done = OPERATION_NAMES.filter((name) => counted.some((counts) => counts[name] !== undefined))
+  const row = (label: string, of: (counts: Counts) => string) => [label, ...counted.map(of)]
+  const sum = (label: string, of: (counts: Counts) => number) =>
+    row(`**${label}**`, (each) => compact(of(each)))
+  const rows = [
+    ...done.map((name) => row(OPERATIONS[name].label, (counts) => compact(counts[name] ?? 0))),
+    sum('requests, log lines', (counts) => total(counts, 'requests')),
+    sum('D1 trips', (counts) => total(counts, 'd1Reads') + total(counts, 'd1Writes')),
+    sum('D1 rows read', (counts) => total(counts, 'd1RowsRead')),
+    sum('D1 rows written', (counts) => total(counts, 'd1RowsWritten')),
+    sum('RPCs and alarms', objectRequests),
+    sum('object rows read', (counts) => total(counts, 'objectRowsRead')),
+    sum('object rows written', (counts) => total(counts, 'objectRowsWritten')),
+    row('**price, nothing included, nothing stored**', (counts) => spanText(priceOfAll(counts), dollars)),
+  ]
+  return table(['a day', ...DAYS.map(nameOf), 'an attack adds'], rows)
+}
+
+function nameOf({ name, activeShare }: Day): string {
+  return `${name} (${percent(activeShare)})`
+}
+
+function peaks(): string {
+  const peak = DAYS.map((each) => peakOf(dayOf(each)))
+  const row = (label: string, of: keyof Peak, show = round) => [label, ...peak.map((each) => show(each[of]))]
+  const attackBusy = guessesPerSecond(ATTACK.addresses) / LOG_INS_PER_SECOND
+  const rows = [
+    row('registrations', 'registrations'),
+    row('log ins', 'logIns'),
+    row('refreshes', 'refreshes'),
+    row('requests of the Worker', 'requests'),
+    row('requests of objects, all together', 'objectRequests'),
+    row("the primary's time", 'primaryBusy', percent),
+  ]
+  return `${table(['a second, at the peak', ...DAYS.map(nameOf)], rows)}
+
+The attack adds ${percent(attackBusy)} of the primary's time: ${round(guessesPerSecond(ATTACK.addresses))} guesses a second are checked, the others are
+asked for a challenge.`
+}
+
+function bill(accountBytes: number): string {
+  const months = [ORDINARY, AT_EDGE].map((each) => monthOf(dayOf(each), accountBytes))
+  const attack = usageOf(attackOf(ATTACK))
+  const rows = METERS.map((meter) => [
+    `${PRICES[meter].product}: ${PRICES[meter].label}`,
+    ...months.flatMap((month) => [amount(month, meter), spanText(priceOf(meter, month, true), dollars)]),
+    spanText(priceOf(meter, attack, false), dollars),
+  ])
+  const totals = months.map((month) =>
+    withSubscription(add(METERS.map((meter) => priceOf(meter, month, true)))),
+  )
+  const attackTotal = priceOfAll(attackOf(ATTACK))
+  const bold = (span: Span) => `**${spanText(span, dollars)}**`
+  return table(
+    ['a month of', 'ordinary days', 'USD', 'verified at the edge', 'USD', 'one attack, USD'],
+    [...rows, ['in all, with the plan', ...totals.flatMap((each) => ['', bold(each)]), bold(attackTotal)]],
+  )
+}
+
+function withSubscription({ low, high }: Span): Span {
+  return { low: low + SUBSCRIPTION_USD, high: high + SUBSCRIPTION_USD }
+}
+
+function amount(usage: Usage, meter: Meter): string {
+  const { per } = PRICES[meter]
+  return per === 'million' ? compact(usage[meter] * MILLION) : `${round(usage[meter])} ${per}`
+}
