@@ -1,12 +1,7 @@
-/** How tables and numbers are written in a document. */
+/** How numbers are written in a document. */
 import type { Span } from './bill.ts'
 
 const MILLION = 1e6
-
-export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const line = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
-}
 
 export function spanText({ low, high }: Span, show: (value: number) => string): string {
   return show(low) === show(high) ? show(low) : `${show(low)} to ${show(high)}`

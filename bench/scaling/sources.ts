@@ -1,5 +1,6 @@
 /** The published figures and prices, and where they stand. */
-import { compact, table } from './markdown.ts'
+import { table } from '../document.ts'
+import { compact } from './markdown.ts'
 import {
   METERS,
   type Meter,

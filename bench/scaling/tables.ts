@@ -1,4 +1,5 @@
 /** The arithmetic as it stands in docs/scaling.md. */
+import { table } from '../document.ts'
 import { add, monthOf, objectRequests, priceOf, type Span, total, type Usage, usageOf } from './bill.ts'
 import {
   ADDRESSES_PER_PRIMARY,
@@ -12,7 +13,7 @@ import {
   REGISTRATIONS_PER_SECOND,
   TOLD_PER_DAY,
 } from './capacity.ts'
-import { compact, dollars, millions, percent, round, spanText, table } from './markdown.ts'
+import { compact, dollars, millions, percent, round, spanText } from './markdown.ts'
 import { OPERATION_NAMES, OPERATIONS, type Operation } from './operations.ts'
 import { METERS, type Meter, OBJECT_REQUESTS_PER_SECOND, PRICES, SUBSCRIPTION_USD } from './platform.ts'
 import { sources } from './sources.ts'
@@ -162,7 +163,8 @@ function day(): string {
     row(`**${label}**`, (each) => compact(of(each)))
   const rows = [
     ...done.map((name) => row(OPERATIONS[name].label, (counts) => compact(counts[name] ?? 0))),
-    sum('requests, log lines', (counts) => total(counts, 'requests')),
+    sum('requests', (counts) => total(counts, 'requests')),
+    sum('log lines', (counts) => total(counts, 'logLines')),
     sum('D1 trips', (counts) => total(counts, 'd1Reads') + total(counts, 'd1Writes')),
     sum('D1 rows read', (counts) => total(counts, 'd1RowsRead')),
     sum('D1 rows written', (counts) => total(counts, 'd1RowsWritten')),
