@@ -1,12 +1,8 @@
 /** The rules of a session's life: begin, rotate, grace, reuse, end. Pure: records and the time in, records out. */
 import type { AccountState, NewSession, Session, SessionPolicy } from './session.ts'
 
-/**
- * Rotations that are remembered for the grace. More than these within a minute is no client that lost an
- * answer; what is older counts as reuse.
- */
+/** Rotations that are remembered for the grace. More than these within it is no client that lost an answer. */
 const REMEMBERED_ROTATIONS = 100
-const MAX_GRACE_MS = 60_000
 
 export type Rotation =
   /** The current generation was presented, which rotates it. */
@@ -40,7 +36,7 @@ export function beginSession(
 export function rotate(session: Session, generation: number, policy: SessionPolicy, nowMs: number): Rotation {
   if (nowMs >= session.expiresAt || generation > session.generation) return { outcome: 'unknown' }
   if (generation < session.generation) return judgeOlder(session, generation, policy, nowMs)
-  const remembered = session.rotatedAt.filter((time) => nowMs - time < MAX_GRACE_MS)
+  const remembered = session.rotatedAt.filter((rotatedAtMs) => isInGrace(rotatedAtMs, policy, nowMs))
   const rotated = {
     ...session,
     generation: generation + 1,
@@ -52,8 +48,12 @@ export function rotate(session: Session, generation: number, policy: SessionPoli
 
 function judgeOlder(session: Session, generation: number, policy: SessionPolicy, nowMs: number): Rotation {
   const rotatedAt = session.rotatedAt.at(generation - session.generation)
-  const inGrace = rotatedAt !== undefined && nowMs - rotatedAt < policy.graceSeconds * 1000
+  const inGrace = rotatedAt !== undefined && isInGrace(rotatedAt, policy, nowMs)
   return inGrace ? { outcome: 'repeated', session } : { outcome: 'reused' }
+}
+
+function isInGrace(rotatedAtMs: number, { graceSeconds }: SessionPolicy, nowMs: number): boolean {
+  return nowMs - rotatedAtMs < graceSeconds * 1000
 }
 
 /**

@@ -109,7 +109,8 @@ describe('records of the release before: rotate', () => {
     const session = {
       ...PHONE,
       generation: 3,
-      rotatedAt: [...PHONE.rotatedAt, FROZEN_MS],
+      // Of the two before, one is within the grace.
+      rotatedAt: [...PHONE.rotatedAt.slice(-1), FROZEN_MS],
       lastUsedAt: FROZEN_MS,
       expiresAt: 4_002_592_000_000,
     }
