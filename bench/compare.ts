@@ -1,0 +1,20 @@
+/**
+ * `npm run bench`: Gatehouse beside a bare Hono Worker and beside Better Auth, in one workerd; writes docs/benchmarks.md and its
+ * chart. With `--quick` each call is sent a few times and nothing is written: it fails where an answer is not what is expected,
+ * or a call costs more round trips than it may. Linux and macOS.
+ */
+import { coldStarts } from './compare/cold-start.ts'
+import { MAX_CONCURRENCY } from './compare/pair.ts'
+import { preparePairs } from './compare/pairs.ts'
+import { writeReport } from './compare/report.ts'
+import { compareAll, sendOnce } from './compare/rounds.ts'
+import { buildAll, raise } from './compare/stage.ts'
+
+const quick = process.argv.includes('--quick')
+const bundles = await buildAll()
+const stage = await raise(bundles)
+const pairs = await preparePairs(stage, quick ? MAX_CONCURRENCY : undefined)
+if (quick) await sendOnce(pairs)
+const results = quick ? [] : await compareAll(pairs)
+await stage.stop()
+if (!quick) writeReport({ results, starts: await coldStarts(bundles), bundles })

@@ -1,0 +1,177 @@
+/**
+ * All Workers of a comparison in one workerd, which Miniflare starts: each has a socket of its own, so that no proxy stands
+ * between it and the load.
+ */
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { convertV4MiniflareOptions, Miniflare, type V4WorkerOptions } from 'miniflare'
+import { type Bundle, bundle } from './build.ts'
+import type { HashName } from './hash-name.ts'
+
+const COMPATIBILITY_DATE = '2026-10-23'
+const PUBLIC_URL = 'https://auth.example.com'
+const SCHEMA = fileURLToPath(new URL('../../schema.sql', import.meta.url))
+/** Who is blocked at first is blocked to the end. */
+const LONG_WINDOW = { registrations_per_ip: { window_seconds: 86_400 } }
+const OFF = { enabled: false }
+const NO_LIMITS = {
+  registrations_per_ip: OFF,
+  login_failures_per_ip: OFF,
+  login_failures_per_account: OFF,
+}
+/** Miniflare would read each log line of Workers in the load's own process: what they write goes nowhere instead. */
+const QUIET_WORKERD = fileURLToPath(new URL('quiet-workerd', import.meta.url))
+const WORKERD: string = createRequire(import.meta.resolve('miniflare'))('workerd').default
+const AUTH_SECRET = randomBytes(32).toString('base64url')
+const WITHOUT_HASH = { '/pbkdf2.ts': 'workers/passwords-without-hash.ts' }
+const WITH_SCRYPT = { '/pbkdf2.ts': 'workers/passwords-scrypt.ts' }
+
+/** Gatehouse as it is deployed, and without this or that. */
+const GATEHOUSES = [
+  'gatehouse',
+  'gatehouse-without-hash',
+  'gatehouse-without-limits',
+  'gatehouse-scrypt',
+] as const
+/** Makes accounts for the first one without their hash's price. */
+const SEEDS = 'gatehouse-seeds'
+const PEERS = ['peer', 'peer-oauth', 'peer-without-hash', 'peer-pbkdf2'] as const
+export type WorkerName =
+  | (typeof GATEHOUSES)[number]
+  | (typeof PEERS)[number]
+  | typeof SEEDS
+  | 'floor'
+  | 'origin'
+
+export interface Bundles {
+  readonly gatehouse: Bundle
+  readonly withoutHash: Bundle
+  readonly withScrypt: Bundle
+  readonly floor: Bundle
+  readonly peer: Bundle
+  readonly origin: Bundle
+}
+
+export interface Stage {
+  readonly port: (worker: WorkerName) => number
+  readonly stop: () => Promise<void>
+}
+
+export async function buildAll(): Promise<Bundles> {
+  const entry = '../../src/index.ts'
+  const [gatehouse, withoutHash, withScrypt, floor, peer, origin] = await Promise.all([
+    bundle(entry),
+    bundle(entry, WITHOUT_HASH),
+    bundle(entry, WITH_SCRYPT),
+    bundle('workers/floor.ts'),
+    bundle('workers/peer.ts'),
+    bundle('workers/origin.ts'),
+  ])
+  return { gatehouse, withoutHash, withScrypt, floor, peer, origin }
+}
+
+/** Starts the Workers, with databases that are ready. */
+export async function raise(bundles: Bundles): Promise<Stage> {
+  const miniflare = await start(workersOf(bundles))
+  const ports = new Map<string, number>()
+  for (const name of [...GATEHOUSES, ...PEERS, SEEDS, 'floor']) {
+    ports.set(name, Number((await miniflare.unsafeGetDirectURL(name)).port))
+  }
+  const port = (name: WorkerName) => ports.get(name) ?? 0
+  for (const name of GATEHOUSES) await applySchema(miniflare, name)
+  for (const name of PEERS) await fetch(`http://127.0.0.1:${port(name)}/setup`, { method: 'POST' })
+  return { port, stop: () => miniflare.dispose() }
+}
+
+/**
+ * @param folder where state is kept; without one it goes when Miniflare stops
+ * @returns Miniflare with these Workers, once they listen
+ */
+export async function start(workers: V4WorkerOptions[], folder?: string): Promise<Miniflare> {
+  process.env.MINIFLARE_WORKERD_PATH = QUIET_WORKERD
+  process.env.WORKERD = WORKERD
+  const kept = folder === undefined ? {} : { resourcePersistencePath: folder }
+  const miniflare = new Miniflare({ ...convertV4MiniflareOptions({ workers }), ...kept })
+  await miniflare.ready
+  return miniflare
+}
+
+function workersOf({ gatehouse, withoutHash, withScrypt, floor, peer, origin }: Bundles): V4WorkerOptions[] {
+  return [
+    gatehouseWorker('gatehouse', gatehouse),
+    gatehouseWorker('gatehouse-without-hash', withoutHash),
+    gatehouseWorker('gatehouse-scrypt', withScrypt),
+    gatehouseWorker('gatehouse-without-limits', withoutHash, { limits: NO_LIMITS }),
+    gatehouseWorker(SEEDS, withoutHash, { owner: 'gatehouse' }),
+    floorWorker(floor),
+    peerWorker('peer', peer),
+    peerWorker('peer-oauth', peer, { OAUTH: true }),
+    peerWorker('peer-without-hash', peer, { HASH: 'none' }),
+    peerWorker('peer-pbkdf2', peer, { HASH: 'pbkdf2' }),
+    worker('origin', origin),
+  ]
+}
+
+export function worker(name: WorkerName, { script }: Bundle): V4WorkerOptions {
+  return {
+    name,
+    script,
+    modules: true,
+    compatibilityDate: COMPATIBILITY_DATE,
+    unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+  }
+}
+
+/** `owner` is whose database and objects it works on. */
+export function gatehouseWorker(
+  name: WorkerName,
+  bundle: Bundle,
+  {
+    owner = name,
+    limits = LONG_WINDOW,
+  }: { readonly owner?: WorkerName; readonly limits?: typeof LONG_WINDOW | typeof NO_LIMITS } = {},
+): V4WorkerOptions {
+  const object = (className: string) => {
+    return { className, useSQLite: true, ...(owner !== name && { scriptName: owner }) }
+  }
+  return {
+    ...worker(name, bundle),
+    bindings: {
+      PUBLIC_URL,
+      AUTH_SECRET,
+      ACCESS_TOKEN_SECONDS: '3600',
+      GATEWAY: { '/api': { service: 'ORIGIN', audience: 'origin' } },
+      LIMITS: limits,
+    },
+    d1Databases: { DB: owner },
+    durableObjects: { ACCOUNT: object('AccountObject'), COUNTER: object('AttemptCounter') },
+    serviceBindings: { ORIGIN: 'origin' },
+  }
+}
+
+export function floorWorker(bundle: Bundle): V4WorkerOptions {
+  return {
+    ...worker('floor', bundle),
+    durableObjects: { ROW: { className: 'Row', useSQLite: true } },
+    serviceBindings: { ORIGIN: 'origin' },
+  }
+}
+
+export function peerWorker(
+  name: WorkerName,
+  bundle: Bundle,
+  settings: { readonly HASH?: HashName; readonly OAUTH?: boolean } = {},
+): V4WorkerOptions {
+  const bindings = { SECRET: AUTH_SECRET, HASH: '', OAUTH: false, ...settings }
+  return { ...worker(name, bundle), bindings, d1Databases: { DB: name } }
+}
+
+export async function applySchema(miniflare: Miniflare, name: WorkerName): Promise<void> {
+  const db = await miniflare.getD1Database('DB', name)
+  const schema = readFileSync(SCHEMA, 'utf8').replace(/--.*$/gm, '')
+  for (const statement of schema.split(/;\s*\n/).filter((text) => text.trim() !== '')) {
+    await db.prepare(statement).run()
+  }
+}

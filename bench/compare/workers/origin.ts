@@ -1,0 +1,4 @@
+/** What stands behind the gateways. */
+export default {
+  fetch: () => new Response('hello'),
+} satisfies ExportedHandler

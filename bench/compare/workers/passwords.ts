@@ -1,0 +1,14 @@
+/** What Gatehouse asks of a password hash, over another one. */
+import { derivePepper, type Pepper, type Verification } from '../../../src/passwords/pbkdf2.ts'
+import type { Hash } from './hashes.ts'
+
+export function inPlaceOf({ hash, verify }: Hash) {
+  return {
+    hashPassword: (password: string, _pepper: Pepper | null): Promise<string> => hash(password),
+    verifyPassword: async (password: string, stored: string): Promise<Verification> => {
+      return { match: await verify({ password, hash: stored }), needsRehash: false }
+    },
+    verifyDecoy: async (password: string): Promise<void> => void (await hash(password)),
+    derivePepper,
+  }
+}
