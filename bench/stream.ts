@@ -2,10 +2,11 @@
  * `npm run bench:stream`: sends 1 GiB through the gateway each way, in a service of its own on this machine, and prints how
  * fast and how much memory workerd took for it. Linux: it reads /proc.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { Readable } from 'node:stream'
 import { freePort, Project } from '../test/dev/project.ts'
+import { residentMiB } from './workerd.ts'
 
 const GIB = 2 ** 30
 const CHUNK = Buffer.alloc(64 * 1024, 'x')
@@ -64,31 +65,4 @@ async function measure(way: string, stream: () => Promise<number>): Promise<void
   if (bytes !== GIB) throw new Error(`${bytes} bytes came ${way} of ${GIB}`)
   const memory = `workerd ${before.toFixed(0)} MiB before, ${most.toFixed(0)} MiB at most`
   console.log(`1 GiB ${way.padEnd(4)}  ${(1024 / seconds).toFixed(0)} MiB/s, ${memory}`)
-}
-
-/** Of the workerd processes that run below this one. */
-function residentMiB(): number {
-  const kib = descendants(String(process.pid))
-    .filter((pid) => read(pid, 'comm').startsWith('workerd'))
-    .map((pid) => Number(/VmRSS:\s*(\d+)/.exec(read(pid, 'status'))?.[1] ?? 0))
-  return kib.reduce((sum, each) => sum + each, 0) / 1024
-}
-
-function descendants(parent: string): readonly string[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-  const parents = new Map(pids.map((pid) => [pid, /PPid:\s*(\d+)/.exec(read(pid, 'status'))?.[1]]))
-  const below = (pid: string): readonly string[] => {
-    const children = pids.filter((child) => parents.get(child) === pid)
-    return [...children, ...children.flatMap(below)]
-  }
-  return below(parent)
-}
-
-/** @returns nothing of a process that has ended meanwhile */
-function read(pid: string, file: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
-  } catch {
-    return ''
-  }
 }

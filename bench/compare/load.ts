@@ -13,6 +13,7 @@ export interface Load {
    * Makes a connection's next request, whole.
    * @param connection 0 to `concurrency - 1`
    * @param answered the body that it was answered with before, '' at first
+   * @returns '', after an answer, where the connection is to send no more
    */
   readonly next: (connection: number, answered: string) => string
 }
@@ -44,7 +45,7 @@ function send({ port, status, next }: Load, connection: number, durationMs: numb
     const elapsedMs = performance.now() - startedAtMs
     // Asked for in any case: what the answer brings may be needed later.
     const following = next(connection, answer.body)
-    if (elapsedMs >= durationMs) return stop(null, (count / elapsedMs) * 1000)
+    if (following === '' || elapsedMs >= durationMs) return stop(null, (count / elapsedMs) * 1000)
     socket.write(following, 'latin1')
   })
   const stop = (fault: Error | null, perSecond = 0) => {

@@ -25,7 +25,7 @@ const NO_LIMITS = {
 const QUIET_WORKERD = fileURLToPath(new URL('quiet-workerd', import.meta.url))
 const WORKERD: string = createRequire(import.meta.resolve('miniflare'))('workerd').default
 const AUTH_SECRET = randomBytes(32).toString('base64url')
-const WITHOUT_HASH = { '/pbkdf2.ts': 'workers/passwords-without-hash.ts' }
+export const WITHOUT_HASH = { '/pbkdf2.ts': 'workers/passwords-without-hash.ts' }
 const WITH_SCRYPT = { '/pbkdf2.ts': 'workers/passwords-scrypt.ts' }
 
 /** Gatehouse as it is deployed, and without this or that. */
@@ -114,7 +114,7 @@ function workersOf({ gatehouse, withoutHash, withScrypt, floor, peer, origin }: 
   ]
 }
 
-export function worker(name: WorkerName, { script }: Bundle): V4WorkerOptions {
+export function worker(name: string, { script }: Bundle): V4WorkerOptions {
   return {
     name,
     script,
@@ -126,12 +126,12 @@ export function worker(name: WorkerName, { script }: Bundle): V4WorkerOptions {
 
 /** `owner` is whose database and objects it works on. */
 export function gatehouseWorker(
-  name: WorkerName,
+  name: string,
   bundle: Bundle,
   {
     owner = name,
     limits = LONG_WINDOW,
-  }: { readonly owner?: WorkerName; readonly limits?: typeof LONG_WINDOW | typeof NO_LIMITS } = {},
+  }: { readonly owner?: string; readonly limits?: typeof LONG_WINDOW | typeof NO_LIMITS } = {},
 ): V4WorkerOptions {
   const object = (className: string) => {
     return { className, useSQLite: true, ...(owner !== name && { scriptName: owner }) }
@@ -168,7 +168,7 @@ export function peerWorker(
   return { ...worker(name, bundle), bindings, d1Databases: { DB: name } }
 }
 
-export async function applySchema(miniflare: Miniflare, name: WorkerName): Promise<void> {
+export async function applySchema(miniflare: Miniflare, name: string): Promise<void> {
   const db = await miniflare.getD1Database('DB', name)
   const schema = readFileSync(SCHEMA, 'utf8').replace(/--.*$/gm, '')
   for (const statement of schema.split(/;\s*\n/).filter((text) => text.trim() !== '')) {
