@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: Gatehouse beside a bare Hono Worker and beside Better Auth, in one workerd; writes docs/benchmarks.md and its
- * chart. With `--quick` each call is sent a few times and nothing is written: it fails where an answer is not what is expected,
- * or a call costs more round trips than it may. Linux and macOS.
+ * chart. With `--quick` each call is sent a few times and nothing is written: it fails where an answer is not what is expected.
+ * Linux and macOS.
  */
 import { coldStarts } from './compare/cold-start.ts'
 import { MAX_CONCURRENCY } from './compare/pair.ts'

@@ -1,10 +1,10 @@
 /** Guesses at passwords, with somebody honest logging in beside them. */
+import { median } from '../median.ts'
 import {
   type Answer,
   fail,
   guess,
   levelOf,
-  median,
   newAddress,
   PASSWORD,
   pause,

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { V4WorkerOptions } from 'miniflare'
-import { median } from './rounds.ts'
+import { median } from '../median.ts'
 import {
   applySchema,
   type Bundles,

@@ -1,4 +1,5 @@
 /** Measures pairs, ours and theirs in turn, so that whatever else the machine does falls on both. */
+import { median } from '../median.ts'
 import { type Load, measure, warmUp } from './load.ts'
 import { MAX_CONCURRENCY, type Pair } from './pair.ts'
 
@@ -73,10 +74,6 @@ async function compare(pair: Pair, concurrency: number): Promise<Rates> {
 function planOf({ slow }: Pair, concurrency: number): Plan {
   if (slow === undefined) return FAST
   return concurrency === 1 ? SLOW : SLOW_AT_ONCE
-}
-
-export function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN
 }
 
 function lineOf({ pair: { call, beside }, rates }: Result): string {

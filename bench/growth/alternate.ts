@@ -1,6 +1,6 @@
 /** Measures loads in turn, so that whatever else the machine does meets all of them alike. */
 import { type Load, measure, warmUp } from '../compare/load.ts'
-import { median } from '../compare/rounds.ts'
+import { median } from '../median.ts'
 
 export interface Rounds {
   readonly count: number
