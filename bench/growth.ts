@@ -1,6 +1,7 @@
 /**
  * `npm run bench:growth`: measures what grows with accounts, with addresses and with an account's sessions, prints it, and
- * writes it into docs/benchmarks.md. Some 7 min. Linux: files are in /dev/shm, where they need 2 GiB, and it reads /proc.
+ * writes it into docs/benchmarks.md. Some 7 min, 15 at the most. Linux: files are in /dev/shm, where they need 1 GiB, and it
+ * reads /proc.
  */
 import { cpus } from 'node:os'
 import { readDocument, replaceBetween, writeDocument } from './document.ts'
@@ -9,6 +10,9 @@ import { reportAddresses } from './growth/addresses.ts'
 import { reportSessions } from './growth/sessions.ts'
 import { buildAll } from './growth/stage.ts'
 
+const MAX_MS = 900_000
+
+setTimeout(() => process.exit(1), MAX_MS).unref()
 const bundles = await buildAll()
 const day = new Date().toISOString().slice(0, 10)
 const sections = [

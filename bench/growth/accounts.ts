@@ -13,7 +13,7 @@ const SIZES = [1_000, 100_000, 1_000_000] as const
 /** Who logs in: as many at each size, and so few that their objects are never evicted meanwhile. */
 const PEOPLE = 256
 const MAX_RELATIVE = 1.2
-const SHORT: Rounds = { count: 11, durationMs: 500 }
+const SHORT: Rounds = { count: 21, durationMs: 250 }
 const WITH_HASH: Rounds = { count: 5, durationMs: 800 }
 
 interface Row {

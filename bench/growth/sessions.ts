@@ -8,7 +8,7 @@ import { milliseconds } from './calls.ts'
 import { type Bundles, onStage, type Stage } from './stage.ts'
 
 const MAX_SESSIONS = 100
-const ROUNDS: Rounds = { count: 9, durationMs: 400 }
+const ROUNDS: Rounds = { count: 15, durationMs: 250 }
 const FULL = 'full'
 const SINGLE = 'single'
 /** Sessions keep both. */
