@@ -12,6 +12,8 @@ import type { SettingProblem } from './config/settings-reader.ts'
 import { ServiceError } from './errors.ts'
 import { gatewayTo } from './gateway/forward.ts'
 import { FORWARD_AUTH_PATH, forwardAuthRoutes } from './gateway/forward-auth.ts'
+import { OriginTokens } from './gateway/origin-tokens.ts'
+import { leadsToOrigin, servedRoute } from './gateway/origins.ts'
 import type { AppContext, AppEnv } from './http/context.ts'
 import { cors } from './http/cors.ts'
 import { createRouter } from './http/declare.ts'
@@ -23,6 +25,7 @@ import { log } from './log.ts'
 import { accountPages } from './pages/account-routes.tsx'
 import { enterPages } from './pages/enter-routes.tsx'
 import { errorPages } from './pages/error-routes.tsx'
+import { notOnHosts } from './pages/not-on-hosts.ts'
 import { accountRoutes } from './routes/account.ts'
 import { challengeRoutes } from './routes/challenge.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -37,15 +40,22 @@ export function createApp(
   shared: SharedServices,
 ): Hono<AppEnv> {
   const answer = (c: AppContext, error: ServiceError) => errorResponse(c, error, deployment.publicUrl)
-  const passOn = gatewayTo(gateway)
+  const originTokens = new OriginTokens()
+  const passOn = gatewayTo(gateway, originTokens)
   const app = createRouter()
 
   app.use(requestLog)
   if (deployment.development) app.use(loopbackHostsOnly)
   app.use(provideServices(shared))
   // Before CORS: no page of another origin reads ours.
-  if (pages.enabled) app.route('/', hostedPages(gateway))
-  app.use(cors(deployment.corsOrigins, FORWARD_AUTH_PATH))
+  if (pages.enabled) app.use(notOnHosts(gateway.hosts)).route('/', hostedPages(gateway))
+  app.use(
+    cors({
+      allowedOrigins: deployment.corsOrigins,
+      forwardAuthPath: FORWARD_AUTH_PATH,
+      isProxied: (path) => leadsToOrigin(gateway, path),
+    }),
+  )
 
   app.route('/', accountRoutes(accounts))
   app.route('/', sessionRoutes())
@@ -56,7 +66,7 @@ export function createApp(
   app.route('/', everySessionRoutes())
   app.route('/', clientsRoutes())
   app.route('/', oauthRoutes())
-  app.route('/', forwardAuthRoutes())
+  app.route('/', forwardAuthRoutes(gateway, originTokens))
   app.route('/', wellKnownRoutes())
   app.route('/', healthRoutes())
   app.route('/', errorPages())
@@ -79,11 +89,15 @@ export function createApp(
 }
 
 /** The front page is the account's, unless an origin has it. */
-function hostedPages({ routes }: GatewayConfig): Hono<AppEnv> {
+function hostedPages(gateway: GatewayConfig): Hono<AppEnv> {
   const router = new Hono<AppEnv>()
   router.route('/', enterPages())
   router.route('/', accountPages())
-  if (routes.every(({ prefix }) => prefix !== '/')) router.get('/', (c) => c.redirect('/account', 303))
+  router.get('/', async (c, next) => {
+    const { hostname } = new URL(c.req.url)
+    const ours = !gateway.hosts.has(hostname) && servedRoute(gateway, '/', hostname) === null
+    return ours ? c.redirect('/account', 303) : next()
+  })
   return router
 }
 

@@ -24,6 +24,8 @@ const SETTINGS: { readonly [Name in keyof Required<Settings>]: string } = {
   IPV6_PREFIX: '',
   LIMITS: '',
   GATEWAY: '',
+  GATEWAY_HOSTS: '',
+  FORWARD_AUDIENCES: '',
   PAGES: '',
   CHALLENGE_PROVIDER: '',
   CHALLENGE_SITE_KEY: '',

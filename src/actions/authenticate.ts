@@ -16,19 +16,35 @@ export async function authenticate(services: Services, accessToken: string): Pro
   return { claims, grant: await checkSession(services, claims) }
 }
 
-/** Checks the token by itself. @throws {ServiceError} `invalid_token`, `unavailable` */
-export async function verifyBearer(services: Services, accessToken: string): Promise<AccessTokenClaims> {
-  const claims = await readAccessToken(services, accessToken)
+/**
+ * Checks the token by itself.
+ * @param audience one that is accepted beside the service's own
+ * @throws {ServiceError} `invalid_token`, `unavailable`
+ */
+export async function verifyBearer(
+  services: Services,
+  accessToken: string,
+  audience?: string,
+): Promise<AccessTokenClaims> {
+  const claims = await readAccessToken(services, accessToken, audience)
   if (claims === null) throw new ServiceError('invalid_token')
   return claims
 }
 
-/** @returns null for what is no valid access token of this service. @throws {ServiceError} `unavailable` */
-export function readAccessToken(services: Services, text: string): Promise<AccessTokenClaims | null> {
+/**
+ * @param audience one that is accepted beside the service's own
+ * @returns null for what is no valid access token of this service
+ * @throws {ServiceError} `unavailable`
+ */
+export function readAccessToken(
+  services: Services,
+  text: string,
+  audience?: string,
+): Promise<AccessTokenClaims | null> {
   const { config, signingKeys, verifiedTokens, nowMs } = services
   return verifiedTokens.verify(text, {
     issuer: config.tokens.issuer,
-    audience: config.tokens.audience,
+    audiences: [config.tokens.audience, ...(audience === undefined ? [] : [audience])],
     findKey: (kid) => signingKeys.verification(kid, nowMs),
     nowMs,
   })

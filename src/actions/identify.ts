@@ -9,6 +9,8 @@ import { checkSession, verifyBearer } from './authenticate.ts'
 export interface Requirement extends Names {
   /** Whether its session is looked up, too: one RPC, and a log out is in force at once. */
   readonly session: 'trust' | 'check'
+  /** An `aud` that is accepted beside the service's own. */
+  readonly audience?: string
 }
 
 export interface Identity extends Names {
@@ -24,9 +26,9 @@ export interface Identity extends Names {
 export async function identify(
   services: Services,
   accessToken: string,
-  { session, roles, scope }: Requirement,
+  { session, roles, scope, audience }: Requirement,
 ): Promise<Identity> {
-  const claims = await verifyBearer(services, accessToken)
+  const claims = await verifyBearer(services, accessToken, audience)
   const granted = { roles: claims.roles, scope: scopeNames(claims.scope) }
   const held = session === 'check' ? await keepPresent(services, claims, granted) : granted
   if (!holds(held, { roles, scope })) throw new ServiceError('insufficient_scope')

@@ -1,159 +1,138 @@
-/** Which paths lead to which origin, and who may pass. */
-import { z } from 'zod'
-import { SCOPE } from '../text.ts'
-import { isConfidential } from '../verify/loopback.ts'
+/** Which paths lead to which origin, on which hosts, and for whom exchange tokens are made. */
+import type { DeploymentConfig } from './deployment.ts'
+import { type GatewayRoute, ROUTE_EXAMPLE, readRoute } from './gateway-route.ts'
+import type { PagesConfig } from './pages.ts'
 import type { SettingsReader } from './settings-reader.ts'
+import type { TokensConfig } from './tokens.ts'
 
 export interface GatewayConfig {
   /** The longest prefix first. */
   readonly routes: readonly GatewayRoute[]
   /** First segments of the service's own paths: no route leads from them. */
   readonly ownSegments: ReadonlySet<string>
+  /** Hosts for origins that serve pages to people: the hosted pages are not there. */
+  readonly hosts: ReadonlySet<string>
+  /** Whether routes with `pages` are served on every host, since no hosted page shares it. */
+  readonly pagesOnEveryHost: boolean
+  /** Audiences for which `/auth/verify?exchange=` makes tokens. */
+  readonly forwardAudiences: ReadonlySet<string>
 }
 
-export interface GatewayRoute {
-  /** "/", or "/a/b": no slash at its end. */
-  readonly prefix: string
-  readonly origin: OriginAddress
-  /** Whom assertions are for. */
-  readonly audience: string
-  /**
-   * The client that assertions are encrypted for, and nothing else then says who the user is; null where they are signed
-   * alone.
-   */
-  readonly clientId: string | null
-  /** Whether a token is needed; one that is sent must be right in any case. */
-  readonly required: boolean
-  /** Whether a token's session is looked up for each request. */
-  readonly session: 'trust' | 'check'
-  readonly roles: readonly string[]
-  readonly scope: readonly string[]
-  /** Whether the origin is sent the token, too. */
-  readonly authorization: 'pass' | 'drop'
-  /** Whether the origin's paths begin behind the prefix. */
-  readonly stripPrefix: boolean
-  /** Until the origin's answer begins. */
-  readonly timeoutMs: number
-  /** `default`: Cloudflare's cache may answer in the origin's place, by the answer's own headers. */
-  readonly cache: 'no-store' | 'default'
+/** What the gateway's settings are checked against. */
+interface Surroundings {
+  readonly deployment: Pick<DeploymentConfig, 'publicUrl'>
+  readonly tokens: Pick<TokensConfig, 'audience'>
+  readonly pages: Pick<PagesConfig, 'enabled'>
 }
-
-export type OriginAddress =
-  | { readonly kind: 'address'; readonly url: string }
-  /** A service binding of the Worker. */
-  | { readonly kind: 'service'; readonly binding: string }
 
 const OWN_SEGMENTS = ['auth', 'admin', 'oauth2', '.well-known', 'errors', 'healthz', 'openapi.json', 'assets']
-const PAGE_SEGMENTS = ['login', 'register', 'logout', 'account']
+/** Of the hosted pages. */
+export const PAGE_SEGMENTS: readonly string[] = ['login', 'register', 'logout', 'account']
 
-const PREFIX = /^(\/|(\/[A-Za-z0-9._~-]+)+)$/
-const DOT_SEGMENT = /\/\.\.?(\/|$)/
-const EXAMPLE = '{ "/api": { "origin": "https://api.example.com" } }'
+const MAX_AUDIENCE_LENGTH = 128
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
-const names = z
-  .union([z.string(), z.array(z.string())], { error: 'Must be names, as a list or separated by spaces.' })
-  .transform((value) => (typeof value === 'string' ? value.split(' ') : value).filter((name) => name !== ''))
-  .refine((value) => value.every((name) => SCOPE.test(name)), 'Must be names of [A-Za-z0-9:._-].')
+/** Reads `GATEWAY`, `GATEWAY_HOSTS` and `FORWARD_AUDIENCES`. */
+export function readGateway(
+  reader: SettingsReader,
+  { deployment, tokens, pages }: Surroundings,
+): GatewayConfig {
+  const ownSegments = new Set([...OWN_SEGMENTS, ...(pages.enabled ? PAGE_SEGMENTS : [])])
+  const isServices = serviceAudiences(deployment.publicUrl, tokens.audience)
+  const routes = readRoutes(reader, deployment.publicUrl, ownSegments)
+  const hosts = readHosts(reader, deployment.publicUrl)
+  refuseSharedAudiences(reader, routes, isServices)
+  refusePagesWithoutHost(reader, routes, hosts, pages.enabled)
+  return {
+    routes,
+    ownSegments,
+    hosts,
+    pagesOnEveryHost: !pages.enabled,
+    forwardAudiences: readForwardAudiences(reader, isServices),
+  }
+}
 
-const routeFields = z.strictObject({
-  origin: z
-    .string()
-    .refine(isOriginUrl, 'Must be an https address (plain http on this machine alone), without query.')
-    .optional(),
-  service: z.string().optional(),
-  audience: z.string().min(1).optional(),
-  client_id: z.uuid({ error: 'Must be the client_id of a client.' }).optional(),
-  required: z.boolean().default(true),
-  session: z.enum(['trust', 'check']).default('trust'),
-  roles: names.default([]),
-  scope: names.default([]),
-  authorization: z.enum(['pass', 'drop']).optional(),
-  strip_prefix: z.boolean().default(false),
-  timeout_seconds: z.number().min(1).max(600).default(30),
-  cache: z.enum(['no-store', 'default']).default('no-store'),
-})
-type RouteFields = z.infer<typeof routeFields>
-
-/** @param hasPages whether the service has hosted pages: without them their paths are free */
-export function readGateway(reader: SettingsReader, publicUrl: string, hasPages: boolean): GatewayConfig {
-  const ownSegments = new Set([...OWN_SEGMENTS, ...(hasPages ? PAGE_SEGMENTS : [])])
+function readRoutes(
+  reader: SettingsReader,
+  publicUrl: string,
+  ownSegments: ReadonlySet<string>,
+): readonly GatewayRoute[] {
   const table = Object.entries(reader.table('GATEWAY') ?? {})
   const own = (prefix: string) => ownSegments.has(prefix.split('/')[1] ?? '')
   for (const [prefix] of table.filter(([prefix]) => own(prefix))) {
-    reader.refuse('GATEWAY', `${prefix}: is one of the service's own paths`, EXAMPLE, null)
+    reader.refuse('GATEWAY', `${prefix}: is one of the service's own paths`, ROUTE_EXAMPLE, null)
   }
   const routes = table.map(([prefix, fields]) => readRoute(reader, publicUrl, prefix, fields))
   const known = routes.filter((route) => route !== null)
-  return { routes: known.toSorted((a, b) => b.prefix.length - a.prefix.length), ownSegments }
+  return known.toSorted((a, b) => b.prefix.length - a.prefix.length)
 }
 
-/** Whoever sends no token would pass, and whoever sends one needs more. */
-function asksNobody({ required, roles, scope }: RouteFields): boolean {
-  return !required && roles.length + scope.length > 0
+/** @returns whether a token for an audience would be taken by the service itself, or could be by a client */
+function serviceAudiences(publicUrl: string, audience: string): (text: string) => boolean {
+  const own = [audience, publicUrl, `${publicUrl}/oauth2/userinfo`]
+  return (text) => own.includes(text) || UUID.test(text)
 }
 
-function readRoute(
+/** An exchange token is good at one origin alone. */
+function refuseSharedAudiences(
   reader: SettingsReader,
-  publicUrl: string,
-  prefix: string,
-  fields: unknown,
-): GatewayRoute | null {
-  const parsed = routeFields.safeParse(fields)
-  const problems = [
-    ...(isPath(prefix) ? [] : ['is no path such as /api']),
-    ...(parsed.error?.issues.map(({ path, message }) => [...path, message].join(': ')) ?? []),
-  ]
-  const origin = parsed.data && toOrigin(reader, parsed.data)
-  const audience = parsed.data?.audience ?? (origin?.kind === 'address' ? new URL(origin.url).origin : '')
-  if (parsed.success && origin === null) problems.push('needs an "origin", or a "service" that is bound')
-  if (origin?.kind === 'service' && audience === '') problems.push('needs an "audience"')
-  if (origin?.kind === 'address' && new URL(origin.url).origin === publicUrl)
-    problems.push('leads to the gate itself')
-  if (parsed.data?.client_id !== undefined && parsed.data.authorization === 'pass')
-    problems.push('passes the token on, which shows what "client_id" has encrypted')
-  if (parsed.data && asksNobody(parsed.data)) problems.push('needs "required" for "roles" and "scope"')
-  for (const problem of problems) reader.refuse('GATEWAY', `${prefix}: ${problem}`, EXAMPLE, null)
-  return parsed.data && origin && problems.length === 0
-    ? toRoute(prefix, parsed.data, origin, audience)
-    : null
-}
-
-function isPath(prefix: string): boolean {
-  return PREFIX.test(prefix) && !DOT_SEGMENT.test(prefix)
-}
-
-function toOrigin(reader: SettingsReader, { origin, service }: RouteFields): OriginAddress | null {
-  if (origin !== undefined && service === undefined) return { kind: 'address', url: origin }
-  if (service !== undefined && origin === undefined && reader.isService(service)) {
-    return { kind: 'service', binding: service }
-  }
-  return null
-}
-
-function toRoute(
-  prefix: string,
-  { required, session, roles, scope, cache, ...fields }: RouteFields,
-  origin: OriginAddress,
-  audience: string,
-): GatewayRoute {
-  return {
-    prefix,
-    origin,
-    audience,
-    clientId: fields.client_id ?? null,
-    required,
-    session,
-    roles,
-    scope,
-    authorization: fields.authorization ?? (fields.client_id === undefined ? 'pass' : 'drop'),
-    stripPrefix: fields.strip_prefix,
-    timeoutMs: fields.timeout_seconds * 1000,
-    cache,
+  routes: readonly GatewayRoute[],
+  isServices: (audience: string) => boolean,
+): void {
+  for (const route of routes.filter(({ authorization }) => authorization === 'exchange')) {
+    const { prefix, audience } = route
+    const shared = routes.some((other) => other.audience === audience && hostOf(other) !== hostOf(route))
+    const problems = [
+      ...(isServices(audience) ? ['must have an "audience" that is not the service\'s, and no UUID'] : []),
+      ...(shared ? ['must have an "audience" that no route to another host has'] : []),
+    ]
+    for (const problem of problems) reader.refuse('GATEWAY', `${prefix}: ${problem}`, ROUTE_EXAMPLE, null)
   }
 }
 
-/** Whoever can read what goes to an origin holds everybody's tokens. */
-function isOriginUrl(text: string): boolean {
-  const url = URL.parse(text)
-  return url !== null && isConfidential(url) && url.search + url.hash === ''
+function hostOf({ origin }: GatewayRoute): string {
+  return origin.kind === 'address' ? new URL(origin.url).host : `service ${origin.binding}`
+}
+
+function readHosts(reader: SettingsReader, publicUrl: string): ReadonlySet<string> {
+  const hosts = reader.list('GATEWAY_HOSTS')
+  const example = 'app.example.com'
+  if (!hosts.every(isHostName)) {
+    reader.refuse('GATEWAY_HOSTS', 'must be host names, separated by commas, without port', example, null)
+  }
+  if (hosts.includes(URL.parse(publicUrl)?.hostname ?? '')) {
+    reader.refuse('GATEWAY_HOSTS', 'must not have the host of PUBLIC_URL', example, null)
+  }
+  return new Set(hosts)
+}
+
+function isHostName(text: string): boolean {
+  return URL.parse(`https://${text}`)?.hostname === text && !text.includes('*')
+}
+
+function refusePagesWithoutHost(
+  reader: SettingsReader,
+  routes: readonly GatewayRoute[],
+  hosts: ReadonlySet<string>,
+  hasHostedPages: boolean,
+): void {
+  if (!hasHostedPages || hosts.size > 0) return
+  for (const { prefix } of routes.filter(({ pages }) => pages)) {
+    const problem = `${prefix}: "pages" needs GATEWAY_HOSTS, or PAGES with "enabled" false`
+    reader.refuse('GATEWAY', problem, ROUTE_EXAMPLE, null)
+  }
+}
+
+function readForwardAudiences(
+  reader: SettingsReader,
+  isServices: (audience: string) => boolean,
+): ReadonlySet<string> {
+  const audiences = reader.list('FORWARD_AUDIENCES')
+  const refuse = (problem: string) =>
+    reader.refuse('FORWARD_AUDIENCES', problem, 'https://orders.example.com', null)
+  if (audiences.some(isServices)) refuse("must not have one of the service's own audiences, nor a UUID")
+  if (audiences.some(({ length }) => length > MAX_AUDIENCE_LENGTH)) {
+    refuse(`must have audiences of at most ${MAX_AUDIENCE_LENGTH} characters`)
+  }
+  return new Set(audiences)
 }

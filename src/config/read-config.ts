@@ -41,16 +41,17 @@ export function readConfig(settings: Settings): ConfigResult {
   const reader = new SettingsReader(settings)
   const deployment = readDeployment(reader)
   const pages = readPages(reader)
+  const tokens = readTokens(reader, deployment.publicUrl)
   const config: Config = {
     deployment,
     secrets: readSecrets(reader, deployment.development),
-    tokens: readTokens(reader, deployment.publicUrl),
+    tokens,
     sessions: readSessions(reader),
     accounts: readAccounts(reader),
     limits: readLimits(reader),
     challenge: readChallenge(reader, deployment.development, pages.enabled ? deployment.publicUrl : null),
     pages,
-    gateway: readGateway(reader, deployment.publicUrl, pages.enabled),
+    gateway: readGateway(reader, { deployment, tokens, pages }),
   }
   const { problems } = reader
   if (problems.length === 0) return { ok: true, config }

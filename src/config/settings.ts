@@ -43,6 +43,10 @@ export interface Settings {
   readonly LIMITS?: Setting
   /** Table: path prefix, to the origin behind it. In .dev.vars as JSON. Default: none. */
   readonly GATEWAY?: Setting
+  /** Comma-separated hosts on which origins serve pages to people; the hosted pages are not there. Default: none. */
+  readonly GATEWAY_HOSTS?: Setting
+  /** Comma-separated audiences for which `/auth/verify?exchange=` makes tokens. Default: none. */
+  readonly FORWARD_AUDIENCES?: Setting
   /** Table: name, logo and colours of the hosted pages, or `enabled` false. In .dev.vars as JSON. */
   readonly PAGES?: Setting
   /** altcha (default, built in), turnstile or hcaptcha. */

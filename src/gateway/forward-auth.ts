@@ -1,17 +1,20 @@
 /** For proxies that ask before they pass a request on: nginx, Traefik, Caddy, Envoy. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { identify } from '../actions/identify.ts'
+import { identify, type Requirement } from '../actions/identify.ts'
+import type { GatewayConfig } from '../config/gateway.ts'
 import { ServiceError } from '../errors.ts'
 import { bearerToken } from '../http/bearer-token.ts'
 import type { AppContext } from '../http/context.ts'
 import { BEARER, createRouter, problem } from '../http/declare.ts'
 import { identityHeaders } from '../http/identity-headers.ts'
+import type { OriginTokens } from './origin-tokens.ts'
 
 export const FORWARD_AUTH_PATH = '/auth/verify'
 
 const names = z.union([z.string(), z.array(z.string())]).optional()
 
-export function forwardAuthRoutes() {
+/** Proxies ask here before they pass a request on, and may get a token for its origin alone. */
+export function forwardAuthRoutes({ forwardAudiences }: GatewayConfig, tokens: OriginTokens) {
   const router = createRouter()
   router.openAPIRegistry.registerPath(
     createRoute({
@@ -25,34 +28,67 @@ export function forwardAuthRoutes() {
           roles: names.openapi({ description: 'All that are needed, separated by spaces.' }),
           scope: names.openapi({ description: 'All that are needed, separated by spaces.' }),
           session: names.openapi({ description: '"check" looks the session up.' }),
+          exchange: z.string().optional().openapi({
+            description: 'An audience of FORWARD_AUDIENCES: the response then carries a token for it.',
+          }),
         }),
       },
       responses: {
-        200: { description: 'It may pass: X-Auth-Subject and its kin say from whom.' },
+        200: {
+          description:
+            'It may pass: X-Auth-Subject, X-Auth-Session, X-Auth-Roles and X-Auth-Scope say from whom.',
+        },
         default: problem,
       },
     }),
   )
   // Proxies ask with the method of the request, and some put its path behind this one.
-  for (const path of [FORWARD_AUTH_PATH, `${FORWARD_AUTH_PATH}/*`]) router.all(path, answer)
+  for (const path of [FORWARD_AUTH_PATH, `${FORWARD_AUTH_PATH}/*`])
+    router.all(path, (c) => answer(c, exchangeAudience(c, forwardAudiences), tokens))
   return router
 }
 
-async function answer(c: AppContext): Promise<Response> {
+async function answer(c: AppContext, audience: string | null, tokens: OriginTokens): Promise<Response> {
   const token = bearerToken(c)
   if (token === null) throw new ServiceError('invalid_token')
-  const named = (name: string) =>
-    (c.req.queries(name) ?? []).flatMap((text) => text.split(' ')).filter(Boolean)
-  const sessions = named('session')
+  const services = c.get('services')
+  const identity = await identify(services, token, requirementOf(c))
+  const headers = new Headers(identityHeaders(identity))
+  if (audience !== null) {
+    headers.set('Authorization', `Bearer ${await tokens.exchange(services, identity, audience)}`)
+  }
+  c.set('letThrough', true)
+  return new Response(null, { headers })
+}
+
+function requirementOf(c: AppContext): Requirement {
+  const sessions = named(c, 'session')
   // Below the path the query may be that of the request that is asked about.
-  if (c.req.path === FORWARD_AUTH_PATH && sessions.some((word) => word !== 'check')) {
+  if (isQuestionItself(c) && sessions.some((word) => word !== 'check')) {
     throw new ServiceError('invalid_request', {
       errors: [{ field: 'session', message: 'Must be "check", or left out.' }],
     })
   }
   const session = sessions.includes('check') ? 'check' : 'trust'
-  const requirement = { session, roles: named('roles'), scope: named('scope') } as const
-  const identity = await identify(c.get('services'), token, requirement)
-  c.set('letThrough', true)
-  return new Response(null, { headers: identityHeaders(identity) })
+  return { session, roles: named(c, 'roles'), scope: named(c, 'scope') }
+}
+
+/**
+ * @returns whom a token is asked for; null where none is. Below the path the client itself may have written the query
+ * @throws {ServiceError} `invalid_token` for an audience that is not configured
+ */
+function exchangeAudience(c: AppContext, audiences: ReadonlySet<string>): string | null {
+  const asked = isQuestionItself(c) ? (c.req.queries('exchange') ?? []) : []
+  const [audience, another] = asked
+  if (audience === undefined) return null
+  if (another !== undefined || !audiences.has(audience)) throw new ServiceError('invalid_token')
+  return audience
+}
+
+function isQuestionItself(c: AppContext): boolean {
+  return c.req.path === FORWARD_AUTH_PATH
+}
+
+function named(c: AppContext, name: string): readonly string[] {
+  return (c.req.queries(name) ?? []).flatMap((text) => text.split(' ')).filter(Boolean)
 }

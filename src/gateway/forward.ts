@@ -1,28 +1,33 @@
 /** The gateway: a request whose token is right goes on to its origin, and the answer back, both as streams. */
 import { type Identity, identify } from '../actions/identify.ts'
-import type { GatewayConfig, GatewayRoute } from '../config/gateway.ts'
+import type { GatewayConfig } from '../config/gateway.ts'
+import type { GatewayRoute } from '../config/gateway-route.ts'
 import { ServiceError } from '../errors.ts'
 import { bearerToken } from '../http/bearer-token.ts'
 import { clientOf } from '../http/client.ts'
 import type { AppContext } from '../http/context.ts'
 import { ASSERTION_HEADER, identityHeaders } from '../http/identity-headers.ts'
 import { ADMIN_SCOPE } from '../tokens/scope.ts'
-import { Assertions } from './assertions.ts'
-import { forwardingHeaders, passedBack, passedOn } from './headers.ts'
-import { pathAtOrigin, plainPath, routeOf } from './origins.ts'
+import { forwardingHeaders, passedBack, passedOn, sandbox } from './headers.ts'
+import type { OriginTokens } from './origin-tokens.ts'
+import { pathAtOrigin, plainPath, servedRoute } from './origins.ts'
+import { isWebSocketRequest, offerToOrigin, readOfferedProtocols, selectForClient } from './web-socket.ts'
 
 /** @returns what passes a request on; it answers null where no route leads from its path */
-export function gatewayTo(gateway: GatewayConfig): (c: AppContext) => Promise<Response | null> {
-  const assertions = new Assertions()
+export function gatewayTo(
+  gateway: GatewayConfig,
+  tokens: OriginTokens,
+): (c: AppContext) => Promise<Response | null> {
   return async (c) => {
-    const { pathname, search } = new URL(c.req.url)
+    const { pathname, search, hostname } = new URL(c.req.url)
     const path = plainPath(pathname)
-    const route = path === null ? null : routeOf(gateway, path)
+    const route = path === null ? null : servedRoute(gateway, path, hostname)
     if (path === null || route === null) return null
     c.set('route', `${route.prefix.replace(/\/$/, '')}/*`)
     refuseTrace(c)
+    if (!gateway.hosts.has(hostname)) refuseServiceWorker(c)
     const identity = await identityOf(c, route)
-    const headers = await headersFor(c, route, identity, assertions)
+    const headers = await headersFor(c, route, identity, tokens)
     const answer = await send(c, route, { path, search, headers })
     c.set('ofOrigin', true)
     return answer
@@ -36,9 +41,14 @@ function refuseTrace(c: AppContext): void {
   throw new ServiceError('method_not_allowed')
 }
 
+/** A service worker would answer for the hosted pages, which may share the host. */
+function refuseServiceWorker(c: AppContext): void {
+  if (c.req.header('Service-Worker') !== undefined) throw new ServiceError('not_found')
+}
+
 /** @returns null where no token is needed, and none was sent */
 async function identityOf(c: AppContext, route: GatewayRoute): Promise<Identity | null> {
-  const token = bearerToken(c)
+  const token = tokenOf(c)
   if (token === null && !route.required) return null
   if (token === null) throw new ServiceError('invalid_token')
   const identity = await identify(c.get('services'), token, route)
@@ -46,30 +56,46 @@ async function identityOf(c: AppContext, route: GatewayRoute): Promise<Identity 
   return identity
 }
 
+/** @returns the Bearer token, or the one that a WebSocket offers in its place; null for none */
+function tokenOf(c: AppContext): string | null {
+  const { headers } = c.req.raw
+  const bearer = bearerToken(c)
+  if (bearer !== null || !isWebSocketRequest(headers)) return bearer
+  const [offered, another] = readOfferedProtocols(headers).tokens
+  if (another !== undefined) throw new ServiceError('invalid_token')
+  return offered ?? null
+}
+
 async function headersFor(
   c: AppContext,
   route: GatewayRoute,
   identity: Identity | null,
-  assertions: Assertions,
+  tokens: OriginTokens,
 ): Promise<Headers> {
   const services = c.get('services')
-  const { publicUrl } = services.config.deployment
-  const headers = passedOn(c.req.raw.headers)
+  const { publicUrl, clientIpHeader } = services.config.deployment
+  const headers = passedOn(c.req.raw.headers, clientIpHeader)
   const forwarding = forwardingHeaders({ client: clientOf(c).address?.shown ?? null, publicUrl })
   for (const [name, value] of Object.entries(forwarding)) headers.set(name, value)
-  if (c.req.header('Upgrade')?.toLowerCase() === 'websocket') headers.set('Upgrade', 'websocket')
-  // An origin trusts this header, so none goes on that was not verified here; and nobody else may administrate with it.
-  const passes = route.authorization === 'pass' && identity !== null && !mayAdministrate(identity)
-  if (!passes) headers.delete('Authorization')
+  if (isWebSocketRequest(c.req.raw.headers)) headers.set('Upgrade', 'websocket')
+  offerToOrigin(headers, readOfferedProtocols(headers))
+  // An origin trusts this header, so none goes on that was not verified here.
+  if (!passesToken(route, identity)) headers.delete('Authorization')
   if (identity === null) return headers
+  const { authorization, audience } = route
+  if (authorization === 'exchange') {
+    headers.set('Authorization', `Bearer ${await tokens.exchange(services, identity, audience)}`)
+  }
   const readable = route.clientId === null ? identityHeaders(identity) : {}
   for (const [name, value] of Object.entries(readable)) headers.set(name, value)
-  headers.set(ASSERTION_HEADER, await assertions.of(services, identity, route))
+  headers.set(ASSERTION_HEADER, await tokens.assertion(services, identity, route))
   return headers
 }
 
-function mayAdministrate({ claims }: Identity): boolean {
-  return claims.scope.split(' ').includes(ADMIN_SCOPE)
+/** A token that may administrate is for the service alone. */
+function passesToken({ authorization }: GatewayRoute, identity: Identity | null): boolean {
+  if (authorization !== 'pass' || identity === null) return false
+  return !identity.claims.scope.split(' ').includes(ADMIN_SCOPE)
 }
 
 /** What the origin is asked, beside method and body. */
@@ -89,7 +115,7 @@ async function send(c: AppContext, route: GatewayRoute, asked: Asked): Promise<R
     const answer = await (origin.kind === 'address'
       ? fetch(request)
       : c.get('services').origin(origin.binding).fetch(request))
-    return toClient(answer)
+    return toClient(c, route, answer)
   } catch (cause) {
     if (cause instanceof ServiceError) throw cause
     throw new ServiceError(late.signal.aborted ? 'gateway_timeout' : 'bad_gateway', {}, { cause })
@@ -126,6 +152,10 @@ function requestTo(
 }
 
 /** As the origin said it: status, headers and body, a WebSocket too. */
-function toClient({ status, statusText, body, webSocket, headers }: Response): Response {
-  return new Response(body, { status, statusText, headers: passedBack(headers), webSocket })
+function toClient(c: AppContext, { pages }: GatewayRoute, answer: Response): Response {
+  const { status, statusText, body, webSocket } = answer
+  const headers = passedBack(answer.headers)
+  if (!pages) sandbox(headers)
+  if (webSocket !== null) selectForClient(headers, readOfferedProtocols(c.req.raw.headers))
+  return new Response(body, { status, statusText, headers, webSocket })
 }

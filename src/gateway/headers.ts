@@ -1,4 +1,5 @@
 /** Which headers pass the gate. Pure. */
+import { canonicalName, isReserved } from './reserved-headers.ts'
 
 /** RFC 9110 section 7.6.1: they speak of one connection. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
@@ -13,10 +14,6 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
-/** What only the gate says, or what would have an origin take the request for another. */
-const GATES_OWN =
-  /^(x-auth-.*|forwarded|x-forwarded-.*|x-real-ip|x-client-ip|x-cluster-client-ip|true-client-ip|x-original-.*|x-rewrite-.*)$/
-
 export interface Forwarding {
   /** The client's address, where it is known. */
   readonly client: string | null
@@ -24,12 +21,16 @@ export interface Forwarding {
   readonly publicUrl: string
 }
 
-/** @returns a client's headers without those of its connection, and without any that only the gate may set. */
-export function passedOn(headers: Headers): Headers {
+/**
+ * @param clientIpHeader from which the service reads the client's address, and so might an origin
+ * @returns a client's headers without those of its connection, and without any that only the gate may set.
+ */
+export function passedOn(headers: Headers, clientIpHeader: string): Headers {
   const passed = withoutHopByHop(headers)
-  // In any spelling: to some servers X_Auth_Subject and X.Auth.Subject are X-Auth-Subject.
+  const clientIpName = canonicalName(clientIpHeader)
   for (const name of [...passed.keys()]) {
-    if (GATES_OWN.test(name.replace(/[^a-z0-9]/g, '-'))) passed.delete(name)
+    const canonical = canonicalName(name)
+    if (isReserved(canonical) || canonical === clientIpName) passed.delete(name)
   }
   passed.delete('host')
   dropOwnCookies(passed)
@@ -39,10 +40,21 @@ export function passedOn(headers: Headers): Headers {
 /** The service's own cookies are for the service: an origin that had one could log in as its holder. */
 const OWN_COOKIE = /^[\s=]*(__(Host|Secure)-)?gatehouse_/i
 
+/** The runtime joins two headers of the name with a comma. */
 function dropOwnCookies(headers: Headers): void {
-  const cookies = (headers.get('Cookie') ?? '').split(';').filter((cookie) => !OWN_COOKIE.test(cookie))
-  if (cookies.join() === '') headers.delete('Cookie')
-  else headers.set('Cookie', cookies.join(';').trim())
+  const header = headers.get('Cookie')
+  if (header === null) return
+  const cookies = header.split(';').map(withoutOwnCookies)
+  const kept = cookies.filter((cookie) => cookie.trim() !== '').join(';')
+  if (kept === '') headers.delete('Cookie')
+  else headers.set('Cookie', kept.trim())
+}
+
+function withoutOwnCookies(cookies: string): string {
+  return cookies
+    .split(',')
+    .filter((cookie) => !OWN_COOKIE.test(cookie))
+    .join(',')
 }
 
 /** What an origin could otherwise do to the service and to other origins, whose pages all share the gate's address. */
@@ -56,6 +68,15 @@ export function passedBack(headers: Headers): Headers {
   passed.delete('set-cookie')
   for (const cookie of cookies) passed.append('set-cookie', cookie)
   return passed
+}
+
+/**
+ * Gives each document of an origin an origin of its own in the browser (HTML section 7.1.5), so that none shares that of the
+ * hosted pages. A policy of the origin's own stays in force beside it.
+ */
+export function sandbox(headers: Headers): void {
+  headers.append('Content-Security-Policy', 'sandbox')
+  headers.set('X-Content-Type-Options', 'nosniff')
 }
 
 function withoutHopByHop(headers: Headers): Headers {

@@ -1,5 +1,6 @@
 /** From a request's path to the origin that it leads to. Pure. */
-import type { GatewayConfig, GatewayRoute } from '../config/gateway.ts'
+import type { GatewayConfig } from '../config/gateway.ts'
+import type { GatewayRoute } from '../config/gateway-route.ts'
 
 /** RFC 3986 section 2.3: the same character, encoded or not. */
 const ENCODED_UNRESERVED = /%(2d|2e|5f|7e|3[0-9]|4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])/gi
@@ -33,6 +34,24 @@ function isUtf8(path: string): boolean {
   } catch {
     return false
   }
+}
+
+/**
+ * @param path a plain one
+ * @param hostname of the request, as `URL.hostname` gives it
+ * @returns the route that leads from the path on this host. An origin that serves pages to people shares no host with the
+ * hosted pages
+ */
+export function servedRoute(gateway: GatewayConfig, path: string, hostname: string): GatewayRoute | null {
+  const route = routeOf(gateway, path)
+  if (route === null || !route.pages) return route
+  return gateway.pagesOnEveryHost || gateway.hosts.has(hostname) ? route : null
+}
+
+/** @param pathname as `URL.pathname` gives it */
+export function leadsToOrigin(gateway: GatewayConfig, pathname: string): boolean {
+  const path = plainPath(pathname)
+  return path !== null && routeOf(gateway, path) !== null
 }
 
 /** @param path a plain one */

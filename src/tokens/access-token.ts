@@ -1,5 +1,6 @@
 /** Signs access tokens: JWTs by RFC 9068. */
-import { SignJWT } from 'jose'
+import { type JWTPayload, SignJWT } from 'jose'
+import type { AccessTokenClaims } from '../verify/access-token.ts'
 import { unreserved } from './claims.ts'
 import type { SigningKey } from './signing-keys.ts'
 
@@ -22,22 +23,60 @@ export interface AccessTokenContent {
 }
 
 export function signAccessToken(content: AccessTokenContent, key: SigningKey): Promise<string> {
-  return new SignJWT({
-    ...unreserved(content.claims),
-    iss: content.issuer,
-    aud: content.audience,
-    sub: content.subject,
-    iat: content.issuedAt,
-    exp: content.expiresAt,
-    jti: crypto.randomUUID(),
-    sid: content.sessionId,
-    auth_time: content.authTime,
-    amr: [...content.amr],
-    client_id: content.clientId,
-    scope: content.scope.join(' '),
-    roles: [...content.roles],
-    ...(content.username === null ? {} : { preferred_username: content.username }),
-  })
+  return sign(
+    {
+      ...unreserved(content.claims),
+      iss: content.issuer,
+      aud: content.audience,
+      sub: content.subject,
+      iat: content.issuedAt,
+      exp: content.expiresAt,
+      jti: crypto.randomUUID(),
+      sid: content.sessionId,
+      auth_time: content.authTime,
+      amr: [...content.amr],
+      client_id: content.clientId,
+      scope: content.scope.join(' '),
+      roles: [...content.roles],
+      ...(content.username === null ? {} : { preferred_username: content.username }),
+    },
+    key,
+  )
+}
+
+/** What an exchange token says in place of the client's token. */
+export interface ExchangedClaims {
+  /** The origin's. */
+  readonly audience: string
+  readonly scope: readonly string[]
+  readonly roles: readonly string[]
+  /** Unix seconds. */
+  readonly issuedAt: number
+  readonly expiresAt: number
+}
+
+/** Signs an access token for one origin: the claims of a client's verified token, for another audience and a shorter time. */
+export function signExchangeToken(
+  claims: AccessTokenClaims,
+  { audience, scope, roles, issuedAt, expiresAt }: ExchangedClaims,
+  key: SigningKey,
+): Promise<string> {
+  return sign(
+    {
+      ...claims,
+      aud: audience,
+      iat: issuedAt,
+      exp: expiresAt,
+      jti: crypto.randomUUID(),
+      scope: scope.join(' '),
+      roles: [...roles],
+    },
+    key,
+  )
+}
+
+function sign(claims: JWTPayload, key: SigningKey): Promise<string> {
+  return new SignJWT(claims)
     .setProtectedHeader({ typ: 'at+jwt', alg: key.alg, kid: key.kid })
     .sign(key.privateKey)
 }

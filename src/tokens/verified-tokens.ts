@@ -21,15 +21,17 @@ export class VerifiedTokens {
   readonly #kept = new BoundedMap<Verified>(MAX_KEPT)
 
   /**
-   * As verifyAccessToken, always with the same issuer and audience.
+   * As verifyAccessToken, always with the same issuer.
    * @returns the claims, shared between requests; null where the token is not, or no longer, valid
    */
   async verify(token: string, options: VerifyOptions): Promise<AccessTokenClaims | null> {
     const known = this.#kept.get(token)
     if (known === undefined) return this.#verifyNew(token, options)
-    if (await isStillValid(known, options)) return known.claims
-    this.#kept.delete(token)
-    return null
+    if (!(await isStillValid(known, options))) {
+      this.#kept.delete(token)
+      return null
+    }
+    return options.audiences.includes(known.claims.aud) ? known.claims : null
   }
 
   async #verifyNew(token: string, options: VerifyOptions): Promise<AccessTokenClaims | null> {
@@ -42,7 +44,7 @@ export class VerifiedTokens {
   }
 }
 
-/** RFC 7519 section 4.1.4; and its key may be gone. */
+/** RFC 7519 section 4.1.4; and its key may be gone. What doors differ in is asked beside: the audience. */
 async function isStillValid({ claims, kid }: Verified, { nowMs, findKey }: VerifyOptions): Promise<boolean> {
   return nowMs < claims.exp * 1000 && (await findKey(kid)) !== null
 }

@@ -12,7 +12,8 @@ export interface VerificationKey {
 
 export interface VerifyOptions {
   readonly issuer: string
-  readonly audience: string
+  /** The token's `aud` must be one of them. */
+  readonly audiences: readonly string[]
   /** @returns the trusted key with this id, or null for an unknown id */
   readonly findKey: (kid: string) => Promise<VerificationKey | null>
   /** Unix time in milliseconds. */
@@ -40,14 +41,14 @@ const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/
 export async function verifyPinned(
   token: string,
   { typ, requiredClaims }: TokenKind,
-  { issuer, audience, findKey, nowMs, clockToleranceSeconds = 0 }: VerifyOptions,
+  { issuer, audiences, findKey, nowMs, clockToleranceSeconds = 0 }: VerifyOptions,
 ): Promise<JWTPayload | null> {
   if (!COMPACT_JWS.test(token)) return null
   const pinned = {
     algorithms: ALGORITHMS,
     typ,
     issuer,
-    audience,
+    audience: [...audiences],
     requiredClaims: [...requiredClaims],
     currentDate: new Date(nowMs),
     clockTolerance: clockToleranceSeconds,

@@ -79,7 +79,13 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
   function pinned(): VerifyOptions {
     const nowMs = now()
-    return { issuer, audience, clockToleranceSeconds, nowMs, findKey: (kid) => keys.find(kid, nowMs) }
+    return {
+      issuer,
+      audiences: [audience],
+      clockToleranceSeconds,
+      nowMs,
+      findKey: (kid) => keys.find(kid, nowMs),
+    }
   }
 
   async function verify(token: string): Promise<AccessTokenClaims> {

@@ -39,7 +39,7 @@ export async function setStage(provider?: 'turnstile' | 'hcaptcha'): Promise<Sta
   })
   const refusing = await refuse(page.url)
   const project = new Project()
-  const route = { origin: await startRawOrigin(), audience: url }
+  const route = { origin: await startRawOrigin(), audience: url, authorization: 'pass' }
   const settings = [
     `GATEWAY:${JSON.stringify({ '/api': route })}`,
     // Another site is no less an origin that may call.

@@ -3,7 +3,8 @@ import { readConfig } from '../../src/config/read-config.ts'
 import type { Settings } from '../../src/config/settings.ts'
 
 const SECRET = 'a secret of the tests, long enough for production'
-const valid: Settings = { PUBLIC_URL: 'https://auth.example.com', AUTH_SECRET: SECRET }
+const PUBLIC_URL = 'https://auth.example.com'
+const valid: Settings = { PUBLIC_URL, AUTH_SECRET: SECRET }
 const development: Settings = {
   ENVIRONMENT: 'development',
   PUBLIC_URL: 'http://localhost:8787',
@@ -65,7 +66,13 @@ describe('settings', () => {
           color: '#1f5f8b',
           colorDark: '#8ec7ee',
         },
-        gateway: { routes: [], ownSegments: expect.any(Set) },
+        gateway: {
+          routes: [],
+          ownSegments: expect.any(Set),
+          hosts: new Set(),
+          pagesOnEveryHost: false,
+          forwardAudiences: new Set(),
+        },
       },
     })
   })
@@ -340,7 +347,8 @@ describe('the gateway', () => {
               session: 'trust',
               roles: [],
               scope: [],
-              authorization: 'pass',
+              authorization: 'exchange',
+              pages: false,
               stripPrefix: false,
               timeoutMs: 30_000,
               cache: 'no-store',
@@ -445,6 +453,13 @@ describe('the gateway', () => {
     ['no audience in it', { origin, audience: '' }],
     ['a client that is none', { origin, client_id: 'orders' }],
     ['a client, and the token beside its assertion', { origin, client_id: CLIENT, authorization: 'pass' }],
+    ['a client, and a token made for it', { origin, client_id: CLIENT, authorization: 'exchange' }],
+    ["the service's audience", { origin, audience: PUBLIC_URL }],
+    ["the audience of the service's user information", { origin, audience: `${PUBLIC_URL}/oauth2/userinfo` }],
+    ['an audience that a client could have', { origin, audience: CLIENT }],
+    ['an audience that a client could have, in capitals', { origin, audience: CLIENT.toUpperCase() }],
+    ['pages, and no host for them', { origin, pages: true }],
+    ['pages that are no boolean', { origin, pages: 'yes' }],
     ['no table', 'https://orders.example'],
   ])('refuses a route with %s, and says which', (_what, route) => {
     const result = readConfig(gateway({ '/api': route }))
@@ -452,6 +467,99 @@ describe('the gateway', () => {
     expect(result.problems).toEqual([
       { variable: 'GATEWAY', problem: expect.stringMatching(/^\/api: /), example: expect.any(String) },
     ])
+  })
+})
+
+describe('audiences of the gateway', () => {
+  const problemTexts = (table: object, changes: Settings = {}) => {
+    const result = readConfig({ ...valid, GATEWAY: table, ...changes })
+    return result.ok ? [] : result.problems.map(({ variable, problem }) => `${variable} ${problem}`)
+  }
+  const [one, other] = ['https://one.example', 'https://other.example']
+  const audience = 'https://api.example'
+
+  it('are those of one host alone where tokens are exchanged', () => {
+    const shared = (authorization: string) => ({
+      '/one': { origin: one, audience },
+      '/other': { origin: other, audience, authorization },
+    })
+    const problem = 'must have an "audience" that no route to another host has'
+    expect(problemTexts(shared('exchange'))).toEqual([
+      `GATEWAY /other: ${problem}`,
+      `GATEWAY /one: ${problem}`,
+    ])
+    for (const authorization of ['drop', 'pass']) {
+      expect(problemTexts(shared(authorization))).toEqual([`GATEWAY /one: ${problem}`])
+    }
+  })
+
+  it('may be shared by routes to one host, and by routes that exchange nothing', () => {
+    expect(problemTexts({ '/a': { origin: `${one}/a` }, '/b': { origin: `${one}/b` } })).toEqual([])
+    const dropped = { audience, authorization: 'drop' }
+    expect(problemTexts({ '/a': { origin: one, ...dropped }, '/b': { origin: other, ...dropped } })).toEqual(
+      [],
+    )
+  })
+
+  it("may be the service's own where no token is made for them", () => {
+    const route = { origin: one, audience: PUBLIC_URL, authorization: 'drop' }
+    expect(problemTexts({ '/a': route })).toEqual([])
+  })
+
+  it("are not the service's AUDIENCE where tokens are exchanged", () => {
+    const AUDIENCE = 'https://api.example'
+    expect(problemTexts({ '/a': { origin: one, audience: AUDIENCE } }, { AUDIENCE })).toHaveLength(1)
+  })
+})
+
+describe('FORWARD_AUDIENCES', () => {
+  it('are texts separated by commas', () => {
+    const result = readConfig({ ...valid, FORWARD_AUDIENCES: 'https://one.example, two' })
+    if (!result.ok) throw new Error('refused')
+    expect([...result.config.gateway.forwardAudiences]).toEqual(['https://one.example', 'two'])
+  })
+
+  it.each([
+    ["the service's address", PUBLIC_URL],
+    ["the service's AUDIENCE", 'https://audience.example'],
+    ['the address of user information', `${PUBLIC_URL}/oauth2/userinfo`],
+    ['a UUID', '01a21dce-3e26-74e3-9f54-a4e88aef556b'],
+    ['one of 129 characters', 'x'.repeat(129)],
+  ])('are refused with %s among them', (_what, audience) => {
+    const AUDIENCE = 'https://audience.example'
+    expect(problemsOf({ ...valid, AUDIENCE, FORWARD_AUDIENCES: `https://one.example,${audience}` })).toEqual([
+      'FORWARD_AUDIENCES',
+    ])
+  })
+
+  it('take one of 128 characters', () => {
+    expect(problemsOf({ ...valid, FORWARD_AUDIENCES: 'x'.repeat(128) })).toEqual([])
+  })
+})
+
+describe('GATEWAY_HOSTS', () => {
+  const GATEWAY = { '/': { origin: 'https://app.example', pages: true } }
+
+  it('are host names separated by commas, on which origins may serve pages', () => {
+    const result = readConfig({ ...valid, GATEWAY, GATEWAY_HOSTS: 'app.example.com, shop.example.com' })
+    if (!result.ok) throw new Error('refused')
+    expect([...result.config.gateway.hosts]).toEqual(['app.example.com', 'shop.example.com'])
+  })
+
+  it('are not needed for pages while hosted pages are off', () => {
+    expect(problemsOf({ ...valid, GATEWAY })).toEqual(['GATEWAY'])
+    expect(problemsOf({ ...valid, GATEWAY, PAGES: { enabled: false } })).toEqual([])
+  })
+
+  it.each([
+    ['a scheme', 'https://app.example.com'],
+    ['a port', 'app.example.com:8443'],
+    ['a path', 'app.example.com/x'],
+    ['capitals', 'App.example.com'],
+    ['a wildcard', '*.example.com'],
+    ['the host of PUBLIC_URL', 'auth.example.com'],
+  ])('are refused with %s', (_what, host) => {
+    expect(problemsOf({ ...valid, GATEWAY_HOSTS: `shop.example.com,${host}` })).toEqual(['GATEWAY_HOSTS'])
   })
 })
 

@@ -1,9 +1,20 @@
 import { describe, expect, it } from 'vitest'
-import { type GatewayRoute, readGateway } from '../../src/config/gateway.ts'
+import { type GatewayConfig, readGateway } from '../../src/config/gateway.ts'
+import type { GatewayRoute } from '../../src/config/gateway-route.ts'
 import { SettingsReader } from '../../src/config/settings-reader.ts'
-import { pathAtOrigin, plainPath, routeOf } from '../../src/gateway/origins.ts'
+import { pathAtOrigin, plainPath, routeOf, servedRoute } from '../../src/gateway/origins.ts'
 
-const { ownSegments } = readGateway(new SettingsReader({}), '', true)
+const emptyGateway = (enabled: boolean): GatewayConfig =>
+  readGateway(new SettingsReader({}), {
+    deployment: { publicUrl: 'https://auth.example' },
+    tokens: { audience: 'https://auth.example' },
+    pages: { enabled },
+  })
+const gatewayWith = (routes: readonly GatewayRoute[], changes: Partial<GatewayConfig> = {}) => ({
+  ...emptyGateway(true),
+  routes,
+  ...changes,
+})
 
 const route = (prefix: string, stripPrefix = false): GatewayRoute => ({
   prefix,
@@ -15,7 +26,8 @@ const route = (prefix: string, stripPrefix = false): GatewayRoute => ({
   session: 'trust',
   roles: [],
   scope: [],
-  authorization: 'pass',
+  authorization: 'exchange',
+  pages: false,
   timeoutMs: 30_000,
   cache: 'no-store',
 })
@@ -85,18 +97,18 @@ describe('a route', () => {
     ['/api/ordersx', '/api'],
     ['/api;v=1/orders;w=2/1', '/api/orders'],
   ])('is the longest whose segments the path begins with: %s', (path, prefix) => {
-    expect(routeOf({ routes, ownSegments }, path)?.prefix).toBe(prefix)
+    expect(routeOf(gatewayWith(routes), path)?.prefix).toBe(prefix)
   })
 
   it.each(['/', '/apix', '/ap', '/API', '/x/api'])('is none for %s', (path) => {
-    expect(routeOf({ routes, ownSegments }, path)).toBe(null)
+    expect(routeOf(gatewayWith(routes), path)).toBe(null)
   })
 
   it('of everything leads from everything but the paths of the service itself', () => {
     const all = [route('/api'), route('/')]
-    expect(routeOf({ routes: all, ownSegments }, '/')?.prefix).toBe('/')
-    expect(routeOf({ routes: all, ownSegments }, '/x/y')?.prefix).toBe('/')
-    expect(routeOf({ routes: all, ownSegments }, '/api/y')?.prefix).toBe('/api')
+    expect(routeOf(gatewayWith(all), '/')?.prefix).toBe('/')
+    expect(routeOf(gatewayWith(all), '/x/y')?.prefix).toBe('/')
+    expect(routeOf(gatewayWith(all), '/api/y')?.prefix).toBe('/api')
     for (const path of [
       '/auth/x',
       '/auth;x/login',
@@ -109,12 +121,12 @@ describe('a route', () => {
       '/account/x',
       '/assets/x',
     ]) {
-      expect(routeOf({ routes: all, ownSegments }, path)).toBe(null)
+      expect(routeOf(gatewayWith(all), path)).toBe(null)
     }
   })
 
   it('of everything leads from where the hosted pages would be, while there are none', () => {
-    const gateway = { ...readGateway(new SettingsReader({}), '', false), routes: [route('/')] }
+    const gateway = { ...emptyGateway(false), routes: [route('/')] }
     for (const path of ['/login', '/register', '/logout', '/account']) {
       expect(routeOf(gateway, path)?.prefix).toBe('/')
     }
@@ -130,5 +142,29 @@ describe('a route', () => {
     ['/api', false, '/api', '/base', '/base/api'],
   ])('%s, stripped: %s, makes of %s below %s the path %s', (prefix, strip, path, basePath, expected) => {
     expect(pathAtOrigin(route(prefix, strip), path, basePath)).toBe(expected)
+  })
+
+  it('is served on every host where its origin serves no pages', () => {
+    const gateway = gatewayWith([route('/api')], { hosts: new Set(['app.example']) })
+    for (const host of ['auth.example', 'app.example', 'other.example']) {
+      expect(servedRoute(gateway, '/api/x', host)?.prefix).toBe('/api')
+    }
+  })
+
+  it.each([
+    ['app.example', false, true],
+    ['auth.example', false, false],
+    ['other.example', false, false],
+    ['sub.app.example', false, false],
+    ['app.example.', false, false],
+    ['auth.example', true, true],
+    ['other.example', true, true],
+  ])('with pages is served on %s while they may be everywhere: %s, is %s', (host, everywhere, served) => {
+    const gateway = gatewayWith([{ ...route('/shop'), pages: true }, route('/')], {
+      hosts: new Set(['app.example']),
+      pagesOnEveryHost: everywhere,
+    })
+    // Where it is not served no shorter prefix takes its place.
+    expect(servedRoute(gateway, '/shop/x', host)?.prefix).toBe(served ? '/shop' : undefined)
   })
 })

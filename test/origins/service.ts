@@ -25,7 +25,7 @@ export class Service {
 
   static async start(): Promise<Service> {
     const service = new Service(await freePort())
-    const route = { origin: await startRawOrigin(), audience: service.url }
+    const route = { origin: await startRawOrigin(), audience: service.url, authorization: 'drop' }
     writeFileSync(service.#project.path('.dev.vars'), `GATEWAY=${JSON.stringify({ '/api': route })}\n`)
     await service.#project.dev(service.#port).says('Gatehouse serves')
     return service

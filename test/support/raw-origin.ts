@@ -66,6 +66,12 @@ const BEHAVIOURS: Readonly<Record<string, (socket: Socket, received: Buffer) => 
       'Clear-Site-Data: "*"',
       'Service-Worker-Allowed: /',
     ]),
+  '/exposes': (socket) =>
+    respond(socket, '200 OK', ['Access-Control-Expose-Headers: X-Total, ETag, location']),
+  '/exposes-to-all': (socket) =>
+    respond(socket, '200 OK', ['Access-Control-Allow-Origin: *', 'Access-Control-Expose-Headers: X-Total']),
+  '/policy': (socket) =>
+    respond(socket, '200 OK', ["Content-Security-Policy: default-src 'self'", 'Content-Type: text/html']),
   '/gzip': (socket) => respond(socket, '200 OK', ['Content-Encoding: gzip'], gzipSync('plain text')),
   '/silent': () => undefined,
   '/hangs-up': (socket) => socket.destroy(),
@@ -81,6 +87,8 @@ const BEHAVIOURS: Readonly<Record<string, (socket: Socket, received: Buffer) => 
       .update(key + WEBSOCKET_KEY)
       .digest('base64')
     const head = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade']
+    const selected = /[?&]select=([\w.-]+)/.exec(received.toString('latin1'))?.[1]
+    if (selected !== undefined) head.push(`Sec-WebSocket-Protocol: ${selected}`)
     socket.removeAllListeners('data')
     socket.write(`${[...head, `Sec-WebSocket-Accept: ${accept}`].join('\r\n')}\r\n\r\n`)
     socket.on('data', (frame) => void socket.write(echo(frame)))

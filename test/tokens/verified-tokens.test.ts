@@ -45,7 +45,7 @@ const signatures = () => vi.mocked(crypto.subtle.verify).mock.calls.length
 function verify(token: string, nowMs = NOW_MS) {
   return tokens.verify(token, {
     issuer: ISSUER,
-    audience: ISSUER,
+    audiences: [ISSUER],
     nowMs,
     findKey: async (kid) => {
       const publicKey = keys.get(kid)
@@ -101,7 +101,7 @@ describe('a token that was verified before', () => {
     const token = await sign()
     await verify(token)
     const findKey = async () => Promise.reject(new Error('out of reach'))
-    const options = { issuer: ISSUER, audience: ISSUER, nowMs: NOW_MS, findKey }
+    const options = { issuer: ISSUER, audiences: [ISSUER], nowMs: NOW_MS, findKey }
     await expect(tokens.verify(token, options)).rejects.toThrow('out of reach')
   })
 })

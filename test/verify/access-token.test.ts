@@ -15,7 +15,7 @@ const trusted: Record<string, { alg: string; publicKey: CryptoKey }> = {
   rsa: { alg: 'RS256', publicKey: rsa.publicKey },
 }
 const findKey = vi.fn(async (kid: string) => trusted[kid] ?? null)
-const options = { issuer: ISSUER, audience: ISSUER, findKey, nowMs: NOW * 1000 }
+const options = { issuer: ISSUER, audiences: [ISSUER], findKey, nowMs: NOW * 1000 }
 
 const header = { alg: 'ES256', typ: 'at+jwt', kid: 'elliptic' }
 const claims = claimsOf(ISSUER, NOW)

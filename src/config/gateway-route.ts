@@ -1,0 +1,147 @@
+/** One route of the gateway: from a path prefix to an origin, and who may pass. */
+import { z } from 'zod'
+import { SCOPE } from '../text.ts'
+import { isConfidential } from '../verify/loopback.ts'
+import type { SettingsReader } from './settings-reader.ts'
+
+export interface GatewayRoute {
+  /** "/", or "/a/b": no slash at its end. */
+  readonly prefix: string
+  readonly origin: OriginAddress
+  /** Whom assertions and exchange tokens are for. */
+  readonly audience: string
+  /**
+   * The client that assertions are encrypted for, and nothing else then says who the user is; null where they are signed
+   * alone.
+   */
+  readonly clientId: string | null
+  /** Whether a token is needed; one that is sent must be right in any case. */
+  readonly required: boolean
+  /** Whether a token's session is looked up for each request. */
+  readonly session: 'trust' | 'check'
+  readonly roles: readonly string[]
+  readonly scope: readonly string[]
+  /** The Bearer token that the origin gets: one made for it alone, the client's own, or none. */
+  readonly authorization: 'exchange' | 'pass' | 'drop'
+  /** Whether the origin serves pages to people; else its documents are sandboxed. */
+  readonly pages: boolean
+  /** Whether the origin's paths begin behind the prefix. */
+  readonly stripPrefix: boolean
+  /** Until the origin's response begins. */
+  readonly timeoutMs: number
+  /** `default`: Cloudflare's cache may answer in the origin's place, by the answer's own headers. */
+  readonly cache: 'no-store' | 'default'
+}
+
+export type OriginAddress =
+  | { readonly kind: 'address'; readonly url: string }
+  /** A service binding of the Worker. */
+  | { readonly kind: 'service'; readonly binding: string }
+
+export const ROUTE_EXAMPLE = '{ "/api": { "origin": "https://api.example.com" } }'
+
+const PREFIX = /^(\/|(\/[A-Za-z0-9._~-]+)+)$/
+const DOT_SEGMENT = /\/\.\.?(\/|$)/
+
+const names = z
+  .union([z.string(), z.array(z.string())], { error: 'Must be names, as a list or separated by spaces.' })
+  .transform((value) => (typeof value === 'string' ? value.split(' ') : value).filter((name) => name !== ''))
+  .refine((value) => value.every((name) => SCOPE.test(name)), 'Must be names of [A-Za-z0-9:._-].')
+
+const routeFields = z.strictObject({
+  origin: z
+    .string()
+    .refine(isOriginUrl, 'Must be an https address (plain http on this machine alone), without query.')
+    .optional(),
+  service: z.string().optional(),
+  audience: z.string().min(1).optional(),
+  client_id: z.uuid({ error: 'Must be the client_id of a client.' }).optional(),
+  required: z.boolean().default(true),
+  session: z.enum(['trust', 'check']).default('trust'),
+  roles: names.default([]),
+  scope: names.default([]),
+  authorization: z.enum(['exchange', 'pass', 'drop']).optional(),
+  pages: z.boolean().default(false),
+  strip_prefix: z.boolean().default(false),
+  timeout_seconds: z.number().min(1).max(600).default(30),
+  cache: z.enum(['no-store', 'default']).default('no-store'),
+})
+type RouteFields = z.infer<typeof routeFields>
+
+/** @returns null where something is wrong with it, which the reader then knows */
+export function readRoute(
+  reader: SettingsReader,
+  publicUrl: string,
+  prefix: string,
+  fields: unknown,
+): GatewayRoute | null {
+  const parsed = routeFields.safeParse(fields)
+  const problems = [
+    ...(isPath(prefix) ? [] : ['is no path such as /api']),
+    ...(parsed.error?.issues.map(({ path, message }) => [...path, message].join(': ')) ?? []),
+  ]
+  const origin = parsed.data && toOrigin(reader, parsed.data)
+  const audience = parsed.data?.audience ?? (origin?.kind === 'address' ? new URL(origin.url).origin : '')
+  if (parsed.success && origin === null) problems.push('needs an "origin", or a "service" that is bound')
+  if (origin?.kind === 'service' && audience === '') problems.push('needs an "audience"')
+  if (origin?.kind === 'address' && new URL(origin.url).origin === publicUrl)
+    problems.push('leads to the gate itself')
+  if (parsed.data && sendsReadableToken(parsed.data))
+    problems.push('must have the authorization "drop": a token would show what "client_id" has encrypted')
+  if (parsed.data && asksNobody(parsed.data)) problems.push('needs "required" for "roles" and "scope"')
+  for (const problem of problems) reader.refuse('GATEWAY', `${prefix}: ${problem}`, ROUTE_EXAMPLE, null)
+  return parsed.data && origin && problems.length === 0
+    ? toRoute(prefix, parsed.data, origin, audience)
+    : null
+}
+
+/** A token says in the clear who the user is. */
+function sendsReadableToken({ client_id, authorization = 'drop' }: RouteFields): boolean {
+  return client_id !== undefined && authorization !== 'drop'
+}
+
+/** Whoever sends no token would pass, and whoever sends one needs more. */
+function asksNobody({ required, roles, scope }: RouteFields): boolean {
+  return !required && roles.length + scope.length > 0
+}
+
+function isPath(prefix: string): boolean {
+  return PREFIX.test(prefix) && !DOT_SEGMENT.test(prefix)
+}
+
+function toOrigin(reader: SettingsReader, { origin, service }: RouteFields): OriginAddress | null {
+  if (origin !== undefined && service === undefined) return { kind: 'address', url: origin }
+  if (service !== undefined && origin === undefined && reader.isService(service)) {
+    return { kind: 'service', binding: service }
+  }
+  return null
+}
+
+function toRoute(
+  prefix: string,
+  { required, session, roles, scope, pages, cache, ...fields }: RouteFields,
+  origin: OriginAddress,
+  audience: string,
+): GatewayRoute {
+  return {
+    prefix,
+    origin,
+    audience,
+    clientId: fields.client_id ?? null,
+    required,
+    session,
+    roles,
+    scope,
+    authorization: fields.authorization ?? (fields.client_id === undefined ? 'exchange' : 'drop'),
+    pages,
+    stripPrefix: fields.strip_prefix,
+    timeoutMs: fields.timeout_seconds * 1000,
+    cache,
+  }
+}
+
+/** Whoever can read what goes to an origin holds everybody's tokens. */
+function isOriginUrl(text: string): boolean {
+  const url = URL.parse(text)
+  return url !== null && isConfidential(url) && url.search + url.hash === ''
+}

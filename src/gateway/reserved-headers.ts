@@ -1,0 +1,131 @@
+/**
+ * Headers that a client must not set, since some server or framework behind the gateway believes them. `*` stands for any
+ * ending. Pure.
+ */
+
+/** Who the user is, as a proxy or an identity provider in front of an origin says it. */
+const IDENTITY = [
+  'x-auth-*',
+  'x-authenticated-*',
+  'x-authentik-*',
+  'x-authelia-*',
+  'x-webauth-*',
+  'x-remote-*',
+  'remote-*',
+  'x-user',
+  'x-user-id',
+  'x-user-name',
+  'x-user-email',
+  'x-user-groups',
+  'x-user-roles',
+  'x-username',
+  'x-userinfo',
+  'x-consumer-*',
+  'x-credential-*',
+  'x-anonymous-consumer',
+  'x-endpoint-api-userinfo',
+  'x-apigateway-api-userinfo',
+  'x-jwt-assertion',
+  'x-jwt-payload',
+  'x-amzn-oidc-*',
+  'x-amzn-mtls-*',
+  'x-goog-authenticated-*',
+  'x-goog-iap-*',
+  'x-appengine-*',
+  'x-ms-client-principal*',
+  'x-ms-token-*',
+  'x-pomerium-*',
+  'x-vouch-*',
+  'cf-access-authenticated-*',
+  'tailscale-*',
+  'oidc-*',
+  'iv-user*',
+  'iv-groups',
+  'iv-creds',
+  'sm-*',
+  'client-cert*',
+  'x-client-cert*',
+  'x-client-dn',
+  'x-client-s-dn',
+  'x-client-verify',
+  'x-ssl-client-*',
+  'ssl-client-*',
+  'x-arr-clientcert',
+]
+
+/** Where the request comes from. */
+const ADDRESS = [
+  'forwarded*',
+  'x-forwarded*',
+  'x-forward-for',
+  'x-forwarder-for',
+  'x-real-*',
+  'real-ip',
+  'x-true-*',
+  'true-client-*',
+  'client-ip',
+  'x-client-ip',
+  'cluster-client-ip',
+  'x-cluster-*',
+  'fastly-client-*',
+  'fly-client-ip',
+  'do-connecting-ip',
+  'incap-client-ip',
+  'ali-cdn-real-ip',
+  'cdn-src-ip',
+  'cf-connecting-*',
+  'cf-pseudo-*',
+  'cf-real-ip',
+  'x-azure-clientip',
+  'x-azure-socketip',
+  'x-nf-client-connection-ip',
+  'x-originating-*',
+  'x-proxyuser-ip',
+  'proxy-client-ip',
+  'wl-proxy-*',
+  'http-*',
+  'x-coming-from',
+  'x-from-ip',
+  'x-ip',
+  'x-custom-ip-authorization',
+]
+
+/** Another path, host, method or file than those of the request. CGI makes HTTP_PROXY of `Proxy`. */
+const ANOTHER_REQUEST = [
+  'proxy',
+  'proxy-host',
+  'proxy-url',
+  'x-proxy-*',
+  'x-original-*',
+  'x-rewrite-*',
+  'x-override-*',
+  'x-envoy-*',
+  'x-host',
+  'x-backend-host',
+  'x-http-*',
+  'x-method-override',
+  'x-request-uri',
+  'request-uri',
+  'base-url',
+  'uri',
+  'url',
+  'x-sendfile*',
+  'x-accel-*',
+]
+
+const RESERVED = [...IDENTITY, ...ADDRESS, ...ANOTHER_REQUEST]
+const NAMES: ReadonlySet<string> = new Set(RESERVED.filter((name) => !name.endsWith('*')))
+const BEGINNINGS = RESERVED.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1))
+
+/**
+ * @returns the one name that servers may make of a header's spellings: CGI (RFC 3875 section 4.1.18) reads `X_Auth_Subject`
+ * and `X.Auth.Subject` as `X-Auth-Subject`
+ */
+export function canonicalName(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, '-')
+}
+
+/** @param canonical as `canonicalName` gives it */
+export function isReserved(canonical: string): boolean {
+  return NAMES.has(canonical) || BEGINNINGS.some((beginning) => canonical.startsWith(beginning))
+}

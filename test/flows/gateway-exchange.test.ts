@@ -1,0 +1,254 @@
+/** What an origin gets in place of the client's token, and where that is good. */
+import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { Env } from '../../src/config/env.ts'
+import { createVerifier } from '../../src/verify/index.ts'
+import { admin } from '../support/admin.ts'
+import {
+  call,
+  type Fetch,
+  isAlive,
+  newPerson,
+  ok,
+  PASSWORD,
+  PUBLIC_URL,
+  refresh,
+  refused,
+  type Tokens,
+  worker,
+  workerWith,
+} from '../support/client.ts'
+import { advance, freeze, thaw } from '../support/clock.ts'
+import { watch } from '../support/counting.ts'
+import { AUDIENCE, arrived, bearerOf, gate, ORIGIN } from '../support/gateway.ts'
+
+/** Somebody with a role, a scope and a claim, in the token too. */
+async function permitted(changes: object = {}): Promise<Tokens & { readonly name: string }> {
+  const { user, refresh_token, name } = await newPerson()
+  const permissions = { roles: ['editor'], scopes: ['orders:read'], claims: { plan: 'pro' }, ...changes }
+  await ok(admin('PATCH', `/admin/users/${user.id}`, permissions))
+  return { ...(await ok<Tokens>(refresh(refresh_token))), name }
+}
+
+let person: Tokens
+beforeAll(async () => {
+  person = await permitted()
+})
+afterEach(thaw)
+
+/** Two routes to two origins, of which one is the same server under another name. */
+const OTHER_AUDIENCE = 'https://billing.example'
+const twoOrigins = () =>
+  workerWith({
+    GATEWAY: {
+      '/api': { origin: ORIGIN, audience: AUDIENCE },
+      '/billing': { origin: ORIGIN.replace('127.0.0.1', 'localhost'), audience: OTHER_AUDIENCE },
+    },
+    FORWARD_AUDIENCES: `${AUDIENCE}, https://forward.example`,
+  })
+
+async function exchanged(fetch: Fetch = gate(), bearer = person.access_token): Promise<string> {
+  const token = bearerOf(await arrived(call('GET', '/api/me', { bearer }, fetch)))
+  if (token === undefined) throw new Error('the origin got no token')
+  return token
+}
+
+describe('an exchange token', () => {
+  it("is what an origin gets by default: the claims of the client's token, for that origin, for 120 s at most", async () => {
+    freeze()
+    const { access_token } = await permitted()
+    const token = await exchanged(gate(), access_token)
+    const now = Date.now() / 1000
+    const { aud: _aud, iat: _iat, exp: _exp, jti, ...claims } = decodeJwt(access_token)
+    expect(decodeJwt(token)).toEqual({
+      ...claims,
+      aud: AUDIENCE,
+      iat: now,
+      exp: now + 120,
+      jti: expect.not.stringMatching(jti ?? ''),
+    })
+    expect(decodeProtectedHeader(token)).toEqual(decodeProtectedHeader(access_token))
+  })
+
+  it('is verified by its origin as any access token is', async () => {
+    const fetch = (url: string, init?: RequestInit) => worker(new Request(url, init))
+    const verifier = createVerifier({ issuer: PUBLIC_URL, audience: AUDIENCE, fetch })
+    const headers = new Headers({ Authorization: `Bearer ${await exchanged()}` })
+    expect(await verifier.verifyRequest({ headers }, { roles: ['editor'] })).toMatchObject({
+      sub: person.user.id,
+      plan: 'pro',
+    })
+    const other = createVerifier({ issuer: PUBLIC_URL, audience: PUBLIC_URL, fetch })
+    await expect(other.verifyRequest({ headers })).rejects.toMatchObject({ code: 'invalid_token' })
+  })
+
+  it('never outlives the token that it is made of', async () => {
+    freeze()
+    const { access_token } = await permitted()
+    advance(590)
+    expect(decodeJwt(await exchanged(gate(), access_token)).exp).toBe(decodeJwt(access_token).exp)
+  })
+
+  it('is signed once for a token and an audience in the first half of its life', async () => {
+    freeze()
+    const fetch = twoOrigins()
+    const [one, other] = [await permitted(), await permitted()]
+    const first = await exchanged(fetch, one.access_token)
+    advance(59)
+    expect(await exchanged(fetch, one.access_token)).toBe(first)
+    expect(await exchanged(fetch, other.access_token)).not.toBe(first)
+    const billing = await arrived(call('GET', '/billing', { bearer: one.access_token }, fetch))
+    expect(decodeJwt(bearerOf(billing) ?? '').aud).toBe(OTHER_AUDIENCE)
+    advance(1)
+    expect(await exchanged(fetch, one.access_token)).not.toBe(first)
+  })
+
+  it('has no scope admin, and the role stays', async () => {
+    const { name } = await permitted({ roles: ['admin'], scopes: ['admin', 'orders:read'] })
+    const body = { identifier: name, password: PASSWORD, scope: 'admin orders:read' }
+    const { access_token } = await ok<Tokens>(call('POST', '/auth/login', { body }))
+    const token = decodeJwt(await exchanged(gate(), access_token))
+    expect([token.scope, token.roles]).toEqual(['orders:read', ['admin']])
+  })
+
+  it('has the roles that the account still has where the session is checked', async () => {
+    const { access_token, user } = await permitted()
+    await ok(admin('PATCH', `/admin/users/${user.id}`, { roles: [] }))
+    expect(decodeJwt(await exchanged(gate(), access_token)).roles).toEqual(['editor'])
+    expect(decodeJwt(await exchanged(gate({ session: 'check' }), access_token)).roles).toEqual([])
+  })
+
+  it('takes no query and no RPC', async () => {
+    const watched = watch()
+    const fetch = gate({}, watched.bindings)
+    await exchanged(fetch)
+    watched.reset()
+    await exchanged(fetch, (await permitted()).access_token)
+    expect(watched.counts).toEqual({ d1: 0, rpc: 0 })
+  })
+
+  it.each([
+    ['GET', '/auth/me', undefined],
+    ['GET', '/auth/sessions', undefined],
+    ['DELETE', '/auth/sessions', undefined],
+    ['POST', '/auth/logout', undefined],
+    ['PATCH', '/auth/me', { username: 'somebody.else', current_password: PASSWORD }],
+    ['GET', '/auth/verify', undefined],
+    ['GET', '/admin/limits', undefined],
+    ['GET', '/billing/x', undefined],
+  ])('is refused everywhere but at its origin: %s %s', async (method, path, body) => {
+    const fetch = twoOrigins()
+    const bearer = await exchanged(fetch)
+    const problem = await refused(call(method, path, { bearer, body }, fetch))
+    expect([problem.status, problem.code]).toEqual([401, 'invalid_token'])
+    expect(await isAlive(person.access_token)).toBe(true)
+  })
+
+  it('passes the route of its own origin, and is never exchanged for one that lives longer', async () => {
+    freeze()
+    const { access_token } = await permitted()
+    const fetch = twoOrigins()
+    const first = await exchanged(fetch, access_token)
+    advance(100)
+    const second = await exchanged(fetch, first)
+    expect(decodeJwt(second).exp).toBe(decodeJwt(first).exp)
+    advance(20)
+    expect((await refused(call('GET', '/api/me', { bearer: first }, fetch))).code).toBe('invalid_token')
+  })
+
+  it('is not taken where the route drops or passes tokens to another origin', async () => {
+    const bearer = await exchanged()
+    for (const authorization of ['drop', 'pass']) {
+      const fetch = gate({ authorization, audience: OTHER_AUDIENCE })
+      expect((await refused(call('GET', '/api/me', { bearer }, fetch))).code).toBe('invalid_token')
+    }
+  })
+
+  it('ends nothing when it is revoked', async () => {
+    const body = new URLSearchParams({ client_id: 'gatehouse', token: await exchanged() })
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
+    const answer = await call('POST', '/oauth2/revoke', { body: body.toString(), headers })
+    expect(answer.status).toBe(200)
+    expect(await isAlive(person.access_token)).toBe(true)
+  })
+})
+
+describe('the authorization of a route', () => {
+  it("passes the client's own token on where it says so", async () => {
+    expect(await exchanged(gate({ authorization: 'pass' }))).toBe(person.access_token)
+  })
+
+  it('sends no token where it says so, and none of anybody who sent none', async () => {
+    const dropped = await arrived(
+      call('GET', '/api/me', { bearer: person.access_token }, gate({ authorization: 'drop' })),
+    )
+    expect(bearerOf(dropped)).toBe(undefined)
+    const headers = { Authorization: 'Basic eDp5' }
+    const open = await arrived(call('GET', '/api/me', { headers }, gate({ required: false })))
+    expect(bearerOf(open)).toBe(undefined)
+  })
+})
+
+describe('/auth/verify?exchange=', () => {
+  const ask = (query: string, path = '/auth/verify', bearer = person.access_token) =>
+    call('GET', `${path}?${query}`, { bearer }, twoOrigins())
+  const tokenOf = (answer: Response) => answer.headers.get('Authorization')?.replace(/^Bearer /, '')
+
+  it('answers with a token for an audience that is configured', async () => {
+    const answer = await ask(`exchange=${encodeURIComponent('https://forward.example')}&roles=editor`)
+    expect(answer.status).toBe(200)
+    expect(decodeJwt(tokenOf(answer) ?? '')).toMatchObject({
+      aud: 'https://forward.example',
+      sub: person.user.id,
+    })
+    expect(answer.headers.get('X-Auth-Subject')).toBe(person.user.id)
+  })
+
+  it('answers with no token where none is asked for', async () => {
+    expect(tokenOf(await ask('roles=editor'))).toBe(undefined)
+  })
+
+  it.each([
+    ['an audience that is not configured', `exchange=${encodeURIComponent(OTHER_AUDIENCE)}`],
+    ["the service's own", `exchange=${encodeURIComponent(PUBLIC_URL)}`],
+    ['an empty one', 'exchange='],
+    ['another spelling', `exchange=${encodeURIComponent('https://forward.example/')}`],
+    ['two', `exchange=${encodeURIComponent(AUDIENCE)}&exchange=${encodeURIComponent(AUDIENCE)}`],
+  ])('is 401 for %s', async (_what, query) => {
+    const problem = await refused(ask(query))
+    expect([problem.status, problem.code]).toEqual([401, 'invalid_token'])
+  })
+
+  it.each(['/auth/verify/', '/auth/verify/orders'])(
+    'counts for nothing below the path, where the client may have written it: %s',
+    async (path) => {
+      const answer = await ask(`exchange=${encodeURIComponent(AUDIENCE)}`, path)
+      expect([answer.status, tokenOf(answer)]).toEqual([200, undefined])
+    },
+  )
+
+  it('gives no token to whoever may not pass', async () => {
+    const query = `exchange=${encodeURIComponent(AUDIENCE)}`
+    for (const [asked, bearer, status] of [
+      [`${query}&roles=owner`, person.access_token, 403],
+      [query, 'none', 401],
+      [query, await exchanged(twoOrigins()), 401],
+    ] as const) {
+      const answer = await ask(asked, '/auth/verify', bearer)
+      expect([answer.status, tokenOf(answer)]).toEqual([status, undefined])
+    }
+  })
+
+  it('takes no query and no RPC', async () => {
+    const watched = watch()
+    const settings: Partial<Env> = { FORWARD_AUDIENCES: AUDIENCE, ...watched.bindings }
+    const fetch = workerWith(settings)
+    const path = `/auth/verify?exchange=${encodeURIComponent(AUDIENCE)}`
+    await call('GET', path, { bearer: person.access_token }, fetch)
+    watched.reset()
+    await ok(call('GET', path, { bearer: (await permitted()).access_token }, fetch).then(withoutBody))
+    expect(watched.counts).toEqual({ d1: 0, rpc: 0 })
+  })
+})
+
+const withoutBody = (answer: Response) => Response.json({}, { status: answer.status })
