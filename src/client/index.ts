@@ -7,6 +7,7 @@ import { GatehouseError } from './errors.ts'
 import { Service } from './service.ts'
 import { Session } from './session.ts'
 import { openStorage, type StorageChoice } from './storage.ts'
+import { openWebSocket } from './web-socket.ts'
 import type { Challenge, User } from './wire.ts'
 
 export { challengeIn, type SolveChallenge, type WidgetOptions } from './challenge.ts'
@@ -46,6 +47,16 @@ export interface Client {
    * invalid, once. Rejects as `fetch` does, and with a GatehouseError where no token can be had.
    */
   readonly fetch: typeof fetch
+  /**
+   * Opens a WebSocket, with the access token for the APIs alone: as a subprotocol, since a browser can set no header there.
+   * A token that expires is renewed before. The gateway takes the token out and selects `gatehouse` where the origin selects
+   * none of `protocols`.
+   * @param url http, https, ws or wss; relative ones are the page's
+   * @param protocols subprotocols of the API, the preferred one first
+   * @throws {GatehouseError} where no token can be had
+   * @throws {DOMException} as `new WebSocket` does
+   */
+  readonly webSocket: (url: string | URL, protocols?: readonly string[]) => Promise<WebSocket>
 }
 
 export interface Registration {
@@ -89,6 +100,7 @@ export function createClient(options: ClientOptions): Client {
     user: async () => (await session.current())?.user ?? null,
     onChange: (listener) => session.onChange(listener),
     fetch: (input, init) => fetchWithToken(session, trusted, input, init),
+    webSocket: (url, protocols = []) => openWebSocket(session, trusted, url, protocols),
   }
 }
 

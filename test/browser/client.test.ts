@@ -83,6 +83,49 @@ function countRefreshes(context: BrowserContext): () => number {
   return () => refreshes
 }
 
+/** @returns the subprotocol that was selected, or null where the socket did not open, and what it echoed */
+const openSocket = (page: Page, url: string, protocols: readonly string[] = []) =>
+  page.evaluate(
+    async ({ url, protocols }) => {
+      const socket = await client.webSocket(url, protocols)
+      const next = (type: string) => new Promise((resolve) => socket.addEventListener(type, resolve))
+      const opened = await Promise.race([next('open').then(() => true), next('close').then(() => false)])
+      if (!opened) return null
+      const echo = next('message') as Promise<MessageEvent>
+      socket.send('hello')
+      const { data } = await echo
+      socket.close()
+      return { protocol: socket.protocol, data }
+    },
+    { url, protocols },
+  )
+
+describe('a WebSocket of the client', () => {
+  const opened = (protocol: string) => ({ protocol, data: 'hello' })
+
+  it('opens through the gateway with the token, which is renewed before it expires', async () => {
+    const { tab } = await newVisitor()
+    const url = `${stage.url}/api/websocket`
+    expect(await openSocket(tab, url)).toEqual(opened('gatehouse'))
+    expect(await openSocket(tab, url.replace('http', 'ws'), ['chat'])).toEqual(opened('gatehouse'))
+    expect(await openSocket(tab, `${url}?select=chat`, ['other', 'chat'])).toEqual(opened('chat'))
+    await passALifetime(tab)
+    expect(await openSocket(tab, url)).toEqual(opened('gatehouse'))
+  })
+
+  it('does not open where nobody is logged in and the API needs somebody', async () => {
+    const tab = await openTab(await chromium.visitor())
+    expect(await openSocket(tab, `${stage.url}/api/websocket`)).toBe(null)
+    expect(chromium.takeFaults().join()).toMatch(/WebSocket connection .* failed/)
+  })
+
+  it('offers the token to no origin that is not among the APIs', async () => {
+    const { tab } = await newVisitor()
+    // A browser would close the socket if anything had been offered, since nothing is selected there.
+    expect(await openSocket(tab, `${stage.origin}/websocket`)).toEqual(opened(''))
+  })
+})
+
 describe.each(STORAGES)('an app that keeps the refresh token in %s', (storage) => {
   it('registers somebody, knows them after a reload and in another tab, and logs them out in all', async () => {
     const { context, tab, name } = await newVisitor(storage)

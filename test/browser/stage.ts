@@ -14,6 +14,8 @@ export interface Stage {
   readonly url: string
   /** Of the app's page, same site. */
   readonly app: string
+  /** Of the origin behind the gateway, by itself. */
+  readonly origin: string
   /** Of an API that refuses every token as invalid. */
   readonly refusing: RefusingApi
   readonly stop: () => Promise<void>
@@ -39,7 +41,8 @@ export async function setStage(provider?: 'turnstile' | 'hcaptcha'): Promise<Sta
   })
   const refusing = await refuse(page.url)
   const project = new Project()
-  const route = { origin: await startRawOrigin(), audience: url, authorization: 'pass' }
+  const origin = await startRawOrigin()
+  const route = { origin, audience: url, authorization: 'pass' }
   const settings = [
     `GATEWAY:${JSON.stringify({ '/api': route })}`,
     // Another site is no less an origin that may call.
@@ -55,7 +58,7 @@ export async function setStage(provider?: 'turnstile' | 'hcaptcha'): Promise<Sta
     await project.stop()
     project.remove()
   }
-  return { url, app: page.url, refusing, stop }
+  return { url, app: page.url, origin, refusing, stop }
 }
 
 /** The same app on another site. */
@@ -69,7 +72,7 @@ function appPolicy(service: string, standIn: string): string {
     "default-src 'none'",
     `script-src 'self' 'nonce-test' ${service} ${standIn}`,
     `style-src 'self' ${service}`,
-    `connect-src 'self' ${service} http://127.0.0.1:* http://localhost:* http://localhost.example.test:*`,
+    `connect-src 'self' ${service} http://127.0.0.1:* http://localhost:* http://localhost.example.test:* ws://127.0.0.1:* ws://localhost:*`,
     'worker-src blob:',
     "img-src 'self' data:",
   ].join('; ')
