@@ -89,6 +89,18 @@ async function tokenPairs(on: LoadsOn, seeds: Seeds, people: readonly Tokens[]):
       beside: 'bare proxy',
     },
     {
+      call: 'gateway',
+      ours: on('gatehouse', warm('/api/x')),
+      theirs: on('gatehouse', warm('/pass/x')),
+      beside: "ours, passing the client's token",
+    },
+    {
+      call: 'gateway, fresh',
+      ours: on('gatehouse', inTurn('/api/x', fresh)),
+      theirs: on('gatehouse', inTurn('/pass/x', fresh)),
+      beside: "ours, passing the client's token",
+    },
+    {
       call: 'GET /auth/me',
       ours: on('gatehouse', warm('/auth/me')),
       theirs: getSession,

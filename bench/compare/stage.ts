@@ -142,7 +142,10 @@ export function gatehouseWorker(
       PUBLIC_URL,
       AUTH_SECRET,
       ACCESS_TOKEN_SECONDS: '3600',
-      GATEWAY: { '/api': { service: 'ORIGIN', audience: 'origin' } },
+      GATEWAY: {
+        '/api': { service: 'ORIGIN', audience: 'origin' },
+        '/pass': { service: 'ORIGIN', audience: 'origin', authorization: 'pass' },
+      },
       LIMITS: limits,
     },
     d1Databases: { DB: owner },
