@@ -19,16 +19,21 @@ export function gatewayTo(
   tokens: OriginTokens,
 ): (c: AppContext) => Promise<Response | null> {
   return async (c) => {
-    const { pathname, search, hostname } = new URL(c.req.url)
+    const { pathname, search, hostname, origin } = new URL(c.req.url)
     const path = plainPath(pathname)
     const route = path === null ? null : servedRoute(gateway, path, hostname)
     if (path === null || route === null) return null
     c.set('route', `${route.prefix.replace(/\/$/, '')}/*`)
     refuseTrace(c)
-    if (!gateway.hosts.has(hostname)) refuseServiceWorker(c)
+    const isOwnHost = gateway.hosts.has(hostname)
+    if (!isOwnHost) refuseServiceWorker(c)
+    const { publicUrl, clientIpHeader } = c.get('services').config.deployment
+    const reachedAt = isOwnHost ? origin : publicUrl
     const identity = await identityOf(c, route)
-    const headers = await headersFor(c, route, identity, tokens)
-    const answer = await send(c, route, { path, search, headers })
+    const headers = passedOn(c.req.raw.headers, clientIpHeader)
+    setForwarding(c, headers, reachedAt)
+    await setIdentity(c, headers, route, identity, tokens)
+    const answer = await send(c, route, { reachedAt, path, search, headers })
     c.set('ofOrigin', true)
     return answer
   }
@@ -66,22 +71,27 @@ function tokenOf(c: AppContext): string | null {
   return offered ?? null
 }
 
-async function headersFor(
+/** What the origin learns of the connection. */
+function setForwarding(c: AppContext, headers: Headers, reachedAt: string): void {
+  const client = clientOf(c).address?.shown ?? null
+  for (const [name, value] of Object.entries(forwardingHeaders({ client, reachedAt })))
+    headers.set(name, value)
+  if (isWebSocketRequest(c.req.raw.headers)) headers.set('Upgrade', 'websocket')
+  offerToOrigin(headers, readOfferedProtocols(headers))
+}
+
+/** What the origin learns of the person. */
+async function setIdentity(
   c: AppContext,
+  headers: Headers,
   route: GatewayRoute,
   identity: Identity | null,
   tokens: OriginTokens,
-): Promise<Headers> {
+): Promise<void> {
   const services = c.get('services')
-  const { publicUrl, clientIpHeader } = services.config.deployment
-  const headers = passedOn(c.req.raw.headers, clientIpHeader)
-  const forwarding = forwardingHeaders({ client: clientOf(c).address?.shown ?? null, publicUrl })
-  for (const [name, value] of Object.entries(forwarding)) headers.set(name, value)
-  if (isWebSocketRequest(c.req.raw.headers)) headers.set('Upgrade', 'websocket')
-  offerToOrigin(headers, readOfferedProtocols(headers))
   // An origin trusts this header, so none goes on that was not verified here.
   if (!passesToken(route, identity)) headers.delete('Authorization')
-  if (identity === null) return headers
+  if (identity === null) return
   const { authorization, audience } = route
   if (authorization === 'exchange') {
     headers.set('Authorization', `Bearer ${await tokens.exchange(services, identity, audience)}`)
@@ -89,7 +99,6 @@ async function headersFor(
   const readable = route.clientId === null ? identityHeaders(identity) : {}
   for (const [name, value] of Object.entries(readable)) headers.set(name, value)
   headers.set(ASSERTION_HEADER, await tokens.assertion(services, identity, route))
-  return headers
 }
 
 /** A token that may administrate is for the service alone. */
@@ -100,6 +109,8 @@ function passesToken({ authorization }: GatewayRoute, identity: Identity | null)
 
 /** What the origin is asked, beside method and body. */
 interface Asked {
+  /** The origin, in the browser's sense, under which the client reached the gateway. */
+  readonly reachedAt: string
   /** A plain one. */
   readonly path: string
   readonly search: string
@@ -127,11 +138,11 @@ async function send(c: AppContext, route: GatewayRoute, asked: Asked): Promise<R
 function requestTo(
   c: AppContext,
   route: GatewayRoute,
-  { path, search, headers }: Asked,
+  { reachedAt, path, search, headers }: Asked,
   signal: AbortSignal,
 ): Request {
   const { origin, cache } = route
-  const url = new URL(origin.kind === 'address' ? origin.url : c.get('services').config.deployment.publicUrl)
+  const url = new URL(origin.kind === 'address' ? origin.url : reachedAt)
   const target = pathAtOrigin(route, path, url.pathname)
   url.pathname = target
   // Whatever else the URL standard makes of a path, it leads nowhere else.

@@ -17,8 +17,8 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 export interface Forwarding {
   /** The client's address, where it is known. */
   readonly client: string | null
-  /** The address under which clients reach the gate. */
-  readonly publicUrl: string
+  /** The address under which the client reached the gateway: scheme, host and port. */
+  readonly reachedAt: string
 }
 
 /**
@@ -89,8 +89,8 @@ function withoutHopByHop(headers: Headers): Headers {
 }
 
 /** RFC 7239, and the headers that came before it. */
-export function forwardingHeaders({ client, publicUrl }: Forwarding): Readonly<Record<string, string>> {
-  const { host, protocol } = new URL(publicUrl)
+export function forwardingHeaders({ client, reachedAt }: Forwarding): Readonly<Record<string, string>> {
+  const { host, protocol } = new URL(reachedAt)
   const proto = protocol.replace(':', '')
   const node = client === null ? 'unknown' : client.includes(':') ? `"[${client}]"` : client
   return {

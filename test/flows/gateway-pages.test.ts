@@ -57,6 +57,12 @@ describe('an origin that serves pages', () => {
     }
   })
 
+  it('learns under which of them it was reached', async () => {
+    const text = await (await get(`${APP}/shop/me`)).text()
+    expect(text).toMatch(/^forwarded: for=unknown;host="shop\.example\.test";proto=https\r$/im)
+    expect(text).toMatch(/^x-forwarded-host: shop\.example\.test\r$/im)
+  })
+
   it('is not found on the host of the hosted pages, nor on any other', async () => {
     for (const host of [PUBLIC_URL, 'https://unknown.example.test', 'https://a.shop.example.test']) {
       const answer = await get(`${host}/shop/policy`)

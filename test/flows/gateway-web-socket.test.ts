@@ -28,9 +28,17 @@ function open({ protocols, headers = {}, query = '' }: Offer, fetch = gate()) {
 
 async function opened(offer: Offer, fetch = gate()) {
   const answer = await open(offer, fetch)
-  answer.webSocket?.accept()
-  answer.webSocket?.close()
+  await closed(answer.webSocket)
   return { status: answer.status, selected: answer.headers.get('Sec-WebSocket-Protocol') }
+}
+
+/** Closes a socket, if there is one, and waits until the origin has, too. */
+function closed(socket: WebSocket | null): Promise<unknown> {
+  if (socket === null) return Promise.resolve()
+  const closing = new Promise((resolve) => socket.addEventListener('close', resolve))
+  socket.accept()
+  socket.close(1000)
+  return closing
 }
 
 /** A request by upgrade to a path that says what the origin got. */
