@@ -56,13 +56,16 @@ async function call(path) {
   if (answer.ok) await readToken()
 }
 
-/** The client keeps the token to itself, so the origin is asked what came: without its signature. */
+/**
+ * The client keeps its token to itself, so the origin is asked what came: a token that the gateway made of it for this origin,
+ * here without its signature. It expires with the client's, so another expiry means that the client's was renewed.
+ */
 async function readToken() {
   const answer = await client.fetch(`${service}/api/headers`)
   if (!answer.ok) return
   const { authorization } = await answer.json()
   const next = decode(authorization)
-  if (claims !== null && next.jti !== claims.jti) {
+  if (claims !== null && next.exp !== claims.exp) {
     renewals += 1
     log('The access token was renewed.')
   }
