@@ -33,7 +33,7 @@ export function gatewayTo(
     const headers = passedOn(c.req.raw.headers, clientIpHeader)
     setForwarding(c, headers, reachedAt)
     await setIdentity(c, headers, route, identity, tokens)
-    const answer = await send(c, route, { reachedAt, path, search, headers })
+    const answer = await send(c, route, { isOwnHost, reachedAt, path, search, headers })
     c.set('ofOrigin', true)
     return answer
   }
@@ -109,6 +109,8 @@ function passesToken({ authorization }: GatewayRoute, identity: Identity | null)
 
 /** What the origin is asked, beside method and body. */
 interface Asked {
+  /** Whether the client reached a host that is for origins. */
+  readonly isOwnHost: boolean
   /** The origin, in the browser's sense, under which the client reached the gateway. */
   readonly reachedAt: string
   /** A plain one. */
@@ -126,7 +128,7 @@ async function send(c: AppContext, route: GatewayRoute, asked: Asked): Promise<R
     const answer = await (origin.kind === 'address'
       ? fetch(request)
       : c.get('services').origin(origin.binding).fetch(request))
-    return toClient(c, route, answer)
+    return toClient(c, route, asked, answer)
   } catch (cause) {
     if (cause instanceof ServiceError) throw cause
     throw new ServiceError(late.signal.aborted ? 'gateway_timeout' : 'bad_gateway', {}, { cause })
@@ -163,9 +165,9 @@ function requestTo(
 }
 
 /** As the origin said it: status, headers and body, a WebSocket too. */
-function toClient(c: AppContext, { pages }: GatewayRoute, answer: Response): Response {
+function toClient(c: AppContext, { pages }: GatewayRoute, { isOwnHost }: Asked, answer: Response): Response {
   const { status, statusText, body, webSocket } = answer
-  const headers = passedBack(answer.headers)
+  const headers = passedBack(answer.headers, isOwnHost)
   if (!pages) sandbox(headers)
   if (webSocket !== null) selectForClient(headers, readOfferedProtocols(c.req.raw.headers))
   return new Response(body, { status, statusText, headers, webSocket })

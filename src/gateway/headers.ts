@@ -57,13 +57,21 @@ function withoutOwnCookies(cookies: string): string {
     .join(',')
 }
 
-/** What an origin could otherwise do to the service and to other origins, whose pages all share the gate's address. */
+/** What an origin could otherwise do to other origins, and to the service, with which it may share a host. */
 const NOT_AN_ORIGINS = ['clear-site-data', 'service-worker-allowed']
+/**
+ * What a browser applies to a whole host: Network Error Logging, for one, would report the addresses of the hosted pages to
+ * the origin.
+ */
+const HOST_WIDE = ['nel', 'report-to', 'alt-svc', 'strict-transport-security']
 
-/** @returns an origin's headers as a client may have them. */
-export function passedBack(headers: Headers): Headers {
+/**
+ * @param isOwnHost whether the host is for origins, and has no hosted pages
+ * @returns an origin's headers as a client may have them.
+ */
+export function passedBack(headers: Headers, isOwnHost: boolean): Headers {
   const passed = withoutHopByHop(headers)
-  for (const name of NOT_AN_ORIGINS) passed.delete(name)
+  for (const name of isOwnHost ? NOT_AN_ORIGINS : [...NOT_AN_ORIGINS, ...HOST_WIDE]) passed.delete(name)
   const cookies = passed.getSetCookie().filter((cookie) => !OWN_COOKIE.test(cookie))
   passed.delete('set-cookie')
   for (const cookie of cookies) passed.append('set-cookie', cookie)

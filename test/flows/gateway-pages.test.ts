@@ -79,6 +79,17 @@ describe('an origin that serves pages', () => {
   })
 })
 
+describe('a header that a browser applies to a whole host', () => {
+  it.each(['NEL', 'Report-To', 'Alt-Svc', 'Strict-Transport-Security'])(
+    'comes from no origin on the host of the hosted pages, and from one on a host for origins: %s',
+    async (name) => {
+      const [beside, apart] = [await get(`${PUBLIC_URL}/api/hostile`), await get(`${APP}/api/hostile`)]
+      expect(beside.headers.get(name)).toBe(null)
+      expect(apart.headers.get(name)).not.toBe(null)
+    },
+  )
+})
+
 describe('a service worker', () => {
   it.each(['/api/me', '/shop/policy'])(
     'is never fetched from an origin for the host of the pages: %s',

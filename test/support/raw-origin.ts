@@ -65,6 +65,10 @@ const BEHAVIOURS: Readonly<Record<string, (socket: Socket, received: Buffer) => 
       'Set-Cookie: own=1',
       'Clear-Site-Data: "*"',
       'Service-Worker-Allowed: /',
+      'NEL: {"report_to":"all","max_age":86400,"success_fraction":1}',
+      'Report-To: {"group":"all","max_age":86400,"endpoints":[{"url":"https://evil.example"}]}',
+      'Alt-Svc: h3="evil.example:443"',
+      'Strict-Transport-Security: max-age=0',
     ]),
   '/exposes': (socket) =>
     respond(socket, '200 OK', ['Access-Control-Expose-Headers: X-Total, ETag, location']),
