@@ -8,9 +8,10 @@ CREATE TABLE IF NOT EXISTS schema_version (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   version INTEGER NOT NULL
 ) STRICT;
-INSERT OR IGNORE INTO schema_version (id, version) VALUES (1, 3);
--- Versions 2 and 3 added tables and changed none, so running this file makes a 3 of a 1 or a 2.
-UPDATE schema_version SET version = 3 WHERE version IN (1, 2);
+INSERT OR IGNORE INTO schema_version (id, version) VALUES (1, 4);
+-- Versions 2 and 3 added tables, so running this file makes a 4 of a 1 or a 2. Version 4 added a column to a table of
+-- version 3, and SQLite has no ADD COLUMN IF NOT EXISTS: docs/operations.md ("Deploying a release") has the line.
+UPDATE schema_version SET version = 4 WHERE version IN (1, 2);
 
 CREATE TABLE IF NOT EXISTS accounts (
   id TEXT PRIMARY KEY,                        -- UUIDv7
@@ -81,5 +82,6 @@ CREATE TABLE IF NOT EXISTS clients (
   client_name TEXT,
   secret_hash TEXT NOT NULL,                  -- base64url; SHA-256 of the secret, which is 32 random bytes
   encryption_jwk TEXT,                        -- JSON: the public key, with kid and alg
+  audience TEXT,                              -- whose access tokens it may introspect; null for AUDIENCE, whatever that is
   created_at INTEGER NOT NULL
 ) STRICT;

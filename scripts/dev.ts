@@ -108,16 +108,30 @@ function setting(name: string): string | undefined {
   return line.exec(readFileSync(DEV_VARS, 'utf8'))?.[1]
 }
 
+/** What schema.sql cannot do, since it is safe to run twice: by the version that it brings to the next one. */
+const UPGRADES: Readonly<Record<number, string>> = {
+  3: 'ALTER TABLE clients ADD COLUMN audience TEXT; UPDATE schema_version SET version = 4;',
+}
+
 /** schema.sql makes what is missing and changes nothing else, so an older database is told from its version row. */
 function makeSchema(): void {
   const schema = readFileSync(SCHEMA, 'utf8')
   const needed = Number(/VALUES \(1, (\d+)\)/.exec(schema)?.[1])
-  const found = execute(`${schema}\nSELECT version FROM schema_version`).at(-1)?.results[0]?.version
+  const found = upgrade(versionAfter(schema))
   if (found === needed) return
   fail(
     `The local database has schema version ${found}, this release needs ${needed}.\n` +
       'Start with an empty one:  rm -rf .wrangler/state && npm run dev',
   )
+}
+
+function versionAfter(sql: string): number | undefined {
+  return execute(`${sql}\nSELECT version FROM schema_version`).at(-1)?.results[0]?.version
+}
+
+function upgrade(version: number | undefined): number | undefined {
+  const sql = UPGRADES[version ?? 0]
+  return sql === undefined ? version : upgrade(versionAfter(sql))
 }
 
 type Executed = readonly { readonly results: readonly { readonly version?: number }[] }[]

@@ -1,6 +1,8 @@
 /** Which client calls (RFC 6749 section 2.3), and how often one address may be wrong about it. */
+import type { Bytes } from '../bytes.ts'
 import { isClientSecret } from '../clients/client-secret.ts'
-import { reach } from '../errors.ts'
+import type { KnownClient } from '../clients/clients.ts'
+import { reach, type ServiceError } from '../errors.ts'
 import { isId } from '../ids.ts'
 import { OAuthError } from '../oauth-errors.ts'
 import type { Services } from '../services.ts'
@@ -17,23 +19,26 @@ export interface AuthenticatedClient {
   readonly clientId: string
   /** Whether it has proven who it is; else it is the service's own public client. */
   readonly confidential: boolean
+  /** Whose access tokens it may introspect, beside those issued to itself. */
+  readonly audience: string
 }
 
 const RULE = 'client_failures_per_ip'
+/** In the place of a hash where there is no client: no secret has this one. */
+const HASH_OF_NONE: Bytes = new Uint8Array(32)
 
 /**
  * Goes on when the caller is gone: whoever hangs up gains no attempt. Without a secret nothing is guessed, and nothing counts.
  * @throws {OAuthError} `invalid_client`
- * @throws {ServiceError} `client_ip_unknown`, `too_many_client_failures`, `unavailable`
+ * @throws {ServiceError} `client_ip_unknown` and `too_many_client_failures` (a wrong secret alone), `unavailable`
  */
 export async function authenticateClient(
   services: Services,
   { clientId, clientSecret }: ClientCredentials,
   from: Client,
 ): Promise<AuthenticatedClient> {
-  if (clientId === services.config.tokens.clientId && clientSecret === null) {
-    return { clientId, confidential: false }
-  }
+  const { clientId: publicId, audience } = services.config.tokens
+  if (clientId === publicId && clientSecret === null) return { clientId, confidential: false, audience }
   if (clientId === null || clientSecret === null) throw new OAuthError('invalid_client')
   const running = authenticate(services, clientId, clientSecret, from)
   services.waitUntil(running.catch(() => undefined))
@@ -41,8 +46,8 @@ export async function authenticateClient(
 }
 
 /**
- * A right secret costs a look at the counter alone: nothing waits for others, since no number of guesses at once would
- * find 256 random bits. A wrong one is counted before anybody learns of it, if its address still has a place.
+ * A right secret passes whatever was counted against its address, which need not even be known: no number of guesses would
+ * find 256 random bits, so a block protects nothing, and would let anybody lock out the clients behind one address.
  */
 async function authenticate(
   services: Services,
@@ -50,24 +55,36 @@ async function authenticate(
   clientSecret: string,
   from: Client,
 ): Promise<AuthenticatedClient> {
-  const { address, counter: name } = await clientCounter(services, from)
-  const rule = (await services.settings.rules(services.nowMs))[RULE]
-  const limit = limitOf(rule)
-  // An address that tells nobody from anybody blocks no right secret: else anybody could lock the others out.
-  if (rule.enabled && !address.shared) {
-    const standing = await reach(services.counter(name).look(RULE, limit))
-    if (standing.full) throw blocked(RULE, standing)
-  }
-  if (await isRight(services, clientId, clientSecret)) return { clientId, confidential: true }
-  if (!rule.enabled) throw new OAuthError('invalid_client')
-  const outcome = { kind: 'counted', account: '' } as const
-  const failure = { rule: RULE, limit, id: crypto.randomUUID(), outcome, challenged: false } as const
-  const { settled, standing } = await reach(services.counter(name).settle(failure))
-  throw settled ? new OAuthError('invalid_client') : blocked(RULE, standing)
+  const client = await findClient(services, clientId)
+  // The same work for an unknown client and a wrong secret.
+  const right = await isClientSecret(clientSecret, client?.secretHash ?? HASH_OF_NONE)
+  if (client === null || !right) throw await countFailure(services, from)
+  const audience = client.audience ?? services.config.tokens.audience
+  return { clientId, confidential: true, audience }
 }
 
-async function isRight(services: Services, clientId: string, secret: string): Promise<boolean> {
-  if (!isId(clientId)) return false
-  const client = await services.clients.find(clientId, services.nowMs)
-  return client !== null && isClientSecret(secret, client.secretHash)
+async function findClient({ clients, nowMs }: Services, clientId: string): Promise<KnownClient | null> {
+  return isId(clientId) ? clients.find(clientId, nowMs) : null
+}
+
+/**
+ * Counts a wrong secret before anybody learns of it, if its address still has a place.
+ * @returns what to refuse it with
+ * @throws {ServiceError} `client_ip_unknown`, `unavailable`
+ */
+async function countFailure(services: Services, from: Client): Promise<OAuthError | ServiceError> {
+  const { knownBlocks, nowMs } = services
+  const { counter } = await clientCounter(services, from)
+  const rule = (await services.settings.rules(nowMs))[RULE]
+  if (!rule.enabled) return new OAuthError('invalid_client')
+  const limit = limitOf(rule)
+  const key = { name: RULE, limit, counter } as const
+  const known = knownBlocks.find(key, nowMs)
+  if (known !== null) return blocked(RULE, known)
+  const outcome = { kind: 'counted', account: '' } as const
+  const failure = { rule: RULE, limit, id: crypto.randomUUID(), outcome, challenged: false } as const
+  const { settled, standing } = await reach(services.counter(counter).settle(failure))
+  if (settled) return new OAuthError('invalid_client')
+  knownBlocks.note(key, standing, nowMs)
+  return blocked(RULE, standing)
 }

@@ -12,7 +12,7 @@ export async function checkHealth({ db, signingKeys, nowMs }: Services): Promise
 
 function otherSchema(version: number | null): ServiceError {
   const cause = new Error(
-    `D1 has schema version ${version}, this release needs ${SCHEMA_VERSION}: run schema.sql`,
+    `D1 has schema version ${version}, this release needs ${SCHEMA_VERSION}: see "Deploying a release" in docs/operations.md`,
   )
   return new ServiceError('misconfigured', {}, { cause })
 }

@@ -35,7 +35,11 @@ export async function identify(
   return { subject: claims.sub, sessionId: claims.sid, claims, ...held }
 }
 
-async function keepPresent(
+/**
+ * Of a token's roles and scopes those that its account still has; looks its session up.
+ * @throws {ServiceError} `invalid_token` where that has ended, `unavailable`
+ */
+export async function keepPresent(
   services: Services,
   claims: AccessTokenClaims,
   { roles, scope }: Names,

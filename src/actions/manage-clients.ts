@@ -12,6 +12,8 @@ export interface NewClient {
   readonly clientName: string | null
   /** Null where assertions to it are not encrypted. */
   readonly encryptionJwk: JWK | null
+  /** Whose access tokens it may introspect; null for the service's own audience. */
+  readonly audience: string | null
 }
 
 export interface RegisteredClient {
@@ -29,6 +31,7 @@ export async function registerClient(services: Services, request: NewClient): Pr
     clientName: request.clientName,
     secretHash: await hashClientSecret(secret),
     encryptionJwk: request.encryptionJwk === null ? null : await usable(request.encryptionJwk),
+    audience: request.audience,
     createdAt: Math.floor(nowMs / 1000),
   }
   await store(db, client)

@@ -4,6 +4,7 @@ import type { JWK } from 'jose'
 import { registerClient, removeClient, seeClients } from '../actions/manage-clients.ts'
 import type { Client } from '../clients/client-store.ts'
 import { requireAdmin } from '../http/admin-bearer.ts'
+import type { AppContext } from '../http/context.ts'
 import { toDateTime } from '../http/date-time.ts'
 import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from '../http/declare.ts'
 import { adminAndJsonBody } from '../http/json-body.ts'
@@ -11,6 +12,7 @@ import { dateTime, uuid } from '../http/user.ts'
 import { hasControlCharacter } from '../text.ts'
 
 const MAX_NAME_LENGTH = 100
+const MAX_AUDIENCE_LENGTH = 128
 
 const clientName = z
   .string({ error: 'Must be a string.' })
@@ -19,6 +21,14 @@ const clientName = z
     `Must have 1 to ${MAX_NAME_LENGTH} characters that can be seen.`,
   )
   .refine((name) => name.isWellFormed(), 'Must be well-formed Unicode.')
+
+const audience = z
+  .string({ error: 'Must be a string.' })
+  .refine(
+    (text) => text !== '' && [...text].length <= MAX_AUDIENCE_LENGTH && !hasControlCharacter(text),
+    `Must have 1 to ${MAX_AUDIENCE_LENGTH} characters, none of them a control character.`,
+  )
+  .refine((text) => text.isWellFormed(), 'Must be well-formed Unicode.')
 
 const jwk = z
   .looseObject({ kty: z.string({ error: 'Must be a string.' }) }, 'Must be a JWK.')
@@ -38,6 +48,10 @@ const newClient = z
         description:
           'One public key for RSA-OAEP-256 or ECDH-ES: assertions to the client are encrypted for it.',
       }),
+    audience: audience.optional().openapi({
+      description:
+        'Whose access tokens the client may introspect, beside those issued to itself. Default: that of the service.',
+    }),
   })
   .openapi('NewClient')
 
@@ -46,6 +60,7 @@ const clientAnswer = z
     client_id: uuid,
     client_name: z.string().nullable(),
     jwks: z.object({ keys: z.array(jwk) }),
+    audience: z.string(),
     created_at: dateTime,
   })
   .openapi('Client')
@@ -93,17 +108,17 @@ export function clientsRoutes() {
   const router = createRouter()
 
   router.openapi(registerRoute, async (c) => {
-    const { client_name = null, jwks } = c.req.valid('json')
+    const { client_name = null, jwks, audience = null } = c.req.valid('json')
     const [key = null] = jwks?.keys ?? []
-    const request = { clientName: client_name, encryptionJwk: key as JWK | null }
+    const request = { clientName: client_name, encryptionJwk: key as JWK | null, audience }
     const { client, secret } = await registerClient(c.get('services'), request)
     c.set('clientId', client.clientId)
-    return c.json({ ...toClientAnswer(client), client_secret: secret }, 201)
+    return c.json({ ...toClientAnswer(c, client), client_secret: secret }, 201)
   })
 
   router.openapi(seeRoute, async (c) => {
     const clients = await seeClients(c.get('services'))
-    return c.json({ clients: clients.map(toClientAnswer) }, 200)
+    return c.json({ clients: clients.map((client) => toClientAnswer(c, client)) }, 200)
   })
 
   router.openapi(removeRoute, async (c) => {
@@ -116,16 +131,15 @@ export function clientsRoutes() {
   return router
 }
 
-function toClientAnswer({
-  clientId,
-  clientName,
-  encryptionJwk,
-  createdAt,
-}: Client): z.infer<typeof clientAnswer> {
+function toClientAnswer(
+  c: AppContext,
+  { clientId, clientName, encryptionJwk, audience, createdAt }: Client,
+): z.infer<typeof clientAnswer> {
   return {
     client_id: clientId,
     client_name: clientName,
     jwks: { keys: encryptionJwk === null ? [] : [encryptionJwk as z.infer<typeof jwk>] },
+    audience: audience ?? c.get('services').config.tokens.audience,
     created_at: toDateTime(createdAt * 1000),
   }
 }

@@ -10,6 +10,8 @@ export interface Client {
   readonly secretHash: Bytes
   /** What assertions to it are encrypted for: public, with `kid` and `alg`. */
   readonly encryptionJwk: JWK | null
+  /** Whose access tokens it may introspect, beside those issued to itself; null for AUDIENCE, whatever that is. */
+  readonly audience: string | null
   /** Unix seconds. */
   readonly createdAt: number
 }
@@ -19,6 +21,7 @@ interface ClientRow {
   readonly client_name: string | null
   readonly secret_hash: string
   readonly encryption_jwk: string | null
+  readonly audience: string | null
   readonly created_at: number
 }
 
@@ -37,14 +40,14 @@ export async function listClients(db: D1Database): Promise<readonly Client[]> {
 }
 
 export function insertClient(db: D1Database, client: Client): D1PreparedStatement {
-  const { clientId, clientName, secretHash, encryptionJwk, createdAt } = client
+  const { clientId, clientName, secretHash, encryptionJwk, audience, createdAt } = client
   const key = encryptionJwk === null ? null : JSON.stringify(encryptionJwk)
   return db
     .prepare(
-      `INSERT INTO clients (client_id, client_name, secret_hash, encryption_jwk, created_at)
-       VALUES (?1, ?2, ?3, ?4, ?5)`,
+      `INSERT INTO clients (client_id, client_name, secret_hash, encryption_jwk, audience, created_at)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
     )
-    .bind(clientId, clientName, toBase64Url(secretHash), key, createdAt)
+    .bind(clientId, clientName, toBase64Url(secretHash), key, audience, createdAt)
 }
 
 export function deleteClient(db: D1Database, clientId: string): D1PreparedStatement {
@@ -59,6 +62,7 @@ function toClient(row: ClientRow): Client {
     clientName: row.client_name,
     secretHash,
     encryptionJwk: row.encryption_jwk === null ? null : JSON.parse(row.encryption_jwk),
+    audience: row.audience,
     createdAt: row.created_at,
   }
 }

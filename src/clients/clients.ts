@@ -1,4 +1,5 @@
 /** The clients as one isolate knows them. Results are shared between requests, promises are not (signing-keys.ts). */
+import { BoundedMap } from '../bounded-map.ts'
 import { reach } from '../errors.ts'
 import { describeFault, log } from '../log.ts'
 import { type Client, findClient } from './client-store.ts'
@@ -27,6 +28,8 @@ interface Known {
 export class Clients {
   readonly #db: D1Database
   readonly #known = new Map<string, Known>()
+  /** Until when an id is taken for nobody's. Ids are random: no client gets one that was asked for before. */
+  readonly #unknownUntilMs = new BoundedMap<number>(MAX_KNOWN)
   /** How often one was removed here: a read that it overtook is not kept. */
   #removals = 0
 
@@ -40,6 +43,7 @@ export class Clients {
    */
   async find(clientId: string, nowMs: number): Promise<KnownClient | null> {
     const known = this.#known.get(clientId)
+    if (nowMs < (this.#unknownUntilMs.get(clientId) ?? 0)) return null
     if (known === undefined || nowMs - known.readAtMs >= STALE_MS) return this.#load(clientId, nowMs)
     if (nowMs < known.reloadAtMs) return known.client
     this.#known.set(clientId, { ...known, reloadAtMs: nowMs + RETRY_AFTER_MS })
@@ -67,7 +71,10 @@ export class Clients {
 
   #keep(clientId: string, client: KnownClient | null, nowMs: number): void {
     this.#known.delete(clientId)
-    if (client === null) return
+    if (client === null) {
+      this.#unknownUntilMs.set(clientId, nowMs + RELOAD_AFTER_MS)
+      return
+    }
     this.#known.set(clientId, { client, readAtMs: nowMs, reloadAtMs: nowMs + RELOAD_AFTER_MS })
     const [oldest] = this.#known.keys()
     if (this.#known.size > MAX_KNOWN && oldest !== undefined) this.#known.delete(oldest)

@@ -63,10 +63,10 @@ export function oauthRoutes() {
 
   router.openapi(introspectRoute, async (c) => {
     const form = c.req.valid('form')
-    const { confidential } = await clientOfRequest(c, form)
+    const client = await clientOfRequest(c, form)
     // RFC 7662 section 2.1: who does not authenticate could try tokens out.
-    if (!confidential) throw new OAuthError('invalid_client')
-    const claims = await introspect(c.get('services'), form.token)
+    if (!client.confidential) throw new OAuthError('invalid_client')
+    const claims = await introspect(c.get('services'), client, form.token)
     c.set('accountId', claims?.sub)
     return c.json(toIntrospection(claims), 200)
   })

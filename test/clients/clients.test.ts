@@ -52,10 +52,13 @@ describe('the clients of an isolate', () => {
     expect(watched.counts.d1).toBe(1)
   })
 
-  it('are not remembered for not being there: one that is made now is found now', async () => {
+  it('are remembered for not being there for 25 s, and one that is made now is found now', async () => {
     const unknown = crypto.randomUUID()
     watched.reset()
-    expect([await clients.find(unknown, NOW_MS), await clients.find(unknown, NOW_MS)]).toEqual([null, null])
+    for (const laterMs of [0, 24_999, 25_000])
+      expect(await clients.find(unknown, NOW_MS + laterMs)).toBeNull()
     expect(watched.counts.d1).toBe(2)
+    const { client_id } = await newClient()
+    expect((await clients.find(client_id, NOW_MS))?.clientId).toBe(client_id)
   })
 })

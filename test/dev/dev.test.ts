@@ -63,7 +63,7 @@ describe('npm run dev', () => {
   })
 
   it('keeps secrets and data between runs, and brings the schema of an earlier release up to date', async () => {
-    project.execute('DROP TABLE settings; UPDATE schema_version SET version = 1')
+    project.execute('DROP TABLE settings; DROP TABLE clients; UPDATE schema_version SET version = 1')
     const secrets = readFileSync(project.path('.dev.vars'), 'utf8')
     const run = project.dev(port)
     await run.says(READY)
@@ -121,11 +121,14 @@ describe('npm run dev', () => {
     expect(project.connections().filter((host) => host !== '127.0.0.1' && host !== 'localhost')).toEqual([])
   })
 
-  it('opens /admin/* to the ADMIN_TOKEN that it made', async () => {
+  it('opens /admin/* to the ADMIN_TOKEN that it made, with a column added that the database of a release before lacks', async () => {
+    project.execute('ALTER TABLE clients DROP COLUMN audience; UPDATE schema_version SET version = 3')
     await project.dev(port).says(READY)
     const token = /^ADMIN_TOKEN=(dev-.{43})$/m.exec(readFileSync(project.path('.dev.vars'), 'utf8'))?.[1]
     const limits = await fetch(`${url}/admin/limits`, { headers: { Authorization: `Bearer ${token}` } })
     expect(limits.status).toBe(200)
+    const client = await post('/admin/clients', { audience: 'x' }, { Authorization: `Bearer ${token}` })
+    expect([client.status, await client.json()]).toMatchObject([201, { audience: 'x' }])
   })
 
   it('adds what is missing to settings that a developer wrote first, and changes none of those', async () => {

@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers'
 import { base64url, exportJWK, generateKeyPair, type JWK } from 'jose'
 import { describe, expect, it, vi } from 'vitest'
 import { admin, codeOf, newOperator } from '../support/admin.ts'
-import { call, newPerson, ok, refused, workerWith } from '../support/client.ts'
+import { call, newPerson, ok, PUBLIC_URL, refused, workerWith } from '../support/client.ts'
 import { type Watched, watch } from '../support/counting.ts'
 import { basic, newClient, post, type RegisteredClient, registerClient } from '../support/oauth.ts'
 
@@ -41,6 +41,7 @@ describe('POST /admin/clients', () => {
       client_name: 'orders',
       client_secret: expect.stringMatching(/^[\w-]{43}$/),
       jwks: { keys: [] },
+      audience: PUBLIC_URL,
       created_at: expect.stringMatching(/^20\d\d-.*Z$/),
     })
     const { client_secret: secret, ...shown } = client
@@ -53,6 +54,28 @@ describe('POST /admin/clients', () => {
     const [one, other] = [await newClient(), await newClient()]
     expect(one.client_name).toBeNull()
     expect(one.client_secret).not.toBe(other.client_secret)
+  })
+
+  it.each(['x', 'https://orders.example.test', 'x'.repeat(128), '🔑'.repeat(128)])(
+    'keeps the audience that it is given: %s',
+    async (audience) => {
+      const client = await newClient({ audience })
+      expect(client.audience).toBe(audience)
+      expect(await see()).toContainEqual(expect.objectContaining({ client_id: client.client_id, audience }))
+    },
+  )
+
+  it('takes the audience of the service where none is given, or null, and keeps none', async () => {
+    const [without, withNull] = [await newClient(), await newClient({ audience: null })]
+    expect([without.audience, withNull.audience]).toEqual([PUBLIC_URL, PUBLIC_URL])
+    expect(await rowOf(without.client_id)).toMatchObject({ audience: null })
+    const moved = workerWith({ AUDIENCE: 'https://api.example.test' })
+    const { clients } = await ok<{ clients: readonly object[] }>(
+      admin('GET', '/admin/clients', undefined, moved),
+    )
+    expect(clients).toContainEqual(
+      expect.objectContaining({ client_id: without.client_id, audience: 'https://api.example.test' }),
+    )
   })
 
   it.each([
@@ -111,6 +134,11 @@ describe('POST /admin/clients', () => {
     ['a name that is long', { client_name: 'x'.repeat(101) }, ['client_name']],
     ['a name with controls', { client_name: 'a\u0000b' }, ['client_name']],
     ['half a character', { client_name: '\ud800' }, ['client_name']],
+    ['an audience that is none', { audience: '' }, ['audience']],
+    ['an audience that is long', { audience: 'x'.repeat(129) }, ['audience']],
+    ['an audience with controls', { audience: 'a\u007fb' }, ['audience']],
+    ['an audience of half a character', { audience: '\udc00' }, ['audience']],
+    ['several audiences', { audience: ['x'] }, ['audience']],
     ['an unknown field, and a wrong one', { name: 'x', client_name: 5 }, ['client_name', 'name']],
     ['no key', { jwks: { keys: [] } }, ['jwks']],
     ['several keys', { jwks: { keys: [rsa.publicJwk, elliptic.publicJwk] } }, ['jwks']],

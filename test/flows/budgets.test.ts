@@ -14,6 +14,7 @@ import {
   workerWith,
 } from '../support/client.ts'
 import { watch } from '../support/counting.ts'
+import { basic, newClient, post } from '../support/oauth.ts'
 
 const watched = watch()
 const worker: Fetch = workerWith(watched.bindings)
@@ -72,6 +73,16 @@ describe('the budget of round trips', () => {
   it('of forward auth is nothing', async () => {
     expect((await verifyForProxy(person)).status).toBe(200)
     expect(watched.counts).toEqual({ d1: 0, rpc: 0 })
+  })
+
+  it('of introspection is no D1 and one RPC: whether the session lives', async () => {
+    const { client_id, client_secret } = await newClient({}, worker)
+    const sent = { headers: basic(client_id, client_secret), fetch: worker }
+    const ask = () => ok(post('/oauth2/introspect', { token: person.access_token }, sent))
+    await ask()
+    watched.reset()
+    expect(await ask()).toMatchObject({ active: true })
+    expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
   })
 
   it.each([

@@ -178,7 +178,38 @@ describe('POST /oauth2/introspect', () => {
     expect(headers.get('Cache-Control')).toBe('no-store')
   })
 
-  it('costs no query and two calls of objects, warm', async () => {
+  it("tells a client whose audience is another's that a token is not active, and nothing else", async () => {
+    const watched = watch()
+    const fetch = workerWith(watched.bindings)
+    const { access_token: token } = await newPerson(fetch)
+    const other = await newClient({ audience: 'https://orders.example.test' })
+    const ask = () =>
+      ok(post(INTROSPECT, { token }, { headers: basic(other.client_id, other.client_secret), fetch }))
+    expect(await ask()).toEqual(INACTIVE)
+    watched.reset()
+    expect(await ask()).toEqual(INACTIVE)
+    expect(watched.counts).toEqual({ d1: 0, rpc: 0 })
+    expect(await introspect(token)).toMatchObject({ active: true })
+  })
+
+  it('tells a client of any audience what was issued to itself', async () => {
+    const other = await newClient({ audience: 'https://orders.example.test' })
+    const issuing = workerWith({ CLIENT_ID: other.client_id })
+    const { access_token: token } = await newPerson(issuing)
+    const headers = basic(other.client_id, other.client_secret)
+    expect(await ok(post(INTROSPECT, { token }, { headers }))).toMatchObject({ active: true })
+  })
+
+  it('goes by the AUDIENCE of the service for a client that was given none, whatever that is by then', async () => {
+    const moved = workerWith({ AUDIENCE: 'https://api.example.test' })
+    const { access_token: token } = await newPerson(moved)
+    expect(await ok(post(INTROSPECT, { token }, { ...own(), fetch: moved }))).toMatchObject({ active: true })
+    const fixed = await newClient({ audience: PUBLIC_URL })
+    const headers = basic(fixed.client_id, fixed.client_secret)
+    expect(await ok(post(INTROSPECT, { token }, { headers, fetch: moved }))).toEqual(INACTIVE)
+  })
+
+  it('costs no query and one call of an object, warm: whether the session lives', async () => {
     const watched = watch()
     const fetch = workerWith(watched.bindings)
     const { access_token: token } = await newPerson(fetch)
@@ -186,7 +217,7 @@ describe('POST /oauth2/introspect', () => {
     await ask()
     watched.reset()
     expect(await ask()).toMatchObject({ active: true })
-    expect(watched.counts).toEqual({ d1: 0, rpc: 2 })
+    expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
   })
 
   it('answers 503 where a part is out of reach, and not that a token is not active', async () => {
@@ -195,14 +226,11 @@ describe('POST /oauth2/introspect', () => {
     const fetch = workerWith(watched.bindings)
     const { access_token: token } = await newPerson(fetch)
     const ask = () => post(INTROSPECT, { token }, { ...own(), fetch })
-    for (const part of ['look', 'check']) {
-      await ok(ask())
-      watched.fail(part, { before: true })
-      const answer = await ask()
-      expect([answer.status, answer.headers.get('Retry-After')]).toEqual([503, '5'])
-      expect(await answer.json()).toMatchObject({ error: 'unavailable' })
-      watched.mend()
-    }
+    await ok(ask())
+    watched.fail('check', { before: true })
+    const answer = await ask()
+    expect([answer.status, answer.headers.get('Retry-After')]).toEqual([503, '5'])
+    expect(await answer.json()).toMatchObject({ error: 'unavailable' })
   })
 
   it('goes on with a client that it knows while D1 is out of reach, for ten minutes', async () => {
@@ -379,20 +407,77 @@ describe.each([INTROSPECT, REVOKE])('a request to %s', (path) => {
 describe('failed client authentication', () => {
   const blocked = { status: 429, error: 'too_many_client_failures' }
 
-  it('blocks an address after ten in five minutes, right secrets too, and other addresses not', async () => {
+  it('blocks an address after ten in five minutes, and other addresses not', async () => {
     freeze()
     const from = newAddress()
     for (let failure = 1; failure <= 10; failure++) {
       expect((await refusedByOAuth(wrong(from))).error).toBe('invalid_client')
     }
     expect(await refusedByOAuth(wrong(from, REVOKE))).toEqual(blocked)
-    const right = await post(INTROSPECT, { token: 'x' }, { ...own(), from })
-    expect([right.status, right.headers.get('Retry-After')]).toEqual([429, '300'])
-    expect((await post(INTROSPECT, { token: 'x' }, own())).status).toBe(200)
+    expect((await wrong(from)).headers.get('Retry-After')).toBe('300')
+    expect((await refusedByOAuth(wrong(newAddress()))).error).toBe('invalid_client')
     advance(299)
     expect(await refusedByOAuth(wrong(from))).toEqual(blocked)
     advance(1)
-    expect((await post(INTROSPECT, { token: 'x' }, { ...own(), from })).status).toBe(200)
+    expect((await refusedByOAuth(wrong(from))).error).toBe('invalid_client')
+  })
+
+  it('never refuses a right secret from a blocked address, at either call, in either place of the secret', async () => {
+    const from = newAddress()
+    for (let failure = 1; failure <= 11; failure++) await wrong(from)
+    const { client_id, client_secret } = client
+    for (const path of [INTROSPECT, REVOKE]) {
+      expect((await post(path, { token: 'x' }, { ...own(), from })).status).toBe(200)
+      expect((await post(path, { token: 'x', client_id, client_secret }, { from })).status).toBe(200)
+    }
+    expect(await refusedByOAuth(wrong(from))).toEqual(blocked)
+  })
+
+  it('asks no counter about a right secret', async () => {
+    const watched = watch()
+    const fetch = workerWith(watched.bindings)
+    for (const part of ['look', 'reserve', 'settle']) watched.fail(part, { before: true })
+    expect((await post(INTROSPECT, { token: 'x' }, { ...own(), fetch })).status).toBe(200)
+  })
+
+  it('costs one call of the counter, and none past the threshold for five seconds', async () => {
+    freeze()
+    const watched = watch()
+    const fetch = workerWith(watched.bindings)
+    const from = newAddress()
+    const guess = () =>
+      post(INTROSPECT, { token: 'x' }, { headers: basic(client.client_id, 'a guess'), from, fetch })
+    await guess()
+    watched.reset()
+    await guess()
+    expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
+    for (let failure = 3; failure <= 11; failure++) await guess()
+    watched.reset()
+    advance(4)
+    const known = await guess()
+    expect([known.status, known.headers.get('Retry-After')]).toEqual([429, '296'])
+    expect(watched.counts).toEqual({ d1: 0, rpc: 0 })
+    advance(1)
+    expect(await refusedByOAuth(guess())).toEqual(blocked)
+    expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
+  })
+
+  it('costs as much for an id that no client has as for a wrong secret', async () => {
+    const watched = watch()
+    const fetch = workerWith(watched.bindings)
+    const digest = vi.spyOn(crypto.subtle, 'digest')
+    const costs = async (clientId: string) => {
+      const guess = () => post(INTROSPECT, { token: 'x' }, { headers: basic(clientId, 'a guess'), fetch })
+      await guess()
+      watched.reset()
+      digest.mockClear()
+      expect(await refusedByOAuth(guess())).toEqual({ status: 401, error: 'invalid_client' })
+      return { ...watched.counts, digests: digest.mock.calls.length }
+    }
+    const wrongSecret = await costs(client.client_id)
+    expect(wrongSecret).toEqual({ d1: 0, rpc: 1, digests: 1 })
+    expect(await costs(crypto.randomUUID())).toEqual(wrongSecret)
+    expect(await costs('x')).toEqual(wrongSecret)
   })
 
   it('is told to exactly ten, however many come at once', async () => {
@@ -423,7 +508,7 @@ describe('failed client authentication', () => {
     }
   })
 
-  it('blocks no right secret at the address that all foreign Workers share', async () => {
+  it('is counted at the address that all foreign Workers share, and blocks no right secret there', async () => {
     const from = '2a06:98c0:3600::1'
     for (let failure = 1; failure <= 10; failure++) await wrong(from)
     expect(await refusedByOAuth(wrong(from))).toEqual(blocked)
@@ -441,15 +526,18 @@ describe('failed client authentication', () => {
     expect(watched.counts.d1).toBe(0)
   })
 
-  it('needs to know where it comes from', async () => {
-    const answer = await worker(
-      new Request(PUBLIC_URL + INTROSPECT, {
-        method: 'POST',
-        body: new URLSearchParams({ token: 'x' }),
-        headers: own().headers,
-      }),
-    )
+  it('needs to know where it comes from, and a right secret does not', async () => {
+    const ask = (headers: Record<string, string>) =>
+      worker(
+        new Request(PUBLIC_URL + INTROSPECT, {
+          method: 'POST',
+          body: new URLSearchParams({ token: 'x' }),
+          headers,
+        }),
+      )
+    const answer = await ask(basic(client.client_id, 'a guess'))
     expect([answer.status, await answer.json()]).toMatchObject([400, { error: 'client_ip_unknown' }])
+    expect((await ask(own().headers)).status).toBe(200)
   })
 
   it('is not counted where the rule is off', async () => {

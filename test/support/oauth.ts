@@ -7,6 +7,7 @@ export interface RegisteredClient {
   readonly client_name: string | null
   readonly client_secret: string
   readonly jwks: { readonly keys: readonly object[] }
+  readonly audience: string
   readonly created_at: string
 }
 
