@@ -16,6 +16,10 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const DEV_VARS = fileURLToPath(new URL('../.dev.vars', import.meta.url))
 const WRANGLER = fileURLToPath(new URL('../node_modules/wrangler/bin/wrangler.js', import.meta.url))
 const SCHEMA = fileURLToPath(new URL('../schema.sql', import.meta.url))
+/** What schema.sql cannot do, since it is safe to run twice: by the version that it brings to the next one. */
+const UPGRADES: Readonly<Record<number, string>> = {
+  3: 'ALTER TABLE clients ADD COLUMN audience TEXT; UPDATE schema_version SET version = 4;',
+}
 const SECRETS = ['AUTH_SECRET', 'ADMIN_TOKEN']
 const PARENT_CHECK_MS = 500
 const HOST = '127.0.0.1'
@@ -106,11 +110,6 @@ function set(name: string, value: string): void {
 function setting(name: string): string | undefined {
   const line = new RegExp(`^[ \\t]*(?:export[ \\t]+)?${name}[ \\t]*=[ \\t]*["']?(.*?)["']?[ \\t]*$`, 'm')
   return line.exec(readFileSync(DEV_VARS, 'utf8'))?.[1]
-}
-
-/** What schema.sql cannot do, since it is safe to run twice: by the version that it brings to the next one. */
-const UPGRADES: Readonly<Record<number, string>> = {
-  3: 'ALTER TABLE clients ADD COLUMN audience TEXT; UPDATE schema_version SET version = 4;',
 }
 
 /** schema.sql makes what is missing and changes nothing else, so an older database is told from its version row. */

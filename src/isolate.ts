@@ -41,6 +41,7 @@ function build(env: Env): Isolate {
     nowMs: Date.now(),
     requestId: undefined,
     reportLimit: () => undefined,
+    noteInLog: () => undefined,
     waitUntil: (work) => ctx.waitUntil(work),
   })
   return {

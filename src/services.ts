@@ -50,6 +50,8 @@ export interface Services extends SharedServices {
   readonly requestId: string | undefined
   /** Notes how a client stands with a limit, for the answer's headers. */
   readonly reportLimit: (report: LimitReport) => void
+  /** Adds to the request's log line; nothing of it reaches the client. */
+  readonly noteInLog: (note: LogNote) => void
   /** Lets work go on after the answer, and when the client is gone. */
   readonly waitUntil: (work: Promise<unknown>) => void
 }
@@ -58,6 +60,22 @@ export interface LimitReport {
   readonly name: RuleName
   readonly limit: Limit
   readonly standing: Standing
+}
+
+/** What the log line of a request says beside the request itself, where it is known. */
+export interface LogNote {
+  /** Whom the request was about, also where it was refused. */
+  readonly accountId?: string
+  /** The session that asked, or that was opened. */
+  readonly sessionId?: string
+  /** The client whose secret was wrong. */
+  readonly clientId?: string
+  /** Which client address: digestOf its counter's name. */
+  readonly addressDigest?: string
+  /** Which identifier, alike. */
+  readonly identifierDigest?: string
+  /** Names of the fields that a change sets; never what they are set to. */
+  readonly fields?: readonly string[]
 }
 
 export function shareServices(env: Env, config: Config): SharedServices {

@@ -1,10 +1,15 @@
 import { describe, expect, it } from 'vitest'
+import { ERRORS } from '../src/errors.ts'
 
 /** Every source file as text, by its path below src/. */
 const sources = Object.fromEntries(
   Object.entries(
     import.meta.glob<string>('../src/**/*.{ts,tsx}', { query: '?raw', import: 'default', eager: true }),
   ).map(([path, text]) => [path.replace('../src/', ''), text]),
+)
+
+const [logEvents = ''] = Object.values(
+  import.meta.glob<string>('../docs/log-events.md', { query: '?raw', import: 'default', eager: true }),
 )
 
 /** The house's rows, top to bottom: a file imports from rows below its own, and from its own folder. */
@@ -87,9 +92,9 @@ describe('the house', () => {
   it.each([
     ['SQL only in stores', /\.prepare\(/, /store\.ts$/],
     [
-      'the clock only where a request, an RPC or an alarm begins, and in browsers',
-      /Date\.now\(/,
-      /^(isolate|http\/provide-services|sessions\/account-object|limits\/attempt-counter|client\/(session|service))\.ts$/,
+      'the clock only where a request, an RPC or an alarm begins, where a log line is written, and in browsers',
+      /Date\.now\(|new Date\(\)/,
+      /^(isolate|log|http\/provide-services|sessions\/account-object|limits\/attempt-counter|client\/(session|service))\.ts$/,
     ],
     ['the console only in the log', /\bconsole\b/, /^log\.ts$/],
     ['no Math.random', /Math\.random/, /^$/],
@@ -97,5 +102,45 @@ describe('the house', () => {
   ])('has %s', (_rule, pattern, allowed) => {
     const found = Object.keys(sources).filter((path) => pattern.test(sources[path] ?? ''))
     expect(found.filter((path) => !allowed.test(path))).toEqual([])
+  })
+})
+
+describe('the inventory of log events', () => {
+  /** By name, at which levels: a row of the table under "Events". */
+  const documented = new Map(
+    [...logEvents.matchAll(/^\| `([a-z_]+)` \| ((?:info|warn|error)(?:, (?:warn|error))?) \|/gm)].map(
+      ([, event = '', levels = '']) => [event, levels.split(', ')],
+    ),
+  )
+  const union = /export type LogEvent =((?:\s+\| '[a-z_]+')+)/.exec(sources['log.ts'] ?? '')?.[1] ?? ''
+  const events = [...union.matchAll(/'([a-z_]+)'/g)].map(([, event = '']) => event)
+  /** A fault is logged by the code of the error that it became. */
+  const faults = Object.entries(ERRORS).flatMap(([code, { status }]) => (status >= 500 ? [code] : []))
+
+  it('has every event of the source, and no other', () => {
+    expect(events.length).toBeGreaterThan(20)
+    expect([...documented.keys()].toSorted()).toEqual([...new Set([...events, ...faults])].toSorted())
+  })
+
+  it('has no event that nothing writes', () => {
+    const texts = Object.entries(sources).filter(([path]) => path !== 'log.ts')
+    const unwritten = events.filter((event) => !texts.some(([, text]) => text.includes(`'${event}'`)))
+    expect(unwritten).toEqual([])
+  })
+
+  it('has the level at which each is written', () => {
+    const written = Object.values(sources).flatMap((text) => [
+      ...text.matchAll(/\blog\(\s*'(info|warn|error)',\s*'([a-z_]+)'/g),
+    ])
+    expect(written.length).toBeGreaterThan(12)
+    const wrong = written.filter(([, level = '', event = '']) => !documented.get(event)?.includes(level))
+    expect(wrong.map(([call]) => call)).toEqual([])
+  })
+
+  it('has every member of a request line', () => {
+    const line = sources['http/request-log.ts'] ?? ''
+    const fields = [...line.matchAll(/^ {4}([a-z_]+)(?::|,$)/gm)].map(([, name = '']) => name)
+    expect(fields).toContain('address_digest')
+    expect(fields.filter((name) => !logEvents.includes(`\`${name}\``))).toEqual([])
   })
 })

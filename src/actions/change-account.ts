@@ -40,6 +40,7 @@ export async function changeIdentifiers(
   call: ProvenCall,
   changes: IdentifierChanges,
 ): Promise<AccountFacts> {
+  services.noteInLog({ fields: IDENTIFIER_KINDS.filter((kind) => changes[kind] !== undefined) })
   checkOneIsLeft(facts, changes)
   const given = IDENTIFIER_KINDS.map((kind) => changes[kind]).filter((identifier) => identifier)
   await checkRegistrationAllowed(services, given)

@@ -25,7 +25,7 @@ export type Verdict =
   /** `accountId` is null where there is no such account. */
   | { readonly outcome: 'wrong'; readonly accountId: string | null }
   /** The password is right. */
-  | { readonly outcome: 'disabled' }
+  | { readonly outcome: 'disabled'; readonly accountId: string }
 
 interface Judgement {
   readonly read: AccountRead
@@ -99,6 +99,6 @@ async function judge(
 function toVerdict({ read, match, needsRehash }: Judgement): Verdict {
   const { account, fromPrimary } = read
   if (account === null || !match) return { outcome: 'wrong', accountId: account?.id ?? null }
-  if (account.disabled) return { outcome: 'disabled' }
+  if (account.disabled) return { outcome: 'disabled', accountId: account.id }
   return { outcome: 'right', checked: { account, fromPrimary, needsRehash } }
 }

@@ -2,6 +2,7 @@
 import type { LimitRule, LimitRules } from '../config/limits.ts'
 import { ServiceError } from '../errors.ts'
 import type { ClientAddress } from '../limits/client-ip.ts'
+import { digestOf } from '../limits/counter-names.ts'
 import type { Limit } from '../limits/window.ts'
 import type { Services } from '../services.ts'
 
@@ -24,9 +25,14 @@ export function limitOf({ window_seconds, threshold }: LimitRule): Limit {
 }
 
 /** @throws {ServiceError} `client_ip_unknown`: nothing is counted under a guess; `unavailable` */
-export async function clientCounter({ counterNames }: Services, { address }: Client): Promise<ClientCounter> {
+export async function clientCounter(
+  { counterNames, noteInLog }: Services,
+  { address }: Client,
+): Promise<ClientCounter> {
   if (address === null) throw new ServiceError('client_ip_unknown')
-  return { address, counter: await counterNames.ofClient(address.counted) }
+  const counter = await counterNames.ofClient(address.counted)
+  noteInLog({ addressDigest: digestOf(counter) })
+  return { address, counter }
 }
 
 export type ClientRuleName = 'registrations_per_ip' | 'login_failures_per_ip'

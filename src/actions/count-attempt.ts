@@ -1,5 +1,6 @@
 /** Runs a call between the counters: every call that checks a password, and every one that may register something. */
 import type { ChallengeAction } from '../challenge/challenge.ts'
+import { digestOf } from '../limits/counter-names.ts'
 import type { Services } from '../services.ts'
 import { type AppliedRule, Attempt, countsAsRegistration } from './attempt.ts'
 import { type Client, type ClientRuleName, clientCounter, clientRule } from './client-limits.ts'
@@ -76,8 +77,11 @@ async function run<T>(
 }
 
 async function identifierCounter(
-  { counterNames }: Services,
+  { counterNames, noteInLog }: Services,
   { identifier }: Counted,
 ): Promise<string | null> {
-  return identifier === null ? null : counterNames.ofIdentifier(identifier.kind, identifier.compared)
+  if (identifier === null) return null
+  const counter = await counterNames.ofIdentifier(identifier.kind, identifier.compared)
+  noteInLog({ identifierDigest: digestOf(counter) })
+  return counter
 }

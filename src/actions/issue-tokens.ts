@@ -26,11 +26,12 @@ export interface IssuedTokens {
  * @param sessionSecret what the session's refresh tokens carry
  */
 export async function issueTokens(
-  { config, refreshKeys, nowMs }: Services,
+  { config, refreshKeys, nowMs, noteInLog }: Services,
   key: SigningKey,
   { session, facts }: Grant,
   sessionSecret: Bytes,
 ): Promise<IssuedTokens> {
+  noteInLog({ accountId: facts.id, sessionId: session.id })
   const { issuer, audience, accessTokenSeconds } = config.tokens
   const scope = grantScope(session.scope, facts.scopes)
   // The object's clock dates the session: tokens are never older than the log in that they tell of.

@@ -1,7 +1,7 @@
 /** What cron does: keep the signing keys' schedule and seals, and tell the objects what a crash left untold. */
 import { findById, listToTell, type ToTell } from '../accounts/account-store.ts'
 import { inTime } from '../deadline.ts'
-import { describeFault, log } from '../log.ts'
+import { describeFault, type LogEvent, log } from '../log.ts'
 import type { Services } from '../services.ts'
 import { toDeletedState, toState } from './account-state.ts'
 import { keepSchedule, reseal } from './manage-keys.ts'
@@ -12,14 +12,14 @@ const TELL_AT_ONCE = 100
 
 /** Each part runs, and fails, for itself; a fault is logged and the next run tries again. */
 export async function maintain(services: Services): Promise<void> {
-  await attempt('maintain_keys', () => keepSchedule(services))
-  await attempt('maintain_seals', () => reseal(services))
-  await attempt('maintain_to_tell', () => tellTheUntold(services))
+  await attempt('maintain_keys_failed', () => keepSchedule(services))
+  await attempt('maintain_seals_failed', () => reseal(services))
+  await attempt('maintain_to_tell_failed', () => tellTheUntold(services))
 }
 
 async function tellTheUntold(services: Services): Promise<void> {
   for (const untold of await inTime(listToTell(services.db, TELL_AT_ONCE))) {
-    await attempt('tell_account', () => tell(services, untold))
+    await attempt('tell_account_failed', () => tell(services, untold))
   }
 }
 
@@ -29,10 +29,11 @@ async function tell(services: Services, { accountId, version }: ToTell): Promise
   await tellAccount(services, accountId, state)
 }
 
-async function attempt(event: string, work: () => Promise<void>): Promise<void> {
+/** @param failed what the log says where it fails */
+async function attempt(failed: LogEvent, work: () => Promise<void>): Promise<void> {
   try {
     await work()
   } catch (fault) {
-    log('error', `${event}_failed`, { fault: describeFault(fault) })
+    log('error', failed, { fault: describeFault(fault) })
   }
 }

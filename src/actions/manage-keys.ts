@@ -1,7 +1,7 @@
 /** The signing keys as cron and operators change them: one batch for each plan of key-schedule.ts. */
 import { inTime } from '../deadline.ts'
 import { reach, ServiceError } from '../errors.ts'
-import { log } from '../log.ts'
+import { type LogEvent, log } from '../log.ts'
 import type { Services } from '../services.ts'
 import {
   type Plan,
@@ -106,7 +106,7 @@ async function canSignAny({ signingKeys }: Services, { keys }: StoredKeys): Prom
 
 /** @returns the ids of the keys that this removed */
 async function carryOut(
-  { db, signingKeys, nowMs }: Services,
+  { db, signingKeys, nowMs, requestId }: Services,
   { create, remove, withdraw, advance }: Plan,
   { kids }: StoredKeys,
 ): Promise<readonly string[]> {
@@ -114,23 +114,22 @@ async function carryOut(
   const made = await Promise.all(create.map(({ alg, signsFrom }) => signingKeys.make(alg, signsFrom, now)))
   const known = [...kids, ...made.map(({ kid }) => kid)]
   const steps = [
-    ...remove.map((kid) => ({ kid, does: 'removed', statement: deleteKey(db, kid) })),
-    ...withdraw.map((kid) => ({ kid, does: 'removed', statement: withdrawKey(db, kid, now) })),
-    ...advance.map(({ kid, signsFrom }) => {
-      return { kid, does: 'advanced', statement: advanceKey(db, kid, signsFrom) }
-    }),
-    ...made.map((key) => ({
-      kid: key.kid,
-      does: 'created',
-      statement: insertPlannedKey(db, key, known),
-    })),
+    ...remove.map((kid) => step('signing_key_removed', kid, deleteKey(db, kid))),
+    ...withdraw.map((kid) => step('signing_key_removed', kid, withdrawKey(db, kid, now))),
+    ...advance.map(({ kid, signsFrom }) => step('signing_key_advanced', kid, advanceKey(db, kid, signsFrom))),
+    ...made.map((key) => step('signing_key_created', key.kid, insertPlannedKey(db, key, known))),
   ]
   if (steps.length === 0) return []
   const results = await inTime(db.batch(steps.map(({ statement }) => statement)))
   signingKeys.forget()
   const done = steps.filter((_step, index) => results[index]?.meta.changes === 1)
-  for (const { kid, does } of done) log('info', `signing_key_${does}`, { kid })
-  return done.filter(({ does }) => does === 'removed').map(({ kid }) => kid)
+  for (const { kid, event } of done) log('info', event, { request_id: requestId, kid })
+  return done.filter(({ event }) => event === 'signing_key_removed').map(({ kid }) => kid)
+}
+
+/** @param event what the log says once it is done */
+function step(event: LogEvent, kid: string, statement: D1PreparedStatement) {
+  return { event, kid, statement }
 }
 
 function toSeconds(ms: number): number {

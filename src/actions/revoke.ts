@@ -22,6 +22,7 @@ export async function revoke(
 ): Promise<string | null> {
   const claims = await readAccessToken(services, token)
   if (claims !== null) {
+    services.noteInLog({ accountId: claims.sub, sessionId: claims.sid })
     refuseOther(client, claims.client_id)
     await reach(services.accountObject(claims.sub).end(claims.sid))
     return claims.sub
@@ -32,10 +33,11 @@ export async function revoke(
 }
 
 async function endByRefreshToken(
-  { accountObject, settings, nowMs }: Services,
+  { accountObject, settings, nowMs, noteInLog }: Services,
   client: AuthenticatedClient,
   { accountId, sessionId, sessionSecret }: RefreshToken,
 ): Promise<void> {
+  noteInLog({ accountId, sessionId })
   const { sessionsFromMs } = await settings.current(nowMs)
   const grant = await reach(accountObject(accountId).check(sessionId, sessionsFromMs))
   if (grant === null) return

@@ -9,6 +9,7 @@ import { toDateTime } from '../http/date-time.ts'
 import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from '../http/declare.ts'
 import { adminAndJsonBody } from '../http/json-body.ts'
 import { dateTime, uuid } from '../http/user.ts'
+import { isId } from '../ids.ts'
 import { hasControlCharacter } from '../text.ts'
 
 const MAX_NAME_LENGTH = 100
@@ -108,7 +109,9 @@ export function clientsRoutes() {
   const router = createRouter()
 
   router.openapi(registerRoute, async (c) => {
-    const { client_name = null, jwks, audience = null } = c.req.valid('json')
+    const body = c.req.valid('json')
+    c.get('services').noteInLog({ fields: Object.keys(body) })
+    const { client_name = null, jwks, audience = null } = body
     const [key = null] = jwks?.keys ?? []
     const request = { clientName: client_name, encryptionJwk: key as JWK | null, audience }
     const { client, secret } = await registerClient(c.get('services'), request)
@@ -123,8 +126,8 @@ export function clientsRoutes() {
 
   router.openapi(removeRoute, async (c) => {
     const { client_id } = c.req.valid('param')
+    if (isId(client_id)) c.set('clientId', client_id)
     await removeClient(c.get('services'), client_id)
-    c.set('clientId', client_id)
     return c.body(null, 204)
   })
 

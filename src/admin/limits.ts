@@ -144,6 +144,7 @@ export function limitsRoutes({ defaultPhoneRegion }: AccountsConfig) {
   router.openapi(changeRoute(changeRequest(defaultPhoneRegion)), async (c) => {
     const { settings, nowMs } = c.get('services')
     const { updated_at, updated_by, ...change } = c.req.valid('json')
+    c.get('services').noteInLog({ fields: fieldNames(change) })
     return c.json(toLimits(await settings.change(change, c.get('admin'), nowMs)), 200)
   })
 
@@ -160,11 +161,21 @@ export function limitsRoutes({ defaultPhoneRegion }: AccountsConfig) {
     const fields = RULE_FIELDS[rule].safeParse(await c.req.json())
     refuseInvalid(fields)
     const change = { rules: { [rule]: fields.data } }
+    c.get('services').noteInLog({ fields: fieldNames(change) })
     const { rules } = await settings.change(change, c.get('admin'), nowMs)
     return c.json(rules[rule], 200)
   })
 
   return router
+}
+
+/** @returns what a change sets, such as `rules.login_failures_per_ip.threshold`. The schemas know every name. */
+function fieldNames(change: object): readonly string[] {
+  return Object.entries(change).flatMap(([name, value]) => {
+    if (value === undefined) return []
+    const isTable = typeof value === 'object' && value !== null && !Array.isArray(value)
+    return isTable ? fieldNames(value).map((below) => `${name}.${below}`) : [name]
+  })
 }
 
 function toLimits(settings: OperatorSettings): z.infer<typeof limitsAnswer> {

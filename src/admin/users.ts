@@ -3,9 +3,11 @@ import { createRoute, z } from '@hono/zod-openapi'
 import type { AccountFacts, Json } from '../accounts/account.ts'
 import { endAccountSessions, manageAccount, seeAccount } from '../actions/manage-account.ts'
 import { requireAdmin } from '../http/admin-bearer.ts'
+import type { AppContext } from '../http/context.ts'
 import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from '../http/declare.ts'
 import { adminAndJsonBody } from '../http/json-body.ts'
 import { toUser, userAnswer, uuid } from '../http/user.ts'
+import { isId } from '../ids.ts'
 import { SCOPE } from '../text.ts'
 import { claimProblems } from '../tokens/claims.ts'
 
@@ -71,25 +73,30 @@ export function usersRoutes() {
   const router = createRouter()
 
   router.openapi(seeRoute, async (c) => {
-    const facts = await seeAccount(c.get('services'), c.req.valid('param').id)
-    c.set('accountId', facts.id)
+    const facts = await seeAccount(c.get('services'), accountIn(c))
     return c.json(toManagedUser(facts), 200)
   })
 
   router.openapi(changeRoute, async (c) => {
-    const facts = await manageAccount(c.get('services'), c.req.valid('param').id, c.req.valid('json'))
-    c.set('accountId', facts.id)
+    const changes = c.req.valid('json')
+    c.get('services').noteInLog({ fields: Object.keys(changes) })
+    const facts = await manageAccount(c.get('services'), accountIn(c), changes)
     return c.json(toManagedUser(facts), 200)
   })
 
   router.openapi(endSessionsRoute, async (c) => {
-    const { id } = c.req.valid('param')
-    await endAccountSessions(c.get('services'), id)
-    c.set('accountId', id)
+    await endAccountSessions(c.get('services'), accountIn(c))
     return c.body(null, 204)
   })
 
   return router
+}
+
+/** The account that the path names, noted for the log. */
+function accountIn(c: AppContext): string {
+  const id = c.req.param('id') ?? ''
+  if (isId(id)) c.set('accountId', id)
+  return id
 }
 
 function isObject(value: unknown): boolean {

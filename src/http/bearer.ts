@@ -10,9 +10,7 @@ import type { AppContext, AppEnv } from './context.ts'
 export async function authenticateRequest(c: AppContext): Promise<Grant> {
   const token = bearerToken(c)
   if (token === null) throw new ServiceError('invalid_token')
-  const { grant } = await authenticate(c.get('services'), token)
-  c.set('accountId', grant.facts.id)
-  return grant
+  return (await authenticate(c.get('services'), token)).grant
 }
 
 export const requireBearer = createMiddleware<AppEnv>(async (c, next) => {

@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import type { ErrorCode } from '../errors.ts'
 import type { OAuthErrorCode } from '../oauth-errors.ts'
-import type { Services } from '../services.ts'
+import type { LogNote, Services } from '../services.ts'
 import type { Grant } from '../sessions/account-calls.ts'
 
 export interface AppEnv {
@@ -21,6 +21,8 @@ export interface AppEnv {
     accountId: string | undefined
     /** The client that called, or that was changed. For the log line. */
     clientId: string | undefined
+    /** What actions add to the log line. */
+    logNote: LogNote | undefined
     /** Where the request went, in place of the pattern that matched it. For the log line. */
     route: string | undefined
     /** Whether a request was let through that whoever asked about it logs. */

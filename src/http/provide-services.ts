@@ -18,6 +18,7 @@ export function provideServices(shared: SharedServices) {
       nowMs: Date.now(),
       requestId: c.get('requestId'),
       reportLimit,
+      noteInLog: (note) => c.set('logNote', { ...c.get('logNote'), ...note }),
       waitUntil,
     })
     return next()

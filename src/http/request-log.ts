@@ -3,8 +3,10 @@
  * have none: the proxy that asked has its own, and here they would bury all others.
  */
 import { createMiddleware } from 'hono/factory'
-import { routePath } from 'hono/route'
+import { matchedRoutes } from 'hono/route'
+import { digestOf } from '../limits/counter-names.ts'
 import { log } from '../log.ts'
+import { clientOf } from './client.ts'
 import type { AppContext, AppEnv } from './context.ts'
 
 /** The CF-Ray, which Cloudflare's own logs know too, else a random id; what a client calls its request is ignored. */
@@ -14,25 +16,48 @@ export const requestLog = createMiddleware<AppEnv>(async (c, next) => {
   await next()
   c.res.headers.set('X-Request-Id', c.get('requestId'))
   if (!c.get('ofOrigin')) setOwnHeaders(c.res.headers)
+  if (REFUSALS.includes(c.res.status)) await noteAddress(c)
   if (!c.get('letThrough')) log('info', 'request', requestFields(c, startedAtMs))
 })
+
+const REFUSALS = [401, 403, 429]
+
+/** So that those who try tokens can be followed, too. No key is read for it: an isolate that has counted something has one. */
+async function noteAddress(c: AppContext): Promise<void> {
+  const note = c.get('logNote')
+  if (note?.addressDigest !== undefined || c.get('ofOrigin')) return
+  const { address } = clientOf(c)
+  const name = address && (await c.get('services').counterNames.ofClientIfReady(address.counted))
+  if (name !== null) c.set('logNote', { ...note, addressDigest: digestOf(name) })
+}
 
 function setOwnHeaders(headers: Headers): void {
   headers.set('X-Content-Type-Options', 'nosniff')
   if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store')
 }
 
-/** The route's pattern, not the path: what a client wrote there may be anything. */
+/** The route's pattern, not the path: what a client wrote there may be anything. `/*` is the middleware's, which all pass. */
+function routeOf(c: AppContext): string {
+  return matchedRoutes(c).findLast(({ path }) => path !== '/*')?.path ?? '/*'
+}
+
 function requestFields(c: AppContext, startedAtMs: number) {
+  const note = c.get('logNote')
+  const admin = c.get('admin')
   return {
     request_id: c.get('requestId'),
     method: c.req.method,
-    route: c.get('route') ?? routePath(c, -1),
+    route: c.get('route') ?? routeOf(c),
     status: c.res.status,
     code: c.get('errorCode'),
     duration_ms: Math.round(performance.now() - startedAtMs),
-    account_id: c.get('accountId'),
-    client_id: c.get('clientId'),
-    admin: c.get('admin'),
+    // Of an administrator's request: whom it was about, and `admin` says who asked.
+    account_id: c.get('accountId') ?? (admin === undefined ? note?.accountId : undefined),
+    session_id: note?.sessionId,
+    client_id: c.get('clientId') ?? note?.clientId,
+    admin,
+    fields: note?.fields,
+    address_digest: note?.addressDigest,
+    identifier_digest: note?.identifierDigest,
   }
 }

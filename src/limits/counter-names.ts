@@ -6,6 +6,14 @@ import { hmac, importHmacKey, toBase64Url, utf8 } from '../bytes.ts'
 import { reach, ServiceError } from '../errors.ts'
 import { readNamingKey } from './naming-key-store.ts'
 
+/** Enough to tell names apart, and too little to find the counter itself by. */
+const DIGEST_LENGTH = 16
+
+/** @returns what the log calls a client or an identifier that is counted: the beginning of its counter's name */
+export function digestOf(counterName: string): string {
+  return counterName.slice(0, DIGEST_LENGTH)
+}
+
 export class CounterNames {
   readonly #db: D1Database
   #key: CryptoKey | null = null
@@ -17,6 +25,11 @@ export class CounterNames {
   /** @param counted what counts as one client (ClientAddress) @throws {ServiceError} as `#name` */
   ofClient(counted: string): Promise<string> {
     return this.#name(`client:${counted}`)
+  }
+
+  /** As `ofClient`, without a look at D1: null in an isolate that has named nothing yet. */
+  async ofClientIfReady(counted: string): Promise<string | null> {
+    return this.#key === null ? null : this.ofClient(counted)
   }
 
   /**
