@@ -17,12 +17,14 @@ const COPIES = {
   'assets/altcha/zh-cn.js': at('node_modules/altcha/dist/i18n/zh-cn.js'),
   'assets/altcha/LICENSE.txt': at('node_modules/altcha/LICENSE.txt'),
 }
+/** RFC 6797 section 7.2: not over the plain http of `wrangler dev`, which says so to what it runs. */
+const HSTS = process.env.WRANGLER_COMMAND === 'dev' ? '' : '  Strict-Transport-Security: max-age=31536000\n'
 /** Public, and the same for everybody: pages of any origin may load them. */
 const HEADERS = `/assets/*
   Access-Control-Allow-Origin: *
   Cross-Origin-Resource-Policy: cross-origin
   X-Content-Type-Options: nosniff
-`
+${HSTS}`
 
 rmSync(PUBLIC, { recursive: true, force: true })
 mkdirSync(PUBLIC, { recursive: true })

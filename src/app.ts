@@ -24,7 +24,7 @@ import { requestLog } from './http/request-log.ts'
 import { log } from './log.ts'
 import { accountPages } from './pages/account-routes.tsx'
 import { enterPages } from './pages/enter-routes.tsx'
-import { errorPages } from './pages/error-routes.tsx'
+import { asksForPage, errorPages, showNotFound } from './pages/error-routes.tsx'
 import { notOnHosts } from './pages/not-on-hosts.ts'
 import { accountRoutes } from './routes/account.ts'
 import { challengeRoutes } from './routes/challenge.ts'
@@ -44,7 +44,7 @@ export function createApp(
   const passOn = gatewayTo(gateway, originTokens)
   const app = createRouter()
 
-  app.use(requestLog)
+  app.use(requestLog(deployment.publicUrl))
   if (deployment.development) app.use(loopbackHostsOnly)
   app.use(provideServices(shared))
   // Before CORS: no page of another origin reads ours.
@@ -80,11 +80,13 @@ export function createApp(
     const passed = await passOn(c)
     if (passed !== null) return passed
     await otherMethods(c, async () => {
-      c.res = answer(c, new ServiceError('not_found'))
+      c.res = asksForPage(c) ? await showNotFound(c) : answer(c, new ServiceError('not_found'))
     })
     return c.res
   })
-  app.onError((fault, c) => faultResponse(c, fault, deployment.publicUrl))
+  app.onError((fault, c) =>
+    isNotFound(fault) && asksForPage(c) ? showNotFound(c) : faultResponse(c, fault, deployment.publicUrl),
+  )
   return app
 }
 
@@ -107,13 +109,17 @@ export function createMisconfiguredApp(
   publicUrl: string | null,
 ): Hono<AppEnv> {
   const app = new Hono<AppEnv>()
-  app.use(requestLog)
+  app.use(requestLog(publicUrl))
   app.all('*', (c) => {
     c.header('Vary', 'Origin')
     log('error', 'misconfigured', { request_id: c.get('requestId'), problems })
     return errorResponse(c, new ServiceError('misconfigured'), publicUrl)
   })
   return app
+}
+
+function isNotFound(fault: unknown): boolean {
+  return fault instanceof ServiceError && fault.code === 'not_found'
 }
 
 function refuseMethod(

@@ -25,9 +25,27 @@ interface Surroundings {
   readonly pages: Pick<PagesConfig, 'enabled'>
 }
 
-const OWN_SEGMENTS = ['auth', 'admin', 'oauth2', '.well-known', 'errors', 'healthz', 'openapi.json', 'assets']
-/** Of the hosted pages. */
-export const PAGE_SEGMENTS: readonly string[] = ['login', 'register', 'logout', 'account']
+const OWN_SEGMENTS = [
+  'auth',
+  'admin',
+  'oauth2',
+  '.well-known',
+  'errors',
+  'healthz',
+  'openapi.json',
+  'assets',
+  'forgot',
+  'reset',
+  'verify',
+  'undo',
+  'consent',
+  'console',
+  'dev',
+  'docs',
+  'favicon.ico',
+]
+/** Of the hosted pages, and free without them. */
+const PAGE_SEGMENTS = ['login', 'register', 'logout', 'account']
 
 const MAX_AUDIENCE_LENGTH = 128
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i

@@ -9,16 +9,22 @@ import { log } from '../log.ts'
 import { clientOf } from './client.ts'
 import type { AppContext, AppEnv } from './context.ts'
 
-/** The CF-Ray, which Cloudflare's own logs know too, else a random id; what a client calls its request is ignored. */
-export const requestLog = createMiddleware<AppEnv>(async (c, next) => {
-  const startedAtMs = performance.now()
-  c.set('requestId', c.req.header('CF-Ray') ?? crypto.randomUUID())
-  await next()
-  c.res.headers.set('X-Request-Id', c.get('requestId'))
-  if (!c.get('ofOrigin')) setOwnHeaders(c.res.headers)
-  if (REFUSALS.includes(c.res.status)) await noteAddress(c)
-  if (!c.get('letThrough')) log('info', 'request', requestFields(c, startedAtMs))
-})
+/**
+ * A request's id is the CF-Ray, which Cloudflare's own logs know too, else a random one; what a client sends as id is ignored.
+ * @param publicUrl the service's own address; null where it is not known, because it is misconfigured
+ */
+export function requestLog(publicUrl: string | null) {
+  const isHttps = publicUrl?.startsWith('https:') ?? false
+  return createMiddleware<AppEnv>(async (c, next) => {
+    const startedAtMs = performance.now()
+    c.set('requestId', c.req.header('CF-Ray') ?? crypto.randomUUID())
+    await next()
+    c.res.headers.set('X-Request-Id', c.get('requestId'))
+    if (!c.get('ofOrigin')) setOwnHeaders(c.res.headers, isHttps)
+    if (REFUSALS.includes(c.res.status)) await noteAddress(c)
+    if (!c.get('letThrough')) log('info', 'request', requestFields(c, startedAtMs))
+  })
+}
 
 const REFUSALS = [401, 403, 429]
 
@@ -31,8 +37,10 @@ async function noteAddress(c: AppContext): Promise<void> {
   if (name !== null) c.set('logNote', { ...note, addressDigest: digestOf(name) })
 }
 
-function setOwnHeaders(headers: Headers): void {
+function setOwnHeaders(headers: Headers, isHttps: boolean): void {
   headers.set('X-Content-Type-Options', 'nosniff')
+  // RFC 6797 section 7.2: never over plain http, which is a laptop's.
+  if (isHttps) headers.set('Strict-Transport-Security', 'max-age=31536000')
   if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store')
 }
 

@@ -46,6 +46,9 @@ export function accountPages() {
 
   router.get('/account', pageLanguage, loggedIn, (c) => showAccount(c, null))
 
+  // https://w3c.github.io/webappsec-change-password-url/: where password managers send people.
+  router.get('/.well-known/change-password', (c) => c.redirect('/account#password', 302))
+
   // Where a form that was not accepted has left the browser.
   router.get('/account/*', (c) => c.redirect('/account', 303))
 

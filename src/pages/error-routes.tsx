@@ -1,5 +1,6 @@
-/** The pages that explain error codes, and those that a page which fails turns into. */
+/** The pages that explain error codes, and those that a page which fails, or is not there, turns into. */
 import { Hono } from 'hono'
+import { accepts } from 'hono/accepts'
 import { ERRORS, isErrorCode, ServiceError } from '../errors.ts'
 import type { AppContext, AppEnv } from '../http/context.ts'
 import { toServiceError } from '../http/problem.ts'
@@ -17,6 +18,27 @@ export function errorPages() {
     return showPage(c, { title: words.errors[code][0] }, <ErrorExplained words={words} code={code} />)
   })
   return router
+}
+
+const PROBLEM = 'application/problem+json'
+
+/**
+ * Whether a browser asks for a page: by Accept (RFC 9110 section 12.5.1), where a program says JSON or anything. Below a
+ * gateway prefix the origin has the pages.
+ */
+export function asksForPage(c: AppContext): boolean {
+  const reads = c.req.method === 'GET' || c.req.method === 'HEAD'
+  const isProxied = c.get('route') !== undefined
+  if (!reads || isProxied || !c.get('services').config.pages.enabled) return false
+  const supports = [PROBLEM, 'application/json', 'text/html']
+  return accepts(c, { header: 'Accept', supports, default: PROBLEM }) === 'text/html'
+}
+
+/** For whoever followed a link that leads nowhere. */
+export async function showNotFound(c: AppContext): Promise<Response> {
+  await pageLanguage(c, async () => undefined)
+  c.header('Vary', 'Accept', { append: true })
+  return showError(new ServiceError('not_found'), c)
 }
 
 /** For the pages' own faults. */

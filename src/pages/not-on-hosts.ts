@@ -1,10 +1,22 @@
 /** Keeps hosted pages off the hosts where origins serve pages of their own: scripts of those could read them. */
 import { createMiddleware } from 'hono/factory'
-import { PAGE_SEGMENTS } from '../config/gateway.ts'
 import { ServiceError } from '../errors.ts'
 import type { AppEnv } from '../http/context.ts'
 
-/** Calls that answer with pages. */
+/** First segments of hosted pages. */
+const PAGE_SEGMENTS: ReadonlySet<string> = new Set([
+  'login',
+  'register',
+  'logout',
+  'account',
+  'forgot',
+  'reset',
+  'verify',
+  'undo',
+  'consent',
+  'console',
+])
+/** Calls that answer with pages, or lead to one. */
 const PAGE_PATHS: ReadonlySet<string> = new Set([
   '/oauth2/authorize',
   '/oauth2/logout',
@@ -21,5 +33,5 @@ export function notOnHosts(hosts: ReadonlySet<string>) {
 }
 
 function isPage(path: string): boolean {
-  return PAGE_SEGMENTS.includes(path.split('/')[1] ?? '') || PAGE_PATHS.has(path)
+  return PAGE_SEGMENTS.has(path.split('/')[1] ?? '') || PAGE_PATHS.has(path)
 }

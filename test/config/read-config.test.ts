@@ -433,6 +433,15 @@ describe('the gateway', () => {
     '/errors',
     '/healthz',
     '/openapi.json',
+    '/forgot',
+    '/reset/x',
+    '/verify',
+    '/undo',
+    '/consent',
+    '/console/x',
+    '/dev',
+    '/docs',
+    '/favicon.ico',
   ])("leaves the service's own paths to it: %s", (prefix) => {
     expect(problemsOf(gateway({ [prefix]: { origin } }))).toEqual(['GATEWAY'])
   })

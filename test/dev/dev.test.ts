@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { Validator } from '@seriousme/openapi-schema-validator'
@@ -55,11 +56,18 @@ describe('npm run dev', () => {
     expect(project.connections().filter((host) => host !== '127.0.0.1' && host !== 'localhost')).toEqual([])
   })
 
-  it('serves an OpenAPI document that is valid', async () => {
+  it('serves an OpenAPI document that is valid, and assets that ask for https where they are deployed alone', async () => {
     await project.dev(port).says(READY)
+    const assets = await fetch(`${url}/assets/client/index.js`)
+    expect([assets.status, assets.headers.get('Strict-Transport-Security')]).toEqual([200, null])
     const document = (await (await fetch(`${url}/openapi.json`)).json()) as Record<string, unknown>
     const { valid, errors } = await new Validator().validate(document)
     expect([valid, errors]).toEqual([true, undefined])
+    const env = { ...process.env, WRANGLER_COMMAND: 'deploy' }
+    execFileSync(process.execPath, [project.path('scripts/assets.ts')], { env })
+    expect(readFileSync(project.path('dist/public/_headers'), 'utf8')).toMatch(
+      /^\/assets\/\*\n(?: {2}.+\n)* {2}Strict-Transport-Security: max-age=31536000\n$/,
+    )
   })
 
   it('keeps secrets and data between runs, and brings the schema of an earlier release up to date', async () => {

@@ -11,6 +11,7 @@ import {
   PASSWORD,
   PUBLIC_URL,
   refused,
+  worker,
   workerWith,
 } from '../support/client.ts'
 import { watch } from '../support/counting.ts'
@@ -413,4 +414,47 @@ describe('a misconfigured service', () => {
       expect((await workerWith(development)(new Request('http://127.0.0.1:8787/healthz'))).status).toBe(200)
     },
   )
+})
+
+describe('Strict-Transport-Security', () => {
+  const HSTS = 'max-age=31536000'
+  const hstsOf = async (path: string, fetch = worker, headers: Record<string, string> = {}) =>
+    (await call('GET', path, { headers }, fetch)).headers.get('Strict-Transport-Security')
+
+  it.each([
+    ['an answer', '/healthz'],
+    ['the key set', '/.well-known/jwks.json'],
+    ['a page', '/login'],
+    ['a redirect', '/account'],
+    ['an error', '/auth/me'],
+    ['a path that is not there', '/nothing'],
+    ['an error of OAuth', '/oauth2/nothing'],
+    ['a refusal of forward auth', '/auth/verify'],
+  ])('is on %s', async (_what, path) => {
+    expect(await hstsOf(path)).toBe(HSTS)
+  })
+
+  it('is on a preflight, on a fault and where the deployment is misconfigured', async () => {
+    const preflight = { 'Access-Control-Request-Method': 'POST', Origin: 'https://app.example.test' }
+    const answer = await call('OPTIONS', '/auth/login', { headers: preflight })
+    expect(answer.headers.get('Strict-Transport-Security')).toBe(HSTS)
+    vi.spyOn(console, 'error').mockImplementation(() => undefined)
+    expect(await hstsOf('/healthz', workerWith({ SIGNING_ALG: 'none' }))).toBe(HSTS)
+    const watched = watch()
+    watched.fail('first', { before: true })
+    expect(await hstsOf('/healthz', workerWith(watched.bindings))).toBe(HSTS)
+  })
+
+  it('is not on what an origin answers through the gateway, and on what the gate refuses', async () => {
+    const route = { origin: env.RAW_ORIGIN_URL, required: false }
+    const gateway = workerWith({ GATEWAY: { '/api': route } })
+    expect(await hstsOf('/api/x', gateway)).toBeNull()
+    expect(await hstsOf('/api/x', gateway, { Authorization: 'Bearer x' })).toBe(HSTS)
+  })
+
+  it('is never sent over plain http', async () => {
+    const development = { ENVIRONMENT: 'development', PUBLIC_URL: 'http://localhost:8787' }
+    const answer = await workerWith(development)(new Request('http://localhost:8787/healthz'))
+    expect([answer.status, answer.headers.get('Strict-Transport-Security')]).toEqual([200, null])
+  })
 })

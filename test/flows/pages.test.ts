@@ -775,3 +775,94 @@ describe("everybody's sessions", () => {
     expect(await isLoggedIn(browser)).toBe(false)
   })
 })
+
+describe('a page that is not there', () => {
+  const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8'
+  const ask = (path: string, headers: Record<string, string> = {}, fetch = worker, method = 'GET') =>
+    call(method, path, { headers: { Accept: BROWSER, ...headers } }, fetch)
+
+  it.each([
+    '/nothing',
+    '/auth/nothing',
+    '/oauth2/nothing',
+    '/errors/nothing',
+    '/login/',
+    '/assets/nothing.js',
+    '/admin/limits/nothing',
+    '/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200',
+  ])('is told to a browser as a page: %s', async (path) => {
+    const answer = await ask(path)
+    expect(answer.status).toBe(404)
+    expect(answer.headers.get('Content-Type')).toBe('text/html; charset=UTF-8')
+    expect(answer.headers.get('Cache-Control')).toBe('no-store')
+    expect(answer.headers.get('Content-Security-Policy')).toContain("default-src 'none'")
+    const html = await answer.text()
+    expect(html).toContain('<html lang="en">')
+    expect(html).toContain(answer.headers.get('X-Request-Id'))
+    expect(html).not.toContain('nothing.js')
+  })
+
+  it('speaks the language of the browser', async () => {
+    const html = await (await ask('/nothing', { 'Accept-Language': 'zh-CN' })).text()
+    expect(html).toContain('<html lang="zh-Hans">')
+  })
+
+  it('answers HEAD as GET, without the body', async () => {
+    const head = await ask('/nothing', {}, worker, 'HEAD')
+    expect([head.status, head.headers.get('Content-Type')]).toEqual([404, 'text/html; charset=UTF-8'])
+    expect(await head.text()).toBe('')
+  })
+
+  it.each([
+    '*/*',
+    'application/json',
+    'application/problem+json',
+    'application/json, text/html;q=0.5',
+    'text/html;q=0',
+    '',
+  ])('is a problem for what asks for %j', async (accept) => {
+    const answer = await ask('/nothing', { Accept: accept })
+    expect([answer.status, answer.headers.get('Content-Type')]).toEqual([404, 'application/problem+json'])
+  })
+
+  it('is a problem for other methods, and 405 where the path knows others', async () => {
+    const posted = await ask('/nothing', {}, worker, 'POST')
+    expect([posted.status, posted.headers.get('Content-Type')]).toEqual([404, 'application/problem+json'])
+    expect((await ask('/auth/login')).status).toBe(405)
+  })
+
+  it('is a problem where there are no pages', async () => {
+    const answer = await ask('/nothing', {}, workerWith({ PAGES: { enabled: false } }))
+    expect(answer.headers.get('Content-Type')).toBe('application/problem+json')
+  })
+
+  it('is the business of an origin below its prefix, and a page beside it', async () => {
+    const gateway = workerWith({ GATEWAY: { '/api': { origin: env.RAW_ORIGIN_URL, required: false } } })
+    expect((await ask('/api/nothing', {}, gateway)).headers.get('Content-Type')).not.toContain(
+      'charset=UTF-8',
+    )
+    expect((await ask('/apis', {}, gateway)).headers.get('Content-Type')).toContain('text/html')
+  })
+})
+
+describe('/.well-known/change-password', () => {
+  const path = '/.well-known/change-password'
+
+  it.each(['GET', 'HEAD'])(
+    'leads %s to the section of the account in which the password is changed',
+    async (method) => {
+      const answer = await workerWith({})(new Request(PUBLIC_URL + path, { method, redirect: 'manual' }))
+      expect([answer.status, answer.headers.get('Location')]).toEqual([302, '/account#password'])
+      const browser = new Browser()
+      await browser.send('/register', { identifier: newName(), password: PASSWORD })
+      const { html } = await browser.open('/account')
+      expect(html).toContain('id="password"')
+      expect(html.indexOf('id="password"')).toBeLessThan(html.indexOf('action="/account/password"'))
+    },
+  )
+
+  it('is not there without pages', async () => {
+    const answer = await call('GET', path, {}, workerWith({ PAGES: { enabled: false } }))
+    expect(answer.status).toBe(404)
+  })
+})

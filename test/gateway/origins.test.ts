@@ -120,6 +120,8 @@ describe('a route', () => {
       '/login',
       '/account/x',
       '/assets/x',
+      '/docs/x',
+      '/favicon.ico',
     ]) {
       expect(routeOf(gatewayWith(all), path)).toBe(null)
     }
