@@ -69,7 +69,7 @@ export const ROUND_TRIP_MS: Figure = {
 }
 export const LOG_LINE_BYTES: Figure = {
   value: 1_000,
-  what: 'a log line of 250 bytes and what Cloudflare adds: 1 KB is assumed',
+  what: 'a log line of 300 to 500 bytes and what Cloudflare adds: 1 KB is assumed',
   source: 'the line measured, the rest not',
 }
 export const LOG_DAYS: Figure = {
