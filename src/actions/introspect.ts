@@ -17,7 +17,7 @@ export async function introspect(
   client: AuthenticatedClient,
   token: string,
 ): Promise<AccessTokenClaims | null> {
-  const claims = await readAccessToken(services, token)
+  const claims = await readAccessToken(services, token, client.audience)
   if (claims === null || !mayIntrospect(client, claims)) return null
   try {
     const names = { roles: claims.roles, scope: scopeNames(claims.scope) }

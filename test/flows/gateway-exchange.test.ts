@@ -21,6 +21,7 @@ import {
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { AUDIENCE, arrived, bearerOf, gate, ORIGIN } from '../support/gateway.ts'
+import { basic, newClient, post, type RegisteredClient } from '../support/oauth.ts'
 
 /** Somebody with a role, a scope and a claim, in the token too. */
 async function permitted(changes: object = {}): Promise<Tokens & { readonly name: string }> {
@@ -52,6 +53,9 @@ async function exchanged(fetch: Fetch = gate(), bearer = person.access_token): P
   if (token === undefined) throw new Error('the origin got no token')
   return token
 }
+
+const introspection = (client: RegisteredClient, token: string) =>
+  ok(post('/oauth2/introspect', { token }, { headers: basic(client.client_id, client.client_secret) }))
 
 describe('an exchange token', () => {
   it("is what an origin gets by default: the claims of the client's token, for that origin, for 120 s at most", async () => {
@@ -170,6 +174,27 @@ describe('an exchange token', () => {
     const answer = await call('POST', '/oauth2/revoke', { body: body.toString(), headers })
     expect(answer.status).toBe(200)
     expect(await isAlive(person.access_token)).toBe(true)
+  })
+})
+
+describe('introspection', () => {
+  it('answers for an exchange token to a client whose audience it is, and to no other', async () => {
+    const bearer = await exchanged()
+    const [own, other, everybodys] = await Promise.all([
+      newClient({ audience: AUDIENCE }),
+      newClient({ audience: OTHER_AUDIENCE }),
+      newClient(),
+    ])
+    expect(await introspection(own, bearer)).toMatchObject({
+      active: true,
+      aud: AUDIENCE,
+      sub: person.user.id,
+      roles: ['editor'],
+    })
+    for (const client of [other, everybodys]) {
+      expect(await introspection(client, bearer)).toEqual({ active: false })
+    }
+    expect(await introspection(own, person.access_token)).toEqual({ active: false })
   })
 })
 
