@@ -48,6 +48,9 @@ const BEHAVIOURS: Readonly<Record<string, (socket: Socket, received: Buffer) => 
     respond(socket, '418 Short And Stout', ['Content-Type: text/plain', 'X-Own: of the origin']),
   '/status-404': (socket) =>
     respond(socket, '404 Not Found', ['Cache-Control: public, max-age=60'], 'none here'),
+  '/status-401': (socket) =>
+    respond(socket, '401 Unauthorized', ['WWW-Authenticate: Basic realm="origin"'], 'of the origin'),
+  '/status-500': (socket) => respond(socket, '500 Internal Server Error', [], 'of the origin'),
   '/no-content': (socket) => void socket.write('HTTP/1.1 204 No Content\r\n\r\n'),
   '/redirect': (socket) => respond(socket, '302 Found', ['Location: https://elsewhere.example/x?y#z']),
   '/cookies': (socket) =>
