@@ -35,11 +35,11 @@ export class VerifiedTokens {
   }
 
   async #verifyNew(token: string, options: VerifyOptions): Promise<AccessTokenClaims | null> {
-    const claims = await verifyAccessToken(token, options)
-    const { kid } = claims === null ? {} : decodeProtectedHeader(token)
-    if (claims !== null && kid !== undefined && token.length <= MAX_KEPT_LENGTH) {
-      this.#kept.set(token, { claims, kid })
-    }
+    const result = await verifyAccessToken(token, options)
+    if (!result.ok) return null
+    const { claims } = result
+    const { kid } = decodeProtectedHeader(token)
+    if (kid !== undefined && token.length <= MAX_KEPT_LENGTH) this.#kept.set(token, { claims, kid })
     return claims
   }
 }

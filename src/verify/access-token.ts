@@ -5,6 +5,8 @@ import {
   areNames,
   IDENTITY_CLAIMS,
   type IdentityClaims,
+  invalid,
+  type VerificationResult,
   type VerifyOptions,
   verifyPinned,
 } from './pinned-jwt.ts'
@@ -27,15 +29,16 @@ const ACCESS_TOKEN = {
 
 /**
  * @param token compact JWS, without the word "Bearer"
- * @returns the claims, or null where the token is not a valid access token of this issuer for this audience
+ * @returns the claims, or why the token is not a valid access token of this issuer for this audience
  * @throws what `findKey` throws
  */
 export async function verifyAccessToken(
   token: string,
   options: VerifyOptions,
-): Promise<AccessTokenClaims | null> {
-  const payload = await verifyPinned(token, ACCESS_TOKEN, options)
-  return payload !== null && isAccessToken(payload) ? payload : null
+): Promise<VerificationResult<AccessTokenClaims>> {
+  const result = await verifyPinned(token, ACCESS_TOKEN, options)
+  if (!result.ok) return result
+  return isAccessToken(result.claims) ? { ok: true, claims: result.claims } : invalid('malformed')
 }
 
 function isAccessToken(payload: JWTPayload): payload is AccessTokenClaims {

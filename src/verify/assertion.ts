@@ -4,6 +4,10 @@ import {
   areIdentityClaims,
   IDENTITY_CLAIMS,
   type IdentityClaims,
+  type InvalidToken,
+  invalid,
+  reasonOf,
+  type VerificationResult,
   type VerifyOptions,
   verifyPinned,
 } from './pinned-jwt.ts'
@@ -34,26 +38,30 @@ export interface DecryptionKey {
 
 /**
  * @param token compact JWS, or compact JWE around one
- * @returns the claims, or null where it is not a valid assertion of this issuer for this audience
+ * @returns the claims, or why it is not a valid assertion of this issuer for this audience
  * @throws what `findKey` throws
  */
 export async function verifyAssertion(
   token: string,
   { decryptionKeys, ...options }: AssertionOptions,
-): Promise<AssertionClaims | null> {
+): Promise<VerificationResult<AssertionClaims>> {
   const signed = COMPACT_JWE.test(token) ? await decrypt(token, decryptionKeys) : token
-  const payload = signed === null ? null : await verifyPinned(signed, ASSERTION, options)
-  return payload !== null && areIdentityClaims(payload) ? payload : null
+  if (typeof signed !== 'string') return signed
+  const result = await verifyPinned(signed, ASSERTION, options)
+  if (!result.ok) return result
+  return areIdentityClaims(result.claims) ? { ok: true, claims: result.claims } : invalid('malformed')
 }
 
-/** @returns the JWS within, or null (RFC 7519 section 5.2: the content type says that one is) */
-async function decrypt(token: string, keys: readonly DecryptionKey[]): Promise<string | null> {
+/** @returns the JWS within (RFC 7519 section 5.2: the content type says that one is), or why there is none */
+async function decrypt(token: string, keys: readonly DecryptionKey[]): Promise<string | InvalidToken> {
+  if (keys.length === 0) return invalid('unknown_key')
   try {
     const { plaintext, protectedHeader } = await compactDecrypt(
       token,
       ({ kid, alg }) => {
-        const key = keys.find((each) => each.kid === kid && each.alg === alg)
+        const key = keys.find((each) => each.kid === kid)
         if (key === undefined) throw new errors.JWKSNoMatchingKey()
+        if (key.alg !== alg) throw new errors.JOSEAlgNotAllowed()
         return key.privateKey
       },
       {
@@ -63,9 +71,9 @@ async function decrypt(token: string, keys: readonly DecryptionKey[]): Promise<s
         maxDecompressedLength: 0,
       },
     )
-    return protectedHeader.cty === 'JWT' ? new TextDecoder().decode(plaintext) : null
-  } catch {
-    return null
+    return protectedHeader.cty === 'JWT' ? new TextDecoder().decode(plaintext) : invalid('type')
+  } catch (error) {
+    return invalid(error instanceof errors.JOSEError ? reasonOf(error) : 'malformed')
   }
 }
 

@@ -3,7 +3,13 @@ export type { AccessTokenClaims } from './access-token.ts'
 export type { AssertionClaims } from './assertion.ts'
 export type { Requirement } from './bearer.ts'
 export type { Fetch } from './fetch-text.ts'
-export { type Refusal, type RefusalCode, refusalOf, VerificationError } from './refusal.ts'
+export {
+  type InvalidTokenReason,
+  type Refusal,
+  type RefusalCode,
+  refusalOf,
+  VerificationError,
+} from './refusal.ts'
 export type { KeyStore } from './remote-keys.ts'
 export {
   createVerifier,

@@ -3,6 +3,7 @@
  * caller; nothing in the token chooses a key, an algorithm or an address.
  */
 import { type CryptoKey, errors, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose'
+import type { InvalidTokenReason } from './refusal.ts'
 
 /** A trusted public key, and the one algorithm that it is for. */
 export interface VerificationKey {
@@ -29,21 +30,28 @@ export interface TokenKind {
   readonly requiredClaims: readonly string[]
 }
 
+export type VerificationResult<Claims> = { readonly ok: true; readonly claims: Claims } | InvalidToken
+
+export interface InvalidToken {
+  readonly ok: false
+  readonly reason: InvalidTokenReason
+}
+
 const ALGORITHMS = ['ES256', 'RS256']
 /** RFC 7515 section 7.1. The decoder would overlook white space: one token has one spelling. */
 const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
 /**
  * @param token compact JWS
- * @returns the claims, or null where the token is not a valid one of this kind, issuer and audience
+ * @returns the claims, or why the token is not a valid one of this kind, issuer and audience
  * @throws what `findKey` throws
  */
 export async function verifyPinned(
   token: string,
   { typ, requiredClaims }: TokenKind,
   { issuer, audiences, findKey, nowMs, clockToleranceSeconds = 0 }: VerifyOptions,
-): Promise<JWTPayload | null> {
-  if (!COMPACT_JWS.test(token)) return null
+): Promise<VerificationResult<JWTPayload>> {
+  if (!COMPACT_JWS.test(token)) return invalid('malformed')
   const pinned = {
     algorithms: ALGORITHMS,
     typ,
@@ -59,11 +67,34 @@ export async function verifyPinned(
       (header: JWTHeaderParameters) => keyFor(header, findKey),
       pinned,
     )
-    return payload
+    // A token for several audiences could be sent here by any of the others.
+    return typeof payload.aud === 'string' ? { ok: true, claims: payload } : invalid('audience')
   } catch (error) {
-    if (error instanceof errors.JOSEError) return null
+    if (error instanceof errors.JOSEError) return invalid(reasonOf(error))
     throw error
   }
+}
+
+export function invalid(reason: InvalidTokenReason): InvalidToken {
+  return { ok: false, reason }
+}
+
+/** Why jose refused a JWS or JWE. */
+export function reasonOf(error: errors.JOSEError): InvalidTokenReason {
+  if (error instanceof errors.JOSEAlgNotAllowed) return 'algorithm'
+  if (error instanceof errors.JWKSNoMatchingKey) return 'unknown_key'
+  if (error instanceof errors.JWSSignatureVerificationFailed) return 'signature'
+  if (error instanceof errors.JWTExpired) return 'expired'
+  return error instanceof errors.JWTClaimValidationFailed ? claimReason(error) : 'malformed'
+}
+
+/** A claim that is missing or has the wrong type is not one with another value. */
+function claimReason({ claim, reason, payload }: errors.JWTClaimValidationFailed): InvalidTokenReason {
+  if (reason !== 'check_failed') return 'malformed'
+  if (claim === 'typ') return 'type'
+  if (claim === 'nbf') return 'not_yet_valid'
+  if (claim === 'iss') return typeof payload.iss === 'string' ? 'issuer' : 'malformed'
+  return typeof payload.aud === 'string' || areNames(payload.aud) ? 'audience' : 'malformed'
 }
 
 async function keyFor(
@@ -71,9 +102,11 @@ async function keyFor(
   findKey: VerifyOptions['findKey'],
 ): Promise<CryptoKey> {
   // RFC 7515 section 4.1.11: what may not be ignored is refused, since nothing is understood here.
-  const key = typeof kid !== 'string' || crit !== undefined ? null : await findKey(kid)
+  if (crit !== undefined) throw new errors.JWSInvalid()
+  const key = typeof kid === 'string' ? await findKey(kid) : null
+  if (key === null) throw new errors.JWKSNoMatchingKey()
   // RFC 8725 section 3.1: each key is used with exactly one algorithm.
-  if (key === null || key.alg !== alg) throw new errors.JWKSNoMatchingKey()
+  if (key.alg !== alg) throw new errors.JOSEAlgNotAllowed()
   return key.publicKey
 }
 

@@ -13,6 +13,32 @@ const REFUSALS = {
 
 export type RefusalCode = keyof typeof REFUSALS
 
+/**
+ * Why a token is not valid, for the log: the sender is not told. One reason is given, the first in this order, in which the
+ * claims come after the signature.
+ */
+export type InvalidTokenReason =
+  /** It cannot be read; or, after `type`, a claim is missing or has the wrong type. */
+  | 'malformed'
+  /** It names an algorithm that is not accepted, or not the one of its key. */
+  | 'algorithm'
+  /** It names no key, or none that the issuer has, or none of the decryption keys. */
+  | 'unknown_key'
+  | 'signature'
+  /** It is another kind of JWT. */
+  | 'type'
+  | 'issuer'
+  | 'audience'
+  | 'not_yet_valid'
+  | 'expired'
+
+interface VerificationErrorOptions extends ErrorOptions {
+  /** What is needed, for `insufficient_scope`. */
+  readonly scope?: readonly string[]
+  /** For `invalid_token`. */
+  readonly reason?: InvalidTokenReason
+}
+
 const RETRY_AFTER_SECONDS = 5
 
 export class VerificationError extends Error {
@@ -22,13 +48,15 @@ export class VerificationError extends Error {
   readonly status: number
   /** What the answer must carry: `WWW-Authenticate`, or `Retry-After`. */
   readonly headers: Readonly<Record<string, string>>
+  /** Of `invalid_token`, for the log alone: it is not in the answer. Undefined for every other code. */
+  readonly reason: InvalidTokenReason | undefined
 
-  /** @param scope what is needed, for `insufficient_scope` */
-  constructor(code: RefusalCode, options: ErrorOptions & { readonly scope?: readonly string[] } = {}) {
+  constructor(code: RefusalCode, options: VerificationErrorOptions = {}) {
     const { status, title } = REFUSALS[code]
     super(title, options)
     this.code = code
     this.status = status
+    this.reason = options.reason
     this.headers = headersOf(code, options.scope ?? [])
   }
 }

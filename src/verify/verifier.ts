@@ -11,7 +11,7 @@ import {
 import { holds, type Requirement, readBearer, readRequirement, scopeNames } from './bearer.ts'
 import type { Fetch } from './fetch-text.ts'
 import { isConfidential } from './loopback.ts'
-import type { VerifyOptions } from './pinned-jwt.ts'
+import { invalid, type VerificationResult, type VerifyOptions } from './pinned-jwt.ts'
 import { VerificationError } from './refusal.ts'
 import { type KeyStore, RemoteKeys } from './remote-keys.ts'
 
@@ -89,7 +89,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   }
 
   async function verify(token: string): Promise<AccessTokenClaims> {
-    return validOr401(isPlausible(token) ? await verifyAccessToken(token, pinned()) : null)
+    return validOr401(isPlausible(token) ? await verifyAccessToken(token, pinned()) : invalid('malformed'))
   }
 
   async function verifyRequest(
@@ -108,7 +108,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   async function openAssertion(token: string): Promise<AssertionClaims> {
     decryptionKeys ??= await Promise.all((options.decryptionKeys ?? []).map(importDecryptionKey))
     const pinnedToKeys = { ...pinned(), decryptionKeys }
-    return validOr401(isPlausible(token) ? await verifyAssertion(token, pinnedToKeys) : null)
+    return validOr401(isPlausible(token) ? await verifyAssertion(token, pinnedToKeys) : invalid('malformed'))
   }
 
   return { verify, verifyRequest, verifyAssertion: openAssertion }
@@ -144,9 +144,9 @@ function isPlausible(token: string): boolean {
   return typeof token === 'string' && token.length <= MAX_TOKEN_LENGTH
 }
 
-function validOr401<Claims>(claims: Claims | null): Claims {
-  if (claims === null) throw new VerificationError('invalid_token')
-  return claims
+function validOr401<Claims>(result: VerificationResult<Claims>): Claims {
+  if (!result.ok) throw new VerificationError('invalid_token', { reason: result.reason })
+  return result.claims
 }
 
 function headerOf({ headers }: RequestLike, name: string): string | null {

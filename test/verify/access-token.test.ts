@@ -1,7 +1,8 @@
 import { type CryptoKey, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
 import { describe, expect, it, vi } from 'vitest'
 import { toBase64Url, utf8 } from '../../src/bytes.ts'
-import { verifyAccessToken } from '../../src/verify/access-token.ts'
+import * as accessToken from '../../src/verify/access-token.ts'
+import type { VerifyOptions } from '../../src/verify/pinned-jwt.ts'
 import { claimsOf } from '../support/claims.ts'
 
 const ISSUER = 'https://auth.example.test'
@@ -29,6 +30,12 @@ async function signAnything(protectedHeader: object, key = elliptic.privateKey):
   const input = `${head}.${body}`
   const algorithm = { name: 'ECDSA', hash: 'SHA-256' }
   return `${input}.${toBase64Url(new Uint8Array(await crypto.subtle.sign(algorithm, key, utf8(input))))}`
+}
+
+/** @returns the claims, or null; test/verify/reasons.test.ts has the reasons */
+async function verifyAccessToken(token: string, using: VerifyOptions) {
+  const result = await accessToken.verifyAccessToken(token, using)
+  return result.ok ? result.claims : null
 }
 
 const without = (name: keyof typeof claims) => {
