@@ -7,8 +7,11 @@ import type { Verifier } from './verifier.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The claims of the Bearer token, behind `requireBearer`. */
-    user?: AccessTokenClaims
+    /**
+     * The claims of the Bearer token, behind `requireBearer` alone: types cannot tell which routes are, and a handler
+     * that has them is not to ask whether it does.
+     */
+    user: AccessTokenClaims
   }
 }
 

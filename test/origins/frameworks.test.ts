@@ -44,10 +44,10 @@ const express4 = createRequire(import.meta.url)('express-4') as typeof express
 
 function serveWith(app: express.Express, verifier: Verifier): Promise<string> {
   app.get('/', forExpress(verifier), (request, response) => {
-    response.send(request.auth?.sub)
+    response.send(request.auth.sub)
   })
   app.get('/orders', forExpress(verifier, NEEDED), (request, response) => {
-    response.send(request.auth?.roles[0])
+    response.send(request.auth.roles[0])
   })
   return listen(app)
 }
@@ -58,8 +58,8 @@ const FRAMEWORKS: Readonly<Record<string, (verifier: Verifier) => Promise<string
   'Express 4': (verifier) => serveWith(express4(), verifier),
   Fastify: async (verifier) => {
     const app = fastify()
-    app.get('/', { onRequest: forFastify(verifier) }, async (request) => request.user?.sub)
-    app.get('/orders', { onRequest: forFastify(verifier, NEEDED) }, async (request) => request.user?.roles[0])
+    app.get('/', { onRequest: forFastify(verifier) }, async (request) => request.user.sub)
+    app.get('/orders', { onRequest: forFastify(verifier, NEEDED) }, async (request) => request.user.roles[0])
     await app.ready()
     return listen(app.routing)
   },
