@@ -95,6 +95,8 @@ async function requireFreePort(port: number): Promise<void> {
 function makeSettings(): void {
   if (!existsSync(DEV_VARS)) writeFileSync(DEV_VARS, DEV_VARS_START, { mode: 0o600 })
   if (setting('ENVIRONMENT') === undefined) set('ENVIRONMENT', 'development')
+  // For a plain `wrangler dev`, with its default port. Here --port decides.
+  if (!setting('PUBLIC_URL')) set('PUBLIC_URL', `http://localhost:${DEFAULT_PORT}`)
   for (const name of SECRETS.filter((secret) => setting(secret) === undefined)) {
     set(name, `dev-${randomBytes(32).toString('base64url')}`)
     console.log(`Made a development ${name} in .dev.vars.`)

@@ -7,8 +7,7 @@ import { limitsRoutes } from './admin/limits.ts'
 import { everySessionRoutes } from './admin/sessions.ts'
 import { usersRoutes } from './admin/users.ts'
 import type { GatewayConfig } from './config/gateway.ts'
-import type { Config } from './config/read-config.ts'
-import type { SettingProblem } from './config/settings-reader.ts'
+import type { Config, Misconfigured } from './config/read-config.ts'
 import { ServiceError } from './errors.ts'
 import { gatewayTo } from './gateway/forward.ts'
 import { FORWARD_AUTH_PATH, forwardAuthRoutes } from './gateway/forward-auth.ts'
@@ -34,6 +33,7 @@ import { openApiRoute } from './routes/openapi.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { wellKnownRoutes } from './routes/well-known.ts'
 import type { SharedServices } from './services.ts'
+import { isLoopbackHost } from './verify/loopback.ts'
 
 export function createApp(
   { deployment, accounts, pages, gateway }: Config,
@@ -103,17 +103,19 @@ function hostedPages(gateway: GatewayConfig): Hono<AppEnv> {
   return router
 }
 
-/** Answers 503 to everything and says in the log what to mend. */
-export function createMisconfiguredApp(
-  problems: readonly SettingProblem[],
-  publicUrl: string | null,
-): Hono<AppEnv> {
+const SET_UP =
+  'Run `npm run dev` once: it makes the settings and the local database that are missing. Afterwards `npx wrangler dev` serves, too.'
+
+/** Answers 503 to everything and says in the log what to mend; in the answer only to somebody who has just cloned it. */
+export function createMisconfiguredApp({ problems, publicUrl, isNotSetUp }: Misconfigured): Hono<AppEnv> {
   const app = new Hono<AppEnv>()
   app.use(requestLog(publicUrl))
   app.all('*', (c) => {
     c.header('Vary', 'Origin')
-    log('error', 'misconfigured', { request_id: c.get('requestId'), problems })
-    return errorResponse(c, new ServiceError('misconfigured'), publicUrl)
+    const members =
+      isNotSetUp && isLoopbackHost(URL.parse(c.req.url)?.hostname ?? '') ? { detail: SET_UP } : {}
+    log('error', 'misconfigured', { request_id: c.get('requestId'), problems, ...members })
+    return errorResponse(c, new ServiceError('misconfigured', members), publicUrl)
   })
   return app
 }

@@ -174,6 +174,8 @@ export function isErrorCode(text: string): text is ErrorCode {
 
 /** What a problem answer carries beside the standard members, by its names on the wire. */
 export interface ProblemMembers {
+  /** In place of the code's own text. */
+  readonly detail?: string
   readonly field?: string
   readonly errors?: readonly FieldError[]
   readonly reasons?: readonly string[]

@@ -25,9 +25,9 @@ export function isolateFor(env: Env): Isolate {
 function build(env: Env): Isolate {
   const result = readConfig(env)
   if (!result.ok) {
-    const { problems, publicUrl } = result
+    const { problems } = result
     return {
-      app: createMisconfiguredApp(problems, publicUrl),
+      app: createMisconfiguredApp(result),
       maintain: async () => log('error', 'misconfigured', { problems }),
       services: () => {
         log('error', 'misconfigured', { problems })

@@ -23,14 +23,16 @@ export interface Config {
   readonly gateway: GatewayConfig
 }
 
-export type ConfigResult =
-  | { readonly ok: true; readonly config: Config }
-  | {
-      readonly ok: false
-      readonly problems: readonly SettingProblem[]
-      /** For the problem answers; null where PUBLIC_URL is itself at fault. */
-      readonly publicUrl: string | null
-    }
+export type ConfigResult = { readonly ok: true; readonly config: Config } | Misconfigured
+
+export interface Misconfigured {
+  readonly ok: false
+  readonly problems: readonly SettingProblem[]
+  /** For the problem answers; null where PUBLIC_URL is itself at fault. */
+  readonly publicUrl: string | null
+  /** Whether it looks like a clone in which `npm run dev` never ran, or only an earlier release's. */
+  readonly isNotSetUp: boolean
+}
 
 /**
  * Checks every setting and secret.
@@ -56,5 +58,16 @@ export function readConfig(settings: Settings): ConfigResult {
   const { problems } = reader
   if (problems.length === 0) return { ok: true, config }
   const known = problems.every(({ variable }) => variable !== 'PUBLIC_URL')
-  return { ok: false, problems, publicUrl: known ? deployment.publicUrl : null }
+  return {
+    ok: false,
+    problems,
+    publicUrl: known ? deployment.publicUrl : null,
+    isNotSetUp: isNotSetUp(reader),
+  }
+}
+
+/** No deployment is so: it needs both settings, and `ENVIRONMENT` stands in .dev.vars alone. */
+function isNotSetUp(reader: SettingsReader): boolean {
+  if (reader.text('PUBLIC_URL') !== undefined) return false
+  return reader.text('AUTH_SECRET') === undefined || reader.text('ENVIRONMENT') === 'development'
 }

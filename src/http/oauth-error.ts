@@ -27,5 +27,5 @@ function describe(error: ServiceError | OAuthError): Described {
   if (error instanceof OAuthError) return { code: error.code, ...OAUTH_ERRORS[error.code] }
   if (INVALID_REQUESTS.includes(error.code)) return describe(new OAuthError('invalid_request'))
   const { status, detail } = ERRORS[error.code]
-  return { code: error.code, status, description: detail }
+  return { code: error.code, status, description: error.members.detail ?? detail }
 }

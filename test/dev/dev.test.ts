@@ -38,6 +38,26 @@ async function hangUpOn(identifier: string, address: string): Promise<void> {
 
 const ada = { identifier: 'ada', password: 'correct horse battery staple' }
 
+const issuerOf = (token: string) =>
+  JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()).iss
+
+describe('npx wrangler dev in a clean clone', () => {
+  it('says in its answers and in the log to run npm run dev once', async () => {
+    const run = project.plainWranglerDev(port)
+    await run.says('Ready on')
+    const answer = await fetch(`${url}/healthz`)
+    expect([answer.status, await answer.json()]).toEqual([
+      503,
+      expect.objectContaining({
+        code: 'misconfigured',
+        detail: expect.stringContaining('`npm run dev` once'),
+      }),
+    ])
+    await run.says('"detail":"Run `npm run dev` once')
+    expect(run.output()).toContain('"variable":"PUBLIC_URL"')
+  })
+})
+
 describe('npm run dev', () => {
   it('makes secrets and schema, serves, prints lines to try that work, and reaches no other machine', async () => {
     const run = project.dev(port)
@@ -54,6 +74,19 @@ describe('npm run dev', () => {
     expect(run.output()).not.toContain(secret)
     expect(project.connections()).not.toHaveLength(0)
     expect(project.connections().filter((host) => host !== '127.0.0.1' && host !== 'localhost')).toEqual([])
+  })
+
+  it('leaves what a plain npx wrangler dev needs, which serves the same data to the ADMIN_TOKEN that it made', async () => {
+    await project.plainWranglerDev(port).says('Ready on')
+    const { access_token } = (await (await post('/auth/login', ada)).json()) as { access_token: string }
+    expect(issuerOf(access_token)).toBe('http://localhost:8787')
+    const bob = { username: 'bob', password: ada.password }
+    expect((await post('/auth/register', bob)).status).toBe(201)
+    const token = /^ADMIN_TOKEN=(dev-.{43})$/m.exec(readFileSync(project.path('.dev.vars'), 'utf8'))?.[1]
+    const limits = await fetch(`http://127.0.0.1:${port}/admin/limits`, {
+      headers: { Authorization: `Bearer ${token}` },
+    })
+    expect(limits.status).toBe(200)
   })
 
   it('serves an OpenAPI document that is valid, and assets that ask for https where they are deployed alone', async () => {
@@ -79,12 +112,14 @@ describe('npm run dev', () => {
     const answer = await post('/auth/login', ada, { 'CF-Connecting-IP': '203.0.113.7' })
     expect(answer.status).toBe(200)
     const { access_token } = (await answer.json()) as { access_token: string }
+    expect(issuerOf(access_token)).toBe(url)
+    expect((await post('/auth/login', { ...ada, identifier: 'bob' })).status).toBe(200)
     const sessions = await fetch(`${url}/auth/sessions`, {
       headers: { Authorization: `Bearer ${access_token}` },
     })
     const { sessions: listed } = (await sessions.json()) as { sessions: readonly object[] }
     expect(listed[0]).toMatchObject({ ip: '203.0.113.7', current: true })
-    expect(listed).toHaveLength(3)
+    expect(listed).toHaveLength(4)
   })
 
   it('gives no guess to clients that hang up, nor by a restart; a solved challenge lets one log in', async () => {
@@ -145,7 +180,7 @@ describe('npm run dev', () => {
     const run = project.dev(port)
     await run.says(`${url}/healthz answers 503`)
     expect(readFileSync(project.path('.dev.vars'), 'utf8')).toMatch(
-      /^SIGNING_ALG=HS256\nENVIRONMENT=development\nAUTH_SECRET=dev-.{43}\nADMIN_TOKEN=dev-.{43}\n$/,
+      /^SIGNING_ALG=HS256\nENVIRONMENT=development\nPUBLIC_URL=http:\/\/localhost:8787\nAUTH_SECRET=dev-.{43}\nADMIN_TOKEN=dev-.{43}\n$/,
     )
     expect(run.output()).toContain('must be ES256 or RS256')
     expect(run.output()).not.toContain('"variable":"PUBLIC_URL"')
@@ -180,8 +215,13 @@ describe('npm run dev', () => {
 
   it('says what to do when the schema has changed', async () => {
     project.execute('UPDATE schema_version SET version = 0')
+    const own =
+      'PUBLIC_URL=http://127.0.0.1:9000\nENVIRONMENT=development\nAUTH_SECRET=dev-0\nADMIN_TOKEN=dev-1\n'
+    writeFileSync(project.path('.dev.vars'), own)
     const run = project.dev(port)
     expect(await run.exited).toBe(1)
     expect(run.output()).toContain('rm -rf .wrangler/state')
+    // Complete settings are the developer's own.
+    expect(readFileSync(project.path('.dev.vars'), 'utf8')).toBe(own)
   })
 })

@@ -59,8 +59,13 @@ export class Project {
 
   /** Several Workers side by side; the first one is served. */
   wranglerDev(port: number, configs: readonly string[]): Run {
-    const options = ['--port', String(port), '--ip', '127.0.0.1', '--persist-to', '.wrangler/state']
-    const command = ['wrangler', 'dev', ...configs.flatMap((config) => ['--config', config]), ...options]
+    const options = ['--ip', '127.0.0.1', '--persist-to', '.wrangler/state']
+    return this.plainWranglerDev(port, ...configs.flatMap((config) => ['--config', config]), ...options)
+  }
+
+  /** As somebody types it who knows wrangler, but for the port, which others may have. */
+  plainWranglerDev(port: number, ...options: readonly string[]): Run {
+    const command = ['wrangler', 'dev', '--port', String(port), ...options]
     const env = { ...process.env, CLOUDFLARE_CF_FETCH_ENABLED: 'false', DO_NOT_TRACK: '1' }
     return this.#follow(spawn('npx', command, { cwd: this.folder, env, detached: true }))
   }

@@ -400,6 +400,36 @@ describe('a misconfigured service', () => {
     }
   })
 
+  const CLONE = { PUBLIC_URL: '', AUTH_SECRET: '' }
+  const EARLIER_CLONE = { PUBLIC_URL: '', ENVIRONMENT: 'development', AUTH_SECRET: 'dev-0' }
+  /** @returns whether the answer, and whether the log, says to run `npm run dev` */
+  async function saysHowToSetUp(settings: object, url: string): Promise<readonly boolean[]> {
+    const error = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const answer = await workerWith(settings)(new Request(url))
+    expect(answer.status).toBe(503)
+    return [await answer.text(), String(error.mock.calls)].map((text) => text.includes('npm run dev'))
+  }
+
+  it.each<[string, object, string]>([
+    ['a clone', CLONE, 'http://localhost:8787/healthz'],
+    ['a clone', CLONE, 'http://127.0.0.1:8787/'],
+    ['a clone', CLONE, 'http://[::1]:8787/oauth2/introspect'],
+    ['a clone that an earlier release set up', EARLIER_CLONE, 'http://localhost:8787/healthz'],
+  ])('says how to set it up, in the answer and the log, where it is %s', async (_what, settings, url) => {
+    expect(await saysHowToSetUp(settings, url)).toEqual([true, true])
+  })
+
+  it.each<[string, object, string]>([
+    ['at another host', CLONE, 'https://auth.example.test/healthz'],
+    ['at a host that only looks like this machine', CLONE, 'http://localhost.example/healthz'],
+    ['without its secret alone', { AUTH_SECRET: '' }, 'http://localhost:8787/healthz'],
+    ['without its address alone', { PUBLIC_URL: '' }, 'http://localhost:8787/healthz'],
+    ['with a secret of development alone', { AUTH_SECRET: 'dev-0' }, 'http://localhost:8787/healthz'],
+    ['with any other mistake', { MAX_SESSIONS: 'many' }, 'http://localhost:8787/healthz'],
+  ])('says nothing of that %s', async (_what, settings, url) => {
+    expect(await saysHowToSetUp(settings, url)).toEqual([false, false])
+  })
+
   it.each(['https://gatehouse.example', 'http://127.0.0.1.nip.io', 'http://localhost.example'])(
     'serves no host but loopback in development: %s',
     async (origin) => {
