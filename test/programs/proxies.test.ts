@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort, Project } from '../dev/project.ts'
 import { closeAll, listen } from '../origins/listening.ts'
@@ -300,6 +301,23 @@ describe.each(Object.keys(PROGRAMS))('%s', (name) => {
     })
     expect(asked).toBe(`/auth/verify?exchange=${encodeURIComponent(AUDIENCE)} Bearer own`)
     expect(body.match(/^authorization: .*(?=\r$)/gim)).toEqual(['Authorization: Bearer exchanged'])
+  })
+
+  it('gives the origin a token that is for it alone', async () => {
+    const { body } = await send(await proxy(), { headers: bearer })
+    const token = /^authorization: Bearer (\S+)\r$/im.exec(body)?.[1] ?? ''
+    expect(decodeJwt(token)).toMatchObject({
+      iss: `http://localhost:${port}`,
+      aud: AUDIENCE,
+      sub: person.user.id,
+    })
+    const elsewhere = await send(port, { path: '/auth/me', headers: { Authorization: `Bearer ${token}` } })
+    expect(elsewhere.status).toBe(401)
+  })
+
+  it('passes nobody on where the audience is not one of FORWARD_AUDIENCES', async () => {
+    const query = '?exchange=https%3A%2F%2Felsewhere.example'
+    expect((await send(await proxy({ query }), { headers: bearer })).status).toBe(401)
   })
 
   it("keeps the client's token from the origin where the service made none", async () => {
