@@ -2,7 +2,7 @@ import { workerTests } from './worker-tests.ts'
 
 export default workerTests({
   include: ['test/**/*.test.ts'],
-  exclude: ['test/browser/**', 'test/dev/**', 'test/origins/**', 'test/faults/**', 'test/programs/**'],
+  exclude: ['test/{browser,dev,faults,origins,programs,source}/**'],
   silent: 'passed-only',
   maxWorkers: 2,
 })

@@ -1,6 +1,7 @@
 /** What a request says of the client that it comes from: by HTTP Basic, or in the form (RFC 6749 section 2.3.1). Pure. */
 import type { ClientCredentials } from '../actions/authenticate-client.ts'
 import { OAuthError } from '../oauth-errors.ts'
+import { readAuthorization } from '../verify/bearer.ts'
 
 export interface FormCredentials {
   readonly client_id?: string | undefined
@@ -17,9 +18,9 @@ export function readClientCredentials(
   authorization: string | undefined,
   { client_id, client_secret }: FormCredentials,
 ): ClientCredentials {
-  const encoded = /^basic(?: +(.*))?$/i.exec(authorization ?? '')
-  if (encoded === null) return { clientId: client_id ?? null, clientSecret: client_secret ?? null }
-  const basic = parseBasic(encoded[1] ?? '') ?? NOBODY
+  const { scheme, credentials } = readAuthorization(authorization ?? null)
+  if (scheme !== 'basic') return { clientId: client_id ?? null, clientSecret: client_secret ?? null }
+  const basic = parseBasic(credentials ?? '') ?? NOBODY
   // The id alone may be repeated: that authenticates nobody.
   const differs = client_id !== undefined && client_id !== basic.clientId
   if (client_secret !== undefined || differs) throw new OAuthError('invalid_request')

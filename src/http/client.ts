@@ -16,5 +16,7 @@ export function clientOf(c: AppContext): Client {
 
 /** Between code points: half of one is no text. */
 function cut(text: string | undefined): string | null {
-  return text === undefined ? null : [...text].slice(0, MAX_USER_AGENT_LENGTH).join('')
+  // A code point is at most two of a string's units.
+  const bounded = text?.slice(0, 2 * MAX_USER_AGENT_LENGTH) ?? null
+  return bounded === null ? null : [...bounded].slice(0, MAX_USER_AGENT_LENGTH).join('')
 }

@@ -14,6 +14,8 @@ export interface ClientAddress {
 const FOREIGN_WORKERS = ipaddr.IPv6.parseCIDR('2a06:98c0:3600::/48')
 /** Class E: Cloudflare's Pseudo IPv4, which stands for an IPv6 address. */
 const PSEUDO_IPV4 = ipaddr.IPv4.parseCIDR('240.0.0.0/4')
+/** Eight groups of four digits, the last two of them as an IPv4 address. */
+const MAX_ADDRESS_LENGTH = 45
 
 /**
  * @param text one address; anything else, a list too, is none
@@ -35,6 +37,7 @@ export function parseClientAddress(
 
 /** IPv4-mapped addresses (RFC 4291 section 2.5.5.2) are IPv4 addresses. */
 function parse(text = ''): ipaddr.IPv4 | ipaddr.IPv6 | null {
+  if (text.length > MAX_ADDRESS_LENGTH) return null
   // The library throws and catches to tell one kind from the other.
   if (!text.includes(':')) return ipaddr.IPv4.isValidFourPartDecimal(text) ? ipaddr.IPv4.parse(text) : null
   // A zone (RFC 4007 section 11) means something on its own link only.

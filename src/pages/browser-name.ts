@@ -7,7 +7,7 @@ const BROWSERS = [
   [/SamsungBrowser\//, 'Samsung Internet'],
   [/Firefox\/|FxiOS\//, 'Firefox'],
   [/Chrom(e|ium)\/|CriOS\//, 'Chrome'],
-  [/Version\/.* Safari\//, 'Safari'],
+  [/^(?=.*Version\/).* Safari\//, 'Safari'],
 ] as const
 const SYSTEMS = [
   [/Windows/, 'Windows'],
