@@ -3,7 +3,7 @@
  * itself, so a call that lives by it must come from a configured origin, with a header that no form can send.
  */
 import type { MiddlewareHandler } from 'hono'
-import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
+import { deleteCookie, setCookie } from 'hono/cookie'
 import { createMiddleware } from 'hono/factory'
 import type { IssuedTokens } from '../actions/issue-tokens.ts'
 import { ServiceError } from '../errors.ts'
@@ -11,6 +11,7 @@ import type { Grant } from '../sessions/account-calls.ts'
 import { bearerToken } from './bearer-token.ts'
 import { readBounded } from './body.ts'
 import type { AppContext, AppEnv } from './context.ts'
+import { cookieValues } from './cookies.ts'
 import { keepBody, parseBody } from './json-body.ts'
 import { atPresent } from './provide-services.ts'
 
@@ -84,11 +85,8 @@ function mayHoldCookie(c: AppContext, origin: string | undefined): boolean {
 
 /** Two of the name are not both ours: another host of the site may have set one, and nothing tells which. */
 function readCookie(c: AppContext): string | undefined {
-  const name = nameOf(c)
-  const cookies = (c.req.header('Cookie') ?? '')
-    .split(';')
-    .filter((cookie) => cookie.trim().startsWith(`${name}=`))
-  return cookies.length > 1 ? '' : getCookie(c, name)
+  const [value, ...others] = cookieValues(c.req.header('Cookie'), nameOf(c))
+  return others.length > 0 ? '' : value
 }
 
 /** Browsers take neither the prefix nor, all of them, the attribute over plain http, even on a laptop. */

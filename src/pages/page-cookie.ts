@@ -2,10 +2,11 @@
  * The cookie by which the hosted pages know a browser, with a token that is good for nothing else. Beside it the refresh cookie
  * is set, so that an app of the same site goes on from a log in here.
  */
-import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
+import { deleteCookie, setCookie } from 'hono/cookie'
 import type { IssuedTokens } from '../actions/issue-tokens.ts'
 import { pageTokenOf, resumeSession } from '../actions/sessions.ts'
 import type { AppContext } from '../http/context.ts'
+import { cookieValues } from '../http/cookies.ts'
 import { clearRefreshCookie, isSecure, MAX_COOKIE_SECONDS, setRefreshCookie } from '../http/refresh-cookie.ts'
 import type { Grant } from '../sessions/account-calls.ts'
 
@@ -27,8 +28,10 @@ export function clearPageCookie(c: AppContext): void {
   deleteCookie(c, nameOf(c), attributes(c))
 }
 
+/** @returns undefined also if there are two of the name: over plain http another host of the site may have set one. */
 export function readPageCookie(c: AppContext): string | undefined {
-  return getCookie(c, nameOf(c))
+  const [value, ...others] = cookieValues(c.req.header('Cookie'), nameOf(c))
+  return others.length > 0 ? undefined : value
 }
 
 /** @returns null for a browser that nobody is logged in with. @throws {ServiceError} `misconfigured`, `unavailable` */

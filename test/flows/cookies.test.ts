@@ -200,6 +200,30 @@ describe('a call that lives by a cookie', () => {
     expect((await byCookie('/auth/refresh', `x${tossed.cookie}; ${own.cookie}`)).status).toBe(200)
   })
 
+  it.each([
+    ['a no-break space before its name', `\u00a0${NAME}=forged`],
+    ['a no-break space behind its name', `${NAME}\u00a0=forged`],
+    ['a byte order mark before its name', `\ufeff${NAME}=forged`],
+    ['a vertical tab before its name', `\v${NAME}=forged`],
+    ['its name in capitals', `${NAME.toUpperCase()}=forged`],
+    ['an encoded name', `%5f_Secure-gatehouse_refresh=forged`],
+    ['its name in the value', `a=${NAME}=forged`],
+  ])('goes on beside the cookie of another host with %s', async (_what, tossed) => {
+    const { cookie } = await newCookieSession()
+    expect((await byCookie('/auth/refresh', `${tossed}; ${cookie}`)).status).toBe(200)
+  })
+
+  it('takes a value as it was sent, without what quotes or percent signs could stand for', async () => {
+    const { cookie } = await newCookieSession()
+    const value = cookie.slice(`${NAME}=`.length)
+    for (const other of [`"${value}"`, `%${value.charCodeAt(0).toString(16)}${value.slice(1)}`]) {
+      expect(await refused(byCookie('/auth/refresh', `${NAME}=${other}`))).toMatchObject({
+        code: 'invalid_refresh_token',
+      })
+    }
+    expect((await byCookie('/auth/refresh', `a=1;\t${NAME} =\t${value}\t`)).status).toBe(200)
+  })
+
   it('is 401 where a browser blocks the cookie, and its log out still a log out', async () => {
     const blocked = call('POST', '/auth/refresh', { headers: OWN_PAGE })
     expect(await refused(blocked)).toMatchObject({ status: 401, code: 'invalid_refresh_token' })
