@@ -1,5 +1,6 @@
 /** Assertions: what the gateway says to one origin about one request, signed and, where it was asked to, encrypted. */
 import { type CryptoKey, calculateJwkThumbprint, compactDecrypt, errors, importJWK, type JWK } from 'jose'
+import { isCompactJwe } from './compact.ts'
 import {
   areIdentityClaims,
   IDENTITY_CLAIMS,
@@ -22,8 +23,6 @@ export const ENCRYPTION_METHOD = 'A256GCM'
 /** Of `ECDH-ES`, as `kty` and `crv`. */
 const AGREEMENT_CURVES = ['EC P-256', 'EC P-384', 'EC P-521', 'OKP X25519']
 const ASSERTION = { typ: ASSERTION_TYPE, requiredClaims: IDENTITY_CLAIMS }
-/** RFC 7516 section 7.1; the encrypted key is empty where it was agreed on. */
-const COMPACT_JWE = /^[\w-]+\.[\w-]*\.[\w-]+\.[\w-]+\.[\w-]+$/
 
 export interface AssertionOptions extends VerifyOptions {
   readonly decryptionKeys: readonly DecryptionKey[]
@@ -45,7 +44,7 @@ export async function verifyAssertion(
   token: string,
   { decryptionKeys, ...options }: AssertionOptions,
 ): Promise<VerificationResult<AssertionClaims>> {
-  const signed = COMPACT_JWE.test(token) ? await decrypt(token, decryptionKeys) : token
+  const signed = isCompactJwe(token) ? await decrypt(token, decryptionKeys) : token
   if (typeof signed !== 'string') return signed
   const result = await verifyPinned(signed, ASSERTION, options)
   if (!result.ok) return result

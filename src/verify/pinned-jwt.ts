@@ -3,6 +3,7 @@
  * caller; nothing in the token chooses a key, an algorithm or an address.
  */
 import { type CryptoKey, errors, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose'
+import { isCompactJws } from './compact.ts'
 import type { InvalidTokenReason } from './refusal.ts'
 
 /** A trusted public key, and the one algorithm that it is for. */
@@ -38,8 +39,6 @@ export interface InvalidToken {
 }
 
 const ALGORITHMS = ['ES256', 'RS256']
-/** RFC 7515 section 7.1. The decoder would overlook white space: one token has one spelling. */
-const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
 /**
  * @param token compact JWS
@@ -51,7 +50,7 @@ export async function verifyPinned(
   { typ, requiredClaims }: TokenKind,
   { issuer, audiences, findKey, nowMs, clockToleranceSeconds = 0 }: VerifyOptions,
 ): Promise<VerificationResult<JWTPayload>> {
-  if (!COMPACT_JWS.test(token)) return invalid('malformed')
+  if (!isCompactJws(token)) return invalid('malformed')
   const pinned = {
     algorithms: ALGORITHMS,
     typ,

@@ -166,6 +166,9 @@ const ATTACKS: Readonly<Record<string, (kind: Kind) => Promise<string>>> = {
   'data behind it': async (kind) => `${await withClaims(kind, {})}=`,
   'white space within': async (kind) => (await withClaims(kind, {})).replace('.', ' .'),
   'a signature cut short': async (kind) => (await withClaims(kind, {})).slice(0, -4),
+  'a signature in another spelling': async (kind) =>
+    // 64 bytes leave four bits of the last character to no byte: A, Q, g or w has the next letter as its other spelling.
+    (await withClaims(kind, {})).replace(/.$/, (end) => String.fromCharCode(end.charCodeAt(0) + 1)),
   'an encrypted form': async (kind) => `${await withClaims(kind, {})}.AA.AA`,
   'the JSON serialization': async (kind) => {
     const [head, payload, signature] = (await withClaims(kind, {})).split('.')
@@ -216,6 +219,9 @@ describe('an encrypted assertion', () => {
       (await encrypt({})).replace(/.(?=[^.]*$)/, (c) => (c === 'A' ? 'B' : 'A')),
     'another around it': async () => encrypted(await encrypt({})),
     'a part more': async () => `${await encrypt({})}.AA`,
+    // 16 bytes leave four bits of the last character to no byte.
+    'a tag in another spelling': async () =>
+      (await encrypt({})).replace(/.$/, (end) => String.fromCharCode(end.charCodeAt(0) + 1)),
   }
 
   it('is taken when everything about it is right', async () => {

@@ -27,7 +27,10 @@ const sign = (payload: JWTPayload = claims, protectedHeader: object = header, ke
 /** A signature over any header at all: jose itself would refuse to make some of them. */
 async function signAnything(protectedHeader: object, key = elliptic.privateKey): Promise<string> {
   const [head, body] = [protectedHeader, claims].map((part) => toBase64Url(utf8(JSON.stringify(part))))
-  const input = `${head}.${body}`
+  return signText(`${head}.${body}`, key)
+}
+
+async function signText(input: string, key = elliptic.privateKey): Promise<string> {
   const algorithm = { name: 'ECDSA', hash: 'SHA-256' }
   return `${input}.${toBase64Url(new Uint8Array(await crypto.subtle.sign(algorithm, key, utf8(input))))}`
 }
@@ -36,6 +39,12 @@ async function signAnything(protectedHeader: object, key = elliptic.privateKey):
 async function verifyAccessToken(token: string, using: VerifyOptions) {
   const result = await accessToken.verifyAccessToken(token, using)
   return result.ok ? result.claims : null
+}
+
+/** The same bytes to a decoder that overlooks the bits that belong to none. */
+function respell(text: string): string {
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  return text.slice(0, -1) + letters[letters.indexOf(text.slice(-1)) + 1]
 }
 
 const without = (name: keyof typeof claims) => {
@@ -125,6 +134,27 @@ describe('an access token', () => {
       `${head}. ${body}.${signature}`,
       `${head}.${body}.\t${signature}`,
       `${token}=`,
+    ]) {
+      expect(await verifyAccessToken(broken, options)).toBeNull()
+    }
+  })
+
+  it('is refused with any part in another spelling, also if that was signed', async () => {
+    /** The same JSON at a length whose last character has bits to spare. */
+    const encode = (value: object, spaces = 0): string => {
+      const text = toBase64Url(utf8(JSON.stringify(value) + ' '.repeat(spaces)))
+      return text.length % 4 === 0 ? encode(value, spaces + 1) : text
+    }
+    const [head, body] = [encode(header), encode(claims)]
+    const token = await signText(`${head}.${body}`)
+    expect(await verifyAccessToken(token, options)).toEqual(claims)
+    for (const broken of [
+      await signText(`${respell(head)}.${body}`),
+      await signText(`${head}.${respell(body)}`),
+      await signText(`${head}=.${body}`),
+      await signText(`${head}.${body}=`),
+      await signText(`${head}.${body}\n`),
+      respell(token),
     ]) {
       expect(await verifyAccessToken(broken, options)).toBeNull()
     }

@@ -1,0 +1,32 @@
+/** The compact forms of JWS and JWE (RFC 7515 section 7.1, RFC 7516 section 7.1). */
+
+/**
+ * Base64url in its one canonical spelling (RFC 4648 sections 3.2 and 3.5): no padding, no white space, and the bits of the last
+ * character that belong to no byte are zero. Decoders overlook all of these, so that one token would have many spellings.
+ */
+const CANONICAL_BASE64URL = /^(?:[\w-]{4})*(?:[\w-][AQgw]|[\w-]{2}[AEIMQUYcgkosw048])?$/
+
+const JWS_PARTS = 3
+const JWE_PARTS = 5
+/** Of a JWE; empty if the key was agreed on. */
+const ENCRYPTED_KEY = 1
+
+export function isCompactJws(text: string): boolean {
+  const parts = partsOf(text)
+  return parts.length === JWS_PARTS && parts.every((part) => part !== '' && isCanonical(part))
+}
+
+export function isCompactJwe(text: string): boolean {
+  const parts = partsOf(text)
+  const isComplete = parts.every((part, index) => part !== '' || index === ENCRYPTED_KEY)
+  return parts.length === JWE_PARTS && isComplete && parts.every(isCanonical)
+}
+
+/** One part more than either form has, at most: a text may be nothing but dots. */
+function partsOf(text: string): readonly string[] {
+  return text.split('.', JWE_PARTS + 1)
+}
+
+function isCanonical(part: string): boolean {
+  return CANONICAL_BASE64URL.test(part)
+}
