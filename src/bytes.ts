@@ -10,6 +10,11 @@ export function utf8(text: string): Bytes {
   return new Uint8Array(encoder.encode(text))
 }
 
+/** How many bytes a value has as JSON in UTF-8. */
+export function jsonLength(value: unknown): number {
+  return encoder.encode(JSON.stringify(value)).length
+}
+
 export function randomBytes(length: number): Bytes {
   return crypto.getRandomValues(new Uint8Array(length))
 }

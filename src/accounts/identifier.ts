@@ -1,5 +1,6 @@
 /** Text to identifier: which kind it is, how it is shown and how it is compared. Pure. */
 import { type CountryCode, parsePhoneNumberFromString } from 'libphonenumber-js/max'
+import { utf8 } from '../bytes.ts'
 import { comparedForm } from '../text.ts'
 import type { IdentifierKind } from './account.ts'
 
@@ -18,6 +19,8 @@ const MAX_LOCAL_PART_LENGTH = 64
 const MAX_DOMAIN_LABEL_LENGTH = 63
 const MIN_USERNAME_CODE_POINTS = 3
 const MAX_USERNAME_CODE_POINTS = 32
+/** Access tokens carry a name as it was typed; a Hangul syllable in parts has nine bytes. */
+const MAX_USERNAME_BYTES = 288
 
 /** RFC 5322 section 3.2.3: dot-atom-text, in ASCII. */
 const DOT_ATOM = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/
@@ -78,7 +81,7 @@ export function parseUsername(text: string): Identifier | null {
   const normalised = text.normalize('NFKC')
   const codePoints = [...normalised].length
   if (codePoints < MIN_USERNAME_CODE_POINTS || codePoints > MAX_USERNAME_CODE_POINTS) return null
-  if (!USERNAME.test(normalised)) return null
+  if (!USERNAME.test(normalised) || utf8(text).length > MAX_USERNAME_BYTES) return null
   const compared = comparedForm(text)
   return { kind: 'username', shown: text, compared, guessable: compared }
 }

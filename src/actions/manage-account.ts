@@ -4,6 +4,7 @@ import { findById } from '../accounts/account-store.ts'
 import { reach, ServiceError } from '../errors.ts'
 import { isId } from '../ids.ts'
 import type { Services } from '../services.ts'
+import { fitsToken, GRANTED_TOO_LONG, type Granted } from '../tokens/claims.ts'
 import { toState } from './account-state.ts'
 import { type ChangeStamp, commitEdit, type ReadAccount } from './commit-change.ts'
 import { tellEdit } from './tell-account.ts'
@@ -21,7 +22,7 @@ export async function seeAccount(services: Services, id: string): Promise<Accoun
 /**
  * In force with the next refresh; disabling ends every session at once.
  * @returns the account's facts after the change
- * @throws {ServiceError} `not_found`; `unavailable`, with `changed` where the change is stored and its telling is not
+ * @throws {ServiceError} `not_found`; `invalid_request`; `unavailable`, with `changed` where the change is stored and its telling is not
  */
 export async function manageAccount(
   services: Services,
@@ -53,6 +54,18 @@ function reader({ db }: Services, id: string): ReadAccount {
 function withChanges(account: Account, stamp: ChangeStamp, changes: ManagedChanges): Account {
   const { disabled = account.disabled } = changes
   const { roles = account.roles, scopes = account.scopes, claims = account.claims } = changes
+  refuseTooLong({ roles, scopes, claims }, changes)
   const changed = { ...account, ...stamp, disabled, roles, scopes, claims }
   return disabled ? { ...changed, sessionsFrom: stamp.credentialVersion, keptSession: null } : changed
+}
+
+/**
+ * What is left alone may be longer, as it was before there was a bound: whatever it has, an account can be disabled.
+ * @throws {ServiceError} `invalid_request`, for each field that was given: any of them could be made shorter
+ */
+function refuseTooLong(granted: Granted, { roles, scopes, claims }: ManagedChanges): void {
+  const given = Object.entries({ roles, scopes, claims }).filter(([, change]) => change !== undefined)
+  if (given.length === 0 || fitsToken(granted)) return
+  const errors = given.map(([field]) => ({ field, message: GRANTED_TOO_LONG }))
+  throw new ServiceError('invalid_request', { errors })
 }

@@ -16,6 +16,8 @@ export interface DeploymentConfig {
 }
 
 const PUBLIC_URL_EXAMPLE = 'https://auth.example.com'
+/** It is in each access token, and none has more than 4,096 characters. */
+const MAX_PUBLIC_URL_LENGTH = 128
 const HEADER_NAME = /^[A-Za-z0-9-]{1,64}$/
 
 export function readDeployment(reader: SettingsReader): DeploymentConfig {
@@ -44,6 +46,7 @@ function checkPublicUrl(reader: SettingsReader, text: string, development: boole
 
 function publicUrlProblem(text: string, development: boolean): string | null {
   if (text === '') return 'is missing'
+  if (text.length > MAX_PUBLIC_URL_LENGTH) return `must have at most ${MAX_PUBLIC_URL_LENGTH} characters`
   if (!isWebOrigin(text))
     return 'must be an origin: scheme and host in lower case, no path, no trailing slash'
   return development || text.startsWith('https:') ? null : 'must be https'

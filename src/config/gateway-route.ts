@@ -2,7 +2,8 @@
 import { z } from 'zod'
 import { SCOPE } from '../text.ts'
 import { isConfidential } from '../verify/loopback.ts'
-import type { SettingsReader } from './settings-reader.ts'
+import { isWithin, type SettingsReader } from './settings-reader.ts'
+import { MAX_AUDIENCE_LENGTH } from './tokens.ts'
 
 export interface GatewayRoute {
   /** "/", or "/a/b": no slash at its end. */
@@ -84,6 +85,8 @@ export function readRoute(
   const audience = parsed.data?.audience ?? (origin?.kind === 'address' ? new URL(origin.url).origin : '')
   if (parsed.success && origin === null) problems.push('needs an "origin", or a "service" that is bound')
   if (origin?.kind === 'service' && audience === '') problems.push('needs an "audience"')
+  if (!isWithin(audience, MAX_AUDIENCE_LENGTH))
+    problems.push(`needs an "audience" of at most ${MAX_AUDIENCE_LENGTH} characters`)
   if (origin?.kind === 'address' && new URL(origin.url).origin === publicUrl)
     problems.push('leads to the gate itself')
   if (parsed.data && sendsReadableToken(parsed.data))

@@ -2,8 +2,8 @@
 import type { DeploymentConfig } from './deployment.ts'
 import { type GatewayRoute, ROUTE_EXAMPLE, readRoute } from './gateway-route.ts'
 import type { PagesConfig } from './pages.ts'
-import type { SettingsReader } from './settings-reader.ts'
-import type { TokensConfig } from './tokens.ts'
+import { isWithin, type SettingsReader } from './settings-reader.ts'
+import { MAX_AUDIENCE_LENGTH, type TokensConfig } from './tokens.ts'
 
 export interface GatewayConfig {
   /** The longest prefix first. */
@@ -47,7 +47,6 @@ const OWN_SEGMENTS = [
 /** Of the hosted pages, and free without them. */
 const PAGE_SEGMENTS = ['login', 'register', 'logout', 'account']
 
-const MAX_AUDIENCE_LENGTH = 128
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** Reads `GATEWAY`, `GATEWAY_HOSTS` and `FORWARD_AUDIENCES`. */
@@ -149,7 +148,7 @@ function readForwardAudiences(
   const refuse = (problem: string) =>
     reader.refuse('FORWARD_AUDIENCES', problem, 'https://orders.example.com', null)
   if (audiences.some(isServices)) refuse("must not have one of the service's own audiences, nor a UUID")
-  if (audiences.some(({ length }) => length > MAX_AUDIENCE_LENGTH)) {
+  if (!audiences.every((audience) => isWithin(audience, MAX_AUDIENCE_LENGTH))) {
     refuse(`must have audiences of at most ${MAX_AUDIENCE_LENGTH} characters`)
   }
   return new Set(audiences)

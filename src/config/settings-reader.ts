@@ -1,5 +1,9 @@
 /** Reads one setting after another and collects what is wrong with each, so that all is reported at once. */
+import { jsonLength } from '../bytes.ts'
 import type { Settings } from './settings.ts'
+
+/** Around a text, in JSON. */
+const QUOTES = 2
 
 export interface SettingProblem {
   readonly variable: keyof Settings
@@ -21,6 +25,16 @@ export class SettingsReader {
   text(variable: keyof Settings): string | undefined {
     const text = String(this.#settings[variable] ?? '').trim()
     return text === '' ? undefined : text
+  }
+
+  /**
+   * A text that tokens carry.
+   * @param maxLength in characters; one that JSON in UTF-8 writes with several bytes counts as that many
+   */
+  boundedText(variable: keyof Settings, byDefault: string, maxLength: number): string {
+    const text = this.text(variable)
+    if (text === undefined || isWithin(text, maxLength)) return text ?? byDefault
+    return this.refuse(variable, `must have at most ${maxLength} characters`, byDefault, text)
   }
 
   /** @returns the setting as a table: TOML's, or one written as JSON; undefined where it is missing or empty. */
@@ -73,6 +87,11 @@ export class SettingsReader {
     this.problems.push({ variable, problem, example })
     return standIn
   }
+}
+
+/** @returns whether a text takes no more room in a token than so many characters of ASCII */
+export function isWithin(text: string, maxLength: number): boolean {
+  return jsonLength(text) - QUOTES <= maxLength
 }
 
 /** @returns null for what is no JSON. */

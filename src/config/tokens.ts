@@ -13,14 +13,18 @@ export interface TokensConfig {
   readonly keyRotationSeconds: number
 }
 
+/** Bounds of what each access token carries, so that none has more than 4,096 characters. */
+export const MAX_AUDIENCE_LENGTH = 128
+const MAX_CLIENT_ID_LENGTH = 64
+
 const SECONDS_PER_DAY = 86_400
 
 export function readTokens(reader: SettingsReader, publicUrl: string): TokensConfig {
   const keyRotationDays = reader.integer('KEY_ROTATION_DAYS', { byDefault: 30, min: 1, max: 3_650 })
   return {
     issuer: publicUrl,
-    audience: reader.text('AUDIENCE') ?? publicUrl,
-    clientId: reader.text('CLIENT_ID') ?? 'gatehouse',
+    audience: reader.boundedText('AUDIENCE', publicUrl, MAX_AUDIENCE_LENGTH),
+    clientId: reader.boundedText('CLIENT_ID', 'gatehouse', MAX_CLIENT_ID_LENGTH),
     signingAlgorithm: readAlgorithm(reader),
     accessTokenSeconds: reader.integer('ACCESS_TOKEN_SECONDS', { byDefault: 600, min: 1, max: 86_400 }),
     keyRotationSeconds: keyRotationDays * SECONDS_PER_DAY,

@@ -122,6 +122,7 @@ describe('username', () => {
     ['١٢٣ب', '١٢٣ب'],
     ['a'.repeat(32), 'a'.repeat(32)],
     ['𝒜𝒹𝒶', 'ada'],
+    ['한'.normalize('NFD').repeat(32), '한'.repeat(32)],
     ['ﬁx', 'fix'],
   ])('shows %j as typed, and compares it as %j', (text, compared) => {
     expect(parseUsername(text)).toMatchObject({ shown: text, compared, guessable: compared })
@@ -131,6 +132,7 @@ describe('username', () => {
     ['two characters', 'ab'],
     ['33 characters', 'a'.repeat(33)],
     ['33 after NFKC', `${'a'.repeat(31)}ﬁ`],
+    ['more than 288 bytes as typed', '\u{16d67}'.repeat(73)],
     ['no letter', '12345'],
     ['only marks and dots', '._-'],
     ['a space before it', ' ada'],

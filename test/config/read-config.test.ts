@@ -118,6 +118,25 @@ describe('settings', () => {
   })
 
   it.each([
+    ['AUDIENCE', 'x'.repeat(128)],
+    ['AUDIENCE', 'ä'.repeat(64)],
+    ['CLIENT_ID', 'x'.repeat(64)],
+    ['PUBLIC_URL', `https://${'x'.repeat(60)}.${'y'.repeat(59)}`],
+  ])('may be as long as tokens have room for: %s', (variable, value) => {
+    expect(problemsOf({ ...valid, [variable]: value })).toEqual([])
+    expect(problemsOf({ ...valid, [variable]: `${value}z` })).toEqual([variable])
+  })
+
+  it.each([
+    ['an audience', { origin: 'https://api.example.com', audience: 'x'.repeat(128) }],
+    ['an origin', { origin: `https://${'x'.repeat(60)}.${'y'.repeat(59)}` }],
+  ])('may name %s of 128 characters in a route, and none longer', (_what, route) => {
+    const longer = Object.fromEntries(Object.entries(route).map(([field, text]) => [field, `${text}z`]))
+    expect(problemsOf({ ...valid, GATEWAY: { '/api': route } })).toEqual([])
+    expect(problemsOf({ ...valid, GATEWAY: { '/api': { ...route, ...longer } } })).toContain('GATEWAY')
+  })
+
+  it.each([
     ['PUBLIC_URL', ''],
     ['PUBLIC_URL', 'auth.example.com'],
     ['PUBLIC_URL', 'http://auth.example.com'],

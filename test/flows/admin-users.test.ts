@@ -24,6 +24,8 @@ import { grant, runCron, untold } from '../support/database.ts'
 type ManagedUser = User & { readonly disabled: boolean }
 
 const NOBODY = '01890a5d-ac96-774b-bcce-b302099a8057'
+/** Roles or scopes of 2,010 bytes as JSON. */
+const LONG_NAMES = Array.from({ length: 30 }, (_none, index) => String(index).padStart(64, 'x'))
 const LONE_SURROGATE = '\ud800'
 const CALLS = [
   ['GET', '', undefined],
@@ -174,6 +176,17 @@ describe('a change', () => {
     ['a claim with a lone surrogate below', { claims: { a: [{ b: LONE_SURROGATE }] } }, ['claims']],
     ['a claim with a lone surrogate in a name below', { claims: { a: { [LONE_SURROGATE]: 1 } } }, ['claims']],
     ['a claim named by a lone surrogate', { claims: { [LONE_SURROGATE]: 1 } }, ['claims']],
+    ['a claim with an integer that is not safe', '{"claims":{"a":9007199254740993}}', ['claims']],
+    ['a claim with an integer of 21 digits', '{"claims":{"a":[1e20]}}', ['claims']],
+    ['claims of too many bytes', { claims: { a: 'x'.repeat(1_800) } }, ['claims']],
+    ['claims of too many bytes and few characters', { claims: { a: '€'.repeat(600) } }, ['claims']],
+    ['roles of too many bytes', { roles: LONG_NAMES }, ['roles']],
+    ['scopes of too many bytes', { scopes: LONG_NAMES }, ['scopes']],
+    [
+      'too many bytes together',
+      { roles: LONG_NAMES.slice(15), scopes: LONG_NAMES.slice(15), claims: { a: '' } },
+      ['claims', 'roles', 'scopes'],
+    ],
     ['a claim of nine levels', { claims: { a: nested(9) } }, ['claims']],
     ['a claim of 8,000 levels', `{"claims":{"a":${'['.repeat(8_000)}${']'.repeat(8_000)}}}`, ['claims']],
     [
@@ -205,6 +218,24 @@ describe('a change', () => {
     'scope',
     'roles',
     'preferred_username',
+    'acr',
+    'azp',
+    'act',
+    'may_act',
+    'cnf',
+    'nonce',
+    'at_hash',
+    'c_hash',
+    'events',
+    'fid',
+    'sub_id',
+    'authorization_details',
+    'email',
+    'email_verified',
+    'phone_number',
+    'phone_number_verified',
+    'updated_at',
+    'locale',
   ])('with the reserved claim %s is refused, beside a good one too', async (name) => {
     const id = await someAccount()
     const before = await see(id)
@@ -212,6 +243,35 @@ describe('a change', () => {
     expect(problem).toMatchObject({ status: 422, errors: [{ field: 'claims' }] })
     expect(problem.errors?.[0]?.message).toContain(name)
     expect(await see(id)).toEqual(before)
+  })
+
+  it('says how many bytes roles, scopes and claims may have', async () => {
+    const { errors } = await refused(change(await someAccount(), { roles: LONG_NAMES }))
+    expect(errors).toEqual([{ field: 'roles', message: expect.stringContaining('1,800 bytes') }])
+  })
+
+  it('may fill an account up to 1,800 bytes, of which each part that stays counts', async () => {
+    const { user } = await newPerson()
+    const claims = { note: 'ä'.repeat(400) }
+    await changed(user.id, { claims })
+    const roles = LONG_NAMES.slice(0, 14)
+    expect(JSON.stringify({ roles, scopes: [], claims }).length + 400).toBeLessThanOrEqual(1_800)
+    await changed(user.id, { roles })
+    expect(await refused(change(user.id, { scopes: LONG_NAMES.slice(0, 2) }))).toMatchObject({
+      code: 'invalid_request',
+      errors: [{ field: 'scopes' }],
+    })
+    expect(await changed(user.id, { scopes: ['read'] })).toMatchObject({ roles, scopes: ['read'], claims })
+  })
+
+  it('disables an account that has more than that from before, and grants it nothing beside it', async () => {
+    const { user } = await newPerson()
+    await grant(user.id, { roles: ['editor'], claims: { note: 'x'.repeat(2_000) } })
+    expect(await refused(change(user.id, { roles: ['editor', 'author'] }))).toMatchObject({
+      errors: [{ field: 'roles' }],
+    })
+    expect(await changed(user.id, { disabled: true })).toMatchObject({ disabled: true, roles: ['editor'] })
+    expect(await changed(user.id, { claims: {} })).toMatchObject({ roles: ['editor'], claims: {} })
   })
 
   it('never repeats what was sent as a value', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { claimProblems, unreserved } from '../../src/tokens/claims.ts'
+import { claimProblems, fitsToken, unreserved } from '../../src/tokens/claims.ts'
 
 const RESERVED = [
   'iss',
@@ -17,6 +17,24 @@ const RESERVED = [
   'scope',
   'roles',
   'preferred_username',
+  'acr',
+  'azp',
+  'act',
+  'may_act',
+  'cnf',
+  'nonce',
+  'at_hash',
+  'c_hash',
+  'events',
+  'fid',
+  'sub_id',
+  'authorization_details',
+  'email',
+  'email_verified',
+  'phone_number',
+  'phone_number_verified',
+  'updated_at',
+  'locale',
 ]
 const GOOD = { tenant: 'ä', level: 1.5, flags: [true, null], address: { country: 'CH' } }
 
@@ -31,6 +49,12 @@ describe('claims that an account may have', () => {
     expect(claimProblems({})).toEqual([])
     expect(claimProblems(GOOD)).toEqual([])
     expect(claimProblems({ '': 0, constructor: 'x', toString: 'x', Iss: 'x', roles2: 'x' })).toEqual([])
+  })
+
+  it('may have every number that is exact: safe integers and fractions', () => {
+    const { MAX_SAFE_INTEGER, MIN_SAFE_INTEGER, MIN_VALUE } = Number
+    const numbers = [MAX_SAFE_INTEGER, MIN_SAFE_INTEGER, MIN_VALUE, 0, -0, 1e15, -1.5, 4503599627370495.5]
+    expect(claimProblems({ a: numbers })).toEqual([])
   })
 
   it('are none by a name that changes the prototype of what copies them', () => {
@@ -63,6 +87,13 @@ describe('claims that an account may have', () => {
     ['a name with a lone surrogate', { a: { 'b\ud800': 1 } }],
     ['no finite number', { a: Number.POSITIVE_INFINITY }],
     ['no number', { a: [Number.NaN] }],
+    ['an integer that is not safe', { a: 2 ** 53 }],
+    ['a negative integer that is not safe', { a: -(2 ** 53) }],
+    ['an integer that JSON.parse rounds', JSON.parse('{"a":9007199254740993}')],
+    ['an integer with an exponent', JSON.parse('{"a":1e20}')],
+    ['a fraction that is rounded to an integer', JSON.parse('{"a":9007199254740991.5}')],
+    ['a large integer below', { a: { b: [10 ** 16] } }],
+    ['the largest number', { a: Number.MAX_VALUE }],
   ])('are none with %s', (_what, claims) => {
     expect(claimProblems({ ...GOOD, ...claims })).toEqual([expect.stringMatching(/^a: /)])
   })
@@ -84,8 +115,19 @@ describe('claims that an account may have', () => {
   })
 
   it('are, for any JSON of few levels, those without a reserved name', () => {
-    // The name __proto__ has its own test.
-    const values = fc.jsonValue({ maxDepth: 6, noUnicodeString: false })
+    // The name __proto__ and large integers have their own tests.
+    const { values } = fc.letrec<{ values: unknown }>((tie) => ({
+      values: fc.oneof(
+        { maxDepth: 6, depthSize: 'small' },
+        fc.string({ unit: 'grapheme' }),
+        fc.maxSafeInteger(),
+        fc.double({ min: -1, max: 1, noNaN: true }),
+        fc.boolean(),
+        fc.constant(null),
+        fc.array(tie('values'), { maxLength: 3 }),
+        fc.dictionary(fc.string(), tie('values'), { maxKeys: 3 }),
+      ),
+    }))
     const claimSets = fc
       .dictionary(fc.string(), values)
       .filter((set) => !JSON.stringify(set).includes('__proto__'))
@@ -112,5 +154,32 @@ describe('claims that a token carries', () => {
     const claims = unreserved(JSON.parse('{"__proto__":{"roles":["admin"]}}'))
     expect(Object.getPrototypeOf(claims)).toBe(Object.prototype)
     expect('roles' in claims).toBe(false)
+  })
+})
+
+describe('what an account is granted', () => {
+  const granted = { roles: ['editor'], scopes: ['read'], claims: { note: '' } }
+  const withNote = (note: string) => ({ ...granted, claims: { note } })
+  const bytes = new TextEncoder().encode(JSON.stringify(granted)).length
+
+  it.each([
+    ['of one byte each', 'x', 1],
+    ['of two bytes each', 'ä', 2],
+    ['of three bytes each', '€', 3],
+    ['of four bytes each', '😀', 4],
+    ['that JSON escapes by two', '"', 2],
+    ['that JSON escapes by six', '\u0001', 6],
+  ])('fits a token up to 1,800 bytes as JSON, with characters %s', (_what, character, size) => {
+    const most = Math.floor((1_800 - bytes) / size)
+    const filled = character.repeat(most) + 'x'.repeat(1_800 - bytes - most * size)
+    expect(fitsToken(withNote(filled))).toBe(true)
+    expect(fitsToken(withNote(`${filled}x`))).toBe(false)
+  })
+
+  it('fits by its roles and scopes, too', () => {
+    const names = Array.from({ length: 30 }, (_none, index) => String(index).padStart(64, 'r'))
+    expect(fitsToken({ ...granted, roles: names })).toBe(false)
+    expect(fitsToken({ ...granted, scopes: names })).toBe(false)
+    expect(fitsToken({ ...granted, roles: names.slice(15), scopes: names.slice(0, 10) })).toBe(true)
   })
 })
