@@ -19,6 +19,7 @@ import { createRouter } from './http/declare.ts'
 import { errorResponse, faultResponse } from './http/error-response.ts'
 import { loopbackHostsOnly } from './http/loopback-hosts-only.ts'
 import { provideServices } from './http/provide-services.ts'
+import { refuseMalformedHost } from './http/refuse-malformed-host.ts'
 import { requestLog } from './http/request-log.ts'
 import { log } from './log.ts'
 import { accountPages } from './pages/account-routes.tsx'
@@ -45,6 +46,7 @@ export function createApp(
   const app = createRouter()
 
   app.use(requestLog(deployment.publicUrl))
+  app.use(refuseMalformedHost)
   if (deployment.development) app.use(loopbackHostsOnly)
   app.use(provideServices(shared))
   // Before CORS: no page of another origin reads ours.
@@ -110,6 +112,7 @@ const SET_UP =
 export function createMisconfiguredApp({ problems, publicUrl, isNotSetUp }: Misconfigured): Hono<AppEnv> {
   const app = new Hono<AppEnv>()
   app.use(requestLog(publicUrl))
+  app.use(refuseMalformedHost)
   app.all('*', (c) => {
     c.header('Vary', 'Origin')
     const members =
@@ -117,6 +120,7 @@ export function createMisconfiguredApp({ problems, publicUrl, isNotSetUp }: Misc
     log('error', 'misconfigured', { request_id: c.get('requestId'), problems, ...members })
     return errorResponse(c, new ServiceError('misconfigured', members), publicUrl)
   })
+  app.onError((fault, c) => faultResponse(c, fault, publicUrl))
   return app
 }
 

@@ -13,6 +13,12 @@ interface ErrorEntry {
 }
 
 export const ERRORS = {
+  malformed_request: {
+    status: 400,
+    title: 'Malformed request',
+    detail:
+      'The request is no valid HTTP: its Host is no host, its body breaks off, or a GET or HEAD for an origin has a body.',
+  },
   malformed_json: {
     status: 400,
     title: 'Malformed JSON',
@@ -105,7 +111,7 @@ export const ERRORS = {
   unsupported_media_type: {
     status: 415,
     title: 'Unsupported media type',
-    detail: 'The call reads a body of type application/json.',
+    detail: 'The call reads a body of type application/json, without a Content-Encoding.',
   },
   invalid_request: {
     status: 422,

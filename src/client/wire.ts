@@ -35,6 +35,7 @@ export interface TokenAnswer {
 
 /** Why a call failed: the service's codes. */
 export type ServiceErrorCode =
+  | 'malformed_request'
   | 'malformed_json'
   | 'client_ip_unknown'
   | 'invalid_credentials'

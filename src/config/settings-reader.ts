@@ -1,5 +1,4 @@
 /** Reads one setting after another and collects what is wrong with each, so that all is reported at once. */
-import { jsonLength } from '../bytes.ts'
 import type { Settings } from './settings.ts'
 
 /** Around a text, in JSON. */
@@ -91,7 +90,7 @@ export class SettingsReader {
 
 /** @returns whether a text takes no more room in a token than so many characters of ASCII */
 export function isWithin(text: string, maxLength: number): boolean {
-  return jsonLength(text) - QUOTES <= maxLength
+  return new TextEncoder().encode(JSON.stringify(text)).length - QUOTES <= maxLength
 }
 
 /** @returns null for what is no JSON. */

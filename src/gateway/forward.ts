@@ -8,6 +8,7 @@ import { clientOf } from '../http/client.ts'
 import type { AppContext } from '../http/context.ts'
 import { ASSERTION_HEADER, identityHeaders } from '../http/identity-headers.ts'
 import { ADMIN_SCOPE } from '../tokens/scope.ts'
+import { clientBody, hasBody } from './client-body.ts'
 import { forwardingHeaders, passedBack, passedOn, sandbox } from './headers.ts'
 import type { OriginTokens } from './origin-tokens.ts'
 import { pathAtOrigin, plainPath, servedRoute } from './origins.ts'
@@ -24,6 +25,7 @@ export function gatewayTo(
     const route = path === null ? null : servedRoute(gateway, path, hostname)
     if (path === null || route === null) return null
     c.set('route', `${route.prefix.replace(/\/$/, '')}/*`)
+    refuseBodyOfGet(c)
     refuseTrace(c)
     const isOwnHost = gateway.hosts.has(hostname)
     if (!isOwnHost) refuseServiceWorker(c)
@@ -37,6 +39,15 @@ export function gatewayTo(
     c.set('ofOrigin', true)
     return answer
   }
+}
+
+/** The runtime cannot send one, so that the origin would see another request than the client made (RFC 9110 section 9.3.1). */
+function refuseBodyOfGet({ req }: AppContext): void {
+  if (isBodiless(req.method) && hasBody(req.raw)) throw new ServiceError('malformed_request')
+}
+
+function isBodiless(method: string): boolean {
+  return method === 'GET' || method === 'HEAD'
 }
 
 /** It would show the client what the gate said to the origin (RFC 9110 section 9.3.8). */
@@ -123,14 +134,16 @@ async function send(c: AppContext, route: GatewayRoute, asked: Asked): Promise<R
   const { origin, timeoutMs } = route
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(), timeoutMs)
+  const body = clientBody(c.req.raw, late)
   try {
-    const request = requestTo(c, route, asked, late.signal)
+    const request = requestTo(c, route, asked, body.stream, late.signal)
     const answer = await (origin.kind === 'address'
       ? fetch(request)
       : c.get('services').origin(origin.binding).fetch(request))
     return toClient(c, route, asked, answer)
   } catch (cause) {
     if (cause instanceof ServiceError) throw cause
+    if (await body.isBroken()) throw new ServiceError('malformed_request')
     throw new ServiceError(late.signal.aborted ? 'gateway_timeout' : 'bad_gateway', {}, { cause })
   } finally {
     clearTimeout(timer)
@@ -141,6 +154,7 @@ function requestTo(
   c: AppContext,
   route: GatewayRoute,
   { reachedAt, path, search, headers }: Asked,
+  body: ReadableStream<Uint8Array> | null,
   signal: AbortSignal,
 ): Request {
   const { origin, cache } = route
@@ -151,12 +165,11 @@ function requestTo(
   if (url.pathname !== target) throw new ServiceError('not_found')
   url.search = search
   const { method } = c.req.raw
-  const bodiless = method === 'GET' || method === 'HEAD'
-  if (bodiless) headers.delete('Content-Length')
+  if (isBodiless(method)) headers.delete('Content-Length')
   return new Request(url, {
     method,
     headers,
-    body: bodiless ? null : c.req.raw.body,
+    body,
     redirect: 'manual',
     signal,
     // Cloudflare's cache may otherwise answer one user with what another got.

@@ -3,8 +3,28 @@ import { ServiceError } from '../errors.ts'
 
 const MAX_BODY_BYTES = 16_384
 
-/** @throws {ServiceError} `body_too_large`; `malformed_json` where it breaks off */
+/** The longest list of codings that is looked at. */
+const MAX_CODINGS_LENGTH = 256
+
+/**
+ * Reads the body of a call of the service's own.
+ * @throws {ServiceError} `body_too_large`; `malformed_request` if it breaks off; `unsupported_media_type` if it is encoded
+ */
 export async function readBounded(request: Request): Promise<Uint8Array> {
+  const bytes = await readBody(request)
+  if (!isPlain(request.headers.get('Content-Encoding') ?? ''))
+    throw new ServiceError('unsupported_media_type')
+  return bytes
+}
+
+/** RFC 9110 section 8.4: codings in the order in which they were applied, in any case; the runtime decodes none. */
+function isPlain(contentEncoding: string): boolean {
+  if (contentEncoding.length > MAX_CODINGS_LENGTH) return false
+  const codings = contentEncoding.split(',').map((coding) => coding.trim().toLowerCase())
+  return codings.every((coding) => coding === '' || coding === 'identity')
+}
+
+async function readBody(request: Request): Promise<Uint8Array> {
   if (request.body === null) return new Uint8Array()
   const stated = request.headers.get('Content-Length')
   if (stated === null) return readChunks(request.body)
@@ -15,7 +35,7 @@ export async function readBounded(request: Request): Promise<Uint8Array> {
 /** Where its length is stated HTTP delivers no more (RFC 9112 section 6.3), and the runtime reads it in one go. */
 async function readWhole(request: Request): Promise<Uint8Array> {
   const bytes = await request.bytes().catch(() => {
-    throw new ServiceError('malformed_json')
+    throw new ServiceError('malformed_request')
   })
   if (bytes.length > MAX_BODY_BYTES) throw new ServiceError('body_too_large')
   return bytes
@@ -37,6 +57,6 @@ async function* whileItLasts(body: ReadableStream<Uint8Array>): AsyncGenerator<U
   try {
     yield* body
   } catch {
-    throw new ServiceError('malformed_json')
+    throw new ServiceError('malformed_request')
   }
 }

@@ -5,7 +5,7 @@ import type { AppContext } from './context.ts'
 import { retryAfter } from './retry-after.ts'
 
 /** The service's own codes for what the RFC calls `invalid_request`. */
-const INVALID_REQUESTS: readonly ErrorCode[] = ['invalid_request', 'malformed_json']
+const INVALID_REQUESTS: readonly ErrorCode[] = ['invalid_request', 'malformed_json', 'malformed_request']
 
 export function oauthErrorResponse(c: AppContext, error: ServiceError | OAuthError): Response {
   const { status, code, description } = describe(error)

@@ -168,8 +168,77 @@ describe('bodies', () => {
       start: (controller) => controller.enqueue(new TextEncoder().encode('{"identifier":')),
       pull: (controller) => controller.error(new Error('Network connection lost.')),
     })
-    expect(await refused(post(broken))).toMatchObject({ status: 400, code: 'malformed_json' })
+    expect(await refused(post(broken))).toMatchObject({ status: 400, code: 'malformed_request' })
     expect(error).not.toHaveBeenCalled()
+  })
+
+  it.each([
+    ['as it is read', ['{"identifier":'], 'application/json', '/auth/login'],
+    ['before anything came', [], 'application/json', '/auth/login'],
+    ['before its origin has it', ['{"identifier":'], 'text/plain', '/api/x'],
+  ])('takes a body that breaks off %s for malformed', async (_when, texts, type, path) => {
+    const gateway = workerWith({ GATEWAY: { '/api': { origin: env.RAW_ORIGIN_URL, required: false } } })
+    const body = new ReadableStream({
+      pull: (controller) => {
+        const text = texts.shift()
+        if (text === undefined) controller.error(new Error('Network connection lost.'))
+        else controller.enqueue(new TextEncoder().encode(text))
+      },
+    })
+    const headers = { 'Content-Type': type, 'CF-Connecting-IP': newAddress() }
+    const answer = gateway(new Request(PUBLIC_URL + path, { method: 'POST', body, headers }))
+    expect(await refused(answer)).toMatchObject({ status: 400, code: 'malformed_request' })
+  })
+
+  it.each(['identity', 'Identity', 'identity, IDENTITY', ' identity ,', ''])(
+    'takes one with Content-Encoding %j: nothing was done to it',
+    async (encoding) => {
+      const body = JSON.stringify({ identifier: newName(), password: 'y' })
+      const headers = { ...JSON_TYPE, 'Content-Encoding': encoding }
+      expect(await refused(post(body, headers))).toMatchObject({ code: 'invalid_credentials' })
+    },
+  )
+
+  const ENCODINGS = [
+    'gzip',
+    'GZIP',
+    'br',
+    'zstd',
+    'x-gzip',
+    'identity, gzip',
+    'gzip,identity',
+    'none',
+    'x'.repeat(300),
+  ]
+
+  it.each(ENCODINGS)('refuses one with Content-Encoding %j', async (encoding) => {
+    const headers = { ...JSON_TYPE, 'Content-Encoding': encoding }
+    const unsupported = { status: 415, code: 'unsupported_media_type' }
+    expect(await refused(post('{}', headers))).toMatchObject(unsupported)
+    expect(await refused(call('POST', '/auth/refresh', { body: '{}', headers }))).toMatchObject(unsupported)
+    expect(await refused(call('PATCH', '/auth/me', { body: '{}', headers }))).toMatchObject(unsupported)
+    expect(await refused(call('PUT', '/admin/limits', { body: '{}', headers }))).toMatchObject(unsupported)
+  })
+
+  it('refuses an encoded form, at /oauth2 and from the pages', async () => {
+    const headers = {
+      'Content-Type': 'application/x-www-form-urlencoded',
+      'Content-Encoding': 'gzip',
+      'Sec-Fetch-Site': 'same-origin',
+    }
+    for (const path of ['/oauth2/introspect', '/oauth2/revoke', '/login', '/register']) {
+      expect((await call('POST', path, { body: 'token=x', headers })).status).toBe(415)
+    }
+  })
+
+  it('leaves an encoded body to its origin, as it came', async () => {
+    const gateway = workerWith({ GATEWAY: { '/api': { origin: env.RAW_ORIGIN_URL, required: false } } })
+    const headers = { 'Content-Type': 'text/plain', 'Content-Encoding': 'gzip' }
+    const answer = await call('POST', '/api/x', { body: 'coded', headers }, gateway)
+    expect(answer.status).toBe(200)
+    const arrived = new TextDecoder().decode(await answer.bytes())
+    expect(arrived).toMatch(/^content-encoding: gzip\r$/im)
+    expect(arrived).toContain('\r\ncoded')
   })
 
   it('names every field problem at once', async () => {
@@ -254,6 +323,21 @@ describe('the order in which errors win', () => {
     expect(await refused(call('POST', '/auth/me', { body, headers: tooLarge }))).toMatchObject({
       status: 405,
     })
+  })
+
+  it('malformed_request before all others, misconfigured too', async () => {
+    const of = (url: string, host: string, fetch = workerWith({})) => {
+      const request = new Request(`${PUBLIC_URL}/auth/login`, { method: 'POST', headers: { Host: host } })
+      return refused(fetch(Object.defineProperty(request, 'url', { value: url })))
+    }
+    const malformed = { status: 400, code: 'malformed_request' }
+    expect(await of('http://a b/nowhere', 'a b')).toMatchObject(malformed)
+    expect(await of('http://localhost:99999/auth/login', 'localhost:99999')).toMatchObject(malformed)
+    expect(await of(`${PUBLIC_URL}/auth/login`, 'user@auth.example.test')).toMatchObject(malformed)
+    const misconfigured = workerWith({ AUTH_SECRET: 'short' })
+    expect(await of('http://a b/nowhere', 'a b', misconfigured)).toMatchObject(malformed)
+    const development = { ENVIRONMENT: 'development', PUBLIC_URL: 'http://localhost:8787' }
+    expect(await of('http://a b/nowhere', 'a b', workerWith(development))).toMatchObject(malformed)
   })
 
   it('413 before 415 before 401 before 400 before 422', async () => {

@@ -82,6 +82,10 @@ export const zh: Words = {
     deleted: '您的账户已删除。',
   },
   errors: {
+    malformed_request: [
+      '请求格式错误',
+      '请求不是有效的 HTTP：其 Host 不是主机，其正文中断，或发往源站的 GET 或 HEAD 带有正文。',
+    ],
     malformed_json: ['JSON 格式错误', '请求正文必须是一个 UTF-8 编码的 JSON 对象。'],
     client_ip_unknown: ['客户端地址未知', '请求中没有可用的客户端地址。服务前的部署必须提供它。'],
     invalid_credentials: ['登录信息无效', '账户标识或密码错误。'],
@@ -100,7 +104,10 @@ export const zh: Words = {
     method_not_allowed: ['方法不被允许', '地址存在，但不支持此方法。Allow 响应头列出了可用的方法。'],
     identifier_taken: ['标识已被使用', '已有账户使用此标识。'],
     body_too_large: ['正文过大', '请求正文最多 16,384 字节。'],
-    unsupported_media_type: ['不支持的媒体类型', '此调用的正文类型须为 application/json。'],
+    unsupported_media_type: [
+      '不支持的媒体类型',
+      '此调用的正文类型须为 application/json，且不带 Content-Encoding。',
+    ],
     invalid_request: ['请求无效', '一个或多个字段缺失、未知或错误；“errors” 逐一列出。'],
     weak_password: ['密码太弱', '密码不符合要求。“reasons” 说明了原因。'],
     too_many_registrations: ['注册过多', '来自此地址的注册过多。Retry-After 说明何时可以重试。'],
