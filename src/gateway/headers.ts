@@ -89,9 +89,9 @@ export function sandbox(headers: Headers): void {
 
 function withoutHopByHop(headers: Headers): Headers {
   const passed = new Headers(headers)
-  const named = (headers.get('Connection') ?? '').split(',').map((name) => name.trim().toLowerCase())
+  const named = new Set((headers.get('Connection') ?? '').split(',').map((name) => name.trim().toLowerCase()))
   for (const name of [...passed.keys()]) {
-    if (HOP_BY_HOP.has(name) || named.includes(name)) passed.delete(name)
+    if (HOP_BY_HOP.has(name) || named.has(name)) passed.delete(name)
   }
   return passed
 }
