@@ -122,7 +122,7 @@ export const ERRORS = {
     status: 422,
     title: 'Weak password',
     detail:
-      'The password does not meet the policy. "reasons" says why: too_short, too_long, common (among those that everybody tries first) or contains_identifier.',
+      'The password does not meet the policy. "reasons" says why: too_short, too_long, too_simple (repeats a few characters, or follows the alphabet, the digits or a row of the keyboard), common (among those that everybody tries first, with or without digits and punctuation around it) or contains_identifier.',
   },
   too_many_registrations: {
     status: 429,

@@ -19,6 +19,7 @@ const SETTINGS: { readonly [Name in keyof Required<Settings>]: string } = {
   REFRESH_GRACE_SECONDS: '',
   MAX_SESSIONS: '',
   PASSWORD_MIN_LENGTH: '',
+  PASSWORD_WORDS: '',
   DEFAULT_PHONE_REGION: '',
   CLIENT_IP_HEADER: '',
   IPV6_PREFIX: '',

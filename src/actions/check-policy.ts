@@ -1,18 +1,28 @@
 /** Whether a password may be chosen for an account with these identifiers. */
 import type { Identifier } from '../accounts/identifier.ts'
 import { ServiceError } from '../errors.ts'
-import { weaknesses } from '../passwords/policy.ts'
+import { type Weakness, weaknesses } from '../passwords/policy.ts'
 import type { Services } from '../services.ts'
 
 /** @throws {ServiceError} `weak_password` with every reason */
 export function checkPolicy(
-  { config }: Services,
+  services: Services,
   password: string,
   identifiers: readonly (Identifier | null)[],
 ): void {
+  const reasons = weaknessesFor(services, password, identifiers)
+  if (reasons.length > 0) throw new ServiceError('weak_password', { reasons })
+}
+
+/** @returns every reason against the password, in the order in which they are reported */
+function weaknessesFor(
+  { config }: Services,
+  password: string,
+  identifiers: readonly (Identifier | null)[],
+): readonly Weakness[] {
+  const { passwordMinLength, passwordWords } = config.accounts
   const guessable = identifiers
     .filter((identifier) => identifier !== null)
     .map((identifier) => identifier.guessable)
-  const reasons = weaknesses(password, { minLength: config.accounts.passwordMinLength, guessable })
-  if (reasons.length > 0) throw new ServiceError('weak_password', { reasons })
+  return weaknesses(password, { minLength: passwordMinLength, words: passwordWords, guessable })
 }

@@ -49,7 +49,7 @@ export function readConfig(settings: Settings): ConfigResult {
     secrets: readSecrets(reader, deployment.development),
     tokens,
     sessions: readSessions(reader),
-    accounts: readAccounts(reader),
+    accounts: readAccounts(reader, pages.name),
     limits: readLimits(reader),
     challenge: readChallenge(reader, deployment.development, pages.enabled ? deployment.publicUrl : null),
     pages,

@@ -31,6 +31,8 @@ export interface Settings {
   readonly REFRESH_GRACE_SECONDS?: Setting
   readonly MAX_SESSIONS?: Setting
   readonly PASSWORD_MIN_LENGTH?: Setting
+  /** Comma-separated words that make a password common, beside the service's name. Default: none. */
+  readonly PASSWORD_WORDS?: Setting
   /** Two-letter country (ISO 3166-1) that phone numbers without "+" belong to. Default: none. */
   readonly DEFAULT_PHONE_REGION?: Setting
   /** Comma-separated origins whose pages may read the answers. Default: none. */

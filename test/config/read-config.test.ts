@@ -44,7 +44,11 @@ describe('settings', () => {
           keyRotationSeconds: 2_592_000,
         },
         sessions: { idleSeconds: 2_592_000, maxSeconds: 7_776_000, graceSeconds: 10, maxSessions: 100 },
-        accounts: { passwordMinLength: 8, defaultPhoneRegion: undefined },
+        accounts: {
+          passwordMinLength: 8,
+          passwordWords: ['gatehouse', 'gatehouse'],
+          defaultPhoneRegion: undefined,
+        },
         limits: {
           rules: {
             registrations_per_ip: { enabled: true, window_seconds: 300, threshold: 3, action: 'block' },
@@ -114,6 +118,13 @@ describe('settings', () => {
     const CORS_ORIGINS = 'https://app.example.com, http://localhost:5173,'
     expect(readConfig({ ...valid, CORS_ORIGINS })).toMatchObject({
       config: { deployment: { corsOrigins: ['https://app.example.com', 'http://localhost:5173'] } },
+    })
+  })
+
+  it('may name words that make a password common, beside the name of the service', () => {
+    const settings = { ...valid, PASSWORD_WORDS: 'Acme, Stra\u00dfe 7', PAGES: { name: 'Example Shop' } }
+    expect(readConfig(settings)).toMatchObject({
+      config: { accounts: { passwordWords: ['example shop', 'exampleshop', 'acme', 'stra\u00dfe 7'] } },
     })
   })
 

@@ -149,6 +149,14 @@ describe('PUT /auth/me/password', () => {
     expect(await refused(changePassword(access_token, { new_password: '' }))).toMatchObject({
       reasons: ['too_short'],
     })
+    expect(await refused(changePassword(access_token, { new_password: 'abcd4321' }))).toMatchObject({
+      code: 'weak_password',
+      reasons: ['too_simple'],
+    })
+    expect(await refused(changePassword(access_token, { new_password: '!!Dragon1!!' }))).toMatchObject({
+      code: 'weak_password',
+      reasons: ['common'],
+    })
   })
 
   it('says that the password is changed when only the answer is not there', async () => {

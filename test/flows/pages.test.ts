@@ -86,7 +86,9 @@ describe('somebody who registers', () => {
     ['a bad address', { identifier: 'a@b' }, 'register-identifier-error', /an email address such as/],
     ['a bad number', { identifier: '+1 2' }, 'register-identifier-error', /a phone number with/],
     ['a control character', { identifier: 'a\u0000bcd' }, 'register-identifier-error', /username/],
-    ['a short password', { password: 'short' }, 'register-password-error', 'The password is too short.'],
+    ['a short password', { password: 'q7$kz!v' }, 'register-password-error', 'The password is too short.'],
+    ['a simple password', { password: '12341234' }, 'register-password-error', /^The password is too simple/],
+    ['a word and a year', { password: 'Monkey!2024' }, 'register-password-error', /too common/],
     ['a common password', { password: 'password1' }, 'register-password-error', /too common/],
   ])('with %s is told so beside the field, and keeps what was typed', async (_what, fields, id, message) => {
     const sent = { identifier: newName(), password: PASSWORD, ...fields }
@@ -476,7 +478,7 @@ describe('the account', () => {
     const { browser } = await registered()
     const page = await browser.send('/account/password', {
       current_password: PASSWORD,
-      new_password: 'short',
+      new_password: 'q7$kz!v',
     })
     expect(page.status).toBe(422)
     expect(textOf(page, 'password-new_password-error')).toBe('The password is too short.')

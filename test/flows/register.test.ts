@@ -101,7 +101,11 @@ describe('registration', () => {
     ['too_short', 'short 7'],
     ['too_short', ''],
     ['common', 'PassWord1'],
-    ['too_long', 'x'.repeat(129)],
+    ['common', 'Monkey!2024'],
+    ['common', 'gatehouse2026'],
+    ['too_simple', '12341234'],
+    ['too_simple', ' '.repeat(8)],
+    ['too_long', 'bread and water '.repeat(8).concat('!')],
   ])('refuses a weak password: %s', async (reason, password) => {
     expect(await refused(register({ username: newName() }, password))).toMatchObject({
       status: 422,
@@ -124,9 +128,9 @@ describe('registration', () => {
   })
 
   it('counts code points after NFC: 128 astral characters pass, 129 do not', async () => {
-    const astral = (length: number) => '\u{1f600}'.repeat(length)
-    expect((await register({ username: newName() }, astral(128))).status).toBe(201)
-    expect(await refused(register({ username: newName() }, astral(129)))).toMatchObject({
+    const astral = '\u{1f600}\u{1f511}\u{1f41d}\u{1f40c}\u{1f40d}\u{1f40e}\u{1f511}\u{1f600}'.repeat(16)
+    expect((await register({ username: newName() }, astral)).status).toBe(201)
+    expect(await refused(register({ username: newName() }, `${astral}\u{1f600}`))).toMatchObject({
       reasons: ['too_long'],
     })
   })
@@ -138,6 +142,30 @@ describe('registration', () => {
     expect(await refused(logIn(username, ' caf\u00e9 au lait'))).toMatchObject({
       code: 'invalid_credentials',
     })
+  })
+
+  it('names every reason against a password, in one order', async () => {
+    expect(await refused(register({ phone: '+12015550177' }, '2015550177'.repeat(13)))).toMatchObject({
+      reasons: ['too_long', 'contains_identifier'],
+    })
+    expect(await refused(register({ username: newName() }, 'QwErTy'))).toMatchObject({
+      reasons: ['too_short', 'too_simple', 'common'],
+    })
+  })
+
+  it('takes a phrase of common words', async () => {
+    await ok(register({ username: newName() }, 'password monkey dragon ladder'), 201)
+  })
+
+  it('counts the words of the setting among the common passwords', async () => {
+    const worker = workerWith({ PASSWORD_WORDS: 'Rosebud, Citizen Kane', PAGES: { name: 'Xanadu' } })
+    for (const password of ['rosebud!1941', 'CITIZEN KANE', '2026xanadu2026']) {
+      expect(await refused(register({ username: newName() }, password, worker))).toMatchObject({
+        reasons: ['common'],
+      })
+    }
+    await ok(register({ username: newName() }, 'rosebud was a sledge', worker), 201)
+    await ok(register({ username: newName() }, 'gatehouse2026', worker), 201)
   })
 
   it('answers 503 and stores nothing when the database is out of reach', async () => {

@@ -1,17 +1,25 @@
 import { describe, expect, it } from 'vitest'
 import { weaknesses } from '../../src/passwords/policy.ts'
 
-const policy = { minLength: 8, guessable: ['ada.lovelace', 'ada.mail', '2015550123', 'ada'] }
+const policy = {
+  minLength: 8,
+  words: ['gatehouse'],
+  guessable: ['ada.lovelace', 'ada.mail', '2015550123', 'ada'],
+}
 const weaknessesOf = (password: string) => weaknesses(password, policy)
 
 describe('a password that may be chosen', () => {
   it.each([
     ['a passphrase', 'correct horse battery staple'],
     ['eight code points', 'q7$kz!vw'],
-    ['128 code points', 'ab'.repeat(64)],
-    ['128 characters beyond the basic plane', '\u{1f511}'.repeat(128)],
+    ['128 code points', 'bread and water '.repeat(8)],
+    [
+      '128 characters beyond the basic plane',
+      '\u{1f511}\u{1f600}\u{1f41d}\u{1f40c}\u{1f511}\u{1f41d}\u{1f600}\u{1f40c}'.repeat(16),
+    ],
     ['control characters', 'a\u0000b\tc\nd\u0007e'],
-    ['spaces alone', ' '.repeat(12)],
+    ['common words in a row', 'password monkey dragon ladder'],
+    ['a word of the service within a longer text', 'my gatehouse at home'],
     ['a part shorter than four characters', 'my name is ada, hello'],
     ['half of a name', 'lovelace and babbage'],
   ])('is %s', (_what, password) => {
@@ -22,11 +30,17 @@ describe('a password that may be chosen', () => {
 describe('a password that may not be chosen', () => {
   it.each([
     ['too_short', 'seven 7'],
-    ['too_short', 'e\u0301'.repeat(7)],
-    ['too_long', 'ab'.repeat(64).concat('c')],
+    ['too_short', 'e\u0301tude 7'],
+    ['too_long', 'bread and water '.repeat(8).concat('!')],
+    ['too_simple', ' '.repeat(8)],
+    ['too_simple', '12341234'],
+    ['too_simple', 'ABCDefgh'],
+    ['too_simple', 'MlkjHGFD'],
+    ['common', 'Monkey!2024'],
+    ['common', '!!MONKEY!!'],
+    ['common', 'GateHouse2026'],
     ['common', 'password1'],
     ['common', 'PassWord1'],
-    ['common', '12345678'],
     ['contains_identifier', 'my ada.lovelace!'],
     ['contains_identifier', 'my ADA.Lovelace!'],
     ['contains_identifier', 'write to ada.mail'],
@@ -37,16 +51,42 @@ describe('a password that may not be chosen', () => {
   })
 
   it('is told every reason at once', () => {
-    expect(weaknesses('ada', { minLength: 8, guessable: ['ada!'] })).toEqual(['too_short'])
-    expect(weaknesses('password', { minLength: 10, guessable: ['pass'] })).toEqual([
+    expect(weaknesses('ada', { minLength: 8, words: [], guessable: ['ada!'] })).toEqual(['too_short'])
+    expect(weaknesses('12345678', { minLength: 10, words: [], guessable: ['5678'] })).toEqual([
       'too_short',
+      'too_simple',
       'common',
+      'contains_identifier',
+    ])
+    expect(weaknesses('gatehouse'.repeat(15), { minLength: 8, words: [], guessable: ['house'] })).toEqual([
+      'too_long',
+      'contains_identifier',
+    ])
+    expect(weaknesses('x'.repeat(129), { minLength: 8, words: [], guessable: [] })).toEqual([
+      'too_long',
+      'too_simple',
+    ])
+  })
+
+  it('is told them of a text far beyond the limit too', () => {
+    expect(weaknessesOf('monkey'.concat('1'.repeat(16_000)))).toEqual(['too_long', 'common'])
+    expect(weaknessesOf('xY'.repeat(8_000))).toEqual(['too_long', 'too_simple'])
+    expect(weaknessesOf('bread, water, ADA.lovelace '.repeat(600))).toEqual([
+      'too_long',
       'contains_identifier',
     ])
   })
 
+  it('is counted after normalisation, as long as that can make it short enough', () => {
+    const composed = (length: number) => Array.from({ length }, (_, index) => `${index % 7}\u1f82`).join('')
+    const options = { minLength: 8, words: [], guessable: [] }
+    expect(weaknesses(composed(64).normalize('NFD'), options)).toEqual([])
+    expect(weaknesses(composed(65).normalize('NFD'), options)).toEqual(['too_long'])
+    expect(weaknesses('\u1f82'.normalize('NFD').repeat(128), options)).toEqual(['too_simple'])
+  })
+
   it('is measured against the length that is set', () => {
-    expect(weaknesses('twelve chars', { minLength: 12, guessable: [] })).toEqual([])
-    expect(weaknesses('twelve chars', { minLength: 13, guessable: [] })).toEqual(['too_short'])
+    expect(weaknesses('twelve chars', { minLength: 12, words: [], guessable: [] })).toEqual([])
+    expect(weaknesses('twelve chars', { minLength: 13, words: [], guessable: [] })).toEqual(['too_short'])
   })
 })

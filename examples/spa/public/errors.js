@@ -3,6 +3,7 @@
 const PASSWORD_REASONS = {
   too_short: 'It is too short.',
   too_long: 'It is too long.',
+  too_simple: 'It repeats itself, or follows the alphabet or the keyboard.',
   common: 'Too many people use it.',
   contains_identifier: 'It contains your name, address or number.',
   breached: 'It is on a list of stolen passwords.',

@@ -40,6 +40,7 @@ export const en: Words = {
   reasons: {
     too_short: 'The password is too short.',
     too_long: 'The password is too long.',
+    too_simple: 'The password is too simple: it repeats itself or follows the alphabet or the keyboard.',
     common: 'This password is too common.',
     contains_identifier: 'The password contains your name, email or phone number.',
     breached: 'This password has leaked somewhere.',

@@ -34,6 +34,7 @@ export const zh: Words = {
   reasons: {
     too_short: '密码太短。',
     too_long: '密码太长。',
+    too_simple: '密码太简单：内容重复，或按字母、数字或键盘顺序排列。',
     common: '这是最常被猜到的密码之一。',
     contains_identifier: '密码中含有您的用户名、邮箱或手机号码。',
     breached: '此密码曾被泄露。',
