@@ -195,6 +195,8 @@ export interface FieldError {
   /** The top-level JSON name. */
   readonly field: string
   readonly message: string
+  /** What is against a password. */
+  readonly reasons?: readonly string[]
 }
 
 export class ServiceError extends Error {

@@ -1,7 +1,7 @@
 /** Text to identifier: which kind it is, how it is shown and how it is compared. Pure. */
 import { type CountryCode, parsePhoneNumberFromString } from 'libphonenumber-js/max'
 import { utf8 } from '../bytes.ts'
-import { comparedForm } from '../text.ts'
+import { comparedForm, hasIgnorable, MAX_COMPOSED, trimInvisible } from '../text.ts'
 import type { IdentifierKind } from './account.ts'
 
 export interface Identifier {
@@ -21,6 +21,8 @@ const MIN_USERNAME_CODE_POINTS = 3
 const MAX_USERNAME_CODE_POINTS = 32
 /** Access tokens carry a name as it was typed; a Hangul syllable in parts has nine bytes. */
 const MAX_USERNAME_BYTES = 288
+/** With all its spaces; the library reads no longer ones. */
+const MAX_PHONE_TEXT_LENGTH = 250
 
 /** RFC 5322 section 3.2.3: dot-atom-text, in ASCII. */
 const DOT_ATOM = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/
@@ -29,18 +31,40 @@ const DOMAIN_LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/
 /** Characters that a URL's host would end at, decode or drop, so that the parser sees another domain. */
 const NOT_IN_DOMAIN = /[\s%/\\?#@:[\]<>^|]/u
 const USERNAME = /^(?=.*\p{L})[\p{L}\p{M}\p{Nd}._-]+$/u
-const PHONE_CHARACTERS = /^[\p{Nd} +().-]+$/u
-const SEPARATOR_AT_AN_END = /^[ .-]|[ .-]$/
+/** Digits of any script, all kinds of spaces and dashes, `/ ( ) . +` and their full-width forms. */
+const PHONE_CHARACTERS = /^[\p{Nd}\p{Z}\p{Cf}\p{Dash}+()./＋（）．／]+$/u
+const SEPARATOR_AT_AN_END = /^[\p{Dash}./．／]|[\p{Dash}./．／]$/u
 
 /** @returns the identifier that someone who logs in means, or null where no account could have it. */
 export function parseIdentifier(text: string, region: CountryCode | undefined): Identifier | null {
-  if (text.includes('@')) return parseEmail(text)
-  if (PHONE_CHARACTERS.test(text)) return parsePhone(text, region)
-  return parseUsername(text)
+  const kind = kindOf(text)
+  // Accounts may have names from before ignorable code points were refused.
+  return kind === 'username' ? readUsername(trimInvisible(text)) : parseAs(kind, text, region)
+}
+
+/** @returns the identifier that someone who registers means, or null where no account may have it. */
+export function parseNewIdentifier(text: string, region: CountryCode | undefined): Identifier | null {
+  return parseAs(kindOf(text), text, region)
+}
+
+/** @returns what kind of identifier somebody who typed this has in mind. */
+export function kindOf(text: string): IdentifierKind {
+  if (text.includes('@')) return 'email'
+  return PHONE_CHARACTERS.test(trimInvisible(text)) ? 'phone' : 'username'
+}
+
+/** @returns the identifier of this kind that may be chosen, or null. */
+export function parseAs(
+  kind: IdentifierKind,
+  text: string,
+  region: CountryCode | undefined,
+): Identifier | null {
+  if (kind === 'username') return parseUsername(text)
+  return kind === 'email' ? parseEmail(text) : parsePhone(text, region)
 }
 
 export function parseEmail(text: string): Identifier | null {
-  const address = text.trim()
+  const address = trimInvisible(text)
   const at = address.lastIndexOf('@')
   const local = address.slice(0, Math.max(at, 0))
   const domain = parseMailDomain(address.slice(at + 1))
@@ -56,8 +80,9 @@ export function parseEmail(text: string): Identifier | null {
  * takes `1.2` for an address, which is no mail domain.
  */
 export function parseMailDomain(text: string): string | null {
-  if (NOT_IN_DOMAIN.test(text)) return null
-  const domain = URL.parse(`http://${text}`)?.hostname ?? ''
+  const trimmed = trimInvisible(text)
+  if (NOT_IN_DOMAIN.test(trimmed)) return null
+  const domain = URL.parse(`http://${trimmed}`)?.hostname ?? ''
   const labels = domain.split('.')
   const wellFormed = labels.every(
     (label) => label.length <= MAX_DOMAIN_LABEL_LENGTH && DOMAIN_LABEL.test(label),
@@ -68,8 +93,10 @@ export function parseMailDomain(text: string): string | null {
 
 /** The library overlooks other characters; whoever registers with them could not log in with what they typed. */
 export function parsePhone(text: string, region: CountryCode | undefined): Identifier | null {
-  if (!PHONE_CHARACTERS.test(text) || SEPARATOR_AT_AN_END.test(text)) return null
-  const phone = parsePhoneNumberFromString(text, {
+  const trimmed = trimInvisible(text)
+  if (trimmed.length > MAX_PHONE_TEXT_LENGTH) return null
+  if (!PHONE_CHARACTERS.test(trimmed) || SEPARATOR_AT_AN_END.test(trimmed)) return null
+  const phone = parsePhoneNumberFromString(dialled(trimmed), {
     extract: false,
     ...(region && { defaultCountry: region }),
   })
@@ -77,7 +104,32 @@ export function parsePhone(text: string, region: CountryCode | undefined): Ident
   return { kind: 'phone', shown: phone.number, compared: phone.number, guessable: phone.nationalNumber }
 }
 
+/** The plus sign and the digits of a number, in ASCII. */
+function dialled(text: string): string {
+  return text
+    .normalize('NFKC')
+    .replace(/\p{Nd}/gu, toAsciiDigit)
+    .replace(/[^\d+]/g, '')
+}
+
+/**
+ * Unicode encodes the digits of each script as ten neighbours from zero up (its stability policy since 6.3; chapter
+ * 4.6): a digit's value is its distance from the first of them, also where several sets of ten follow one another.
+ */
+function toAsciiDigit(digit: string): string {
+  const codePoint = digit.codePointAt(0) ?? 0
+  let zero = codePoint
+  while (/^\p{Nd}$/u.test(String.fromCodePoint(zero - 1))) zero -= 1
+  return String((codePoint - zero) % 10)
+}
+
 export function parseUsername(text: string): Identifier | null {
+  const trimmed = trimInvisible(text)
+  return hasIgnorable(trimmed) ? null : readUsername(trimmed)
+}
+
+function readUsername(text: string): Identifier | null {
+  if ([...text].length > MAX_USERNAME_CODE_POINTS * MAX_COMPOSED) return null
   const normalised = text.normalize('NFKC')
   const codePoints = [...normalised].length
   if (codePoints < MIN_USERNAME_CODE_POINTS || codePoints > MAX_USERNAME_CODE_POINTS) return null

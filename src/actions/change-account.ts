@@ -6,9 +6,9 @@ import {
   type IdentifierKind,
   type KeptSession,
 } from '../accounts/account.ts'
-import { type Identifier, parseEmail, parsePhone, parseUsername } from '../accounts/identifier.ts'
+import { type Identifier, parseEmail, parseIdentifier, parsePhone } from '../accounts/identifier.ts'
 import { randomBytes, sha256 } from '../bytes.ts'
-import { ServiceError } from '../errors.ts'
+import { type FieldError, ServiceError } from '../errors.ts'
 import { hashPassword } from '../passwords/pbkdf2.ts'
 import type { Services } from '../services.ts'
 import type { Grant } from '../sessions/account-calls.ts'
@@ -16,6 +16,7 @@ import { SESSION_SECRET_BYTES } from '../sessions/refresh-token.ts'
 import { toDeletedState, toState } from './account-state.ts'
 import { checkPolicy } from './check-policy.ts'
 import { checkRegistrationAllowed } from './check-registration.ts'
+import { checkUsername } from './check-username.ts'
 import { type ChangeStamp, commitDeletion, commitEdit, type Edit, readProven } from './commit-change.ts'
 import { type Counted, type CountedCall, countAttempt } from './count-attempt.ts'
 import { type IssuedTokens, issueTokens } from './issue-tokens.ts'
@@ -31,7 +32,7 @@ export interface ProvenCall extends CountedCall {
 
 /**
  * @returns the account's facts after the change
- * @throws {ServiceError} `invalid_request` where no identifier would be left; as commitEdit; `unavailable` with
+ * @throws {ServiceError} `invalid_request` where no identifier would be left, or for a reserved username; as commitEdit; `unavailable` with
  * `changed` where the change is stored and its telling is not
  */
 export async function changeIdentifiers(
@@ -42,6 +43,7 @@ export async function changeIdentifiers(
 ): Promise<AccountFacts> {
   services.noteInLog({ fields: IDENTIFIER_KINDS.filter((kind) => changes[kind] !== undefined) })
   checkOneIsLeft(facts, changes)
+  checkUsername(services, changes.username, facts.username)
   const given = IDENTIFIER_KINDS.map((kind) => changes[kind]).filter((identifier) => identifier)
   await checkRegistrationAllowed(services, given)
   return countAttempt(services, call, countedAs(facts, given.length > 0), async (attempt) => {
@@ -105,13 +107,19 @@ function countedAs(facts: AccountFacts, registers = false): Counted {
 
 /** @throws {ServiceError} `invalid_request` naming every identifier that would be cleared */
 function checkOneIsLeft(account: AccountFacts, changes: IdentifierChanges): void {
+  const errors = oneIsLeftErrors(account, changes)
+  if (errors.length > 0) throw new ServiceError('invalid_request', { errors })
+}
+
+/** @returns what is against clearing identifiers, as it is listed beside other problems */
+export function oneIsLeftErrors(account: AccountFacts, changes: IdentifierChanges): readonly FieldError[] {
   const left = IDENTIFIER_KINDS.some(
     (kind) => (changes[kind] === undefined ? account[kind] : changes[kind]) !== null,
   )
-  if (left) return
+  if (left) return []
   const cleared = IDENTIFIER_KINDS.filter((kind) => changes[kind] === null)
   const message = 'An account keeps at least one identifier.'
-  throw new ServiceError('invalid_request', { errors: cleared.map((field) => ({ field, message })) })
+  return cleared.map((field) => ({ field, message }))
 }
 
 /** @returns the same object where every identifier is the one that the account has. A changed address is unverified. */
@@ -142,9 +150,9 @@ function withPassword(
 }
 
 /** The stored forms are parsed once more for the parts that a password must not contain. */
-function identifiersOf({ username, email, phone }: AccountFacts) {
+export function identifiersOf({ username, email, phone }: AccountFacts) {
   return [
-    username === null ? null : parseUsername(username),
+    username === null ? null : parseIdentifier(username, undefined),
     email === null ? null : parseEmail(email),
     phone === null ? null : parsePhone(phone, undefined),
   ] as const

@@ -11,6 +11,7 @@ import type { Transport } from '../sessions/session.ts'
 import { toState } from './account-state.ts'
 import { checkPolicy } from './check-policy.ts'
 import { checkRegistrationAllowed, checkRegistrationOpen } from './check-registration.ts'
+import { checkUsername } from './check-username.ts'
 import { confirmWrite } from './confirm-write.ts'
 import { type CountedCall, countAttempt } from './count-attempt.ts'
 import { type IssuedTokens, issueTokens } from './issue-tokens.ts'
@@ -27,12 +28,13 @@ export interface RegisterRequest extends CountedCall {
 const COUNTED = { action: 'register', registers: true, identifier: null } as const
 
 /**
- * @throws {ServiceError} `registration_closed`, `registration_not_allowed`, `weak_password`, `identifier_taken`,
+ * @throws {ServiceError} `invalid_request` for a reserved username, `registration_closed`, `registration_not_allowed`, `weak_password`, `identifier_taken`,
  * `misconfigured`, `unavailable` (with `registered` where the account is stored and only its session is not);
  * as countAttempt
  */
 export async function register(services: Services, request: RegisterRequest): Promise<IssuedTokens> {
   const { username, email, phone, password } = request
+  checkUsername(services, username)
   const key = await services.signingKeys.signing(services.nowMs)
   await checkRegistrationOpen(services)
   await checkRegistrationAllowed(services, [username, email, phone])

@@ -13,7 +13,7 @@ import type { Challenge, User } from './wire.ts'
 export { challengeIn, type SolveChallenge, type WidgetOptions } from './challenge.ts'
 export { type ErrorCode, GatehouseError } from './errors.ts'
 export type { StorageChoice, TokenStorage } from './storage.ts'
-export type { Challenge, Problem, User } from './wire.ts'
+export type { Challenge, FieldError, Problem, User } from './wire.ts'
 
 export interface ClientOptions {
   /** The service's PUBLIC_URL, such as `https://auth.example.com`. */

@@ -67,6 +67,14 @@ export type ServiceErrorCode =
   | 'unavailable'
   | 'internal'
 
+/** What is wrong with one field. */
+export interface FieldError {
+  readonly field: string
+  readonly message: string
+  /** Of a weak password beside other problems: why. */
+  readonly reasons?: readonly string[]
+}
+
 /** A problem answer (RFC 9457). */
 export interface Problem {
   readonly code: ServiceErrorCode
@@ -74,7 +82,7 @@ export interface Problem {
   /** `identifier_taken`: which one. */
   readonly field?: string
   /** `invalid_request`: what is wrong, field by field. */
-  readonly errors?: readonly { readonly field: string; readonly message: string }[]
+  readonly errors?: readonly FieldError[]
   /** `weak_password`, `challenge_failed`: why. */
   readonly reasons?: readonly string[]
   readonly challenge?: Challenge

@@ -1,5 +1,6 @@
 /** What identifiers and passwords an account may have. */
 import { type CountryCode, isSupportedCountry } from 'libphonenumber-js/max'
+import { comparedForm } from '../text.ts'
 import type { SettingsReader } from './settings-reader.ts'
 
 export interface AccountsConfig {
@@ -7,9 +8,20 @@ export interface AccountsConfig {
   readonly passwordMinLength: number
   /** Words that make a password common here: the service's name and those of the operator, lower-cased. */
   readonly passwordWords: readonly string[]
+  /** Usernames that nobody may choose, in compared form. */
+  readonly reservedUsernames: ReadonlySet<string>
   /** Country that phone numbers without "+" belong to; without one they are refused. */
   readonly defaultPhoneRegion: CountryCode | undefined
 }
+
+/** RFC 2142 sections 3 to 5: mail to them at the service's domain is for its operators. */
+const MAILBOX_NAMES = [
+  ['info', 'marketing', 'sales', 'support'],
+  ['abuse', 'noc', 'security'],
+  ['postmaster', 'hostmaster', 'usenet', 'news', 'webmaster', 'www', 'uucp', 'ftp'],
+].flat()
+/** Names that speak for the service. */
+const ROLE_NAMES = ['admin', 'administrator', 'root', 'system', 'help', 'official']
 
 /** @param serviceName what people know the service by */
 export function readAccounts(reader: SettingsReader, serviceName: string): AccountsConfig {
@@ -19,6 +31,7 @@ export function readAccounts(reader: SettingsReader, serviceName: string): Accou
     passwordWords: [serviceName, withoutSpaces(serviceName), ...reader.list('PASSWORD_WORDS')].map(
       toPasswordWord,
     ),
+    reservedUsernames: readReservedUsernames(reader, serviceName),
     defaultPhoneRegion: readPhoneRegion(reader),
   }
 }
@@ -26,6 +39,12 @@ export function readAccounts(reader: SettingsReader, serviceName: string): Accou
 /** As a password is compared. */
 function toPasswordWord(word: string): string {
   return word.normalize('NFC').toLowerCase()
+}
+
+function readReservedUsernames(reader: SettingsReader, serviceName: string): ReadonlySet<string> {
+  const ownName = withoutSpaces(serviceName)
+  const names = reader.givenList('RESERVED_USERNAMES') ?? [...MAILBOX_NAMES, ...ROLE_NAMES, ownName]
+  return new Set(names.map(comparedForm))
 }
 
 /** As a name of several words is written where no space may be. */

@@ -57,6 +57,11 @@ export class SettingsReader {
     return parts.filter((part) => part !== '')
   }
 
+  /** As `list`, of a setting where empty means something else than missing; undefined where it is missing. */
+  givenList(variable: keyof Settings): readonly string[] | undefined {
+    return this.#settings[variable] === undefined ? undefined : this.list(variable)
+  }
+
   /** @returns false where it is missing or empty. */
   flag(variable: keyof Settings): boolean {
     const text = this.text(variable) ?? 'false'

@@ -5,6 +5,7 @@
 import type { MiddlewareHandler } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors.ts'
+import { trimInvisible } from '../text.ts'
 import { requireAdmin } from './admin-bearer.ts'
 import { requireBearer } from './bearer.ts'
 import { readBounded } from './body.ts'
@@ -29,14 +30,20 @@ export function keepBody(c: AppContext, bytes: Uint8Array): void {
 }
 
 /** Puts the checked body back for the route's schema. `null` counts as absent, except in PATCH, which clears with it. */
-export const parseBody = createMiddleware<AppEnv>(async (c, next) => {
-  const object = parseObject(c.get('body'))
-  const body = JSON.stringify(c.req.method === 'PATCH' ? object : withoutNulls(object))
-  // The validator reads it from there.
-  Object.assign(c.req.bodyCache, { text: Promise.resolve(body) })
-  if (c.req.header('Content-Type') !== JSON_TYPE) sayJson(c)
-  await next()
-})
+export const parseBody = parseBodyWith((object, method) =>
+  method === 'PATCH' ? object : withoutNulls(object),
+)
+
+/** @param read what the body means to this call */
+function parseBodyWith(read: (object: object, method: string) => unknown) {
+  return createMiddleware<AppEnv>(async (c, next) => {
+    const body = JSON.stringify(read(parseObject(c.get('body')), c.req.method))
+    // The validator reads it from there.
+    Object.assign(c.req.bodyCache, { text: Promise.resolve(body) })
+    if (c.req.header('Content-Type') !== JSON_TYPE) sayJson(c)
+    await next()
+  })
+}
 
 /** Under this spelling the validator takes the body, with whatever parameters, or from a cookie, it came. */
 function sayJson(c: AppContext): void {
@@ -47,6 +54,10 @@ function sayJson(c: AppContext): void {
 }
 
 export const jsonBody: MiddlewareHandler<AppEnv>[] = [readBody, parseBody]
+/** For a form's empty inputs: an optional field that is empty counts as absent. */
+export function jsonBodyOf(optional: readonly string[]): MiddlewareHandler<AppEnv>[] {
+  return [readBody, parseBodyWith((object) => withoutNulls(withoutEmpty(object, optional)))]
+}
 export const bearerAndJsonBody: MiddlewareHandler<AppEnv>[] = [readBody, requireBearer, parseBody]
 export const adminAndJsonBody: MiddlewareHandler<AppEnv>[] = [readBody, requireAdmin, parseBody]
 
@@ -59,6 +70,12 @@ function parseObject(bytes: Uint8Array): object {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || !isInRange(value))
     throw new ServiceError('malformed_json')
   return value
+}
+
+function withoutEmpty(object: object, names: readonly string[]): object {
+  const isEmpty = ([name, value]: readonly [string, unknown]) =>
+    names.includes(name) && typeof value === 'string' && trimInvisible(value) === ''
+  return Object.fromEntries(Object.entries(object).filter((member) => !isEmpty(member)))
 }
 
 /** @param depth how far below the body; deeper than any schema nothing is looked at, and the schema refuses it */

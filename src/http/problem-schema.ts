@@ -23,7 +23,18 @@ export const problemAnswer = z
     detail: z.string(),
     code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
     field: z.string().optional(),
-    errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+    errors: z
+      .array(
+        z.object({
+          field: z.string(),
+          message: z.string(),
+          reasons: z
+            .array(z.string())
+            .optional()
+            .openapi({ description: 'What is against a password, beside other problems.' }),
+        }),
+      )
+      .optional(),
     reasons: z.array(z.string()).optional(),
     max_age: z.number().openapi({ type: 'integer' }).optional(),
     challenge: challengeAnswer.optional(),

@@ -1,6 +1,7 @@
 /** A schema's issues as `invalid_request`: every field problem at once, never a value that was sent. */
 import type { z } from '@hono/zod-openapi'
 import { type FieldError, ServiceError } from '../errors.ts'
+import type { AppContext } from './context.ts'
 
 type Issue = z.core.$ZodIssue
 
@@ -10,6 +11,33 @@ type ValidationResult = { readonly success: boolean; readonly error?: { readonly
 export function refuseInvalid(result: ValidationResult): void {
   if (result.success || result.error === undefined) return
   throw new ServiceError('invalid_request', { errors: result.error.issues.flatMap(toFieldErrors) })
+}
+
+/** What came in a body whose schema found something wrong. */
+export interface RefusedBody {
+  /** The fields that nothing was wrong with, as they came. */
+  readonly fields: Readonly<Record<string, unknown>>
+  /** The names of the others. */
+  readonly faulty: ReadonlySet<string>
+}
+
+type FurtherErrors = (c: AppContext, body: RefusedBody) => readonly FieldError[]
+
+/**
+ * A route's own hook, for problems that its action finds: where the schema finds some, they are listed beside them.
+ * @param further what the action would find in the fields that can be read
+ */
+export function refuseInvalidWith(further: FurtherErrors) {
+  return (result: ValidationResult, c: AppContext): Promise<never> | undefined =>
+    result.error === undefined ? undefined : refuseWith(result.error.issues, c, further)
+}
+
+async function refuseWith(issues: readonly Issue[], c: AppContext, further: FurtherErrors): Promise<never> {
+  const errors = issues.flatMap(toFieldErrors)
+  const faulty = new Set(errors.map(({ field }) => field))
+  const sent = Object.entries(await c.req.json<Record<string, unknown>>())
+  const fields = Object.fromEntries(sent.filter(([name]) => !faulty.has(name)))
+  throw new ServiceError('invalid_request', { errors: [...errors, ...further(c, { fields, faulty })] })
 }
 
 function toFieldErrors(issue: Issue): readonly FieldError[] {

@@ -2,21 +2,25 @@
 import { Hono } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { IDENTIFIER_KINDS, type IdentifierKind } from '../accounts/account.ts'
-import { type Identifier, parseEmail, parsePhone, parseUsername } from '../accounts/identifier.ts'
+import { parseAs } from '../accounts/identifier.ts'
 import {
   changeIdentifiers,
   changePassword,
   deleteOwnAccount,
   type IdentifierChanges,
+  identifiersOf,
 } from '../actions/change-account.ts'
+import { weaknessesFor } from '../actions/check-policy.ts'
+import { isReserved } from '../actions/check-username.ts'
 import { endAllSessions, endSession, listSessions } from '../actions/sessions.ts'
 import { ServiceError } from '../errors.ts'
 import { clientOf } from '../http/client.ts'
 import type { AppContext, AppEnv } from '../http/context.ts'
+import { trimInvisible } from '../text.ts'
 import { type AccountForm, AccountPage, type Failed, nameOf } from './account-page.tsx'
 import { showError } from './error-routes.tsx'
 import { challengeAfter, failureOf } from './failed.ts'
-import { type Failure, invalidFields, otherAccount } from './failure.ts'
+import { invalidFields, otherAccount, weaknessText } from './failure.ts'
 import { fieldsOf, ownForm } from './form.ts'
 import { pageLanguage, showPage, viewOf } from './page.tsx'
 import { clearPageCookie, pageGrant, setPageCookie } from './page-cookie.ts'
@@ -53,16 +57,15 @@ export function accountPages() {
   router.get('/account/*', (c) => c.redirect('/account', 303))
 
   router.post('/account/profile', ...form, async (c) => {
-    const { changes, failure } = readChanges(c)
-    if (failure !== null) return showAccount(c, { form: 'profile', failure })
-    return attempt(c, 'profile', async () => {
+    const { changes, errors } = readChanges(c)
+    return attempt(c, 'profile', errors, async () => {
       await changeIdentifiers(c.get('services'), c.get('grant'), proofOf(c), changes)
       return done(c, 'profile')
     })
   })
 
   router.post('/account/password', ...form, (c) =>
-    attempt(c, 'password', async () => {
+    attempt(c, 'password', {}, async () => {
       const newPassword = fieldsOf(c)('new_password')
       const tokens = await changePassword(c.get('services'), c.get('grant'), proofOf(c), newPassword)
       await setPageCookie(c, tokens)
@@ -71,7 +74,7 @@ export function accountPages() {
   )
 
   router.post('/account/delete', ...form, (c) =>
-    attempt(c, 'delete', async () => {
+    attempt(c, 'delete', {}, async () => {
       await deleteOwnAccount(c.get('services'), c.get('grant'), proofOf(c))
       return leave(c, 'deleted')
     }),
@@ -105,21 +108,32 @@ function ignoreEnded(fault: unknown): void {
   if (!(fault instanceof ServiceError && fault.code === 'not_found')) throw fault
 }
 
+/** @param errors what is wrong with the form's other fields */
 async function attempt(
   c: AppContext,
   formName: AccountForm,
+  errors: Readonly<Record<string, string>>,
   work: () => Promise<Response>,
 ): Promise<Response> {
   const { words } = viewOf(c)
   const field = fieldsOf(c)
   const empty = field('current_password') === '' ? { current_password: words.required } : {}
-  const wrong = invalidFields(empty, words)
+  const found = { ...errors, ...empty }
+  const wrong = invalidFields(Object.keys(found).length === 0 ? found : { ...found, ...weakness(c) }, words)
   if (wrong !== null) return showAccount(c, { form: formName, failure: wrong })
   try {
     return await work()
   } catch (fault) {
     return showAccount(c, { form: formName, failure: failureOf(c, fault) })
   }
+}
+
+/** What is against a new password, which is said beside what is wrong with other fields. */
+function weakness(c: AppContext): Record<string, string> {
+  const newPassword = fieldsOf(c)('new_password')
+  if (newPassword === '') return {}
+  const reasons = weaknessesFor(c.get('services'), newPassword, identifiersOf(c.get('grant').facts))
+  return reasons.length === 0 ? {} : { new_password: weaknessText(reasons, viewOf(c).words) }
 }
 
 function proofOf(c: AppContext) {
@@ -131,22 +145,25 @@ function proofOf(c: AppContext) {
   }
 }
 
-/** What differs from what the account has. */
-function readChanges(c: AppContext): { changes: IdentifierChanges; failure: Failure | null } {
+/** What differs from what the account has, and what is wrong with it, by the field's name. */
+function readChanges(c: AppContext) {
   const { words } = viewOf(c)
   const { facts } = c.get('grant')
-  const field = fieldsOf(c)
-  const region = c.get('services').config.accounts.defaultPhoneRegion
-  const parse: Record<IdentifierKind, (text: string) => Identifier | null> = {
-    username: parseUsername,
-    email: parseEmail,
-    phone: (text) => parsePhone(text, region),
-  }
-  const changed = IDENTIFIER_KINDS.filter((kind) => field(kind) !== (facts[kind] ?? ''))
-  const parsed = changed.map((kind) => [kind, field(kind) === '' ? null : parse[kind](field(kind))] as const)
-  const unusable = parsed.filter(([kind, identifier]) => identifier === null && field(kind) !== '')
-  const errors = unusable.map(([kind]) => [kind, words.invalid[kind]])
-  return { changes: Object.fromEntries(parsed), failure: invalidFields(Object.fromEntries(errors), words) }
+  const services = c.get('services')
+  const field = (kind: IdentifierKind) => trimInvisible(fieldsOf(c)(kind))
+  const region = services.config.accounts.defaultPhoneRegion
+  const parsed = IDENTIFIER_KINDS.filter((kind) => field(kind) !== (facts[kind] ?? '')).map(
+    (kind) => [kind, field(kind) === '' ? null : parseAs(kind, field(kind), region)] as const,
+  )
+  // A browser, or the page itself, may spell the same address in another way.
+  const changed = parsed.filter(
+    ([kind, identifier]) => identifier === null || identifier.shown !== facts[kind],
+  )
+  const changes: IdentifierChanges = Object.fromEntries(changed)
+  const unusable = changed.filter(([kind, identifier]) => identifier === null && field(kind) !== '')
+  const invalid = Object.fromEntries(unusable.map(([kind]) => [kind, words.invalid[kind]]))
+  const reserved = isReserved(services, changes.username, facts.username)
+  return { changes, errors: reserved ? { ...invalid, username: words.reserved } : invalid }
 }
 
 async function showAccount(c: AppContext, failed: Failed | null): Promise<Response> {

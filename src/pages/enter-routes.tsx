@@ -1,7 +1,9 @@
 /** The pages by which people come and go: log in, register, log out. */
 import { Hono } from 'hono'
 import type { Child } from 'hono/jsx'
-import { parseIdentifier } from '../accounts/identifier.ts'
+import { type Identifier, kindOf, parseNewIdentifier } from '../accounts/identifier.ts'
+import { weaknessesFor } from '../actions/check-policy.ts'
+import { isReserved } from '../actions/check-username.ts'
 import type { IssuedTokens } from '../actions/issue-tokens.ts'
 import { logIn } from '../actions/log-in.ts'
 import { register } from '../actions/register.ts'
@@ -10,12 +12,12 @@ import type { ChallengeAction } from '../challenge/challenge.ts'
 import { ServiceError } from '../errors.ts'
 import { clientOf } from '../http/client.ts'
 import type { AppContext, AppEnv } from '../http/context.ts'
-import { hasControlCharacter } from '../text.ts'
+import { hasControlCharacter, trimInvisible } from '../text.ts'
 import { nameOf } from './account-page.tsx'
 import { ContinuePage, LogInPage, RegisterPage } from './enter-pages.tsx'
 import { showError } from './error-routes.tsx'
 import { challengeAfter, failureOf } from './failed.ts'
-import { type Failure, invalidFields, noCookie } from './failure.ts'
+import { type Failure, invalidFields, noCookie, weaknessText } from './failure.ts'
 import { fieldsOf, ownForm } from './form.ts'
 import { pageLanguage, showPage, viewOf } from './page.tsx'
 import { clearPageCookie, pageGrant, readPageCookie, setPageCookie } from './page-cookie.ts'
@@ -47,7 +49,7 @@ export function enterPages() {
 
   router.post('/login', pageLanguage, ownForm, async (c) => {
     const field = fieldsOf(c)
-    const identifier = field('identifier')
+    const identifier = trimInvisible(field('identifier'))
     const wrong = invalidFields(missing(c, field), viewOf(c).words)
     if (wrong !== null) return showLogIn(c, wrong, identifier)
     try {
@@ -72,12 +74,9 @@ export function enterPages() {
   })
 
   router.post('/register', pageLanguage, ownForm, async (c) => {
-    const { words } = viewOf(c)
-    const field = fieldsOf(c)
-    const typed = field('identifier')
-    const identifier = parseIdentifier(typed, c.get('services').config.accounts.defaultPhoneRegion)
-    const unusable = identifier === null ? { identifier: words.invalid[kindOf(typed)] } : {}
-    const wrong = invalidFields({ ...unusable, ...missing(c, field) }, words)
+    const typed = fieldsOf(c)('identifier')
+    const identifier = parseNewIdentifier(typed, c.get('services').config.accounts.defaultPhoneRegion)
+    const wrong = invalidFields(registrationErrors(c, identifier), viewOf(c).words)
     if (wrong !== null || identifier === null) return showRegister(c, wrong, typed)
     const given = { username: null, email: null, phone: null, [identifier.kind]: identifier }
     try {
@@ -132,18 +131,35 @@ function isRegistered(fault: unknown): boolean {
   return fault instanceof ServiceError && fault.members.registered === true
 }
 
+/** What is wrong with the form, field by field; a weak password only beside something else. */
+function registrationErrors(c: AppContext, identifier: Identifier | null): Record<string, string> {
+  const { words } = viewOf(c)
+  const field = fieldsOf(c)
+  const errors = { ...identifierError(c, identifier), ...missing(c, field) }
+  // Alone it is refused by the registration, which first says whether it takes anybody.
+  if (Object.keys(errors).length === 0 || errors.password !== undefined) return errors
+  const reasons = weaknessesFor(c.get('services'), field('password'), [identifier])
+  return reasons.length === 0 ? errors : { ...errors, password: weaknessText(reasons, words) }
+}
+
+function identifierError(c: AppContext, identifier: Identifier | null): Record<string, string> {
+  const { words } = viewOf(c)
+  const typed = fieldsOf(c)('identifier')
+  if (identifier !== null) {
+    return isReserved(c.get('services'), identifier) ? { identifier: words.reserved } : {}
+  }
+  const kind = kindOf(typed)
+  const isDigits = kind === 'phone' && !/[+＋]/.test(typed)
+  return { identifier: isDigits ? words.invalidDigits : words.invalid[kind] }
+}
+
 /** What a browser would not have sent. */
 function missing(c: AppContext, field: (name: string) => string): Record<string, string> {
   const { required, invalid } = viewOf(c).words
-  const empty = ['identifier', 'password'].filter((name) => field(name) === '')
+  const sent = { identifier: trimInvisible(field('identifier')), password: field('password') }
+  const empty = Object.entries(sent).flatMap(([name, value]) => (value === '' ? name : []))
   const control = hasControlCharacter(field('identifier')) ? { identifier: invalid.username } : {}
   return { ...control, ...Object.fromEntries(empty.map((name) => [name, required])) }
-}
-
-/** What somebody who typed this had in mind. */
-function kindOf(text: string): 'username' | 'email' | 'phone' {
-  if (text.includes('@')) return 'email'
-  return /^[\d +().-]+$/.test(text) ? 'phone' : 'username'
 }
 
 async function enterProps(

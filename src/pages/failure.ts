@@ -42,6 +42,11 @@ export function invalidFields(fields: Readonly<Record<string, string>>, words: W
   return { status: ERRORS.invalid_request.status, message: words.mistakes, fields, challenge: null }
 }
 
+/** @returns what is against a password */
+export function weaknessText(reasons: readonly string[], words: Words): string {
+  return reasons.map((reason) => words.reasons[reason] ?? reason).join(words.space)
+}
+
 /** A log in that went well, and that the browser forgot at once. */
 export function noCookie(words: Words): Failure {
   return { status: 200, message: words.noCookie, fields: {}, challenge: null }
@@ -63,8 +68,7 @@ function fieldsOf({ code, members }: ServiceError, words: Words, names: FieldNam
   if (code === 'invalid_credentials' && names === ACCOUNT_FIELDS)
     return { current_password: words.wrongPassword }
   if (code === 'weak_password') {
-    const reasons = members.reasons?.map((reason) => words.reasons[reason] ?? reason) ?? []
-    return { [names.password]: reasons.join(words.space) }
+    return { [names.password]: weaknessText(members.reasons ?? [], words) }
   }
   const taken = IDENTIFIER_KINDS.find((kind) => kind === members.field)
   return taken === undefined ? {} : { [names.identifier[taken]]: words.taken[taken] }

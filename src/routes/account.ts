@@ -1,31 +1,42 @@
 /** Accounts: register, see, change, leave. */
 import { createRoute } from '@hono/zod-openapi'
+import { IDENTIFIER_KINDS } from '../accounts/account.ts'
+import { type Identifier, parseAs } from '../accounts/identifier.ts'
 import {
   changeIdentifiers,
   changePassword,
   deleteOwnAccount,
+  type IdentifierChanges,
+  identifiersOf,
+  oneIsLeftErrors,
   type ProvenCall,
 } from '../actions/change-account.ts'
+import { passwordErrors } from '../actions/check-policy.ts'
+import { usernameErrors } from '../actions/check-username.ts'
 import { register } from '../actions/register.ts'
 import type { AccountsConfig } from '../config/accounts.ts'
+import type { FieldError } from '../errors.ts'
 import { requireBearer } from '../http/bearer.ts'
 import { clientOf } from '../http/client.ts'
 import type { AppContext } from '../http/context.ts'
 import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from '../http/declare.ts'
-import { bearerAndJsonBody, jsonBody } from '../http/json-body.ts'
+import { bearerAndJsonBody, jsonBodyOf } from '../http/json-body.ts'
 import { clearCookieOf, refuseForeignPage } from '../http/refresh-cookie.ts'
 import { toUser, userAnswer } from '../http/user.ts'
+import { type RefusedBody, refuseInvalidWith } from '../http/validation.ts'
 import { toTokenAnswer } from './answers.ts'
 import { accountRequests, changePasswordRequest, deleteAccountRequest, tokenAnswer } from './schemas.ts'
 
 type AccountRequests = ReturnType<typeof accountRequests>
+
+const OPTIONAL_AT_REGISTRATION = [...IDENTIFIER_KINDS, 'challenge', 'transport']
 
 const registerRoute = (request: AccountRequests['register']) =>
   createRoute({
     method: 'post',
     path: '/auth/register',
     summary: 'Register an account and log in',
-    middleware: jsonBody,
+    middleware: jsonBodyOf(OPTIONAL_AT_REGISTRATION),
     request: { body: jsonRequest(request) },
     responses: { 201: jsonAnswer('Registered', tokenAnswer), default: problem },
   })
@@ -74,37 +85,49 @@ export function accountRoutes({ defaultPhoneRegion }: AccountsConfig) {
   const requests = accountRequests(defaultPhoneRegion)
   const router = createRouter()
 
-  router.openapi(registerRoute(requests.register), async (c) => {
-    const {
-      username = null,
-      email = null,
-      phone = null,
-      password,
-      challenge,
-      transport,
-    } = c.req.valid('json')
-    if (transport === 'cookie') refuseForeignPage(c)
-    const call = { client: clientOf(c), challenge, transport }
-    const tokens = await register(c.get('services'), { username, email, phone, password, ...call })
-    c.set('accountId', tokens.facts.id)
-    c.header('Location', '/auth/me')
-    return c.json(toTokenAnswer(c, tokens), 201)
-  })
+  router.openapi(
+    registerRoute(requests.register),
+    async (c) => {
+      const {
+        username = null,
+        email = null,
+        phone = null,
+        password,
+        challenge,
+        transport,
+      } = c.req.valid('json')
+      if (transport === 'cookie') refuseForeignPage(c)
+      const call = { client: clientOf(c), challenge, transport }
+      const tokens = await register(c.get('services'), { username, email, phone, password, ...call })
+      c.set('accountId', tokens.facts.id)
+      c.header('Location', '/auth/me')
+      return c.json(toTokenAnswer(c, tokens), 201)
+    },
+    refuseInvalidWith(furtherOfRegistration),
+  )
 
   router.openapi(meRoute, (c) => c.json(toUser(c.get('grant').facts), 200))
 
-  router.openapi(changeIdentifiersRoute(requests.changeIdentifiers), async (c) => {
-    const { username, email, phone, ...proof } = c.req.valid('json')
-    const changes = { username, email, phone }
-    const facts = await changeIdentifiers(c.get('services'), c.get('grant'), toCall(c, proof), changes)
-    return c.json(toUser(facts), 200)
-  })
+  router.openapi(
+    changeIdentifiersRoute(requests.changeIdentifiers),
+    async (c) => {
+      const { username, email, phone, ...proof } = c.req.valid('json')
+      const changes = { username, email, phone }
+      const facts = await changeIdentifiers(c.get('services'), c.get('grant'), toCall(c, proof), changes)
+      return c.json(toUser(facts), 200)
+    },
+    refuseInvalidWith(furtherOfIdentifiers),
+  )
 
-  router.openapi(changePasswordRoute, async (c) => {
-    const { new_password, ...proof } = c.req.valid('json')
-    const tokens = await changePassword(c.get('services'), c.get('grant'), toCall(c, proof), new_password)
-    return c.json(toTokenAnswer(c, tokens), 200)
-  })
+  router.openapi(
+    changePasswordRoute,
+    async (c) => {
+      const { new_password, ...proof } = c.req.valid('json')
+      const tokens = await changePassword(c.get('services'), c.get('grant'), toCall(c, proof), new_password)
+      return c.json(toTokenAnswer(c, tokens), 200)
+    },
+    refuseInvalidWith(furtherOfPassword),
+  )
 
   router.openapi(deleteRoute, async (c) => {
     await deleteOwnAccount(c.get('services'), c.get('grant'), toCall(c, c.req.valid('json')))
@@ -113,6 +136,48 @@ export function accountRoutes({ defaultPhoneRegion }: AccountsConfig) {
   })
 
   return router
+}
+
+function furtherOfRegistration(c: AppContext, { fields }: RefusedBody): readonly FieldError[] {
+  const services = c.get('services')
+  const { username = null, email = null, phone = null } = readIdentifiers(c, fields)
+  return [
+    ...usernameErrors(services, username),
+    ...errorsOfPassword(c, 'password', fields, [username, email, phone]),
+  ]
+}
+
+function furtherOfIdentifiers(c: AppContext, { fields, faulty }: RefusedBody): readonly FieldError[] {
+  const { facts } = c.get('grant')
+  const changes = readIdentifiers(c, fields)
+  const reserved = usernameErrors(c.get('services'), changes.username, facts.username)
+  // One that cannot be read was meant to be set.
+  const isUnclear = IDENTIFIER_KINDS.some((kind) => faulty.has(kind))
+  return isUnclear ? reserved : [...reserved, ...oneIsLeftErrors(facts, changes)]
+}
+
+function furtherOfPassword(c: AppContext, { fields }: RefusedBody): readonly FieldError[] {
+  return errorsOfPassword(c, 'new_password', fields, identifiersOf(c.get('grant').facts))
+}
+
+function errorsOfPassword(
+  c: AppContext,
+  field: string,
+  fields: RefusedBody['fields'],
+  identifiers: readonly (Identifier | null)[],
+): readonly FieldError[] {
+  const password = fields[field]
+  return typeof password === 'string' ? passwordErrors(c.get('services'), field, password, identifiers) : []
+}
+
+/** @returns those that were sent, null for one that is to be cleared */
+function readIdentifiers(c: AppContext, fields: RefusedBody['fields']): IdentifierChanges {
+  const region = c.get('services').config.accounts.defaultPhoneRegion
+  const read = IDENTIFIER_KINDS.filter((kind) => fields[kind] !== undefined).map((kind) => {
+    const sent = fields[kind]
+    return [kind, typeof sent === 'string' ? parseAs(kind, sent, region) : null] as const
+  })
+  return Object.fromEntries(read)
 }
 
 interface Proof {

@@ -4,7 +4,7 @@ import type { CountryCode } from 'libphonenumber-js/max'
 import { IDENTIFIER_KINDS } from '../accounts/account.ts'
 import { type Identifier, parseEmail, parsePhone, parseUsername } from '../accounts/identifier.ts'
 import { dateTime, userAnswer, uuid } from '../http/user.ts'
-import { hasControlCharacter } from '../text.ts'
+import { hasControlCharacter, trimInvisible } from '../text.ts'
 
 const text = z
   .string({ error: (issue) => (issue.input === undefined ? 'Required.' : 'Must be a string.') })
@@ -31,7 +31,7 @@ function identifierSchemas(region: CountryCode | undefined) {
   return {
     username: identifier(
       parseUsername,
-      'Must be 3 to 32 letters, digits or "._-", with at least one letter.',
+      'Must be 3 to 32 letters, digits or "._-", with at least one letter and no invisible character.',
     ).openapi({ type: 'string', example: 'ada' }),
     email: identifier(parseEmail, 'Must be an email address such as name@example.com.').openapi({
       type: 'string',
@@ -109,6 +109,7 @@ export const deleteAccountRequest = z
 export const logInRequest = z
   .strictObject({
     identifier: identifierText
+      .overwrite(trimInvisible)
       .refine((value) => value !== '', 'Must not be empty.')
       .openapi({ description: 'A username, an email or a phone number.', example: 'ada@example.com' }),
     password,

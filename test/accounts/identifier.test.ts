@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { parseEmail, parseIdentifier, parsePhone, parseUsername } from '../../src/accounts/identifier.ts'
+import {
+  kindOf,
+  parseEmail,
+  parseIdentifier,
+  parseMailDomain,
+  parseNewIdentifier,
+  parsePhone,
+  parseUsername,
+} from '../../src/accounts/identifier.ts'
 
 const LABEL_63 = 'd'.repeat(63)
 
@@ -7,6 +15,8 @@ describe('email', () => {
   it.each([
     ['ada@example.com', 'ada@example.com'],
     ['  Ada.Lovelace@Example.COM\u00a0', 'ada.lovelace@example.com'],
+    ['\u202aada@example.com\u202c', 'ada@example.com'],
+    ['\ufeffada@example.com\u200b', 'ada@example.com'],
     ["a!#$%&'*+/=?^_`{|}~-z@example.com", "a!#$%&'*+/=?^_`{|}~-z@example.com"],
     ['ada@bücher.example', 'ada@xn--bcher-kva.example'],
     ['ada@BÜCHER。example', 'ada@xn--bcher-kva.example'],
@@ -35,6 +45,11 @@ describe('email', () => {
     ['a quoted local part', '"ada l"@example.com'],
     ['a comment', 'ada(x)@example.com'],
     ['a space in the middle', 'ada lovelace@example.com'],
+    ['a tab behind it', 'ada@example.com\t'],
+    ['a line feed behind it', 'ada@example.com\n'],
+    ['a space before the @', 'ada @example.com'],
+    ['a space of no width in the middle', 'a\u200bda@example.com'],
+    ['nothing that is seen', ' \u200b '],
     ['a dot first', '.ada@example.com'],
     ['a dot last', 'ada.@example.com'],
     ['two dots in a row', 'ada..l@example.com'],
@@ -74,6 +89,27 @@ describe('phone', () => {
     ['+1.201.555.0123', undefined],
     ['(201) 555-0123', 'US'],
     ['+1 201 555 0123', 'DE'],
+    [' +12015550123\u00a0', undefined],
+    ['\u202a+1 201 555 0123\u202c', undefined],
+    ['+1/201/5550123', undefined],
+    ['201/555-0123', 'US'],
+    ['+1\u00a0201\u2009555\u30000123', undefined],
+    ['+1\u2010201\u2011555\u20120123', undefined],
+    ['+1\u2013201\u2014555\u22120123', undefined],
+    ['+1\u200b201\u202d5550123', undefined],
+    ['(+1) 201 555 0123', undefined],
+    [
+      '\uff0b\uff11 \uff08\uff12\uff10\uff11\uff09 \uff15\uff15\uff15\uff0d\uff10\uff11\uff12\uff13',
+      undefined,
+    ],
+    ['\uff0b1\uff0f201\uff0e5550123', undefined],
+    ['+\u0661 \u0662\u0660\u0661 \u0665\u0665\u0665 \u0660\u0661\u0662\u0663', undefined],
+    ['\u06f2\u06f0\u06f1 \u06f5\u06f5\u06f5 \u06f0\u06f1\u06f2\u06f3', 'US'],
+    ['+\u0967 \u0968\u0966\u0967 \u096b\u096b\u096b \u0966\u0967\u0968\u0969', undefined],
+    [
+      '+\u{1d7d9}\u{1d7ee}\u{1d7e2}\u{1d7cf}\u{1d7fb}\u{1d7fb}\u{1d7fb}\u{1d7f6}\u{1d7f7}\u{1d7f8}\u{1d7f9}',
+      undefined,
+    ],
   ] as const)('reads %j as E.164, with the region %s', (text, region) => {
     expect(parsePhone(text, region)).toMatchObject({
       shown: '+12015550123',
@@ -96,20 +132,52 @@ describe('phone', () => {
     ['text around it', 'call +12015550123', undefined],
     ['text that has a number in it', 'user-2015550123', 'US'],
     ['two numbers', '+12015550123 +12015550124', undefined],
+    ['more than 250 characters', `+1${' '.repeat(239)}2015550123`, undefined],
     ['letters', '+1 800 FLOWERS', undefined],
-    ['a slash', '+1/201/5550123', undefined],
-    ['a space before it', ' +12015550123', undefined],
-    ['a space behind it', '+12015550123 ', undefined],
     ['a dot behind it', '+1 (201) 555-0123.', undefined],
+    ['a slash behind it', '+1 (201) 555-0123/', undefined],
+    ['a dash before it', '\u2013+12015550123', undefined],
+    ['two numbers with a slash between them', '+12015550123/+12015550124', undefined],
+    ['a plus sign in the middle', '1+2015550123', undefined],
+    ['two plus signs', '++12015550123', undefined],
+    ['a full-width plus sign behind it', '12015550123\uff0b', undefined],
+    ['a tab in the middle', '+1\t2015550123', undefined],
+    ['a line feed behind it', '+12015550123\n', undefined],
+    ['superscript digits', '+\u00b9\u00b2\u2070\u00b9\u2075\u2075\u2075\u2070\u00b9\u00b2\u00b3', undefined],
+    ['circled digits', '+1201555012\u2462', undefined],
+    ['Chinese numerals', '+\u4e00201555012\u4e09', undefined],
+    ['a variation selector', '+12015550123\ufe0f', undefined],
     ['brackets', '+1 [201] 5550123', undefined],
-    ['a dash', '+1\u2013201\u20135550123', undefined],
-    ['a space that does not break', '+1\u00a02015550123', undefined],
-    ['a space of no width', '+12015550123\u200b', undefined],
     ['a subaddress in RFC 3966', '+12015550123;isub=123', undefined],
     ['nothing', '', undefined],
   ] as const)('refuses %s', (_what, text, region) => {
     expect(parsePhone(text, region)).toBeNull()
   })
+})
+
+describe('digits of any script', () => {
+  it('have the value that Unicode gives them, each one of the category Nd', () => {
+    const digits = Array.from({ length: 0x110000 }, (_, codePoint) => codePoint)
+      .filter((codePoint) => codePoint < 0xd800 || codePoint > 0xdfff)
+      .map((codePoint) => String.fromCodePoint(codePoint))
+      .filter((character) => /\p{Nd}/u.test(character))
+    // +1 201 555 01dd is a number for any two digits.
+    const read = digits.map((digit) => Number(parsePhone(`+1201555010${digit}`, undefined)?.shown.at(-1)))
+    // Each script's digits are consecutive in code point order, from zero up.
+    expect(read).toEqual(digits.map((_, index) => index % 10))
+    expect(digits.length).toBeGreaterThan(700)
+  })
+
+  it.each(Intl.supportedValuesOf('numberingSystem'))(
+    'have the value that the locale data has: %s',
+    (system) => {
+      const format = new Intl.NumberFormat('en', { numberingSystem: system, useGrouping: false })
+      const written = format.format(2015550123)
+      // Some systems have other signs than decimal digits.
+      const isDecimal = /^\p{Nd}+$/u.test(written)
+      expect(parsePhone(written, 'US')?.shown ?? null).toBe(isDecimal ? '+12015550123' : null)
+    },
+  )
 })
 
 describe('username', () => {
@@ -121,6 +189,7 @@ describe('username', () => {
     ['名無し', '名無し'],
     ['١٢٣ب', '١٢٣ب'],
     ['a'.repeat(32), 'a'.repeat(32)],
+    ['\u03b1\u0313\u0300\u0345'.repeat(32), '\u1f02\u03b9'.repeat(32)],
     ['𝒜𝒹𝒶', 'ada'],
     ['한'.normalize('NFD').repeat(32), '한'.repeat(32)],
     ['ﬁx', 'fix'],
@@ -130,22 +199,86 @@ describe('username', () => {
 
   it.each([
     ['two characters', 'ab'],
+    ['16,000 characters', 'ab'.repeat(8_000)],
     ['33 characters', 'a'.repeat(33)],
+    ['many combining marks', `a${'\u0301\u0323'.repeat(60)}`],
     ['33 after NFKC', `${'a'.repeat(31)}ﬁ`],
     ['more than 288 bytes as typed', '\u{16d67}'.repeat(73)],
     ['no letter', '12345'],
     ['only marks and dots', '._-'],
-    ['a space before it', ' ada'],
     ['a space in the middle', 'ada l'],
+    ['a tab behind it', 'ada\t'],
     ['an @', 'ada@home'],
     ['a symbol', 'ada!'],
     ['an emoji', 'ada\u{1f600}'],
     ['a zero-width joiner', 'a\u200dda'],
-    ['a direction mark', 'ada\u202e'],
+    ['a direction mark in the middle', 'ad\u202ea'],
+    ['a variation selector', 'grace\ufe0f'],
+    ['a variation selector in the middle', 'gr\ufe00ace'],
+    ['an astral variation selector', 'grace\u{e0100}'],
+    ['Hangul fillers alone', '\u3164\u3164\u3164'],
+    ['a half-width Hangul filler', 'grace\uffa0'],
+    ['a Hangul choseong filler', 'gr\u115face'],
+    ['a combining grapheme joiner', 'gr\u034face'],
+    ['a Khmer inherent vowel', 'gr\u17b4ace'],
+    ['a Mongolian variation selector', 'gr\u180bace'],
+    ['a soft hyphen in the middle', 'gr\u00adace'],
     ['a letter number', 'a\u3007b'],
     ['nothing', ''],
   ])('refuses %s', (_what, text) => {
     expect(parseUsername(text)).toBeNull()
+  })
+})
+
+describe('a username with invisible characters at its ends', () => {
+  it.each([' ada', 'ada\u00a0', '\u202aada\u202c', '\ufeffada\u200b', 'ada\u202e'])(
+    'is read without them: %j',
+    (text) => {
+      expect(parseUsername(text)).toMatchObject({ shown: 'ada', compared: 'ada', guessable: 'ada' })
+    },
+  )
+})
+
+describe('a domain', () => {
+  it('is read without invisible characters at its ends', () => {
+    expect(parseMailDomain('\u202a example.com\u00a0')).toBe('example.com')
+    expect(parseMailDomain('example.com\n')).toBeNull()
+  })
+})
+
+describe('what someone registers with', () => {
+  it.each([
+    ['\u202aada@example.com ', 'email', 'ada@example.com'],
+    ['+1\u2009(201)\u2009555\u20110123', 'phone', '+12015550123'],
+    [' ada\u200b', 'username', 'ada'],
+  ])('is told by its characters: %j', (text, kind, shown) => {
+    expect(parseNewIdentifier(text, undefined)).toMatchObject({ kind, shown })
+    expect(parseIdentifier(text, undefined)).toMatchObject({ kind, shown })
+  })
+
+  it('is null for a name that an account may still have from before', () => {
+    expect(parseNewIdentifier('grace\ufe0f', undefined)).toBeNull()
+    expect(parseIdentifier('grace\ufe0f', undefined)).toMatchObject({
+      kind: 'username',
+      shown: 'grace\ufe0f',
+    })
+  })
+})
+
+describe('the kind that is meant', () => {
+  it.each([
+    ['12345', 'phone'],
+    ['\u0661\u0662\u0663', 'phone'],
+    ['\uff0b\uff11', 'phone'],
+    ['1\u20132/3', 'phone'],
+    [' (1) ', 'phone'],
+    ['1234a', 'username'],
+    ['\u4e00\u4e8c\u4e09', 'username'],
+    ['12_34', 'username'],
+    ['', 'username'],
+    ['1@2', 'email'],
+  ])('by %j is %s', (text, kind) => {
+    expect(kindOf(text)).toBe(kind)
   })
 })
 

@@ -16,6 +16,11 @@ function problemsOf(settings: Settings): readonly string[] {
   return result.ok ? [] : result.problems.map(({ variable }) => variable)
 }
 
+function reservedBy(settings: Settings): readonly string[] {
+  const result = readConfig({ ...valid, ...settings })
+  return result.ok ? [...result.config.accounts.reservedUsernames].toSorted() : []
+}
+
 describe('settings', () => {
   it('have the defaults of the contract', () => {
     const result = readConfig(valid)
@@ -47,6 +52,7 @@ describe('settings', () => {
         accounts: {
           passwordMinLength: 8,
           passwordWords: ['gatehouse', 'gatehouse'],
+          reservedUsernames: expect.any(Set),
           defaultPhoneRegion: undefined,
         },
         limits: {
@@ -119,6 +125,22 @@ describe('settings', () => {
     expect(readConfig({ ...valid, CORS_ORIGINS })).toMatchObject({
       config: { deployment: { corsOrigins: ['https://app.example.com', 'http://localhost:5173'] } },
     })
+  })
+
+  it('reserve the mailbox names of RFC 2142, names of roles and the own name of the service', () => {
+    expect(reservedBy({ PAGES: { name: 'Example Shop' } })).toEqual(
+      [
+        ...['info', 'marketing', 'sales', 'support', 'abuse', 'noc', 'security', 'postmaster', 'hostmaster'],
+        ...['usenet', 'news', 'webmaster', 'www', 'uucp', 'ftp'],
+        ...['admin', 'administrator', 'root', 'system', 'help', 'official', 'exampleshop'],
+      ].toSorted(),
+    )
+  })
+
+  it('reserve other usernames where some are named, in compared form, and none where the setting is empty', () => {
+    expect(reservedBy({ RESERVED_USERNAMES: ' Billing, Stra\u00dfe,' })).toEqual(['billing', 'strasse'])
+    expect(reservedBy({ RESERVED_USERNAMES: '' })).toEqual([])
+    expect(reservedBy({ RESERVED_USERNAMES: ' ' })).toEqual([])
   })
 
   it('may name words that make a password common, beside the name of the service', () => {

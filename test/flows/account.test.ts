@@ -59,6 +59,35 @@ describe('PATCH /auth/me', () => {
     expect(respelled.username).toBe(name.toUpperCase())
   })
 
+  it("takes one's own reserved username, in another case too, and no other one", async () => {
+    const { access_token, name } = await newPerson()
+    await env.DB.prepare("UPDATE accounts SET username = 'help', username_key = 'help' WHERE username = ?1")
+      .bind(name)
+      .run()
+    // A change of another field tells the account's object.
+    await ok(patch(access_token, { email: `${name}@example.com` }))
+    expect((await ok<User>(patch(access_token, { username: 'help' }))).username).toBe('help')
+    expect((await ok<User>(patch(access_token, { username: ' HELP' }))).username).toBe('HELP')
+    expect(await refused(patch(access_token, { username: 'system' }))).toMatchObject({ status: 422 })
+    const { errors } = await refused(patch(access_token, { username: 'help', current_password: '' }))
+    expect(errors?.map(({ field }) => field)).toEqual(['current_password'])
+  })
+
+  it('trims invisible characters, and takes a number in any digits', async () => {
+    const { access_token } = await newPerson()
+    const username = newName()
+    const changes = {
+      username: `\u202a${username} `,
+      email: `\ufeff${username}@example.com\u00a0`,
+      phone: '\uff0b1 202 555\u20110155 ',
+    }
+    expect(await ok<User>(patch(access_token, changes))).toMatchObject({
+      username,
+      email: `${username}@example.com`,
+      phone: '+12025550155',
+    })
+  })
+
   it('makes a changed address unverified, and leaves the others as they are', async () => {
     const name = newName()
     const identifiers = { email: `${name}@example.com`, phone: '+12015550142' }
@@ -95,6 +124,21 @@ describe('PATCH /auth/me', () => {
     ['the last one cleared', { username: null }, ['username']],
     ['null for the password', { current_password: null, email: 'a@example.com' }, ['current_password']],
     ['an unknown field', { email: 'a@example.com', role: 'admin' }, ['role']],
+    [
+      'the last one cleared, without a password',
+      { username: null, current_password: null },
+      ['current_password', 'username'],
+    ],
+    ['the last one cleared, and another unusable', { username: null, email: 'no address' }, ['email']],
+    ['an empty identifier', { email: ' ' }, ['email']],
+    ['a reserved username', { username: ' Admin' }, ['username']],
+    [
+      'a reserved username, without a password',
+      { username: 'root', current_password: '' },
+      ['current_password', 'username'],
+    ],
+    ['a username that shows something else', { username: 'gr\ufe00ace' }, ['username']],
+    ['a control character at an end', { phone: '+12015550123\n' }, ['phone']],
   ])('refuses %s', async (_what, body, fields) => {
     const { access_token } = await newPerson()
     const { status, errors } = await refused(patch(access_token, body))
@@ -157,6 +201,18 @@ describe('PUT /auth/me/password', () => {
       code: 'weak_password',
       reasons: ['common'],
     })
+  })
+
+  it('lists a weak new password beside other problems', async () => {
+    const { access_token, name } = await newPerson()
+    const weak = { current_password: null, new_password: `my ${name}`, more: 1 }
+    const { code, errors } = await refused(changePassword(access_token, weak))
+    expect(code).toBe('invalid_request')
+    expect(errors?.map(({ field, ...rest }) => [field, rest])).toEqual([
+      ['current_password', { message: 'Required.' }],
+      ['more', { message: 'Unknown field.' }],
+      ['new_password', { message: expect.any(String), reasons: ['contains_identifier'] }],
+    ])
   })
 
   it('says that the password is changed when only the answer is not there', async () => {

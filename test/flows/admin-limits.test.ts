@@ -227,6 +227,11 @@ describe('a change', () => {
       { registration_allow: { emails: ['a@b.example\n'], email_domains: ['b.example\0'] } },
       ['registration_allow', 'registration_allow'],
     ],
+    [
+      'a username that shows something else',
+      { registration_allow: { usernames: ['gr\ufe00ace'] } },
+      ['registration_allow'],
+    ],
     ['entries that are null', { registration_allow: { emails: [null] } }, ['registration_allow']],
     ['an unknown list', { registration_allow: { email: [] } }, ['registration_allow']],
     [
@@ -512,10 +517,10 @@ describe('registration', () => {
     const listed = `Ŝtraße.${newName().slice(-8)}`
     await put({
       registration_allow: {
-        email_domains: ['Staff.Example', 'bücher.example'],
-        emails: ['Guest@Example.com'],
-        phones: ['+1 (201) 555-0123'],
-        usernames: [listed],
+        email_domains: ['Staff.Example\u200b', 'bücher.example'],
+        emails: ['\u202aGuest@Example.com\u202c '],
+        phones: ['\uff0b1\u2009(201)\u2009555\u20110123\u00a0'],
+        usernames: [`${listed} `],
       },
     })
     const name = newName()

@@ -287,6 +287,7 @@ describe('bodies', () => {
 
   it.each([
     ['an empty identifier', { identifier: '', password: 'x' }, 'identifier'],
+    ['an identifier that shows nothing', { identifier: ' \u200b\u202a', password: 'x' }, 'identifier'],
     ['an empty password', { identifier: 'x', password: '' }, 'password'],
     ['a control character', { identifier: 'a\u0000b', password: 'x' }, 'identifier'],
     ['a C1 control character', { identifier: 'a\u0085b', password: 'x' }, 'identifier'],

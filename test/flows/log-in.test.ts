@@ -84,8 +84,8 @@ describe('log in', () => {
   it('gives one answer to a wrong password, an unknown identifier and an impossible one', async () => {
     const { name } = await newPerson()
     const answers = await Promise.all(
-      [name, newName(), 'nobody@example.com', '+12015550100', '12', 'x', 'a@b@c', ' '].map((identifier) =>
-        logIn(identifier, 'not the password'),
+      [name, newName(), 'nobody@example.com', '+12015550100', '12', 'x', 'a@b@c', '\u3164'].map(
+        (identifier) => logIn(identifier, 'not the password'),
       ),
     )
     const problems = await Promise.all(answers.map((answer) => answer.text()))

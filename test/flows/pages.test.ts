@@ -86,6 +86,26 @@ describe('somebody who registers', () => {
     ['a bad address', { identifier: 'a@b' }, 'register-identifier-error', /an email address such as/],
     ['a bad number', { identifier: '+1 2' }, 'register-identifier-error', /a phone number with/],
     ['a control character', { identifier: 'a\u0000bcd' }, 'register-identifier-error', /username/],
+    ['a reserved username', { identifier: 'Admin' }, 'register-identifier-error', /is reserved/],
+    [
+      'an invisible character',
+      { identifier: 'grace\ufe0f' },
+      'register-identifier-error',
+      /nothing invisible/,
+    ],
+    ['digits', { identifier: '12345' }, 'register-identifier-error', /needs a letter.*begins with \+/],
+    [
+      'other digits',
+      { identifier: '\u0661-\u0662 (\u0663)' },
+      'register-identifier-error',
+      /needs a letter.*\+/,
+    ],
+    [
+      'invisible characters',
+      { identifier: '\u202a \u200b' },
+      'register-identifier-error',
+      'Fill in this field.',
+    ],
     ['a short password', { password: 'q7$kz!v' }, 'register-password-error', 'The password is too short.'],
     ['a simple password', { password: '12341234' }, 'register-password-error', /^The password is too simple/],
     ['a word and a year', { password: 'Monkey!2024' }, 'register-password-error', /too common/],
@@ -99,6 +119,36 @@ describe('somebody who registers', () => {
     expect(page.html).toContain(`aria-describedby="${id.replace('-error', '-hint')} ${id}"`)
     expect(page.html).not.toContain(PASSWORD)
     expect(alertOf(page)).toBeDefined()
+  })
+
+  it('is told of digits in Chinese too', async () => {
+    const browser = new Browser({ 'Accept-Language': 'zh-CN' })
+    const page = await browser.send('/register', { identifier: '13800138000', password: PASSWORD })
+    expect(textOf(page, 'register-identifier-error')).toMatch(/至少含一个字母.*以 \+ 和国家代码开头/)
+  })
+
+  it('is told of everything at once, and of a name in the password only beside that', async () => {
+    const sent = { identifier: 'admin', password: 'admin admin admin!' }
+    const page = await new Browser().send('/register', sent)
+    expect(page.status).toBe(422)
+    expect(textOf(page, 'register-identifier-error')).toBe('This username is reserved. Choose another one.')
+    expect(textOf(page, 'register-password-error')).toBe(
+      'The password contains your name, email or phone number.',
+    )
+  })
+
+  it('may type invisible characters around a name, and a number in any digits', async () => {
+    const name = newName()
+    const page = await new Browser().send('/register', {
+      identifier: `\u202a${name}\u202c `,
+      password: PASSWORD,
+    })
+    expect(page.html).toContain(`You are logged in as ${name}.`)
+    const number = '\uff0b\uff11 202 555\u20110166'
+    const other = await new Browser().send('/register', { identifier: number, password: PASSWORD })
+    expect(other.html).toContain('You are logged in as +12025550166.')
+    const again = await new Browser().send('/login', { identifier: ` ${name}\ufeff`, password: PASSWORD })
+    expect(again.html).toContain(`You are logged in as ${name}.`)
   })
 
   it('with a name that is taken is told so beside the field', async () => {
@@ -222,6 +272,8 @@ describe('somebody who logs in', () => {
       const page = await browser.send('/login', { identifier: '', password: '' })
       expect(page.status).toBe(422)
       expect(textOf(page, 'login-identifier-error')).toBe('Fill in this field.')
+      const unseen = await browser.send('/login', { identifier: '\u200b ', password: PASSWORD })
+      expect(textOf(unseen, 'login-identifier-error')).toBe('Fill in this field.')
       expect(textOf(page, 'login-password-error')).toBe('Fill in this field.')
     }
     expect((await browser.open('/login')).html).not.toContain('data-challenge=')
@@ -432,6 +484,13 @@ describe('the account', () => {
     ['no password', { current_password: '' }, 422, 'profile-current_password-error', 'Fill in this field.'],
     ['a bad address', { email: 'nowhere' }, 422, 'profile-email-error', /an email address such as/],
     ['a bad number', { phone: '12' }, 422, 'profile-phone-error', /a phone number with/],
+    [
+      'a number without a password',
+      { phone: '12', current_password: '' },
+      422,
+      'profile-phone-error',
+      /phone/,
+    ],
   ])('is not changed with %s, and what was typed stays', async (_what, fields, status, id, message) => {
     const { browser, name } = await registered()
     const sent = { username: `${name}x`, email: '', phone: '', current_password: PASSWORD, ...fields }
@@ -472,6 +531,32 @@ describe('the account', () => {
     expect(alertOf(page)).toMatch(/^The change is saved/)
     watched.mend()
     await ok(logIn(name, NEW_PASSWORD))
+  })
+
+  it('says that a username is reserved, and lets an account keep one that it has', async () => {
+    const { browser, name } = await registered()
+    const send = (username: string, email = '') =>
+      browser.send('/account/profile', { username, email, phone: '', current_password: PASSWORD })
+    expect(textOf(await send('Support'), 'profile-username-error')).toMatch(/is reserved/)
+    await env.DB.prepare(
+      "UPDATE accounts SET username = 'support', username_key = 'support' WHERE username = ?1",
+    )
+      .bind(name)
+      .run()
+    // A change of another field tells the account's object.
+    await send(name, `${name}@example.com`)
+    expect((await send('SUPPORT', `${name}@example.com`)).url).toBe('/account?done=profile')
+    expect(textOf(await send('sales', `${name}@example.com`), 'profile-username-error')).toMatch(
+      /is reserved/,
+    )
+  })
+
+  it('says that a new password is weak beside what else is wrong', async () => {
+    const { browser, name } = await registered()
+    const page = await browser.send('/account/password', { current_password: '', new_password: `my ${name}` })
+    expect(page.status).toBe(422)
+    expect(textOf(page, 'password-current_password-error')).toBe('Fill in this field.')
+    expect(textOf(page, 'password-new_password-error')).toMatch(/contains your name/)
   })
 
   it('refuses a weak new password beside its field', async () => {

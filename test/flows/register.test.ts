@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import { admin } from '../support/admin.ts'
 import {
   call,
   logIn,
@@ -155,6 +156,163 @@ describe('registration', () => {
 
   it('takes a phrase of common words', async () => {
     await ok(register({ username: newName() }, 'password monkey dragon ladder'), 201)
+  })
+
+  it('lists a weak password beside other problems, and what it contains of the identifiers that can be read', async () => {
+    const username = newName()
+    const body = { username, email: 'no address', extra: 1, password: `my ${username}` }
+    const { code, errors } = await refused(call('POST', '/auth/register', { body }))
+    expect(code).toBe('invalid_request')
+    expect(errors).toEqual([
+      { field: 'email', message: 'Must be an email address such as name@example.com.' },
+      { field: 'extra', message: 'Unknown field.' },
+      { field: 'password', message: 'Must not be a weak password.', reasons: ['contains_identifier'] },
+    ])
+  })
+
+  it.each([
+    ['no identifier', {}, ['username', 'email', 'phone']],
+    ['an identifier of a wrong type', { username: 5 }, ['username']],
+    ['a username that shows nothing', { username: '\u3164\u3164\u3164' }, ['username']],
+    ['a reserved username and a wrong type', { username: 'admin', challenge: 5 }, ['challenge', 'username']],
+    ['an unknown transport', { email: 'ada@example.com', transport: 'carrier pigeon' }, ['transport']],
+  ])('lists a weak password last, beside %s', async (_what, identifiers, fields) => {
+    const body = { ...identifiers, password: '12341234' }
+    const { code, errors } = await refused(call('POST', '/auth/register', { body }))
+    expect(code).toBe('invalid_request')
+    expect(errors?.map(({ field }) => field)).toEqual([...fields, 'password'])
+    expect(errors?.at(-1)).toMatchObject({ reasons: ['too_simple'] })
+  })
+
+  it('says once that a password is missing or no text, and nothing of a good one beside other problems', async () => {
+    for (const password of [undefined, 5, 'x\ud800']) {
+      const { errors } = await refused(call('POST', '/auth/register', { body: { password, username: '!' } }))
+      expect(errors?.filter(({ field }) => field === 'password')).toEqual([
+        { field: 'password', message: expect.any(String) },
+      ])
+    }
+    const { errors } = await refused(register({ username: '!' }))
+    expect(errors?.map(({ field }) => field)).toEqual(['username'])
+  })
+
+  it.each([
+    ['white space and format characters', (text: string) => `\u00a0\u202a${text}\u202c\u200b `],
+    ['a byte order mark and an ideographic space', (text: string) => `\ufeff${text}\u3000`],
+  ])('trims %s at the ends of every identifier, and so does a login', async (_what, wrap) => {
+    const username = newName()
+    const digits = crypto.getRandomValues(new Uint16Array(1))[0] ?? 0
+    const phone = `+44 7400 1${String(digits).padStart(5, '0')}`
+    const identifiers = {
+      username: wrap(username),
+      email: wrap(`${username}@example.com`),
+      phone: wrap(phone),
+    }
+    const { user } = await ok<Tokens>(register(identifiers), 201)
+    expect(user).toMatchObject({
+      username,
+      email: `${username}@example.com`,
+      phone: phone.replaceAll(' ', ''),
+    })
+    for (const identifier of Object.values(identifiers)) {
+      expect((await ok<Tokens>(logIn(identifier))).user.id).toBe(user.id)
+    }
+  })
+
+  it('reads a phone number in other digits, spaces and dashes as the same number', async () => {
+    const { user } = await ok<Tokens>(
+      register({ phone: '\uff0b\uff11\u3000\uff08\uff12\uff10\uff12\uff09\u2011555/0188' }),
+      201,
+    )
+    expect(user.phone).toBe('+12025550188')
+    for (const identifier of [
+      '+1\u2009202\u2013555\u22120188',
+      '+\u0661\u0662\u0660\u0662 5550188',
+      '+1/202/555.0188',
+    ]) {
+      expect((await ok<Tokens>(logIn(identifier))).user.id).toBe(user.id)
+    }
+  })
+
+  it.each(['', ' ', '\u202a\u202c'])(
+    'counts an optional field that is empty as absent: %j',
+    async (empty) => {
+      const body = { username: newName(), email: empty, phone: empty, challenge: empty, transport: empty }
+      const { user } = await ok<Tokens>(
+        call('POST', '/auth/register', { body: { ...body, password: PASSWORD } }),
+        201,
+      )
+      expect(user).toMatchObject({ username: body.username, email: null, phone: null })
+    },
+  )
+
+  it('asks for an identifier where each of them is empty', async () => {
+    const { errors } = await refused(register({ username: '', email: ' ', phone: '\u200b' }))
+    expect(errors?.map(({ field }) => field)).toEqual(['username', 'email', 'phone'])
+  })
+
+  it.each([
+    ['a tab', 'ada\t'],
+    ['a line feed', '\nada'],
+    ['a next line', 'ada\u0085'],
+    ['a control character behind a space', 'ada \u0007 '],
+    ['only a tab', '\t'],
+    ['a lone surrogate', ' ada\udc00'],
+  ])('refuses %s at an end of an identifier', async (_what, text) => {
+    for (const field of ['username', 'email', 'phone']) {
+      const { status, errors } = await refused(register({ [field]: text }))
+      expect(status).toBe(422)
+      expect(new Set(errors?.map((error) => error.field))).toEqual(new Set([field]))
+    }
+    expect(await refused(logIn(text))).toMatchObject({ status: 422, errors: [{ field: 'identifier' }] })
+  })
+
+  it.each(['grace\ufe0f', 'gr\u034face', '\u3164\u3164\u3164', '\uffa0grace', 'grace\u{e0100}'])(
+    'refuses a username with a code point that shows nothing: %j',
+    async (username) => {
+      const { status, errors } = await refused(register({ username }))
+      expect(status).toBe(422)
+      expect(errors).toEqual([{ field: 'username', message: expect.stringContaining('invisible') }])
+    },
+  )
+
+  it.each([
+    'admin',
+    'ADMIN',
+    '\uff41dmin',
+    '\u{1d4d0}dmin',
+    ' root ',
+    'postmaster',
+    'noc',
+    'Official',
+    'Gatehouse',
+  ])('refuses a reserved username, in every form that compares as one: %j', async (username) => {
+    expect(await refused(register({ username }))).toMatchObject({
+      status: 422,
+      code: 'invalid_request',
+      errors: [{ field: 'username', message: 'Must not be a reserved name.' }],
+    })
+  })
+
+  it.each(['administrators', 'my.admin', 'roots'])(
+    'takes a username that only contains one: %s',
+    async (name) => {
+      await ok(register({ username: `${name}.${newName()}`.slice(0, 32) }), 201)
+    },
+  )
+
+  it('reserves the names that the setting has in place of the default ones, or none', async () => {
+    const own = workerWith({ RESERVED_USERNAMES: 'Billing' })
+    expect(await refused(register({ username: 'BILLING' }, PASSWORD, own))).toMatchObject({ status: 422 })
+    await ok(register({ username: 'webmaster' }, PASSWORD, own), 201)
+    await ok(register({ username: 'hostmaster' }, PASSWORD, workerWith({ RESERVED_USERNAMES: '' })), 201)
+  })
+
+  it('refuses a reserved username before it says that registration is closed', async () => {
+    await ok(admin('PUT', '/admin/limits', { registration_open: false }))
+    const refusals = [register({ username: 'admin' }), register({ username: newName() }, '12341234')]
+    const codes = (await Promise.all(refusals.map(refused))).map(({ code }) => code)
+    await ok(admin('PUT', '/admin/limits', { registration_open: true }))
+    expect(codes).toEqual(['invalid_request', 'registration_closed'])
   })
 
   it('counts the words of the setting among the common passwords', async () => {

@@ -17,12 +17,12 @@ export function explain(error) {
     case 'invalid_credentials':
       return all('That is not a name and password that belong together.')
     case 'invalid_request':
-      return only(Object.fromEntries((error.problem?.errors ?? []).map((one) => [one.field, one.message])))
+      return only(Object.fromEntries((error.problem?.errors ?? []).map((one) => [one.field, textOf(one)])))
     case 'identifier_taken':
       return only({ [error.problem?.field]: 'Somebody has that already.' })
     case 'weak_password':
       return only({
-        password: (error.problem?.reasons ?? []).map((reason) => PASSWORD_REASONS[reason]).join(' '),
+        password: reasonsOf(error.problem?.reasons ?? []),
       })
     case 'account_disabled':
       return all('This account is disabled.')
@@ -46,6 +46,14 @@ export function explain(error) {
     default:
       return all(`Something went wrong (${error.code ?? error.message}).`)
   }
+}
+
+function textOf({ message, reasons }) {
+  return reasons === undefined ? message : reasonsOf(reasons)
+}
+
+function reasonsOf(reasons) {
+  return reasons.map((reason) => PASSWORD_REASONS[reason]).join(' ')
 }
 
 function all(message) {

@@ -26,10 +26,13 @@ export const en: Words = {
   identifiers: { username: 'Username', email: 'Email', phone: 'Phone number' },
   invalid: {
     username:
-      'A username needs 3 to 32 characters: letters, digits, dots, underscores or hyphens, and at least one letter.',
+      'A username needs 3 to 32 characters: letters, digits, dots, underscores or hyphens, at least one letter and nothing invisible.',
     email: 'Enter an email address such as name@example.com.',
     phone: 'Enter a phone number with + and the country code, such as +12015550123.',
   },
+  invalidDigits:
+    'A username needs a letter. A phone number begins with + and the country code, such as +12015550123.',
+  reserved: 'This username is reserved. Choose another one.',
   wrongPassword: 'The password is wrong.',
   taken: {
     username: 'This username is taken.',

@@ -23,6 +23,9 @@ export interface Words {
   readonly identifiers: Readonly<Record<IdentifierKind, string>>
   /** What is wrong with an identifier. */
   readonly invalid: Readonly<Record<IdentifierKind, string>>
+  /** Of digits in the one field for every identifier: they are no username, and no phone number. */
+  readonly invalidDigits: string
+  readonly reserved: string
   readonly taken: Readonly<Record<IdentifierKind, string>>
   readonly wrongPassword: string
   readonly oneIsLeft: string

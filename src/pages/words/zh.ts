@@ -20,10 +20,12 @@ export const zh: Words = {
   required: '请填写此项。',
   identifiers: { username: '用户名', email: '邮箱', phone: '手机号码' },
   invalid: {
-    username: '用户名须为 3 至 32 个字母、数字或“._-”，且至少含一个字母。',
+    username: '用户名须为 3 至 32 个字母、数字或“._-”，至少含一个字母，且不含不可见字符。',
     email: '请输入有效的邮箱地址，例如 name@example.com。',
     phone: '请输入带国家代码的手机号码，例如 +8613800138000。',
   },
+  invalidDigits: '用户名须至少含一个字母；手机号码须以 + 和国家代码开头，例如 +8613800138000。',
+  reserved: '该用户名已保留，请另选一个。',
   wrongPassword: '密码错误。',
   taken: {
     username: '该用户名已被使用。',
