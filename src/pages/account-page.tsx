@@ -1,5 +1,6 @@
 /** The account: its identifiers, its password, where it is logged in, its end. */
 import { type AccountFacts, IDENTIFIER_KINDS, type IdentifierKind } from '../accounts/account.ts'
+import { readableEmail } from '../accounts/readable-email.ts'
 import type { Challenge } from '../challenge/challenge.ts'
 import { toDateTime } from '../http/date-time.ts'
 import type { Grant } from '../sessions/account-calls.ts'
@@ -71,8 +72,13 @@ export function AccountPage({
   )
 }
 
-export function nameOf({ username, email, phone, id }: AccountFacts): string {
-  return username ?? email ?? phone ?? id
+export function nameOf(facts: AccountFacts): string {
+  return IDENTIFIER_KINDS.map((kind) => shownOf(facts, kind)).find((shown) => shown !== null) ?? facts.id
+}
+
+function shownOf({ email, ...facts }: AccountFacts, kind: IdentifierKind): string | null {
+  if (kind !== 'email') return facts[kind]
+  return email === null ? null : readableEmail(email)
 }
 
 const INPUTS = {
@@ -96,7 +102,7 @@ function Profile({ view, facts, failure, challenge, typed }: SectionProps & Pick
             name={kind}
             label={words.identifiers[kind]}
             hint={kind === 'phone' ? words.identifierHint : undefined}
-            value={typed[kind] ?? facts[kind] ?? ''}
+            value={typed[kind] ?? shownOf(facts, kind) ?? ''}
             failure={failure}
             {...INPUTS[kind]}
           />

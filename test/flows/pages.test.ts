@@ -551,6 +551,25 @@ describe('the account', () => {
     )
   })
 
+  it('shows the domain of an address in Unicode, and takes it in either form', async () => {
+    const name = newName()
+    const { browser, page } = await registered(`${name}@B\u00fccher.example`)
+    expect(page.html).toContain(`You are logged in as ${name}@b\u00fccher.example.`)
+    expect(page.html).toContain(`value="${name}@b\u00fccher.example"`)
+    for (const email of [`${name}@b\u00fccher.example`, `${name}@xn--bcher-kva.example `]) {
+      const sent = { username: name, email, phone: '', current_password: PASSWORD }
+      expect((await browser.send('/account/profile', sent)).url).toBe('/account?done=profile')
+    }
+    expect((await ok<Tokens>(logIn(name))).user.email).toBe(`${name}@xn--bcher-kva.example`)
+  })
+
+  it('shows the domain in ASCII where its letters are of several scripts', async () => {
+    const name = newName()
+    const { page } = await registered(`${name}@p\u0430ypal.example`)
+    expect(page.html).toContain(`value="${name}@xn--pypal-4ve.example"`)
+    expect(page.html).not.toContain('\u0430')
+  })
+
   it('says that a new password is weak beside what else is wrong', async () => {
     const { browser, name } = await registered()
     const page = await browser.send('/account/password', { current_password: '', new_password: `my ${name}` })
