@@ -5,6 +5,11 @@ import { build, type Plugin } from 'esbuild'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+/** As wrangler.toml has it. */
+const ZOD_EXTRAS = ['../locales/index.js', './compile.js', './from-json-schema.js']
+const WITHOUT_ZOD_EXTRAS = Object.fromEntries(
+  ZOD_EXTRAS.map((path) => [path, '../../scripts/without-zod-extras.ts']),
+)
 
 export interface Bundle {
   readonly script: string
@@ -28,7 +33,7 @@ export async function bundle(entry: string, swaps: Readonly<Record<string, strin
     jsxImportSource: 'hono/jsx',
     write: false,
     logLevel: 'error',
-    plugins: [swap({ '../locales/index.js': '../../scripts/no-zod-locales.ts', ...swaps })],
+    plugins: [swap({ ...WITHOUT_ZOD_EXTRAS, ...swaps })],
   })
   const code = outputFiles[0]?.contents ?? new Uint8Array()
   return { script: new TextDecoder().decode(code), gzipBytes: gzipSync(code, { level: 9 }).length }

@@ -1,2 +1,0 @@
-/** Stands in for Zod's locales in the bundle (wrangler.toml, [alias]). */
-export {}

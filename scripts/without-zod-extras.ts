@@ -1,0 +1,14 @@
+/**
+ * In the bundle in place of what Zod's namespace pulls in and nothing here calls (wrangler.toml, [alias]): its messages in
+ * fifty languages, `z.compile` and `z.fromJSONSchema`.
+ */
+const nothing = undefined
+
+export {
+  nothing as compile,
+  nothing as fromJSONSchema,
+  nothing as INVALID,
+  nothing as withParser,
+  nothing as ZodCompileAsyncError,
+  nothing as ZodCompileUnsupportedError,
+}
