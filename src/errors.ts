@@ -4,6 +4,7 @@
  */
 import type { Challenge } from './challenge/challenge.ts'
 import { DEADLINE_MS, inTime } from './deadline.ts'
+import type { Names } from './verify/bearer.ts'
 
 interface ErrorEntry {
   readonly status: number
@@ -51,15 +52,16 @@ export const ERRORS = {
     detail:
       'This refresh token had been replaced already, so its session was ended for safety. Log in again.',
   },
-  reauthentication_required: {
+  insufficient_user_authentication: {
     status: 401,
-    title: 'Fresh log in required',
-    detail: 'The call needs a log in that is more recent than max_age seconds.',
+    title: 'Fresh login required',
+    detail:
+      'The call needs a login that is more recent than max_age seconds. Where it takes current_password, that will do.',
   },
   insufficient_scope: {
     status: 403,
     title: 'Insufficient scope',
-    detail: 'The access token lacks a role or scope that the call needs.',
+    detail: 'The access token lacks a role or scope that the call needs; "missing" names each of them.',
   },
   challenge_required: {
     status: 403,
@@ -186,6 +188,7 @@ export interface ProblemMembers {
   readonly errors?: readonly FieldError[]
   readonly reasons?: readonly string[]
   readonly max_age?: number
+  readonly missing?: Names
   readonly challenge?: Challenge
   readonly registered?: true
   readonly changed?: true

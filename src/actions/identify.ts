@@ -1,9 +1,9 @@
 /** Whom a request to an origin comes from, as the gate vouches for them. */
-import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import type { AccessTokenClaims } from '../verify/access-token.ts'
-import { holds, type Names, scopeNames } from '../verify/bearer.ts'
+import { type Names, scopeNames } from '../verify/bearer.ts'
 import { checkSession, verifyBearer } from './authenticate.ts'
+import { authorize, stillHeld } from './authorize.ts'
 
 /** What a token must have to pass. */
 export interface Requirement extends Names {
@@ -31,7 +31,7 @@ export async function identify(
   const claims = await verifyBearer(services, accessToken, audience)
   const granted = { roles: claims.roles, scope: scopeNames(claims.scope) }
   const held = session === 'check' ? await keepPresent(services, claims, granted) : granted
-  if (!holds(held, { roles, scope })) throw new ServiceError('insufficient_scope')
+  authorize(held, { roles, scope })
   return { subject: claims.sub, sessionId: claims.sid, claims, ...held }
 }
 
@@ -42,11 +42,8 @@ export async function identify(
 export async function keepPresent(
   services: Services,
   claims: AccessTokenClaims,
-  { roles, scope }: Names,
+  granted: Names,
 ): Promise<Names> {
   const { facts } = await checkSession(services, claims)
-  return {
-    roles: roles.filter((role) => facts.roles.includes(role)),
-    scope: scope.filter((name) => facts.scopes.includes(name)),
-  }
+  return stillHeld(granted, facts)
 }

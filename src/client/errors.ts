@@ -40,7 +40,7 @@ export class GatehouseError extends Error {
 
 export async function toError(answer: Response): Promise<GatehouseError> {
   const problem: Problem | null = await answer.json().catch(() => null)
-  const retryAfter = Number(answer.headers.get('Retry-After') ?? Number.NaN)
+  const retryAfter = Number(answer.headers.get('Retry-After') ?? problem?.retry_after ?? Number.NaN)
   return new GatehouseError(problem?.code ?? 'internal', problem?.detail ?? `HTTP status ${answer.status}`, {
     status: answer.status,
     ...(problem?.code && { problem }),

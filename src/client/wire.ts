@@ -42,7 +42,7 @@ export type ServiceErrorCode =
   | 'invalid_token'
   | 'invalid_refresh_token'
   | 'refresh_token_reused'
-  | 'reauthentication_required'
+  | 'insufficient_user_authentication'
   | 'insufficient_scope'
   | 'challenge_required'
   | 'challenge_failed'
@@ -86,7 +86,12 @@ export interface Problem {
   /** `weak_password`, `challenge_failed`: why. */
   readonly reasons?: readonly string[]
   readonly challenge?: Challenge
+  /** `insufficient_user_authentication`: how old the login may be, in seconds. */
   readonly max_age?: number
+  /** `insufficient_scope`: what the token lacks. */
+  readonly missing?: { readonly roles: readonly string[]; readonly scope: readonly string[] }
+  /** Seconds, as in the header `Retry-After`. */
+  readonly retry_after?: number
   /** `unavailable`: the account is stored all the same: log in, do not register again. */
   readonly registered?: true
   readonly changed?: true

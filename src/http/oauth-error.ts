@@ -2,7 +2,7 @@
 import { ERRORS, type ErrorCode, type ServiceError } from '../errors.ts'
 import { OAUTH_ERRORS, OAuthError, type OAuthErrorCode } from '../oauth-errors.ts'
 import type { AppContext } from './context.ts'
-import { retryAfter } from './retry-after.ts'
+import { retryAfter, retryAfterMember } from './retry-after.ts'
 
 /** The service's own codes for what the RFC calls `invalid_request`. */
 const INVALID_REQUESTS: readonly ErrorCode[] = ['invalid_request', 'malformed_json', 'malformed_request']
@@ -13,7 +13,7 @@ export function oauthErrorResponse(c: AppContext, error: ServiceError | OAuthErr
   const headers = new Headers({ 'Content-Type': 'application/json', ...retryAfter(error) })
   // RFC 9110 section 15.5.2; RFC 6749 section 5.2.
   if (status === 401) headers.set('WWW-Authenticate', 'Basic realm="gatehouse"')
-  const body = JSON.stringify({ error: code, error_description: description })
+  const body = JSON.stringify({ error: code, error_description: description, ...retryAfterMember(error) })
   return c.newResponse(body, { status, headers })
 }
 

@@ -2,16 +2,19 @@
 import type { Context } from 'hono'
 import { ERRORS, ServiceError } from '../errors.ts'
 import { describeFault, log } from '../log.ts'
+import { SCOPE } from '../text.ts'
+import type { Names } from '../verify/bearer.ts'
 import { bearerToken } from './bearer-token.ts'
 import type { AppEnv } from './context.ts'
-import { retryAfter } from './retry-after.ts'
+import { retryAfter, retryAfterMember } from './retry-after.ts'
 
 /** @param publicUrl the service's own address; null where it is not known, because it is misconfigured */
 export function problemResponse(c: Context<AppEnv>, error: ServiceError, publicUrl: string | null): Response {
-  const { status, title, detail } = ERRORS[error.code]
+  const { status } = ERRORS[error.code]
   c.set('errorCode', error.code)
   const type = publicUrl === null ? 'about:blank' : `${publicUrl}/errors/${error.code}`
-  const body = { type, title, status, detail, code: error.code, ...error.members }
+  const said = { type, title: titleOf(error), status, detail: detailOf(c, error), code: error.code }
+  const body = { ...said, ...error.members, ...retryAfterMember(error) }
   const headers = new Headers({ 'Content-Type': 'application/problem+json', ...retryAfter(error) })
   const authenticate = wwwAuthenticate(c, error)
   if (authenticate !== null) headers.set('WWW-Authenticate', authenticate)
@@ -27,9 +30,47 @@ export function toServiceError(c: Context<AppEnv>, fault: unknown): ServiceError
   return error
 }
 
+function titleOf({ code, members }: ServiceError): string {
+  const { title } = ERRORS[code]
+  const named = members.missing === undefined ? '' : namesOf(members.missing)
+  return named === '' ? title : `${title}: missing ${named}`
+}
+
+/** A title is read at a glance; `missing` has them all. */
+const MAX_NAMED = 8
+
+/** Forward auth takes names from a query: one that no account can have may be any text, and is in `missing` alone. */
+function namesOf({ roles, scope }: Names): string {
+  const usable = (kind: string, names: readonly string[]) =>
+    names.filter((name) => SCOPE.test(name)).map((name) => `${kind} ${name}`)
+  const all = [...usable('role', roles), ...usable('scope', scope)]
+  const more = all.length > MAX_NAMED ? [`${all.length - MAX_NAMED} more`] : []
+  return [...all.slice(0, MAX_NAMED), ...more].join(', ')
+}
+
+function detailOf(c: Context<AppEnv>, { code }: ServiceError): string {
+  const { detail } = ERRORS[code]
+  if (code !== 'too_many_registrations') return detail
+  const { development, publicUrl } = c.get('services').config.deployment
+  return development ? `${detail} ${howToGoOn(publicUrl)}` : detail
+}
+
+/** A developer who tries the service registers often. The shell reads the token: no secret is in an error. */
+function howToGoOn(publicUrl: string): string {
+  const path = '/admin/limits/registrations_per_ip'
+  const readToken = "ADMIN_TOKEN=$(sed -n 's/^ADMIN_TOKEN=//p' .dev.vars)"
+  const headers = `-H "Authorization: Bearer $ADMIN_TOKEN" -H 'Content-Type: application/json'`
+  const switchOff = `curl -X PUT ${publicUrl}${path} ${headers} -d '{"enabled":false}'`
+  return `In development, PUT ${path} lets you go on at once: ${readToken}; ${switchOff}`
+}
+
 /** RFC 9110 section 15.5.2; RFC 6750 section 3.1: an error only where a Bearer token was sent and is at fault. */
-function wwwAuthenticate(c: Context<AppEnv>, { code }: ServiceError): string | null {
+function wwwAuthenticate(c: Context<AppEnv>, { code, members }: ServiceError): string | null {
   const challenge = 'Bearer realm="gatehouse"'
+  // RFC 9470 section 3.
+  if (code === 'insufficient_user_authentication') {
+    return `${challenge}, error="${code}", max_age="${members.max_age}"`
+  }
   if (code === 'insufficient_scope') return `${challenge}, error="insufficient_scope"`
   if (ERRORS[code].status !== 401) return null
   const atFault = code === 'invalid_token' && bearerToken(c) !== null

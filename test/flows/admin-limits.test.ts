@@ -363,23 +363,28 @@ describe('who may see and change them', () => {
     advance(300)
     expect(await asked(access_token)).toBe('ok')
     advance(1)
-    expect(await refused(admin('GET', '/admin/limits', undefined, access_token))).toMatchObject({
+    const answer = await admin('GET', '/admin/limits', undefined, access_token)
+    expect(answer.headers.get('WWW-Authenticate')).toBe(
+      'Bearer realm="gatehouse", error="insufficient_user_authentication", max_age="900"',
+    )
+    expect(await refused(Promise.resolve(answer))).toMatchObject({
       status: 401,
-      code: 'reauthentication_required',
+      code: 'insufficient_user_authentication',
       max_age: 900,
     })
     expect(await asked(token)).toBe('invalid_token')
   })
 
   it.each([
-    ['without the role', { roles: [], scopes: ['admin'] }, 'admin'],
-    ['without the scope', { roles: ['admin'], scopes: [] }, 'admin'],
-    ['who did not ask for the scope', { roles: ['admin'], scopes: ['admin'] }, null],
-    ['who is nobody', { roles: [], scopes: [] }, null],
-  ])('is no account %s', async (_what, given, scope) => {
-    const { token } = await administrator(given, scope)
+    ['without the role', { roles: [], scopes: ['admin'] }, 'admin', ['admin'], []],
+    ['without the scope', { roles: ['admin'], scopes: [] }, 'admin', [], ['admin']],
+    ['who did not ask for the scope', { roles: ['admin'], scopes: ['admin'] }, null, [], ['admin']],
+    ['who is nobody', { roles: [], scopes: [] }, null, ['admin'], ['admin']],
+  ])('is no account %s, which is told what is missing', async (_what, given, asked, roles, scope) => {
+    const { token } = await administrator(given, asked)
     const answer = await admin('GET', '/admin/limits', undefined, token)
-    expect(await answer.json()).toMatchObject({ status: 403, code: 'insufficient_scope' })
+    const missing = { roles, scope }
+    expect(await answer.json()).toMatchObject({ status: 403, code: 'insufficient_scope', missing })
     expect(answer.headers.get('WWW-Authenticate')).toBe(
       'Bearer realm="gatehouse", error="insufficient_scope"',
     )

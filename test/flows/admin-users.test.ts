@@ -125,7 +125,7 @@ describe('an operator', () => {
     const { access_token } = await ok<Tokens>(refresh(refresh_token))
     advance(301)
     const asked = admin('PATCH', `/admin/users/${await someAccount()}`, {}, undefined, access_token)
-    expect(await refused(asked)).toMatchObject({ code: 'reauthentication_required', max_age: 900 })
+    expect(await refused(asked)).toMatchObject({ code: 'insufficient_user_authentication', max_age: 900 })
   })
 
   it('is known before the body is read for what it says', async () => {

@@ -413,7 +413,7 @@ describe('faults', () => {
     watched.fail('first', { before: true })
     const answer = await call('GET', '/healthz', {}, worker)
     expect(answer.headers.get('Retry-After')).toBe('5')
-    expect(await answer.json()).toMatchObject({ status: 503, code: 'unavailable' })
+    expect(await answer.json()).toMatchObject({ status: 503, code: 'unavailable', retry_after: 5 })
     watched.mend()
     expect(await ok(call('GET', '/healthz', {}, worker))).toEqual({ status: 'ok' })
   })

@@ -59,17 +59,53 @@ describe('forward auth', () => {
   })
 
   it.each([
-    '?roles=owner',
-    '?roles=editor%20owner',
-    '?roles=editor&roles=owner',
-    '?scope=orders:write',
-    '?roles=editor&scope=admin',
-    '?roles=Editor',
-  ])('refuses who lacks any of it with 403: %s', async (query) => {
+    ['?roles=owner', ['owner'], [], 'role owner'],
+    ['?roles=editor%20owner', ['owner'], [], 'role owner'],
+    ['?roles=editor&roles=owner&roles=owner', ['owner'], [], 'role owner'],
+    ['?scope=orders:write', [], ['orders:write'], 'scope orders:write'],
+    ['?roles=editor%20owner&scope=admin%20orders:read', ['owner'], ['admin'], 'role owner, scope admin'],
+    ['?roles=Editor', ['Editor'], [], 'role Editor'],
+  ])('refuses who lacks any of it with 403, and says what: %s', async (query, roles, scope, named) => {
     const answer = await verify(query)
     expect(answer.status).toBe(403)
     expect(answer.headers.get('X-Auth-Subject')).toBe(null)
-    expect(await answer.json()).toMatchObject({ code: 'insufficient_scope' })
+    expect(answer.headers.get('WWW-Authenticate')).toBe(
+      'Bearer realm="gatehouse", error="insufficient_scope"',
+    )
+    const { code, title, missing } = await refused(Promise.resolve(answer))
+    expect([code, title]).toEqual(['insufficient_scope', `Insufficient scope: missing ${named}`])
+    expect(missing).toEqual({ roles, scope })
+  })
+
+  it.each([
+    ['<script>alert(1)</script>', ['<script>alert(1)</script>']],
+    ['owner"\r\nX-Forged: 1', ['owner"\r\nX-Forged:', '1']],
+    ['r\u00f6le', ['r\u00f6le']],
+    ['owner,editor', ['owner,editor']],
+    ['x'.repeat(65), ['x'.repeat(65)]],
+  ])('repeats a name that no account can have in the list alone: %j', async (text, roles) => {
+    const answer = await verify(`?${new URLSearchParams({ roles: text })}`)
+    expect(answer.headers.get('WWW-Authenticate')).not.toMatch(/[<,]\S|script|forged/i)
+    const { title, detail, missing } = await refused(Promise.resolve(answer))
+    expect(missing).toEqual({ roles, scope: [] })
+    const named = roles.includes('1') ? ': missing role 1' : ''
+    expect(title).toBe(`Insufficient scope${named}`)
+    expect(detail).not.toContain(roles[0])
+  })
+
+  it('names few of many in the title, and each of them in the list', async () => {
+    const names = Array.from({ length: 200 }, (_, index) => `r${index}`)
+    const { title, missing } = await refused(verify(`?roles=${names.join('+')}`))
+    expect(missing?.roles).toEqual(names)
+    expect(title).toMatch(/^Insufficient scope: missing role r0, .*role r7, 192 more$/)
+  })
+
+  it('says of a role that the account has lost since that it is missing', async () => {
+    const { access_token: bearer, user } = await permitted()
+    await ok(admin('PATCH', `/admin/users/${user.id}`, { roles: ['reader'] }))
+    expect((await verify('?roles=editor+reader', bearer)).status).toBe(200)
+    const { missing } = await refused(verify('?roles=editor+reader&session=check', bearer))
+    expect(missing).toEqual({ roles: ['editor'], scope: [] })
   })
 
   it('looks a session up only where it is asked to, and refuses one that has ended', async () => {

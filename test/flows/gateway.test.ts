@@ -358,8 +358,11 @@ describe('who does not pass', () => {
     const came = await arrived(asked({ roles: ['editor'], scope: 'orders:read' }))
     expect(valuesOf(came, 'x-auth-roles')).toEqual(['editor reader'])
     expect(valuesOf(came, 'x-auth-scope')).toEqual(['orders:read'])
-    for (const route of [{ roles: 'editor owner' }, { scope: ['orders:read', 'orders:write'] }]) {
-      expect((await refused(asked(route))).code).toBe('insufficient_scope')
+    for (const [route, missing] of [
+      [{ roles: 'editor owner' }, { roles: ['owner'], scope: [] }],
+      [{ scope: ['orders:read', 'orders:write'] }, { roles: [], scope: ['orders:write'] }],
+    ] as const) {
+      expect(await refused(asked(route))).toMatchObject({ code: 'insufficient_scope', missing })
     }
   })
 

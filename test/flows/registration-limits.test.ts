@@ -1,6 +1,15 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { admin } from '../support/admin.ts'
-import { newName, newPerson, ok, PASSWORD, refused, worker, workerWith } from '../support/client.ts'
+import { ADMIN_TOKEN, admin } from '../support/admin.ts'
+import {
+  newAddress,
+  newName,
+  newPerson,
+  ok,
+  PASSWORD,
+  refused,
+  worker,
+  workerWith,
+} from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { solve } from '../support/solver.ts'
@@ -26,7 +35,9 @@ describe('after 3 registrations from one address', () => {
     const answer = await here.register(someone())
     expect(answer.status).toBe(429)
     expect(answer.headers.get('Retry-After')).toBe('100')
-    expect(await answer.json()).toMatchObject({ code: 'too_many_registrations' })
+    const problem = await answer.json()
+    expect(problem).toMatchObject({ code: 'too_many_registrations', retry_after: 100 })
+    expect(JSON.stringify(problem)).not.toContain('curl')
     advance(99)
     expect((await here.register(someone())).headers.get('Retry-After')).toBe('1')
     advance(0.5)
@@ -179,5 +190,28 @@ describe('a rule that an operator changes', () => {
     expect(await settle(here.register(someone()))).toBe(429)
     await ok(admin('PUT', '/admin/limits/registrations_per_ip', { enabled: false }))
     await ok(here.register(someone()), 201)
+  })
+})
+
+describe('the answer to one registration too many, in development,', () => {
+  it('tells how to go on at once, by a command that does so and has no secret in it', async () => {
+    await ok(admin('PUT', '/admin/limits/registrations_per_ip', { enabled: true, threshold: 3 }))
+    const url = 'http://localhost:8787'
+    const fetch = workerWith({ ENVIRONMENT: 'development', PUBLIC_URL: url })
+    const headers = { 'Content-Type': 'application/json', 'CF-Connecting-IP': newAddress() }
+    const register = () => {
+      const body = JSON.stringify({ ...someone(), password: PASSWORD })
+      return fetch(new Request(`${url}/auth/register`, { method: 'POST', headers, body }))
+    }
+    for (let registration = 1; registration <= 3; registration++) await ok(register(), 201)
+    const { detail } = await refused(register())
+    expect(detail).toContain('PUT /admin/limits/registrations_per_ip')
+    expect(detail).toContain('$ADMIN_TOKEN')
+    expect(detail).not.toContain(ADMIN_TOKEN)
+    const [, method, address, body] = /curl -X (\S+) (\S+) .* -d '(.*)'$/.exec(detail) ?? []
+    const authorized = { ...headers, Authorization: `Bearer ${ADMIN_TOKEN}` }
+    const change = { method: method ?? '', headers: authorized, body: body ?? '' }
+    await ok(fetch(new Request(address ?? '', change)))
+    await ok(register(), 201)
   })
 })

@@ -42,6 +42,8 @@ export interface Problem {
   readonly reasons?: readonly string[]
   readonly challenge?: Challenge
   readonly max_age?: number
+  readonly missing?: { readonly roles: readonly string[]; readonly scope: readonly string[] }
+  readonly retry_after?: number
   readonly registered?: boolean
   readonly changed?: boolean
 }
@@ -51,6 +53,8 @@ export interface Call {
   /** Sent as JSON; text goes as it is. */
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
+  /** What Cloudflare says of the request. */
+  readonly cf?: object
 }
 
 export type Fetch = (request: Request) => Promise<Response>
@@ -78,12 +82,13 @@ export function newAddress(): string {
 /**
  * One call, from an address of its own unless it names one; the answer's body stays to be read.
  */
-export function call(method: string, path: string, { bearer, body, headers }: Call = {}, fetch = worker) {
+export function call(method: string, path: string, { bearer, body, headers, cf }: Call = {}, fetch = worker) {
   const sent = new Headers({ 'CF-Connecting-IP': newAddress(), ...headers })
   if (bearer !== undefined) sent.set('Authorization', `Bearer ${bearer}`)
   if (body !== undefined && !sent.has('Content-Type')) sent.set('Content-Type', 'application/json')
   const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body)
-  return fetch(new Request(PUBLIC_URL + path, { method, headers: sent, body: text ?? null }))
+  const known = cf === undefined ? {} : { cf: cf as CfProperties }
+  return fetch(new Request(PUBLIC_URL + path, { method, headers: sent, body: text ?? null, ...known }))
 }
 
 /** A call that must succeed. */
@@ -98,7 +103,16 @@ export async function refused(response: Promise<Response>): Promise<Problem> {
   const answer = await response
   const type = answer.headers.get('Content-Type')
   if (type !== 'application/problem+json') throw new Error(`${answer.status} ${type}: ${await answer.text()}`)
-  return answer.json()
+  const problem = await answer.json<Problem>()
+  expectRetryAfter(answer, problem.retry_after)
+  return problem
+}
+
+/** The header and the body of an error say the same of when to try again. */
+export function expectRetryAfter(answer: Response, inBody: number | undefined): void {
+  const inHeader = answer.headers.get('Retry-After')
+  const same = inHeader === null ? inBody === undefined : inBody === Number(inHeader)
+  if (!same) throw new Error(`Retry-After: ${inHeader}, but retry_after: ${inBody}`)
 }
 
 export const PASSWORD = 'correct horse battery staple'

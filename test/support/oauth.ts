@@ -1,6 +1,6 @@
 /** Clients, and what they ask at /oauth2. */
 import { ADMIN_TOKEN } from './admin.ts'
-import { call, type Fetch, newAddress, ok, worker } from './client.ts'
+import { call, expectRetryAfter, type Fetch, newAddress, ok, worker } from './client.ts'
 
 export interface RegisteredClient {
   readonly client_id: string
@@ -49,7 +49,8 @@ export async function refusedByOAuth(response: Promise<Response>): Promise<OAuth
   const type = answer.headers.get('Content-Type')
   const body = await answer.text()
   if (answer.ok || type !== 'application/json') throw new Error(`${answer.status} ${type}: ${body}`)
-  const { error, error_description, ...rest } = JSON.parse(body)
+  const { error, error_description, retry_after, ...rest } = JSON.parse(body)
   if (typeof error_description !== 'string' || Object.keys(rest).length > 0) throw new Error(body)
+  expectRetryAfter(answer, retry_after)
   return { status: answer.status, error }
 }

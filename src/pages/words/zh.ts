@@ -95,8 +95,11 @@ export const zh: Words = {
     invalid_token: ['访问令牌无效', '访问令牌缺失、格式错误或已过期，或其会话已结束。'],
     invalid_refresh_token: ['刷新令牌无效', '刷新令牌未知或已过期，或其会话已结束。请重新登录。'],
     refresh_token_reused: ['刷新令牌被重复使用', '此刷新令牌已被替换，为安全起见会话已结束。请重新登录。'],
-    reauthentication_required: ['需要重新登录', '此操作要求在 max_age 秒以内登录过。'],
-    insufficient_scope: ['权限不足', '访问令牌缺少此操作所需的角色或权限范围。'],
+    insufficient_user_authentication: [
+      '需要重新登录',
+      '此操作要求在 max_age 秒以内登录过；若接受 current_password，也可改为提供当前密码。',
+    ],
+    insufficient_scope: ['权限不足', '访问令牌缺少此操作所需的角色或权限范围；“missing” 逐一列出。'],
     challenge_required: ['需要验证', '请完成验证，并将结果作为 “challenge” 发送。'],
     challenge_failed: ['验证失败', '验证结果未被接受，请完成新的验证。“reasons” 说明了原因。'],
     account_disabled: ['账户已停用', '此账户已停用。请联系服务的运营者。'],
