@@ -11,6 +11,14 @@ export interface Client {
   /** Null where the deployment does not say. */
   readonly address: ClientAddress | null
   readonly userAgent: string | null
+  readonly place: Place
+}
+
+/** Where Cloudflare takes an address to be; null where it does not know. */
+export interface Place {
+  /** ISO 3166-1 alpha-2, or `T1` for the Tor network. */
+  readonly country: string | null
+  readonly city: string | null
 }
 
 export interface ClientCounter {

@@ -42,6 +42,7 @@ export async function openSession(
     clientId: services.config.tokens.clientId,
     ip: request.client.address?.shown ?? null,
     userAgent: request.client.userAgent,
+    ...request.client.place,
     transport: request.transport,
   }
   const policy = services.config.sessions

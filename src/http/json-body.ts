@@ -47,10 +47,10 @@ function parseBodyWith(read: (object: object, method: string) => unknown) {
 
 /** Under this spelling the validator takes the body, with whatever parameters, or from a cookie, it came. */
 function sayJson(c: AppContext): void {
-  const { method, url } = c.req.raw
+  const { method, url, cf } = c.req.raw
   const headers = new Headers(c.req.raw.headers)
   headers.set('Content-Type', JSON_TYPE)
-  c.req.raw = new Request(url, { method, headers })
+  c.req.raw = new Request(url, { method, headers, ...(cf !== undefined && { cf }) })
 }
 
 export const jsonBody: MiddlewareHandler<AppEnv>[] = [readBody, parseBody]

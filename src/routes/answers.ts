@@ -32,6 +32,8 @@ export function toSessions(sessions: readonly Session[], currentId: string): z.i
       expires_at: toDateTime(session.expiresAt),
       ip: session.ip,
       user_agent: session.userAgent,
+      country: session.country ?? null,
+      city: session.city ?? null,
       current: session.id === currentId,
     })),
   }

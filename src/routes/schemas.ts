@@ -149,6 +149,11 @@ export const sessionsAnswer = z
         expires_at: dateTime,
         ip: z.string().nullable(),
         user_agent: z.string().nullable(),
+        country: z.string().nullable().openapi({
+          description: 'As Cloudflare knew it at login, in ISO 3166-1 alpha-2.',
+          example: 'FR',
+        }),
+        city: z.string().nullable().openapi({ example: 'Paris' }),
         current: z.boolean(),
       }),
     ),

@@ -28,6 +28,9 @@ export interface Session {
   readonly openedUnder: number
   readonly ip: string | null
   readonly userAgent: string | null
+  /** Where Cloudflare took the address to be. Missing: not known, or not kept by the release before. */
+  readonly country?: string | null
+  readonly city?: string | null
   /** How its refresh tokens reach the browser. Missing: in the answer's body. */
   readonly transport?: Transport
 }
@@ -38,7 +41,7 @@ export type Transport = 'body' | 'cookie'
 /** What the Worker decides of a new session; the object adds the rest. */
 export type NewSession = Pick<
   Session,
-  'id' | 'secretHash' | 'scope' | 'amr' | 'clientId' | 'ip' | 'userAgent' | 'transport'
+  'id' | 'secretHash' | 'scope' | 'amr' | 'clientId' | 'ip' | 'userAgent' | 'country' | 'city' | 'transport'
 >
 
 /** The account's whole state as its object holds it: told whole, so that the order of tellings cannot matter. */

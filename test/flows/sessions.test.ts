@@ -25,6 +25,8 @@ interface Listed {
     readonly expires_at: string
     readonly ip: string | null
     readonly user_agent: string | null
+    readonly country: string | null
+    readonly city: string | null
     readonly current: boolean
   }[]
 }
@@ -51,6 +53,8 @@ describe('the list of sessions', () => {
         expires_at: '2096-11-01T07:07:40Z',
         ip: '2001:db8::7',
         user_agent: `browser ${'x'.repeat(248)}`,
+        country: null,
+        city: null,
         current: false,
       },
       {
@@ -60,6 +64,8 @@ describe('the list of sessions', () => {
         expires_at: '2096-11-01T07:06:40Z',
         ip: '203.0.113.7',
         user_agent: null,
+        country: null,
+        city: null,
         current: true,
       },
     ])
@@ -81,6 +87,77 @@ describe('the list of sessions', () => {
     const [current] = (await list(access_token)).sessions
     expect(current?.user_agent?.isWellFormed()).toBe(true)
     expect([...(current?.user_agent ?? '')]).toHaveLength(256)
+  })
+
+  describe('says where Cloudflare took the address to be', () => {
+    const placeOf = async (cf: object, headers: Record<string, string> = {}) => {
+      const { name } = await newPerson()
+      const body = JSON.stringify({ identifier: name, password: PASSWORD })
+      const entering = call('POST', '/auth/login', { body, headers, cf }, workerWith({}))
+      const { access_token } = await ok<Tokens>(entering)
+      const [current] = (await list(access_token)).sessions
+      return { country: current?.country, city: current?.city }
+    }
+
+    it('at a registration', async () => {
+      const body = { username: newName(), password: PASSWORD }
+      const cf = { country: 'FR', city: 'Paris' }
+      const registering = call('POST', '/auth/register', { body, cf }, workerWith({}))
+      const { access_token } = await ok<Tokens>(registering, 201)
+      expect((await list(access_token)).sessions).toMatchObject([cf])
+    })
+
+    it('at a log in, whatever parameters the type of its body has', async () => {
+      const cf = { country: 'BR', city: 'S\u00e3o Paulo' }
+      expect(await placeOf(cf)).toEqual(cf)
+      expect(await placeOf(cf, { 'Content-Type': 'application/json; charset=utf-8' })).toEqual(cf)
+    })
+
+    it('not in development, where the runtime makes one up', async () => {
+      const url = 'http://localhost:8787'
+      const fetch = workerWith({ ENVIRONMENT: 'development', PUBLIC_URL: url })
+      const headers = { 'Content-Type': 'application/json', 'CF-Connecting-IP': '192.0.2.1' }
+      const body = JSON.stringify({ username: newName(), password: PASSWORD })
+      const cf = { country: 'US', city: 'Austin' }
+      const registering = new Request(`${url}/auth/register`, { method: 'POST', headers, body, cf })
+      const { access_token } = await ok<Tokens>(fetch(registering), 201)
+      const listing = new Request(`${url}/auth/sessions`, {
+        headers: { Authorization: `Bearer ${access_token}` },
+      })
+      expect((await ok<Listed>(fetch(listing))).sessions).toMatchObject([{ country: null, city: null }])
+    })
+
+    it('and says so of a login alone, not of what comes later', async () => {
+      const { name } = await newPerson()
+      const body = { identifier: name, password: PASSWORD }
+      const there = { country: 'FR', city: 'Paris' }
+      const first = await ok<Tokens>(call('POST', '/auth/login', { body, cf: there }, workerWith({})))
+      const request = { body: { refresh_token: first.refresh_token }, cf: { country: 'DE', city: 'Ulm' } }
+      const { access_token } = await ok<Tokens>(call('POST', '/auth/refresh', request, workerWith({})))
+      expect((await list(access_token)).sessions).toContainEqual(expect.objectContaining(there))
+    })
+
+    it.each([
+      ['nothing', {}, null, null],
+      ['a country alone', { country: 'T1' }, 'T1', null],
+      ['a city alone', { city: 'Ulm' }, null, 'Ulm'],
+      ['an unknown country', { country: 'XX', city: 'Ulm' }, null, 'Ulm'],
+      ['a country that is no code', { country: 'France', city: 'Paris' }, null, 'Paris'],
+      ['a country in lower case', { country: 'fr', city: 'Paris' }, null, 'Paris'],
+      ['numbers', { country: 33, city: 75 }, null, null],
+      ['objects', { country: { code: 'FR' }, city: ['Paris'] }, null, null],
+      ['empty texts', { country: '', city: '' }, null, null],
+      ['half a character', { country: 'FR', city: 'Par\ud83c' }, 'FR', null],
+      ['a control character', { country: 'FR', city: 'Par\u0007is' }, 'FR', null],
+      [
+        'a city of any length',
+        { country: 'FR', city: '\u{1f3d9}'.repeat(101) },
+        'FR',
+        '\u{1f3d9}'.repeat(100),
+      ],
+    ])('where it says %s', async (_what, cf, country, city) => {
+      expect(await placeOf(cf)).toEqual({ country, city })
+    })
   })
 
   it('leaves out what has expired', async () => {
