@@ -26,6 +26,7 @@ import { accountPages } from './pages/account-routes.tsx'
 import { enterPages } from './pages/enter-routes.tsx'
 import { asksForPage, errorPages, showNotFound } from './pages/error-routes.tsx'
 import { notOnHosts } from './pages/not-on-hosts.ts'
+import { BELOW_AUTH } from './pages/page-cookie.ts'
 import { accountRoutes } from './routes/account.ts'
 import { challengeRoutes } from './routes/challenge.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -95,8 +96,10 @@ export function createApp(
 /** The front page is the account's, unless an origin has it. */
 function hostedPages(gateway: GatewayConfig): Hono<AppEnv> {
   const router = new Hono<AppEnv>()
-  router.route('/', enterPages())
-  router.route('/', accountPages())
+  for (const path of ['/', BELOW_AUTH]) {
+    router.route(path, enterPages())
+    router.route(path, accountPages())
+  }
   router.get('/', async (c, next) => {
     const { hostname } = new URL(c.req.url)
     const ours = !gateway.hosts.has(hostname) && servedRoute(gateway, '/', hostname) === null

@@ -19,6 +19,7 @@ export type LogEvent =
   | 'password_hash_unusable'
   | 'refresh_token_reused'
   | 'rehash_failed'
+  | 'replaced_session_not_ended'
   | 'request'
   | 'settings_stale'
   | 'signing_key_advanced'

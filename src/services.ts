@@ -15,6 +15,7 @@ import type { Limit } from './limits/window.ts'
 import { derivePepper, type Pepper } from './passwords/pbkdf2.ts'
 import type { PurposeKeys } from './secrets.ts'
 import type { AccountSessions } from './sessions/account-object.ts'
+import { deriveTicketKeys } from './sessions/login-ticket.ts'
 import { derivePageKeys, deriveRefreshKeys } from './sessions/refresh-token.ts'
 import { RunTimeSettings } from './settings/run-time-settings.ts'
 import { SigningKeys } from './tokens/signing-keys.ts'
@@ -40,6 +41,8 @@ export interface SharedServices {
   readonly refreshKeys: () => Promise<PurposeKeys>
   /** For the tokens by which hosted pages know a browser. */
   readonly pageKeys: () => Promise<PurposeKeys>
+  /** For what the hosted pages put into the address after a login. */
+  readonly ticketKeys: () => Promise<PurposeKeys>
   readonly pepper: () => Promise<Pepper | null>
 }
 
@@ -97,6 +100,7 @@ export function shareServices(env: Env, config: Config): SharedServices {
     verifiedTokens: new VerifiedTokens(),
     refreshKeys: once(() => deriveRefreshKeys(authSecret, authSecretAlso)),
     pageKeys: once(() => derivePageKeys(authSecret, authSecretAlso)),
+    ticketKeys: once(() => deriveTicketKeys(authSecret, authSecretAlso)),
     pepper: once(async () => (passwordPepper === undefined ? null : derivePepper(passwordPepper))),
   }
 }

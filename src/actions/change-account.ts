@@ -98,6 +98,16 @@ export async function deleteOwnAccount(
   await tellChange(services, facts.id, toDeletedState(version))
 }
 
+/**
+ * Checks the account's password, and changes nothing.
+ * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `misconfigured`, `unavailable`; as countAttempt
+ */
+export async function provePassword(services: Services, { facts }: Grant, call: ProvenCall): Promise<void> {
+  await countAttempt(services, call, countedAs(facts), (attempt) =>
+    readProven(services, attempt, facts.id, call.password)(),
+  )
+}
+
 /** A stolen access token is no way to guess: the call counts as a log in with one of the account's identifiers. */
 function countedAs(facts: AccountFacts, registers = false): Counted {
   const [username, email, phone] = identifiersOf(facts)

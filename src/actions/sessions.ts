@@ -1,12 +1,16 @@
 /** Ending and listing sessions. */
-import { sha256 } from '../bytes.ts'
+import { sha256, toBase64Url } from '../bytes.ts'
 import { reach, ServiceError } from '../errors.ts'
 import { isId } from '../ids.ts'
+import { describeFault, log } from '../log.ts'
 import type { PurposeKeys } from '../secrets.ts'
 import type { Services } from '../services.ts'
 import type { Grant } from '../sessions/account-calls.ts'
 import { makeRefreshToken, type RefreshToken, readRefreshToken } from '../sessions/refresh-token.ts'
 import type { Session } from '../sessions/session.ts'
+import { provePassword } from './change-account.ts'
+import type { CountedCall } from './count-attempt.ts'
+import { requireFreshLogin } from './fresh-login.ts'
 import { type IssuedTokens, issueTokens } from './issue-tokens.ts'
 
 /**
@@ -18,9 +22,56 @@ export async function logOutByRefreshToken(services: Services, text: string): Pr
   return endByToken(services, await readOwnRefreshToken(services, text))
 }
 
-/** Ends the session that a hosted page's cookie belongs to; as logOutByRefreshToken. */
-export async function logOutOfPages(services: Services, text: string): Promise<string | null> {
-  return endByToken(services, await readOwnToken(services, text, await services.pageKeys()))
+/** The cookies by which a browser holds sessions; undefined for one that it did not send. */
+export interface HeldCookies {
+  readonly refresh: string | undefined
+  readonly page?: string | undefined
+}
+
+/** Ends every session that a browser holds; as logOutByRefreshToken. */
+export async function logOutOfBrowser(services: Services, { refresh, page }: HeldCookies): Promise<void> {
+  const tokens = [
+    refresh === undefined ? null : await readOwnToken(services, refresh, await services.refreshKeys()),
+    page === undefined ? null : await readOwnToken(services, page, await services.pageKeys()),
+  ]
+  for (const token of onePerSession(tokens)) await endByToken(services, token)
+}
+
+/**
+ * Ends the sessions that a browser held before it was given the cookies of another: afterwards no cookie holds them. Awaited
+ * before the response; one that a fault lets live is logged, is in the list of sessions, and costs the login nothing.
+ * @param currentId of the session that the browser holds from now on
+ */
+export async function endReplaced(
+  services: Services,
+  currentId: string,
+  { refresh, page }: HeldCookies,
+): Promise<void> {
+  const tokens = [
+    refresh === undefined ? null : await readRefreshToken(refresh, await services.refreshKeys()),
+    page === undefined ? null : await readRefreshToken(page, await services.pageKeys()),
+  ]
+  const replaced = onePerSession(tokens).filter(({ sessionId }) => sessionId !== currentId)
+  await Promise.all(replaced.map((token) => endOrWarn(services, token)))
+}
+
+/** The two cookies of one session have the same secret. After a password change they differ, and only one ends it. */
+function onePerSession(tokens: readonly (RefreshToken | null)[]): readonly RefreshToken[] {
+  const known = tokens.filter((token) => token !== null)
+  return [...new Map(known.map((token) => [toBase64Url(token.sessionSecret), token])).values()]
+}
+
+async function endOrWarn(services: Services, token: RefreshToken): Promise<void> {
+  try {
+    await endByToken(services, token)
+  } catch (fault) {
+    log('warn', 'replaced_session_not_ended', {
+      request_id: services.requestId,
+      account_id: token.accountId,
+      session_id: token.sessionId,
+      fault: describeFault(fault),
+    })
+  }
 }
 
 async function endByToken(services: Services, token: RefreshToken | null): Promise<string | null> {
@@ -98,10 +149,26 @@ async function usePageToken(services: Services, text: string) {
   return grant && { token, grant }
 }
 
-/** @throws {ServiceError} `not_found` where the account has no live session with this id */
-export async function endSession(services: Services, { facts }: Grant, sessionId: string): Promise<void> {
+/** A call that ends sessions: by the password, or without one by a fresh login. */
+export interface EndingCall extends CountedCall {
+  readonly password: string | undefined
+}
+
+/**
+ * Ends another session of the account, or logs out. What is asked for is proven before anything is said of the id, and even
+ * where that is no id.
+ * @throws {ServiceError} as proveOwner; `not_found` where the account has no live session with this id
+ */
+export async function endSession(
+  services: Services,
+  grant: Grant,
+  call: EndingCall,
+  sessionId: string,
+): Promise<void> {
+  if (sessionId === grant.session.id) return logOut(services, grant)
+  await proveOwner(services, grant, call)
   const { sessionsFromMs } = await services.settings.current(services.nowMs)
-  const object = services.accountObject(facts.id)
+  const object = services.accountObject(grant.facts.id)
   const ended = isId(sessionId) && (await reach(object.end(sessionId, sessionsFromMs)))
   if (!ended) throw new ServiceError('not_found')
 }
@@ -111,8 +178,32 @@ export async function logOut(services: Services, { facts, session }: Grant): Pro
   await reach(services.accountObject(facts.id).end(session.id))
 }
 
-export async function endAllSessions(services: Services, { facts }: Grant): Promise<void> {
-  await reach(services.accountObject(facts.id).endAll())
+/**
+ * @param except `current` keeps the session that asks
+ * @throws {ServiceError} as proveOwner
+ */
+export async function endAllSessions(
+  services: Services,
+  grant: Grant,
+  call: EndingCall,
+  except?: 'current',
+): Promise<void> {
+  await proveOwner(services, grant, call)
+  const exceptId = except === 'current' ? grant.session.id : undefined
+  await reach(services.accountObject(grant.facts.id).endAll(exceptId))
+}
+
+/**
+ * A password that is sent must be right, however fresh the login is.
+ * @throws {ServiceError} `insufficient_user_authentication` without one; as provePassword
+ */
+async function proveOwner(
+  services: Services,
+  grant: Grant,
+  { password, ...call }: EndingCall,
+): Promise<void> {
+  if (password === undefined) return requireFreshLogin(services, grant.session)
+  await provePassword(services, grant, { ...call, password })
 }
 
 /** The live sessions, newest use first. */

@@ -29,6 +29,20 @@ export function keepBody(c: AppContext, bytes: Uint8Array): void {
   c.set('services', atPresent(c.get('services')))
 }
 
+/** For calls whose body may be missing: of whatever type an empty one claims to be. */
+const readOptionalBody = createMiddleware<AppEnv>(async (c, next) => {
+  const bytes = await readBounded(c.req.raw)
+  if (bytes.length === 0) keepObject(c, {})
+  else keepBody(c, bytes)
+  await next()
+})
+
+/** In place of a body that was not sent. */
+export function keepObject(c: AppContext, object: object): void {
+  c.set('body', new TextEncoder().encode(JSON.stringify(object)))
+  c.set('services', atPresent(c.get('services')))
+}
+
 /** Puts the checked body back for the route's schema. `null` counts as absent, except in PATCH, which clears with it. */
 export const parseBody = parseBodyWith((object, method) =>
   method === 'PATCH' ? object : withoutNulls(object),
@@ -59,6 +73,11 @@ export function jsonBodyOf(optional: readonly string[]): MiddlewareHandler<AppEn
   return [readBody, parseBodyWith((object) => withoutNulls(withoutEmpty(object, optional)))]
 }
 export const bearerAndJsonBody: MiddlewareHandler<AppEnv>[] = [readBody, requireBearer, parseBody]
+export const bearerAndOptionalJsonBody: MiddlewareHandler<AppEnv>[] = [
+  readOptionalBody,
+  requireBearer,
+  parseBody,
+]
 export const adminAndJsonBody: MiddlewareHandler<AppEnv>[] = [readBody, requireAdmin, parseBody]
 
 function requireJson(contentType: string | undefined): void {

@@ -6,14 +6,14 @@ import type { MiddlewareHandler } from 'hono'
 import { deleteCookie, setCookie } from 'hono/cookie'
 import { createMiddleware } from 'hono/factory'
 import type { IssuedTokens } from '../actions/issue-tokens.ts'
+import { endReplaced } from '../actions/sessions.ts'
 import { ServiceError } from '../errors.ts'
 import type { Grant } from '../sessions/account-calls.ts'
 import { bearerToken } from './bearer-token.ts'
 import { readBounded } from './body.ts'
 import type { AppContext, AppEnv } from './context.ts'
 import { cookieValues } from './cookies.ts'
-import { keepBody, parseBody } from './json-body.ts'
-import { atPresent } from './provide-services.ts'
+import { keepBody, keepObject, parseBody } from './json-body.ts'
 
 const NAME = 'gatehouse_refresh'
 const PATH = '/auth'
@@ -33,16 +33,11 @@ const readTokenBody = (required: boolean) =>
     if (byCookie) requireOwnPage(c)
     c.set('byCookie', byCookie)
     // Without a cookie the token is one that nobody has: a browser that blocks cookies sends none.
-    if (byCookie) keepObject(c, { refresh_token: readCookie(c) ?? '' })
+    if (byCookie) keepObject(c, { refresh_token: readRefreshCookie(c) ?? '' })
     else if (empty && !required) keepObject(c, {})
     else keepBody(c, bytes)
     await next()
   })
-
-function keepObject(c: AppContext, object: object): void {
-  c.set('body', new TextEncoder().encode(JSON.stringify(object)))
-  c.set('services', atPresent(c.get('services')))
-}
 
 export const refreshBody: MiddlewareHandler<AppEnv>[] = [readTokenBody(true), parseBody]
 export const logOutBody: MiddlewareHandler<AppEnv>[] = [readTokenBody(false), parseBody]
@@ -51,6 +46,16 @@ export const logOutBody: MiddlewareHandler<AppEnv>[] = [readTokenBody(false), pa
 export function refuseForeignPage(c: AppContext): void {
   const origin = c.req.header('Origin')
   if (origin !== undefined && !mayHoldCookie(c, origin)) throw new ServiceError('origin_not_allowed')
+}
+
+/**
+ * After a login or registration: its cookie takes the place of one that the browser has, whose session ends. No page of another
+ * site can bring that about: the cookie is SameSite=Strict, refuseForeignPage comes first, and without an Origin no browser sends
+ * JSON. It would gain nothing either, since the new cookie replaces the other one in any case.
+ */
+export async function endReplacedSession(c: AppContext, { session }: IssuedTokens): Promise<void> {
+  if (session.transport !== 'cookie') return
+  await endReplaced(c.get('services'), session.id, { refresh: readRefreshCookie(c) })
 }
 
 export function setRefreshCookie(c: AppContext, tokens: IssuedTokens): void {
@@ -70,7 +75,7 @@ export function clearCookieOf(c: AppContext, ended: Grant): void {
 /** A Bearer token says by itself whose session is meant, unless the header says otherwise. */
 function meansCookie(c: AppContext): boolean {
   if (c.req.header(CSRF_HEADER) !== undefined) return true
-  return readCookie(c) !== undefined && bearerToken(c) === null
+  return readRefreshCookie(c) !== undefined && bearerToken(c) === null
 }
 
 function requireOwnPage(c: AppContext): void {
@@ -84,7 +89,7 @@ function mayHoldCookie(c: AppContext, origin: string | undefined): boolean {
 }
 
 /** Two of the name are not both ours: another host of the site may have set one, and nothing tells which. */
-function readCookie(c: AppContext): string | undefined {
+export function readRefreshCookie(c: AppContext): string | undefined {
   const [value, ...others] = cookieValues(c.req.header('Cookie'), nameOf(c))
   return others.length > 0 ? '' : value
 }

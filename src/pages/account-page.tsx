@@ -9,8 +9,10 @@ import { browserName } from './browser-name.ts'
 import type { Failure } from './failure.ts'
 import { Alert, ChallengeBox, Field, PasswordField, Status } from './fields.tsx'
 import type { View } from './page.tsx'
+import { belowAuth } from './page-cookie.ts'
+import type { Words } from './words/words.ts'
 
-export type AccountForm = 'profile' | 'password' | 'delete'
+export type AccountForm = 'profile' | 'password' | 'sessions' | 'delete'
 
 export interface Failed {
   /** Null: none of them was looked at. */
@@ -22,6 +24,8 @@ export interface AccountProps {
   readonly view: View
   readonly grant: Grant
   readonly sessions: readonly Session[]
+  /** Whether the login is too old to end sessions without the password. */
+  readonly asksPassword: boolean
   readonly minLength: number
   readonly status: string | undefined
   /** What went wrong, and with which form. */
@@ -43,6 +47,7 @@ export function AccountPage({
   view,
   grant,
   sessions,
+  asksPassword,
   minLength,
   status,
   failed,
@@ -62,11 +67,13 @@ export function AccountPage({
       <Alert failure={failed?.form === null ? failed.failure : null} />
       <p>{words.loggedInAs(nameOf(facts))}</p>
       <form method="post" action="/logout">
-        <button type="submit">{words.logOut}</button>
+        <button type="submit" formaction={belowAuth('/logout')}>
+          {words.logOut}
+        </button>
       </form>
       <Profile {...section('profile')} typed={typed} />
       <Password {...section('password')} minLength={minLength} />
-      <Sessions view={view} grant={grant} sessions={sessions} />
+      <Sessions {...section('sessions')} grant={grant} sessions={sessions} asksPassword={asksPassword} />
       <Deletion {...section('delete')} />
     </>
   )
@@ -141,13 +148,22 @@ function Password({
           failure={failure}
         />
         <ChallengeBox view={view} challenge={challenge} />
-        <button type="submit">{words.changePassword}</button>
+        <button type="submit" formaction={belowAuth('/account/password')}>
+          {words.changePassword}
+        </button>
       </form>
     </section>
   )
 }
 
-function CurrentPassword(field: { view: View; form: AccountForm; failure: Failure | null }) {
+interface CurrentPasswordProps {
+  readonly view: View
+  readonly form: AccountForm
+  readonly hint?: string | undefined
+  readonly failure: Failure | null
+}
+
+function CurrentPassword(field: CurrentPasswordProps) {
   return <PasswordField {...field} name="current_password" label={field.view.words.currentPassword} />
 }
 
@@ -166,29 +182,52 @@ function Owner({ facts }: { readonly facts: AccountFacts }) {
   )
 }
 
-function Sessions({ view, grant, sessions }: Pick<AccountProps, 'view' | 'grant' | 'sessions'>) {
+type SessionsProps = SectionProps & Pick<AccountProps, 'grant' | 'sessions' | 'asksPassword'>
+
+/** One form: each of its buttons ends something else, and all need the same password. */
+function Sessions({ view, facts, failure, challenge, grant, sessions, asksPassword }: SessionsProps) {
   const { words } = view
+  const hasOthers = sessions.some(({ id }) => id !== grant.session.id)
+  const hasPassword = asksPassword || challenge !== null || failure?.fields.current_password !== undefined
   return (
     <section aria-labelledby="sessions">
       <h2 id="sessions">{words.sessions}</h2>
-      <ul class="sessions">
-        {sessions.map((session) => (
-          <SessionItem view={view} grant={grant} session={session} />
-        ))}
-      </ul>
-      <form method="post" action="/account/sessions/end-all">
-        <AccountField facts={grant.facts} />
-        <button type="submit" class="quiet">
-          {words.endAll}
-        </button>
+      <Alert failure={failure} />
+      <form method="post" action="/account/sessions/end">
+        {/* The Enter key presses the first button: it must not end whichever session is listed first. */}
+        <button type="submit" disabled hidden />
+        <Owner facts={facts} />
+        <ul class="sessions">
+          {sessions.map((session) => (
+            <SessionItem view={view} session={session} current={session.id === grant.session.id} />
+          ))}
+        </ul>
+        {hasPassword && (
+          <CurrentPassword
+            view={view}
+            form="sessions"
+            hint={asksPassword ? words.sessionsHint : undefined}
+            failure={failure}
+          />
+        )}
+        <ChallengeBox view={view} challenge={challenge} />
+        <p class="actions">
+          {hasOthers && (
+            <button type="submit" class="quiet" formaction="/account/sessions/end-others">
+              {words.endOthers}
+            </button>
+          )}
+          <button type="submit" class="quiet" formaction={belowAuth('/account/sessions/end-all')}>
+            {words.endAll}
+          </button>
+        </p>
       </form>
     </section>
   )
 }
 
-function SessionItem({ view, grant, session }: { view: View; grant: Grant; session: Session }) {
+function SessionItem({ view, session, current }: { view: View; session: Session; current: boolean }) {
   const { words } = view
-  const current = session.id === grant.session.id
   const browser = browserName(session.userAgent, words.browserOn) ?? words.unknownBrowser
   return (
     <li>
@@ -196,21 +235,26 @@ function SessionItem({ view, grant, session }: { view: View; grant: Grant; sessi
         <strong>{browser}</strong>
         {current && <span class="badge">{words.currentSession}</span>}
         <p class="hint">
-          {session.ip} · {words.lastUsed} <Time unixMs={session.lastUsedAt} /> · {words.since}{' '}
+          {whereFrom(session, words)} {words.lastUsed} <Time unixMs={session.lastUsedAt} /> · {words.since}{' '}
           <Time unixMs={session.createdAt} />
         </p>
       </div>
       {!current && (
-        <form method="post" action="/account/sessions/end">
-          <AccountField facts={grant.facts} />
-          <input type="hidden" name="id" value={session.id} />
-          <button type="submit" class="quiet" aria-label={words.endOf(browser)}>
-            {words.end}
-          </button>
-        </form>
+        <button type="submit" class="quiet" name="id" value={session.id} aria-label={words.endOf(browser)}>
+          {words.end}
+        </button>
       )}
     </li>
   )
+}
+
+/** @returns what is known of it, each part with the sign that divides it from the next */
+function whereFrom({ city, country, ip }: Session, words: Words): string {
+  const place = city != null && country != null ? words.place(city, country) : (city ?? country)
+  return [place, ip]
+    .filter((part) => part != null)
+    .map((part) => `${part} ·`)
+    .join(' ')
 }
 
 /** In UTC; a script says it in the browser's own time. */
@@ -232,7 +276,7 @@ function Deletion({ view, facts, failure, challenge }: SectionProps) {
           <Owner facts={facts} />
           <CurrentPassword view={view} form="delete" failure={failure} />
           <ChallengeBox view={view} challenge={challenge} />
-          <button type="submit" class="danger">
+          <button type="submit" class="danger" formaction={belowAuth('/account/delete')}>
             {words.deleteAccount}
           </button>
         </form>

@@ -12,7 +12,8 @@ import {
 } from '../actions/change-account.ts'
 import { weaknessesFor } from '../actions/check-policy.ts'
 import { isReserved } from '../actions/check-username.ts'
-import { endAllSessions, endSession, listSessions } from '../actions/sessions.ts'
+import { isFreshLogin } from '../actions/fresh-login.ts'
+import { endAllSessions, endReplaced, endSession, listSessions } from '../actions/sessions.ts'
 import { ServiceError } from '../errors.ts'
 import { clientOf } from '../http/client.ts'
 import type { AppContext, AppEnv } from '../http/context.ts'
@@ -23,7 +24,7 @@ import { challengeAfter, failureOf } from './failed.ts'
 import { invalidFields, otherAccount, weaknessText } from './failure.ts'
 import { fieldsOf, ownForm } from './form.ts'
 import { pageLanguage, showPage, viewOf } from './page.tsx'
-import { clearPageCookie, pageGrant, setPageCookie } from './page-cookie.ts'
+import { clearPageCookie, heldCookies, pageGrant, setPageCookie } from './page-cookie.ts'
 import { DONE, type Done } from './words/words.ts'
 
 /** Sends whoever is not logged in to where that is done. */
@@ -80,15 +81,27 @@ export function accountPages() {
     }),
   )
 
-  router.post('/account/sessions/end', ...form, async (c) => {
-    await endSession(c.get('services'), c.get('grant'), fieldsOf(c)('id')).catch(ignoreEnded)
-    return done(c, 'session')
-  })
+  router.post('/account/sessions/end', ...form, (c) =>
+    tryForm(c, 'sessions', async () => {
+      const id = fieldsOf(c)('id')
+      await endSession(c.get('services'), c.get('grant'), endingCallOf(c), id).catch(ignoreEnded)
+      return done(c, 'session')
+    }),
+  )
 
-  router.post('/account/sessions/end-all', ...form, async (c) => {
-    await endAllSessions(c.get('services'), c.get('grant'))
-    return leave(c, 'sessions')
-  })
+  router.post('/account/sessions/end-others', ...form, (c) =>
+    tryForm(c, 'sessions', async () => {
+      await endAllSessions(c.get('services'), c.get('grant'), endingCallOf(c), 'current')
+      return done(c, 'other_sessions')
+    }),
+  )
+
+  router.post('/account/sessions/end-all', ...form, (c) =>
+    tryForm(c, 'sessions', async () => {
+      await endAllSessions(c.get('services'), c.get('grant'), endingCallOf(c))
+      return leave(c, 'sessions')
+    }),
+  )
 
   return router
 }
@@ -98,7 +111,8 @@ function done(c: AppContext, what: Done): Response {
   return c.redirect(`/account?done=${what}`, 303)
 }
 
-function leave(c: AppContext, what: Done): Response {
+async function leave(c: AppContext, what: Done): Promise<Response> {
+  await endReplaced(c.get('services'), c.get('grant').session.id, heldCookies(c))
   clearPageCookie(c)
   return c.redirect(`/login?done=${what}`, 303)
 }
@@ -108,7 +122,10 @@ function ignoreEnded(fault: unknown): void {
   if (!(fault instanceof ServiceError && fault.code === 'not_found')) throw fault
 }
 
-/** @param errors what is wrong with the form's other fields */
+/**
+ * For a form that needs the password.
+ * @param errors what is wrong with the form's other fields
+ */
 async function attempt(
   c: AppContext,
   formName: AccountForm,
@@ -121,6 +138,14 @@ async function attempt(
   const found = { ...errors, ...empty }
   const wrong = invalidFields(Object.keys(found).length === 0 ? found : { ...found, ...weakness(c) }, words)
   if (wrong !== null) return showAccount(c, { form: formName, failure: wrong })
+  return tryForm(c, formName, work)
+}
+
+async function tryForm(
+  c: AppContext,
+  formName: AccountForm,
+  work: () => Promise<Response>,
+): Promise<Response> {
   try {
     return await work()
   } catch (fault) {
@@ -143,6 +168,12 @@ function proofOf(c: AppContext) {
     challenge: field('challenge') || undefined,
     client: clientOf(c),
   }
+}
+
+/** An empty password is none: the form may be sent without. */
+function endingCallOf(c: AppContext) {
+  const { password, ...call } = proofOf(c)
+  return { ...call, password: password || undefined }
 }
 
 /** What differs from what the account has, and what is wrong with it, by the field's name. */
@@ -175,6 +206,7 @@ async function showAccount(c: AppContext, failed: Failed | null): Promise<Respon
     view,
     grant,
     sessions: await listSessions(c.get('services'), grant),
+    asksPassword: !isFreshLogin(c.get('services'), grant.session),
     minLength: c.get('services').config.accounts.passwordMinLength,
     status: isDone === undefined || failed !== null ? undefined : words.done[isDone],
     failed,

@@ -3,6 +3,7 @@ import type { Challenge } from '../challenge/challenge.ts'
 import type { Failure } from './failure.ts'
 import { Alert, ChallengeBox, Field, PasswordField, Status } from './fields.tsx'
 import type { View } from './page.tsx'
+import { belowAuth } from './page-cookie.ts'
 import { withReturnTo } from './return-to.ts'
 
 interface EnterProps {
@@ -18,11 +19,12 @@ interface EnterProps {
 
 export function LogInPage({ view, failure, challenge, identifier, returnTo, status }: EnterProps) {
   const { words } = view
+  const path = withReturnTo('/login', returnTo)
   return (
     <>
       <Status text={status} />
       <Alert failure={failure} />
-      <form method="post" action={withReturnTo('/login', returnTo)}>
+      <form method="post" action={path}>
         <Field
           form="login"
           name="identifier"
@@ -35,7 +37,9 @@ export function LogInPage({ view, failure, challenge, identifier, returnTo, stat
         />
         <PasswordField view={view} form="login" name="password" label={words.password} failure={failure} />
         <ChallengeBox view={view} challenge={challenge} />
-        <button type="submit">{words.logIn}</button>
+        <button type="submit" formaction={belowAuth(path)}>
+          {words.logIn}
+        </button>
       </form>
       <p>
         {words.noAccount}
@@ -55,10 +59,11 @@ export function RegisterPage({
   minLength,
 }: EnterProps & { readonly minLength: number }) {
   const { words } = view
+  const path = withReturnTo('/register', returnTo)
   return (
     <>
       <Alert failure={failure} />
-      <form method="post" action={withReturnTo('/register', returnTo)}>
+      <form method="post" action={path}>
         <Field
           form="register"
           name="identifier"
@@ -80,7 +85,9 @@ export function RegisterPage({
           failure={failure}
         />
         <ChallengeBox view={view} challenge={challenge} />
-        <button type="submit">{words.register}</button>
+        <button type="submit" formaction={belowAuth(path)}>
+          {words.register}
+        </button>
       </form>
       <p>
         {words.haveAccount}
@@ -94,14 +101,18 @@ export function RegisterPage({
 /** Where somebody is logged in already: nothing goes on by itself, so that no app and this page send a browser in circles. */
 export function ContinuePage({ view, name, returnTo }: { view: View; name: string; returnTo: string }) {
   const { words } = view
+  const goOn = withReturnTo('/login/continue', returnTo)
+  const leave = withReturnTo('/logout', returnTo)
   return (
     <>
       <p>{words.loggedInAs(name)}</p>
-      <form method="post" action={withReturnTo('/login/continue', returnTo)}>
-        <button type="submit">{words.continueTo(new URL(returnTo).host)}</button>
+      <form method="post" action={goOn}>
+        <button type="submit" formaction={belowAuth(goOn)}>
+          {words.continueTo(new URL(returnTo).host)}
+        </button>
       </form>
-      <form method="post" action={withReturnTo('/logout', returnTo)}>
-        <button type="submit" class="quiet">
+      <form method="post" action={leave}>
+        <button type="submit" class="quiet" formaction={belowAuth(leave)}>
           {words.anotherAccount}
         </button>
       </form>

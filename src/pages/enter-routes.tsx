@@ -7,11 +7,12 @@ import { isReserved } from '../actions/check-username.ts'
 import type { IssuedTokens } from '../actions/issue-tokens.ts'
 import { logIn } from '../actions/log-in.ts'
 import { register } from '../actions/register.ts'
-import { issueToPages, logOutOfPages } from '../actions/sessions.ts'
+import { issueToPages, logOutOfBrowser } from '../actions/sessions.ts'
 import type { ChallengeAction } from '../challenge/challenge.ts'
 import { ServiceError } from '../errors.ts'
 import { clientOf } from '../http/client.ts'
 import type { AppContext, AppEnv } from '../http/context.ts'
+import { isLoginTicket, makeLoginTicket } from '../sessions/login-ticket.ts'
 import { hasControlCharacter, trimInvisible } from '../text.ts'
 import { nameOf } from './account-page.tsx'
 import { ContinuePage, LogInPage, RegisterPage } from './enter-pages.tsx'
@@ -20,12 +21,12 @@ import { challengeAfter, failureOf } from './failed.ts'
 import { type Failure, invalidFields, noCookie, weaknessText } from './failure.ts'
 import { fieldsOf, ownForm } from './form.ts'
 import { pageLanguage, showPage, viewOf } from './page.tsx'
-import { clearPageCookie, pageGrant, readPageCookie, setPageCookie } from './page-cookie.ts'
+import { clearPageCookie, heldCookies, pageGrant, readPageCookie, setPageCookie } from './page-cookie.ts'
 import { readReturnTo, withReturnTo } from './return-to.ts'
 import { DONE } from './words/words.ts'
 
 const HOME = '/account'
-/** What a browser is sent on with that was given the cookie: whether it kept it shows then. */
+/** Carries a ticket that shows that the browser was given the cookie: whether it kept it shows then. */
 const JUST_LOGGED_IN = 'just_logged_in'
 const FIELDS = {
   password: 'password',
@@ -40,7 +41,7 @@ export function enterPages() {
     const grant = await pageGrant(c)
     const view = viewOf(c)
     const returnTo = returnToOf(c)
-    const justLoggedIn = c.req.query(JUST_LOGGED_IN) !== undefined
+    const justLoggedIn = await hasJustLoggedIn(c)
     if (grant === null) return showLogIn(c, justLoggedIn ? noCookie(view.words) : null, '')
     if (returnTo === null) return c.redirect(HOME, 303)
     const page = <ContinuePage view={view} name={nameOf(grant.facts)} returnTo={returnTo} />
@@ -54,7 +55,7 @@ export function enterPages() {
     if (wrong !== null) return showLogIn(c, wrong, identifier)
     try {
       const tokens = await logIn(c.get('services'), { identifier, scope: null, ...proofOf(c) })
-      return enter(c, tokens)
+      return goOn(c, tokens)
     } catch (fault) {
       return showLogIn(c, failureOf(c, fault, FIELDS), identifier)
     }
@@ -81,7 +82,7 @@ export function enterPages() {
     const given = { username: null, email: null, phone: null, [identifier.kind]: identifier }
     try {
       const tokens = await register(c.get('services'), { ...given, ...proofOf(c) })
-      return enter(c, tokens)
+      return goOn(c, tokens)
     } catch (fault) {
       if (isRegistered(fault)) return c.redirect('/login?done=registered', 303)
       return showRegister(c, failureOf(c, fault, FIELDS), typed)
@@ -91,8 +92,7 @@ export function enterPages() {
   router.get('/logout', (c) => c.redirect(HOME, 303))
 
   router.post('/logout', pageLanguage, ownForm, async (c) => {
-    const token = readPageCookie(c)
-    if (token !== undefined) await logOutOfPages(c.get('services'), token)
+    await logOutOfBrowser(c.get('services'), heldCookies(c))
     clearPageCookie(c)
     const returnTo = returnToOf(c)
     return c.redirect(returnTo === null ? '/login?done=logged_out' : withReturnTo('/login', returnTo), 303)
@@ -111,19 +111,24 @@ function proofOf(c: AppContext) {
   return { password: field('password'), challenge, client: clientOf(c), transport: 'cookie' as const }
 }
 
-function enter(c: AppContext, tokens: IssuedTokens): Promise<Response> {
-  const services = c.get('services')
-  c.set('accountId', tokens.facts.id)
-  const replaced = readPageCookie(c)
-  // One that stays, because of a fault, stands in the list of sessions.
-  if (replaced !== undefined) services.waitUntil(logOutOfPages(services, replaced).catch(() => undefined))
-  return goOn(c, tokens)
-}
-
 /** A form leads to a page of ours alone, which leads on. */
 async function goOn(c: AppContext, tokens: IssuedTokens): Promise<Response> {
+  c.set('accountId', tokens.facts.id)
   await setPageCookie(c, tokens)
-  return c.redirect(withReturnTo(`/login?${JUST_LOGGED_IN}`, returnToOf(c)), 303)
+  const { ticketKeys, nowMs } = c.get('services')
+  const ticket = await makeLoginTicket(await ticketKeys(), requesterOf(c), nowMs)
+  return c.redirect(withReturnTo(`/login?${JUST_LOGGED_IN}=${ticket}`, returnToOf(c)), 303)
+}
+
+async function hasJustLoggedIn(c: AppContext): Promise<boolean> {
+  const ticket = c.req.query(JUST_LOGGED_IN)
+  if (ticket === undefined) return false
+  const { ticketKeys, nowMs } = c.get('services')
+  return isLoginTicket(await ticketKeys(), ticket, requesterOf(c), nowMs)
+}
+
+function requesterOf(c: AppContext): string {
+  return clientOf(c).address?.counted ?? ''
 }
 
 /** The account is stored, and only its session is not. */

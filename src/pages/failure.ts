@@ -67,6 +67,7 @@ function messageOf({ code, members }: ServiceError, words: Words): string {
 function fieldsOf({ code, members }: ServiceError, words: Words, names: FieldNames): Record<string, string> {
   if (code === 'invalid_credentials' && names === ACCOUNT_FIELDS)
     return { current_password: words.wrongPassword }
+  if (code === 'insufficient_user_authentication') return { current_password: words.passwordNeeded }
   if (code === 'weak_password') {
     return { [names.password]: weaknessText(members.reasons ?? [], words) }
   }

@@ -2,6 +2,7 @@
 import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors.ts'
 import type { AppEnv } from '../http/context.ts'
+import { BELOW_AUTH } from './page-cookie.ts'
 
 /** First segments of hosted pages. */
 const PAGE_SEGMENTS: ReadonlySet<string> = new Set([
@@ -33,5 +34,6 @@ export function notOnHosts(hosts: ReadonlySet<string>) {
 }
 
 function isPage(path: string): boolean {
-  return PAGE_SEGMENTS.has(path.split('/')[1] ?? '') || PAGE_PATHS.has(path)
+  const isOfPages = PAGE_SEGMENTS.has(path.split('/')[1] ?? '') || path.startsWith(`${BELOW_AUTH}/`)
+  return isOfPages || PAGE_PATHS.has(path)
 }

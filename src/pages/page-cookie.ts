@@ -1,18 +1,35 @@
 /**
  * The cookie by which the hosted pages know a browser, with a token that is good for nothing else. Beside it the refresh cookie
- * is set, so that an app of the same site goes on from a log in here.
+ * is set, so that an app of the same site goes on from a log in here. That one may hold another session, and browsers send it
+ * below /auth alone: so forms that set or clear it are sent below BELOW_AUTH, where the pages are as well.
  */
 import { deleteCookie, setCookie } from 'hono/cookie'
 import type { IssuedTokens } from '../actions/issue-tokens.ts'
-import { pageTokenOf, resumeSession } from '../actions/sessions.ts'
+import { endReplaced, type HeldCookies, pageTokenOf, resumeSession } from '../actions/sessions.ts'
 import type { AppContext } from '../http/context.ts'
 import { cookieValues } from '../http/cookies.ts'
-import { clearRefreshCookie, isSecure, MAX_COOKIE_SECONDS, setRefreshCookie } from '../http/refresh-cookie.ts'
+import {
+  clearRefreshCookie,
+  isSecure,
+  MAX_COOKIE_SECONDS,
+  readRefreshCookie,
+  setRefreshCookie,
+} from '../http/refresh-cookie.ts'
 import type { Grant } from '../sessions/account-calls.ts'
 
 const NAME = 'gatehouse_pages'
 
+/** The pages are here, too. */
+export const BELOW_AUTH = '/auth/pages'
+
+/** For the button of a form that sets or clears the refresh cookie. */
+export function belowAuth(path: string): string {
+  return BELOW_AUTH + path
+}
+
+/** Sets both cookies. What the browser held before ends, but for the very session. */
 export async function setPageCookie(c: AppContext, tokens: IssuedTokens): Promise<void> {
+  await endReplaced(c.get('services'), tokens.session.id, heldCookies(c))
   setRefreshCookie(c, tokens)
   keepToken(c, await pageTokenOf(c.get('services'), tokens))
 }
@@ -26,6 +43,10 @@ function keepToken(c: AppContext, token: string): void {
 export function clearPageCookie(c: AppContext): void {
   clearRefreshCookie(c)
   deleteCookie(c, nameOf(c), attributes(c))
+}
+
+export function heldCookies(c: AppContext): HeldCookies {
+  return { refresh: readRefreshCookie(c), page: readPageCookie(c) }
 }
 
 /** @returns undefined also if there are two of the name: over plain http another host of the site may have set one. */

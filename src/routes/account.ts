@@ -21,7 +21,7 @@ import { clientOf } from '../http/client.ts'
 import type { AppContext } from '../http/context.ts'
 import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from '../http/declare.ts'
 import { bearerAndJsonBody, jsonBodyOf } from '../http/json-body.ts'
-import { clearCookieOf, refuseForeignPage } from '../http/refresh-cookie.ts'
+import { clearCookieOf, endReplacedSession, refuseForeignPage } from '../http/refresh-cookie.ts'
 import { toUser, userAnswer } from '../http/user.ts'
 import { type RefusedBody, refuseInvalidWith } from '../http/validation.ts'
 import { toTokenAnswer } from './answers.ts'
@@ -100,6 +100,7 @@ export function accountRoutes({ defaultPhoneRegion }: AccountsConfig) {
       const call = { client: clientOf(c), challenge, transport }
       const tokens = await register(c.get('services'), { username, email, phone, password, ...call })
       c.set('accountId', tokens.facts.id)
+      await endReplacedSession(c, tokens)
       c.header('Location', '/auth/me')
       return c.json(toTokenAnswer(c, tokens), 201)
     },

@@ -106,6 +106,22 @@ export const deleteAccountRequest = z
   .strictObject({ current_password: password, challenge })
   .openapi('DeleteAccountRequest')
 
+export const endSessionsRequest = z
+  .strictObject({
+    current_password: password.optional().openapi({
+      description: 'Not needed within 15 minutes of the login. One that is sent must be right.',
+    }),
+    challenge,
+  })
+  .openapi('EndSessionsRequest')
+
+export const endSessionsQuery = z.object({
+  except: z
+    .enum(['current'], { error: 'Must be "current", or left out.' })
+    .optional()
+    .openapi({ description: '"current" keeps the session that asks.' }),
+})
+
 export const logInRequest = z
   .strictObject({
     identifier: identifierText

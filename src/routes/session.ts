@@ -3,6 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { logIn } from '../actions/log-in.ts'
 import { refresh } from '../actions/refresh.ts'
 import {
+  type EndingCall,
   endAllSessions,
   endSession,
   listSessions,
@@ -11,18 +12,28 @@ import {
 } from '../actions/sessions.ts'
 import { authenticateRequest, requireBearer } from '../http/bearer.ts'
 import { clientOf } from '../http/client.ts'
+import type { AppContext } from '../http/context.ts'
 import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from '../http/declare.ts'
-import { jsonBody } from '../http/json-body.ts'
+import { bearerAndOptionalJsonBody, jsonBody } from '../http/json-body.ts'
 import {
   clearCookieOf,
   clearRefreshCookie,
+  endReplacedSession,
   logOutBody,
   refreshBody,
   refuseForeignPage,
 } from '../http/refresh-cookie.ts'
 import { parseScope } from '../tokens/scope.ts'
 import { toSessions, toTokenAnswer } from './answers.ts'
-import { logInRequest, logOutRequest, refreshRequest, sessionsAnswer, tokenAnswer } from './schemas.ts'
+import {
+  endSessionsQuery,
+  endSessionsRequest,
+  logInRequest,
+  logOutRequest,
+  refreshRequest,
+  sessionsAnswer,
+  tokenAnswer,
+} from './schemas.ts'
 
 const logInRoute = createRoute({
   method: 'post',
@@ -65,9 +76,11 @@ const listRoute = createRoute({
 const endAllRoute = createRoute({
   method: 'delete',
   path: '/auth/sessions',
-  summary: 'End all sessions, this one too',
+  summary: 'End all sessions, this one too, or all others',
+  description: 'Needs current_password, or a login within the last 15 minutes.',
   security: BEARER,
-  middleware: [requireBearer],
+  middleware: bearerAndOptionalJsonBody,
+  request: { query: endSessionsQuery, body: jsonRequest(endSessionsRequest, false) },
   responses: { 204: { description: 'Ended' }, default: problem },
 })
 
@@ -75,9 +88,14 @@ const endRoute = createRoute({
   method: 'delete',
   path: '/auth/sessions/{id}',
   summary: 'End one session',
+  description:
+    'Needs current_password, or a login within the last 15 minutes; the session that asks needs neither to end itself.',
   security: BEARER,
-  middleware: [requireBearer],
-  request: { params: z.object({ id: z.string().openapi({ format: 'uuid' }) }) },
+  middleware: bearerAndOptionalJsonBody,
+  request: {
+    params: z.object({ id: z.string().openapi({ format: 'uuid' }) }),
+    body: jsonRequest(endSessionsRequest, false),
+  },
   responses: { 204: { description: 'Ended' }, default: problem },
 })
 
@@ -97,6 +115,7 @@ export function sessionRoutes() {
       transport,
     })
     c.set('accountId', tokens.facts.id)
+    await endReplacedSession(c, tokens)
     return c.json(toTokenAnswer(c, tokens), 200)
   })
 
@@ -126,17 +145,25 @@ export function sessionRoutes() {
   })
 
   router.openapi(endAllRoute, async (c) => {
-    await endAllSessions(c.get('services'), c.get('grant'))
-    clearCookieOf(c, c.get('grant'))
+    const { except } = c.req.valid('query')
+    await endAllSessions(c.get('services'), c.get('grant'), toEndingCall(c, c.req.valid('json')), except)
+    if (except === undefined) clearCookieOf(c, c.get('grant'))
     return c.body(null, 204)
   })
 
   router.openapi(endRoute, async (c) => {
     const { id } = c.req.valid('param')
-    await endSession(c.get('services'), c.get('grant'), id)
+    await endSession(c.get('services'), c.get('grant'), toEndingCall(c, c.req.valid('json')), id)
     if (id === c.get('grant').session.id) clearCookieOf(c, c.get('grant'))
     return c.body(null, 204)
   })
 
   return router
+}
+
+function toEndingCall(
+  c: AppContext,
+  { current_password, challenge }: z.infer<typeof endSessionsRequest>,
+): EndingCall {
+  return { password: current_password, challenge, client: clientOf(c) }
 }

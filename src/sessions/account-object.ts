@@ -114,9 +114,11 @@ export class AccountObject extends DurableObject {
     this.#end([sessionId], Date.now())
   }
 
-  endAll(): void {
+  /** @param exceptId of a session that stays; an object of the release before ends that too */
+  endAll(exceptId?: string): void {
+    const ids = this.#sessions().map(({ id }) => id)
     this.#end(
-      this.#sessions().map(({ id }) => id),
+      ids.filter((id) => id !== exceptId),
       Date.now(),
     )
   }

@@ -37,6 +37,37 @@ async function register(page: Page, name = newName()): Promise<string> {
   return name
 }
 
+async function logIn(page: Page, name: string): Promise<void> {
+  await page.goto(`${stage.url}/login`)
+  await page.locator('[name=identifier]').fill(name)
+  await page.locator('[name=password]').fill(PASSWORD)
+  await submit(page)
+  await page.waitForURL('**/account')
+}
+
+/** As an app of the same site does, with a cookie. @returns the access token */
+function registerInApp(page: Page): Promise<string> {
+  return page.evaluate(
+    async (account) => {
+      const headers = { 'Content-Type': 'application/json' }
+      const answer = await fetch('/auth/register', {
+        method: 'POST',
+        headers,
+        body: JSON.stringify(account),
+      })
+      return String((await answer.json()).access_token)
+    },
+    { username: newName(), password: PASSWORD, transport: 'cookie' },
+  )
+}
+
+function isAlive(page: Page, accessToken: string): Promise<boolean> {
+  return page.evaluate(async (token) => {
+    const answer = await fetch('/auth/me', { headers: { Authorization: `Bearer ${token}` } })
+    return answer.ok
+  }, accessToken)
+}
+
 async function guess(page: Page, name: string): Promise<void> {
   await page.locator('[name=identifier]').fill(name)
   await page.locator('[name=password]').fill('a guess that is wrong')
@@ -162,16 +193,45 @@ describe('somebody who opens the service', () => {
       await (await chromium.visitor()).newPage(),
     ]
     const name = await register(here)
-    await there.goto(`${stage.url}/login`)
-    await there.locator('[name=identifier]').fill(name)
-    await there.locator('[name=password]').fill(PASSWORD)
-    await submit(there)
-    await there.waitForURL('**/account')
+    await logIn(there, name)
     await here.reload()
     await here.getByRole('button', { name: /^Log out Chrome/ }).click()
     expect(await here.getByRole('status').textContent()).toContain('That device is logged out.')
     await there.reload()
     expect(there.url()).toBe(`${stage.url}/login`)
+  })
+
+  it('logs all other devices out', async () => {
+    const [here, there] = [
+      await (await chromium.visitor()).newPage(),
+      await (await chromium.visitor()).newPage(),
+    ]
+    const name = await register(here)
+    await logIn(there, name)
+    await here.reload()
+    await here.getByRole('button', { name: 'Log out of all other devices' }).click()
+    expect(await here.getByRole('status').textContent()).toContain('All other devices are logged out.')
+    expect(here.url()).toBe(`${stage.url}/account`)
+    await there.reload()
+    expect(there.url()).toBe(`${stage.url}/login`)
+  })
+
+  it('ends the session that an app had in its cookie, with a log in here, and with a log out', async () => {
+    const context = await chromium.visitor()
+    const page = await context.newPage()
+    const name = await register(page)
+    await page.getByRole('button', { name: 'Log out', exact: true }).click()
+    const replaced = await registerInApp(page)
+    expect(await isAlive(page, replaced)).toBe(true)
+    await logIn(page, name)
+    expect(await isAlive(page, replaced)).toBe(false)
+    await context.clearCookies({ name: 'gatehouse_refresh' })
+    const beside = await registerInApp(page)
+    await page.reload()
+    expect(await page.textContent('main')).toContain(name)
+    await page.getByRole('button', { name: 'Log out', exact: true }).click()
+    expect(await page.getByRole('status').textContent()).toContain('You are logged out.')
+    expect(await isAlive(page, beside)).toBe(false)
   })
 
   it('goes back to the app that sent it, and on to wherever that leads', async () => {
@@ -225,6 +285,23 @@ const PAGES: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
     await page.locator('form[action="/account/profile"] [name=current_password]').fill(PASSWORD)
     await page.locator('form[action="/account/profile"] button[type=submit]').click()
     await page.getByRole('alert').waitFor()
+  },
+  'account-sessions': async (page) => {
+    const name = await register(page)
+    const body = JSON.stringify({ identifier: name, password: PASSWORD })
+    await page.evaluate(
+      (sent) =>
+        fetch('/auth/login', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: sent }),
+      body,
+    )
+    await page.reload()
+    // As where the login is too old: the field is there.
+    await page.evaluate(() => {
+      const form = document.querySelector('form[action="/account/sessions/end"]')
+      form?.insertAdjacentHTML('beforeend', '<input type="hidden" name="current_password" value="wrong">')
+    })
+    await page.locator('button[formaction="/account/sessions/end-others"]').click()
+    await page.locator('#sessions-current_password-error').waitFor()
   },
   error: (page) => page.goto(`${stage.url}/errors/challenge_failed`),
 }

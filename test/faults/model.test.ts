@@ -271,6 +271,10 @@ async function requestOf(operation: Operation, real: Real): Promise<Request> {
       })
     case 'leave':
       return own('DELETE', '/auth/me', { current_password: operation.password })
+    case 'end all':
+      return own('DELETE', '/auth/sessions', { current_password: operation.password })
+    case 'end others':
+      return own('DELETE', '/auth/sessions?except=current', { current_password: operation.password })
     case 'grant':
       return manage('PATCH', '', { roles: [operation.role] })
     case 'disable':
@@ -308,6 +312,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({ kind: fc.constant('see' as const), session }),
   fc.record({ kind: fc.constant('change password' as const), session, password, to: password }),
   fc.record({ kind: fc.constant('leave' as const), session, password }),
+  fc.record({ kind: fc.constantFrom('end all' as const, 'end others' as const), session, password }),
   fc.record({ kind: fc.constant('grant' as const), role: fc.constantFrom('reader', 'editor') }),
   fc.record({
     kind: fc.constantFrom('disable' as const, 'enable' as const, 'end sessions' as const, 'cron' as const),

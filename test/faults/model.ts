@@ -17,7 +17,11 @@ export type Operation =
       readonly password: Password
       readonly to: Password
     }
-  | { readonly kind: 'leave'; readonly session: number; readonly password: Password }
+  | {
+      readonly kind: 'leave' | 'end all' | 'end others'
+      readonly session: number
+      readonly password: Password
+    }
   | { readonly kind: 'grant'; readonly role: string }
   | { readonly kind: 'disable' | 'enable' | 'end sessions' | 'cron' }
 
@@ -104,6 +108,10 @@ export function step(world: World, operation: Operation, opens: number, earlier 
       })
     case 'leave':
       return prove(world, earlier, operation, () => leave(world))
+    case 'end all':
+      return prove(world, earlier, operation, () => happen('ok', endSessions(world)))
+    case 'end others':
+      return prove(world, earlier, operation, () => happen('ok', endOthers(world, operation.session)))
     case 'grant':
       return manage(world, (known) => change(world, { ...known, role: operation.role }))
     case 'disable':
@@ -124,6 +132,13 @@ const NO_SESSION = { answered: new Map(), unanswered: new Map() } as const
 
 function endSessions(world: World): World {
   return { ...world, sessions: new Map(), untold: world.untold === null ? null : new Map() }
+}
+
+function endOthers(world: World, kept: number): World {
+  const { sessions, untold } = world
+  const only = (lives: ReadonlyMap<number, Life>) =>
+    new Map([...lives].filter(([session]) => session === kept))
+  return { ...world, sessions: only(sessions), untold: untold === null ? null : only(untold) }
 }
 
 function refuse(world: World, answer: string): Step {

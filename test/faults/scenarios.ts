@@ -191,6 +191,23 @@ export const SCENARIOS: Readonly<Record<string, Prepare>> = {
   })),
   'GET /auth/sessions': bearerCall('GET', '/auth/sessions'),
   'DELETE /auth/sessions': bearerCall('DELETE', '/auth/sessions', 204, ['invalid_token']),
+  'DELETE /auth/sessions with the password': about(204, async ({ access_token }) => ({
+    send: send('DELETE', '/auth/sessions', { bearer: access_token, body: password() }),
+    again: ['invalid_token'],
+  })),
+  'DELETE /auth/sessions of all others, with the password': about(204, async ({ access_token, name }) => {
+    await ok(logIn(name, PASSWORD, workerWith({})))
+    const path = '/auth/sessions?except=current'
+    return { send: send('DELETE', path, { bearer: access_token, body: password() }) }
+  }),
+  'DELETE /auth/sessions with a wrong password': about(401, async ({ access_token }) => ({
+    send: send('DELETE', '/auth/sessions', { bearer: access_token, body: { current_password: WRONG } }),
+  })),
+  'POST /auth/login over the cookie of another session': about(200, async ({ name, refresh_token }) => {
+    const body = { identifier: name, password: PASSWORD, transport: 'cookie' }
+    const headers = { Cookie: `__Secure-gatehouse_refresh=${refresh_token}` }
+    return { send: ({ fetch }) => call('POST', '/auth/login', { body, headers }, fetch) }
+  }),
   'DELETE /auth/sessions/{id}': about(204, async ({ access_token, name }) => {
     const other = await ok<Tokens>(logIn(name, PASSWORD, workerWith({})))
     const sid = JSON.parse(atob(other.access_token.split('.')[1] ?? '')).sid

@@ -65,6 +65,38 @@ describe('the budget of round trips', () => {
     expect(watched.counts).toEqual({ d1: 0, rpc: 2 })
   })
 
+  it.each(['/auth/sessions', '/auth/sessions?except=current'])(
+    'of ending sessions is no D1 and two RPCs (check, end), with a password one D1 read and four RPCs more: DELETE %s',
+    async (path) => {
+      const { access_token: bearer } = person
+      const body = { current_password: PASSWORD }
+      await ok(call('DELETE', '/auth/sessions?except=current', { bearer, body }, worker), 204)
+      expect(watched.counts).toEqual({ d1: 1, rpc: 6 })
+      watched.reset()
+      await ok(call('DELETE', path, { bearer }, worker), 204)
+      expect(watched.counts).toEqual({ d1: 0, rpc: 2 })
+    },
+  )
+
+  it('of a log in over the cookie of another session is one RPC more: that one ends', async () => {
+    const body = { identifier: person.name, password: PASSWORD, transport: 'cookie' }
+    const Cookie = `__Secure-gatehouse_refresh=${person.refresh_token}`
+    await ok(call('POST', '/auth/login', { body, headers: { Cookie } }, worker))
+    expect(watched.counts).toEqual({ d1: 1, rpc: 6 })
+  })
+
+  it('of a log out on the pages is one RPC: both cookies are of one session', async () => {
+    const browser = new Browser({}, worker)
+    await browser.send('/login', { identifier: person.name, password: PASSWORD })
+    const [page, refreshing] = ['__Host-gatehouse_pages', '__Secure-gatehouse_refresh']
+    const Cookie = [page, refreshing].map((name) => `${name}=${browser.cookie(name)}`).join('; ')
+    const type = 'application/x-www-form-urlencoded'
+    const headers = { Cookie, 'Content-Type': type, 'Sec-Fetch-Site': 'same-origin' }
+    watched.reset()
+    expect((await call('POST', '/auth/pages/logout', { headers, body: '' }, worker)).status).toBe(303)
+    expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
+  })
+
   it('of the key set is nothing', async () => {
     await ok(call('GET', '/.well-known/jwks.json', {}, worker))
     expect(watched.counts).toEqual({ d1: 0, rpc: 0 })

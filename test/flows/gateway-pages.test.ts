@@ -116,6 +116,8 @@ describe('a host of the gateway', () => {
     '/logout',
     '/account',
     '/account/x',
+    '/auth/pages/login',
+    '/auth/pages/account/password',
     '/console',
     '/oauth2/authorize',
     '/oauth2/logout',

@@ -1,4 +1,5 @@
 import { env } from 'cloudflare:workers'
+import { decodeJwt } from 'jose'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { admin } from '../support/admin.ts'
 import { alertOf, Browser, type Page, textOf } from '../support/browser.ts'
@@ -282,8 +283,56 @@ describe('somebody who logs in', () => {
   it('with a browser that keeps no cookie is told so', async () => {
     const { name } = await newPerson()
     const page = await new Browser({}, worker, false).send('/login', { identifier: name, password: PASSWORD })
-    expect(page).toMatchObject({ status: 200, url: '/login?just_logged_in' })
+    expect(page.status).toBe(200)
+    expect(page.url).toMatch(/^\/login\?just_logged_in=[\w-]{54}$/)
     expect(alertOf(page)).toMatch(/your browser keeps no cookie/)
+  })
+
+  describe('and an address that says so', () => {
+    beforeEach(() => freeze())
+    afterEach(thaw)
+
+    /** Where somebody was sent on to whose browser kept no cookie. */
+    async function sentOnTo(browser: Browser, query = ''): Promise<string> {
+      const { name } = await newPerson()
+      return (await browser.send(`/login${query}`, { identifier: name, password: PASSWORD })).url
+    }
+    const forgetful = () => new Browser({}, worker, false)
+
+    it.each(['', '=', '=1', '=true', `=${'A'.repeat(54)}`, `=${'A'.repeat(5_000)}`, '&just_logged_in'])(
+      'is nothing that a link can make: ?just_logged_in%s',
+      async (value) => {
+        const page = await new Browser().open(`/login?just_logged_in${value}`)
+        expect(page.status).toBe(200)
+        expect(alertOf(page)).toBeUndefined()
+      },
+    )
+
+    it('is as good as none for everybody at another address', async () => {
+      const address = await sentOnTo(forgetful())
+      expect(alertOf(await new Browser().open(address))).toBeUndefined()
+    })
+
+    it('is good for two minutes where it was made', async () => {
+      const browser = forgetful()
+      const address = await sentOnTo(browser)
+      advance(119)
+      expect(alertOf(await browser.open(address))).toMatch(/your browser keeps no cookie/)
+      advance(1)
+      expect(alertOf(await browser.open(address))).toBeUndefined()
+    })
+
+    it('sends nobody on to an app who has not just logged in', async () => {
+      const query = `?${new URLSearchParams({ return_to: `${APP}/` })}`
+      const address = await sentOnTo(forgetful(), query)
+      expect(address).toContain('return_to=')
+      const { browser } = await registered()
+      for (const link of [address, `/login${query}&just_logged_in`, `/login${query}&just_logged_in=1`]) {
+        const page = await browser.open(link)
+        expect(page.html).toContain('Continue to app.example.test')
+        expect(page.html).not.toContain('http-equiv="refresh"')
+      }
+    })
   })
 
   it.each(['reserve', 'look'])('where a counter is out of reach is told so: %s', async (method) => {
@@ -396,7 +445,15 @@ describe('a form', () => {
     '/account/password',
     '/account/delete',
     '/account/sessions/end',
+    '/account/sessions/end-others',
     '/account/sessions/end-all',
+    '/auth/pages/login',
+    '/auth/pages/login/continue',
+    '/auth/pages/register',
+    '/auth/pages/logout',
+    '/auth/pages/account/password',
+    '/auth/pages/account/sessions/end-all',
+    '/auth/pages/account/delete',
   ]
 
   it.each([
@@ -603,6 +660,113 @@ describe('the account', () => {
     expect(await isLoggedIn(browser)).toBe(true)
   })
 
+  it('ends all other sessions, and stays', async () => {
+    const { browser, name, page } = await registered()
+    expect(page.html).not.toContain('end-others')
+    const others = [await ok<Tokens>(logIn(name)), await ok<Tokens>(logIn(name))]
+    expect((await browser.open('/account')).html).toContain('formaction="/account/sessions/end-others"')
+    const after = await browser.send('/account/sessions/end-others', {})
+    expect(after.url).toBe('/account?done=other_sessions')
+    expect(after.html).toContain('All other devices are logged out.')
+    for (const other of others) expect(await isAlive(other.access_token)).toBe(false)
+    expect(await isLoggedIn(browser)).toBe(true)
+    expect(browser.cookie(REFRESH_COOKIE)).toBeDefined()
+  })
+
+  it('asks for no password where another fault kept a session from ending', async () => {
+    const watched = watch()
+    const { browser } = await registered()
+    const faulty = browser.copy({}, workerWith(watched.bindings))
+    watched.fail('endAll', { before: true })
+    const page = await faulty.send('/account/sessions/end-all', {})
+    expect(page.status).toBe(503)
+    expect(alertOf(page)).toMatch(/cannot be reached/)
+    expect(page.html).not.toContain('sessions-current_password')
+  })
+
+  it('says where each session came from, as far as that is known', async () => {
+    const { browser, name } = await registered()
+    for (const cf of [{ country: 'FR', city: 'Pa<ris' }, { country: 'T1' }]) {
+      const body = { identifier: name, password: PASSWORD }
+      const headers = { 'CF-Connecting-IP': '192.0.2.1' }
+      await ok(call('POST', '/auth/login', { body, cf, headers }, workerWith({})))
+    }
+    const { html } = await browser.open('/account')
+    expect(html).toContain('Pa&lt;ris, FR · 192.0.2.1 · Last used')
+    expect(html).toContain('T1 · 192.0.2.1 · Last used')
+    const chinese = browser.copy({ 'Accept-Language': 'zh' })
+    expect((await chinese.open('/account')).html).toContain('Pa&lt;ris，FR · 192.0.2.1 · 上次使用')
+  })
+
+  describe('after an old login', () => {
+    beforeEach(() => freeze())
+    afterEach(thaw)
+
+    const FIELD = 'sessions-current_password'
+    const ENDS = [
+      ['sessions/end', '/account?done=session'],
+      ['sessions/end-others', '/account?done=other_sessions'],
+      ['sessions/end-all', '/login?done=sessions'],
+    ] as const
+
+    /** Somebody with a session here and one elsewhere, a day later. */
+    async function dayAfter() {
+      const { browser, name } = await registered()
+      const other = await ok<Tokens>(logIn(name))
+      advance(86_400)
+      await browser.open('/account')
+      const id = String(decodeJwt(other.access_token).sid)
+      const isOtherAlive = async () => (await refresh(other.refresh_token)).status === 200
+      return { browser, id, isOtherAlive }
+    }
+
+    it('asks for the password to end a session, and 15 minutes before that does not', async () => {
+      const { browser } = await registered()
+      advance(900)
+      expect((await browser.open('/account')).html).not.toContain(FIELD)
+      advance(1)
+      const page = await browser.open('/account')
+      expect(page.html).toContain(`<label for="${FIELD}">Current password</label>`)
+      expect(textOf(page, `${FIELD}-hint`)).toMatch(/more than 15 minutes ago/)
+    })
+
+    it.each(ENDS)('ends nothing without it: %s', async (form) => {
+      const { browser, id, isOtherAlive } = await dayAfter()
+      const page = await browser.send(`/account/${form}`, { id, current_password: '' })
+      expect(page.status).toBe(401)
+      expect(textOf(page, `${FIELD}-error`)).toMatch(/Enter your password to log out a device/)
+      expect(await isOtherAlive()).toBe(true)
+      expect(await isLoggedIn(browser)).toBe(true)
+    })
+
+    it.each(ENDS)('ends nothing with a wrong one: %s', async (form) => {
+      const { browser, id, isOtherAlive } = await dayAfter()
+      const page = await browser.send(`/account/${form}`, { id, current_password: 'a guess that is wrong' })
+      expect(page.status).toBe(401)
+      expect(textOf(page, `${FIELD}-error`)).toBe('The password is wrong.')
+      expect(page.html).not.toContain('a guess that is wrong')
+      expect(await isOtherAlive()).toBe(true)
+    })
+
+    it.each(ENDS)('ends what is chosen with the right one: %s', async (form, url) => {
+      const { browser, id, isOtherAlive } = await dayAfter()
+      const page = await browser.send(`/account/${form}`, { id, current_password: PASSWORD })
+      expect(page.url).toBe(url)
+      expect(await isOtherAlive()).toBe(false)
+      expect(await isLoggedIn(browser)).toBe(url.startsWith('/account'))
+    })
+
+    it('cannot be used to guess the password without a count', async () => {
+      const { browser } = await dayAfter()
+      const guess = (current_password: string) =>
+        browser.send('/account/sessions/end-others', { current_password })
+      for (let times = 1; times <= 3; times++) expect((await guess(`guess ${times}`)).status).toBe(401)
+      const page = await guess(PASSWORD)
+      expect(page.status).toBe(403)
+      expect(page.html).toMatch(/action="\/account\/sessions\/end".*data-challenge=/s)
+    })
+  })
+
   it('ends all sessions, this one too', async () => {
     const { browser, name } = await registered()
     const other = await ok<Tokens>(logIn(name))
@@ -663,6 +827,87 @@ describe('the session of a browser', () => {
     await browser.send('/login', { identifier: name, password: PASSWORD })
     expect(await isLoggedIn(browser)).toBe(true)
     await vi.waitFor(async () => expect(await isLoggedIn(before)).toBe(false))
+  })
+
+  const FORMS = [
+    ['/login', '/auth/login'],
+    ['/auth/pages/login', '/auth/login'],
+    ['/register', '/auth/register'],
+    ['/auth/pages/register', '/auth/register'],
+  ] as const
+
+  it.each(FORMS)('takes the place of one that an app has in its cookie, too: %s', async (form, path) => {
+    const { browser, app } = await withAnotherInAnApp()
+    const name = path === '/auth/login' ? (await newPerson()).name : newName()
+    const page = await browser.send(form, { identifier: name, password: PASSWORD })
+    expect(page.url).toBe('/account')
+    expect(await isAlive(app.access_token)).toBe(false)
+    const refreshed = await ok<Tokens>(refreshByCookie(browser.cookie(REFRESH_COOKIE) ?? ''))
+    expect(refreshed.user.username).toBe(name)
+  })
+
+  it('that goes on to an app takes the place of the one there', async () => {
+    const { browser, app, name } = await withAnotherInAnApp()
+    await browser.send(`/auth/pages/login/continue?${new URLSearchParams({ return_to: APP })}`, {})
+    expect(await isAlive(app.access_token)).toBe(false)
+    const refreshed = await ok<Tokens>(refreshByCookie(browser.cookie(REFRESH_COOKIE) ?? ''))
+    expect(refreshed.user.username).toBe(name)
+    expect(await isLoggedIn(browser)).toBe(true)
+  })
+
+  it.each(['/logout', '/auth/pages/logout'])('ends with one that an app has: %s', async (form) => {
+    const { browser, app } = await withAnotherInAnApp()
+    const copy = browser.copy()
+    expect((await browser.send(form, {})).url).toBe('/login?done=logged_out')
+    expect(await isAlive(app.access_token)).toBe(false)
+    expect(await isLoggedIn(copy)).toBe(false)
+    expect(browser.cookie(REFRESH_COOKIE)).toBeUndefined()
+  })
+
+  it.each([
+    ['a new password', 'password', { new_password: NEW_PASSWORD }],
+    ['the end of all sessions', 'sessions/end-all', {}],
+    ['the end of the account', 'delete', {}],
+  ])('leaves none behind in an app with %s', async (_what, form, fields) => {
+    const { browser, app } = await withAnotherInAnApp()
+    await browser.open('/account')
+    const sent = { account: browser.account, current_password: PASSWORD, ...fields }
+    await browser.send(`/auth/pages/account/${form}`, sent)
+    expect(await isAlive(app.access_token)).toBe(false)
+  })
+
+  it('is logged out of nothing where one of the two cannot be ended: it may be tried again', async () => {
+    const { browser, app } = await withAnotherInAnApp()
+    const watched = watch()
+    const faulty = browser.copy({}, workerWith(watched.bindings))
+    watched.fail('endBySecret', { before: true })
+    expect((await faulty.send('/logout', {})).status).toBe(503)
+    expect(faulty.cookie(PAGE_COOKIE)).toBeDefined()
+    watched.mend()
+    expect((await faulty.send('/logout', {})).url).toBe('/login?done=logged_out')
+    expect(await isAlive(app.access_token)).toBe(false)
+    expect(await isLoggedIn(browser)).toBe(false)
+  })
+
+  it('replaces another also where that cannot be ended, which the log says', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    const { browser } = await registered()
+    const watched = watch()
+    const faulty = browser.copy({}, workerWith(watched.bindings))
+    watched.fail('endBySecret', { before: true })
+    const { name } = await newPerson()
+    const page = await faulty.send('/login', { identifier: name, password: PASSWORD })
+    expect(page.html).toContain(`You are logged in as ${name}.`)
+    const events = warn.mock.calls.map(([line]) => JSON.parse(String(line)).event)
+    expect(events).toEqual(['replaced_session_not_ended'])
+    vi.restoreAllMocks()
+  })
+
+  it('is replaced by no log in that fails', async () => {
+    const { browser, app } = await withAnotherInAnApp()
+    await browser.send('/auth/pages/login', { identifier: newName(), password: PASSWORD })
+    expect(await isLoggedIn(browser)).toBe(true)
+    expect(await isAlive(app.access_token)).toBe(true)
   })
 
   it('leads on from the forms to log in and register, which it needs no more', async () => {
@@ -748,6 +993,16 @@ describe('the session of a browser', () => {
     browser.setCookie(PAGE_COOKIE, value)
     expect(await isLoggedIn(browser)).toBe(false)
   })
+
+  /** A browser that is logged in on the pages, and as somebody else in an app of the same site. */
+  async function withAnotherInAnApp() {
+    const { browser, name } = await registered()
+    const body = { username: newName(), password: PASSWORD, transport: 'cookie' }
+    const answer = await call('POST', '/auth/register', { body, headers: { Origin: APP } })
+    const [, value = ''] = /=([^;]+)/.exec(answer.headers.get('Set-Cookie') ?? '') ?? []
+    browser.setCookie(REFRESH_COOKIE, value)
+    return { browser, name, app: await answer.json<Tokens>() }
+  }
 
   function refreshByCookie(value: string) {
     const headers = { Cookie: `${REFRESH_COOKIE}=${value}`, Origin: APP, 'X-Gatehouse-CSRF': '1' }

@@ -233,6 +233,31 @@ describe("the end of everybody's sessions", () => {
   })
 })
 
+describe('ending all sessions', () => {
+  it('but one leaves that one as it is, and the alarm for it', async () => {
+    const { stub, object, open, state } = newAccount()
+    const ids: string[] = []
+    for (let sessions = 1; sessions <= 3; sessions++) {
+      const opened = await open({ state: state(5) })
+      if (opened.outcome !== 'opened') throw new Error(opened.outcome)
+      ids.push(opened.grant.session.id)
+    }
+    const kept = await object.check(ids[1] ?? '')
+    await object.endAll(ids[1])
+    expect(await object.list()).toEqual([kept?.session])
+    advance(90 * DAY)
+    expect(await runDurableObjectAlarm(stub)).toBe(true)
+    expect(await object.list()).toEqual([])
+  })
+
+  it('but one that is not there ends all', async () => {
+    const { object, open, state } = newAccount()
+    await open({ state: state(5) })
+    await object.endAll('03a352eb-ffff-7000-8000-000000000000')
+    expect(await object.list()).toEqual([])
+  })
+})
+
 describe('memory', () => {
   it('is not needed: state survives eviction', async () => {
     const { stub, object, open, state } = newAccount()

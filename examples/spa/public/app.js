@@ -22,6 +22,7 @@ onClick('log-out', () => client.logOut())
 onClick('call-whoami', () => call('/api/whoami'))
 onClick('call-headers', () => call('/api/headers'))
 onClick('list-sessions', listSessions)
+onClick('end-others', () => end('?except=current'))
 client.onChange(show)
 setInterval(showExpiry, 1000)
 await guarded(async () => {
@@ -104,19 +105,33 @@ async function listSessions() {
 function toItem(session) {
   const item = document.createElement('li')
   const text = document.createElement('span')
-  text.textContent = `${session.current ? 'This one' : 'Another'}, since ${new Date(session.created_at).toLocaleString()}, ${session.ip}`
+  const from = [session.city, session.country, session.ip].filter((part) => part !== null).join(', ')
+  text.textContent = `${session.current ? 'This one' : 'Another'}, since ${new Date(session.created_at).toLocaleString()}, ${from}`
   const button = document.createElement('button')
   button.dataset.session = session.id
   button.textContent = session.current ? 'End, and log out' : 'End'
-  button.addEventListener('click', () => guarded(() => end(session), button))
+  const act = session.current ? () => client.logOut() : () => end(`/${session.id}`)
+  button.addEventListener('click', () => guarded(act, button))
   item.append(text, button)
   return item
 }
 
-async function end(session) {
-  if (session.current) return client.logOut()
-  await client.fetch(`${service}/auth/sessions/${session.id}`, { method: 'DELETE' })
-  log('Another session was ended.')
+/** Where the login is older than 15 minutes the service asks for the password. */
+async function end(which) {
+  const password = at('end-password').value
+  const answer = await client.fetch(`${service}/auth/sessions${which}`, {
+    method: 'DELETE',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(password === '' ? {} : { current_password: password }),
+  })
+  at('end-password').value = ''
+  const { code } = answer.ok ? {} : await answer.json()
+  at('end-proof').hidden = code === undefined
+  if (code !== undefined) {
+    at('end-password').focus()
+    throw Object.assign(new Error(code), { code })
+  }
+  log('Other sessions were ended.')
   await listSessions()
 }
 

@@ -16,6 +16,8 @@ export function explain(error) {
   switch (error.code) {
     case 'invalid_credentials':
       return all('That is not a name and password that belong together.')
+    case 'insufficient_user_authentication':
+      return all('You logged in more than 15 minutes ago. Enter your password, and try again.')
     case 'invalid_request':
       return only(Object.fromEntries((error.problem?.errors ?? []).map((one) => [one.field, textOf(one)])))
     case 'identifier_taken':

@@ -11,7 +11,8 @@ for (const form of document.forms) sendOnce(form)
 function forgetForm(): void {
   const url = new URL(location.href)
   url.searchParams.delete('done')
-  url.pathname = url.pathname.replace(/^\/account\/.*/, '/account')
+  url.searchParams.delete('just_logged_in')
+  url.pathname = url.pathname.replace(/^\/auth\/pages/, '').replace(/^\/account\/.*/, '/account')
   history.replaceState(null, '', url)
 }
 

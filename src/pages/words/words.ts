@@ -45,6 +45,12 @@ export interface Words {
   /** The button's name for those who hear it alone. */
   readonly endOf: (browser: string) => string
   readonly endAll: string
+  readonly endOthers: string
+  /** Beside the password, where the login is too old to do without. */
+  readonly sessionsHint: string
+  /** For a form that was sent without it. */
+  readonly passwordNeeded: string
+  readonly place: (city: string, country: string) => string
   readonly deleteAccount: string
   readonly deleteOpen: string
   readonly deleteHint: string
@@ -79,6 +85,7 @@ export const DONE = [
   'profile',
   'password',
   'session',
+  'other_sessions',
   'sessions',
   'logged_out',
   'ended',
