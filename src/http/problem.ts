@@ -58,10 +58,10 @@ function detailOf(c: Context<AppEnv>, { code }: ServiceError): string {
 /** A developer who tries the service registers often. The shell reads the token: no secret is in an error. */
 function howToGoOn(publicUrl: string): string {
   const path = '/admin/limits/registrations_per_ip'
-  const readToken = "ADMIN_TOKEN=$(sed -n 's/^ADMIN_TOKEN=//p' .dev.vars)"
   const headers = `-H "Authorization: Bearer $ADMIN_TOKEN" -H 'Content-Type: application/json'`
-  const switchOff = `curl -X PUT ${publicUrl}${path} ${headers} -d '{"enabled":false}'`
-  return `In development, PUT ${path} lets you go on at once: ${readToken}; ${switchOff}`
+  const token = 'ADMIN_TOKEN=$(sed -n s/^ADMIN_TOKEN=//p .dev.vars)'
+  const command = `${token}; curl -X PUT ${publicUrl}${path} ${headers} -d '{"enabled":false}'`
+  return `To go on at once, PUT ${path}: ${command}`
 }
 
 /** RFC 9110 section 15.5.2; RFC 6750 section 3.1: an error only where a Bearer token was sent and is at fault. */

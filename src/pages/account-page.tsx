@@ -188,7 +188,7 @@ type SessionsProps = SectionProps & Pick<AccountProps, 'grant' | 'sessions' | 'a
 function Sessions({ view, facts, failure, challenge, grant, sessions, asksPassword }: SessionsProps) {
   const { words } = view
   const hasOthers = sessions.some(({ id }) => id !== grant.session.id)
-  const hasPassword = asksPassword || challenge !== null || failure?.fields.current_password !== undefined
+  const isWrong = failure?.fields.current_password !== undefined
   return (
     <section aria-labelledby="sessions">
       <h2 id="sessions">{words.sessions}</h2>
@@ -202,11 +202,11 @@ function Sessions({ view, facts, failure, challenge, grant, sessions, asksPasswo
             <SessionItem view={view} session={session} current={session.id === grant.session.id} />
           ))}
         </ul>
-        {hasPassword && (
+        {(asksPassword || challenge !== null || isWrong) && (
           <CurrentPassword
             view={view}
             form="sessions"
-            hint={asksPassword ? words.sessionsHint : undefined}
+            hint={asksPassword && !isWrong ? words.passwordNeeded : undefined}
             failure={failure}
           />
         )}

@@ -109,7 +109,7 @@ export const deleteAccountRequest = z
 export const endSessionsRequest = z
   .strictObject({
     current_password: password.optional().openapi({
-      description: 'Not needed within 15 minutes of the login. One that is sent must be right.',
+      description: 'Not needed within 15 minutes of the login, nor to end the session that asks.',
     }),
     challenge,
   })
@@ -117,7 +117,7 @@ export const endSessionsRequest = z
 
 export const endSessionsQuery = z.object({
   except: z
-    .enum(['current'], { error: 'Must be "current", or left out.' })
+    .enum(['current'], { error: 'Must be "current".' })
     .optional()
     .openapi({ description: '"current" keeps the session that asks.' }),
 })
@@ -165,11 +165,8 @@ export const sessionsAnswer = z
         expires_at: dateTime,
         ip: z.string().nullable(),
         user_agent: z.string().nullable(),
-        country: z.string().nullable().openapi({
-          description: 'As Cloudflare knew it at login, in ISO 3166-1 alpha-2.',
-          example: 'FR',
-        }),
-        city: z.string().nullable().openapi({ example: 'Paris' }),
+        country: z.string().nullable().openapi({ description: 'Where the login came from.', example: 'FR' }),
+        city: z.string().nullable(),
         current: z.boolean(),
       }),
     ),

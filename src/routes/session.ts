@@ -77,7 +77,6 @@ const endAllRoute = createRoute({
   method: 'delete',
   path: '/auth/sessions',
   summary: 'End all sessions, this one too, or all others',
-  description: 'Needs current_password, or a login within the last 15 minutes.',
   security: BEARER,
   middleware: bearerAndOptionalJsonBody,
   request: { query: endSessionsQuery, body: jsonRequest(endSessionsRequest, false) },
@@ -87,9 +86,7 @@ const endAllRoute = createRoute({
 const endRoute = createRoute({
   method: 'delete',
   path: '/auth/sessions/{id}',
-  summary: 'End one session',
-  description:
-    'Needs current_password, or a login within the last 15 minutes; the session that asks needs neither to end itself.',
+  summary: 'End one session, this one or another',
   security: BEARER,
   middleware: bearerAndOptionalJsonBody,
   request: {

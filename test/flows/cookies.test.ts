@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { decodeJwt } from 'jose'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Browser } from '../support/browser.ts'
 import {
   call,
@@ -18,7 +18,9 @@ import {
   workerWith,
 } from '../support/client.ts'
 import { watch } from '../support/counting.ts'
+import { cheapenPasswords } from '../support/faults.ts'
 
+beforeEach(cheapenPasswords)
 afterEach(() => vi.restoreAllMocks())
 
 const APP = 'https://app.example.test'

@@ -22,6 +22,10 @@ import {
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { disable } from '../support/database.ts'
+import { cheapenPasswords } from '../support/faults.ts'
+
+beforeEach(cheapenPasswords)
+afterEach(() => vi.restoreAllMocks())
 
 const APP = 'https://app.example.test'
 const PAGE_COOKIE = '__Host-gatehouse_pages'

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { decodeJwt } from 'jose'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   call,
   changePassword,
@@ -19,9 +19,14 @@ import {
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { disable } from '../support/database.ts'
+import { cheapenPasswords } from '../support/faults.ts'
 import { visitor, WRONG } from '../support/visitor.ts'
 
-afterEach(thaw)
+beforeEach(cheapenPasswords)
+afterEach(() => {
+  vi.restoreAllMocks()
+  thaw()
+})
 
 interface Listed {
   readonly sessions: readonly {

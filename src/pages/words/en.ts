@@ -63,7 +63,6 @@ export const en: Words = {
   endOf: (browser) => `Log out ${browser}`,
   endAll: 'Log out of all devices, including this one',
   endOthers: 'Log out of all other devices',
-  sessionsHint: 'You logged in more than 15 minutes ago. To log out a device, enter your password first.',
   passwordNeeded: 'You logged in more than 15 minutes ago. Enter your password to log out a device.',
   place: (city, country) => `${city}, ${country}`,
   deleteAccount: 'Delete account',

@@ -47,8 +47,6 @@ export interface Words {
   readonly endAll: string
   readonly endOthers: string
   /** Beside the password, where the login is too old to do without. */
-  readonly sessionsHint: string
-  /** For a form that was sent without it. */
   readonly passwordNeeded: string
   readonly place: (city: string, country: string) => string
   readonly deleteAccount: string

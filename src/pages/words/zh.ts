@@ -56,7 +56,6 @@ export const zh: Words = {
   endOf: (browser) => `退出 ${browser} 上的登录`,
   endAll: '退出所有设备（包括本设备）',
   endOthers: '退出所有其他设备',
-  sessionsHint: '您登录已超过 15 分钟。要退出设备，请先输入密码。',
   passwordNeeded: '您登录已超过 15 分钟。请输入密码以退出设备。',
   place: (city, country) => `${city}，${country}`,
   deleteAccount: '删除账户',
