@@ -37,8 +37,14 @@ export const problemAnswer = z
       .optional(),
     reasons: z.array(z.string()).optional(),
     max_age: z.number().openapi({ type: 'integer' }).optional(),
-    missing: z.object({ roles: z.array(z.string()), scope: z.array(z.string()) }).optional(),
-    retry_after: z.number().openapi({ type: 'integer' }).optional(),
+    missing: z
+      .object({ roles: z.array(z.string()), scope: z.array(z.string()) })
+      .optional()
+      .openapi({ description: 'For "insufficient_scope": what the call needs and the token lacks.' }),
+    retry_after: z
+      .number()
+      .optional()
+      .openapi({ type: 'integer', description: 'Seconds, as in the header Retry-After.' }),
     challenge: challengeAnswer.optional(),
     registered: z.literal(true).optional(),
     changed: z.literal(true).optional(),

@@ -77,6 +77,7 @@ const endAllRoute = createRoute({
   method: 'delete',
   path: '/auth/sessions',
   summary: 'End all sessions, this one too, or all others',
+  description: 'Needs current_password, or a login within the last 15 minutes.',
   security: BEARER,
   middleware: bearerAndOptionalJsonBody,
   request: { query: endSessionsQuery, body: jsonRequest(endSessionsRequest, false) },
@@ -87,6 +88,8 @@ const endRoute = createRoute({
   method: 'delete',
   path: '/auth/sessions/{id}',
   summary: 'End one session, this one or another',
+  description:
+    'Needs current_password, or a login within the last 15 minutes; the session that asks needs neither to end itself.',
   security: BEARER,
   middleware: bearerAndOptionalJsonBody,
   request: {
