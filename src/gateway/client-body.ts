@@ -1,5 +1,7 @@
 /** The body of a request on its way to an origin, as a stream. */
 
+import { ServiceError } from '../errors.ts'
+
 export interface ClientBody {
   /** null if there is none to send. */
   readonly stream: ReadableStream<Uint8Array> | null
@@ -17,12 +19,18 @@ export function hasBody({ body, headers }: Request): boolean {
   return body !== null && Number(headers.get('Content-Length') ?? Number.NaN) !== 0
 }
 
-/** @param sending is aborted if the body breaks off */
+/**
+ * @param sending is aborted if the body breaks off
+ * @throws {ServiceError} `malformed_request` for a length that no body has
+ */
 export function clientBody(request: Request, sending: AbortController): ClientBody {
   const { body, headers } = request
   if (body === null || !hasBody(request)) return NONE
   const length = headers.get('Content-Length')
-  return length === null ? ofUnknownLength(body, sending) : ofLength(body, Number(length))
+  if (length === null) return ofUnknownLength(body, sending)
+  // The runtime takes lengths that it cannot count up to.
+  if (!Number.isSafeInteger(Number(length))) throw new ServiceError('malformed_request')
+  return ofLength(body, Number(length))
 }
 
 /** The runtime copies it by itself, and the origin learns its length. */

@@ -223,6 +223,14 @@ describe.each(BROKEN)('a body with %s', (_what, headers, body) => {
   })
 })
 
+it.each(['9007199254740992', '9223372036854775807'])(
+  'a length that no body has is malformed at an origin: %s',
+  async (length) => {
+    const headers = [`Content-Length: ${length}`]
+    expectMalformed(await send('production', withBody('POST', '/api/x', headers, 'hello'), true))
+  },
+)
+
 describe('a whole body', () => {
   it.each([
     ['in chunks', ['Transfer-Encoding: chunked'], '3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n'],
