@@ -31,10 +31,11 @@ export function gatewayTo(
     if (!isOwnHost) refuseServiceWorker(c)
     const { publicUrl, clientIpHeader } = c.get('services').config.deployment
     const reachedAt = isOwnHost ? origin : publicUrl
-    const identity = await identityOf(c, route)
+    const token = tokenOf(c)
+    const identity = await identityOf(c, route, token)
     const headers = passedOn(c.req.raw.headers, clientIpHeader)
     setForwarding(c, headers, reachedAt)
-    await setIdentity(c, headers, route, identity, tokens)
+    await setIdentity(c, headers, route, { identity, token }, tokens)
     const answer = await send(c, route, { isOwnHost, reachedAt, path, search, headers })
     c.set('ofOrigin', true)
     return answer
@@ -63,8 +64,11 @@ function refuseServiceWorker(c: AppContext): void {
 }
 
 /** @returns null where no token is needed, and none was sent */
-async function identityOf(c: AppContext, route: GatewayRoute): Promise<Identity | null> {
-  const token = tokenOf(c)
+async function identityOf(
+  c: AppContext,
+  route: GatewayRoute,
+  token: string | null,
+): Promise<Identity | null> {
   if (token === null && !route.required) return null
   if (token === null) throw new ServiceError('invalid_token')
   const identity = await identify(c.get('services'), token, route)
@@ -91,18 +95,26 @@ function setForwarding(c: AppContext, headers: Headers, reachedAt: string): void
   offerToOrigin(headers, readOfferedProtocols(headers))
 }
 
+interface Person {
+  /** Null for nobody. */
+  readonly identity: Identity | null
+  /** By which it was told, wherever that stood. */
+  readonly token: string | null
+}
+
 /** What the origin learns of the person. */
 async function setIdentity(
   c: AppContext,
   headers: Headers,
   route: GatewayRoute,
-  identity: Identity | null,
+  { identity, token }: Person,
   tokens: OriginTokens,
 ): Promise<void> {
   const services = c.get('services')
   // An origin trusts this header, so none goes on that was not verified here.
-  if (!passesToken(route, identity)) headers.delete('Authorization')
+  headers.delete('Authorization')
   if (identity === null) return
+  if (passesToken(route, identity)) headers.set('Authorization', `Bearer ${token}`)
   const { authorization, audience } = route
   if (authorization === 'exchange') {
     headers.set('Authorization', `Bearer ${await tokens.exchange(services, identity, audience)}`)
@@ -113,9 +125,8 @@ async function setIdentity(
 }
 
 /** A token that may administrate is for the service alone. */
-function passesToken({ authorization }: GatewayRoute, identity: Identity | null): boolean {
-  if (authorization !== 'pass' || identity === null) return false
-  return !identity.claims.scope.split(' ').includes(ADMIN_SCOPE)
+function passesToken({ authorization }: GatewayRoute, identity: Identity): boolean {
+  return authorization === 'pass' && !identity.claims.scope.split(' ').includes(ADMIN_SCOPE)
 }
 
 /** What the origin is asked, beside method and body. */
@@ -133,8 +144,8 @@ interface Asked {
 async function send(c: AppContext, route: GatewayRoute, asked: Asked): Promise<Response> {
   const { origin, timeoutMs } = route
   const late = new AbortController()
-  const timer = setTimeout(() => late.abort(), timeoutMs)
   const body = clientBody(c.req.raw, late)
+  const timer = setTimeout(() => late.abort(), timeoutMs)
   try {
     const request = requestTo(c, route, asked, body.stream, late.signal)
     const answer = await (origin.kind === 'address'

@@ -42,13 +42,13 @@ function closed(socket: WebSocket | null): Promise<unknown> {
 }
 
 /** A request by upgrade to a path that says what the origin got. */
-const seen = (protocols: string, headers: Readonly<Record<string, string>> = {}) =>
+const seen = (protocols: string, route: object = {}) =>
   arrived(
     call(
       'GET',
       '/api/me',
-      { headers: { Upgrade: 'websocket', 'Sec-WebSocket-Protocol': protocols, ...headers } },
-      gate(),
+      { headers: { Upgrade: 'websocket', 'Sec-WebSocket-Protocol': protocols } },
+      gate(route),
     ),
   )
 
@@ -123,6 +123,11 @@ describe('an origin', () => {
     const token = bearerOf(await seen(tokenProtocol()))
     expect(token).toBeDefined()
     expect(token).not.toBe(person.access_token)
+  })
+
+  it('gets the one that was offered with "pass", and none with "drop"', async () => {
+    expect(bearerOf(await seen(tokenProtocol(), { authorization: 'pass' }))).toBe(person.access_token)
+    expect(bearerOf(await seen(tokenProtocol(), { authorization: 'drop' }))).toBeUndefined()
   })
 })
 
