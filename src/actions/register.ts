@@ -9,9 +9,9 @@ import { hashPassword } from '../passwords/pbkdf2.ts'
 import type { Services } from '../services.ts'
 import type { Transport } from '../sessions/session.ts'
 import { toState } from './account-state.ts'
-import { checkPolicy } from './check-policy.ts'
+import { checkPolicy, passwordErrors } from './check-policy.ts'
 import { checkRegistrationAllowed, checkRegistrationOpen } from './check-registration.ts'
-import { checkUsername } from './check-username.ts'
+import { usernameErrors } from './check-username.ts'
 import { confirmWrite } from './confirm-write.ts'
 import { type CountedCall, countAttempt } from './count-attempt.ts'
 import { type IssuedTokens, issueTokens } from './issue-tokens.ts'
@@ -34,7 +34,7 @@ const COUNTED = { action: 'register', registers: true, identifier: null } as con
  */
 export async function register(services: Services, request: RegisterRequest): Promise<IssuedTokens> {
   const { username, email, phone, password } = request
-  checkUsername(services, username)
+  checkFields(services, request)
   const key = await services.signingKeys.signing(services.nowMs)
   await checkRegistrationOpen(services)
   await checkRegistrationAllowed(services, [username, email, phone])
@@ -43,6 +43,14 @@ export async function register(services: Services, request: RegisterRequest): Pr
     storeAndOpen(services, request),
   )
   return issueTokens(services, key, grant, sessionSecret)
+}
+
+/** A weak password is listed beside a reserved username; alone it is refused once it is known that anybody may register. */
+function checkFields(services: Services, { username, email, phone, password }: RegisterRequest): void {
+  const errors = usernameErrors(services, username)
+  if (errors.length === 0) return
+  const weak = passwordErrors(services, 'password', password, [username, email, phone])
+  throw new ServiceError('invalid_request', { errors: [...errors, ...weak] })
 }
 
 async function storeAndOpen(services: Services, request: RegisterRequest) {

@@ -174,6 +174,7 @@ describe('registration', () => {
     ['no identifier', {}, ['username', 'email', 'phone']],
     ['an identifier of a wrong type', { username: 5 }, ['username']],
     ['a username that shows nothing', { username: '\u3164\u3164\u3164' }, ['username']],
+    ['a reserved username alone', { username: 'admin' }, ['username']],
     ['a reserved username and a wrong type', { username: 'admin', challenge: 5 }, ['challenge', 'username']],
     ['an unknown transport', { email: 'ada@example.com', transport: 'carrier pigeon' }, ['transport']],
   ])('lists a weak password last, beside %s', async (_what, identifiers, fields) => {
