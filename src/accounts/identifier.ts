@@ -77,11 +77,11 @@ export function parseEmail(text: string): Identifier | null {
 
 /**
  * @returns the domain in ASCII and lower case, or null. The URL parser is the platform's UTS #46 (IDNA); it also
- * takes `1.2` for an address, which is no mail domain.
+ * takes `1.2` for an address, which is no mail domain, and quadratic time for what is too long to be one.
  */
 export function parseMailDomain(text: string): string | null {
   const trimmed = trimInvisible(text)
-  if (NOT_IN_DOMAIN.test(trimmed)) return null
+  if (trimmed.length > MAX_EMAIL_LENGTH * MAX_COMPOSED || NOT_IN_DOMAIN.test(trimmed)) return null
   const domain = URL.parse(`http://${trimmed}`)?.hostname ?? ''
   const labels = domain.split('.')
   const wellFormed = labels.every(

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   kindOf,
   parseEmail,
@@ -36,6 +36,14 @@ describe('email', () => {
     }
     expect(parseEmail(ofLength(254))?.shown).toHaveLength(254)
     expect(parseEmail(ofLength(255))).toBeNull()
+  })
+
+  it('gives no domain to the URL parser that is longer than any, which would take quadratic time', () => {
+    const parsing = vi.spyOn(URL, 'parse')
+    const many = Array.from({ length: 5_000 }, (_, index) => String.fromCodePoint(0x4e00 + index))
+    expect(parseEmail(`ada@${many.join('')}.example`)).toBeNull()
+    expect(parsing).not.toHaveBeenCalled()
+    parsing.mockRestore()
   })
 
   it.each([
