@@ -50,5 +50,10 @@ function formsOf(password: string): Forms {
 /** A username is stored in compared form, so the password is held against it in both forms. */
 function containsPart({ lowerCased, compared }: Forms, part: string): boolean {
   if ([...part].length < MIN_GUESSABLE_LENGTH) return false
-  return lowerCased.includes(part) || compared.includes(part)
+  return [lowerCased, compared].some((form) => withOneSigma(form).includes(withOneSigma(part)))
+}
+
+/** Lower case depends on what follows in this one letter (Unicode 3.13, Final_Sigma): a name's last is none within a password. */
+function withOneSigma(text: string): string {
+  return text.replaceAll('ς', 'σ')
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { parseUsername } from '../../src/accounts/identifier.ts'
 import { weaknesses } from '../../src/passwords/policy.ts'
 
 const policy = {
@@ -49,6 +50,16 @@ describe('a password that may not be chosen', () => {
   ])('is %s: %j', (reason, password) => {
     expect(weaknessesOf(password)).toEqual([reason])
   })
+
+  it.each(['ΝΙΚΟΣabc1', 'νικοσabc1', 'νικοςabc1', '1abc ΝΙΚΟΣ'])(
+    'holds a name that ends in a sigma, whatever follows it: %j',
+    (password) => {
+      const guessable = parseUsername('Νικος')?.guessable ?? ''
+      expect(weaknesses(password, { minLength: 8, words: [], guessable: [guessable] })).toEqual([
+        'contains_identifier',
+      ])
+    },
+  )
 
   it('is told every reason at once', () => {
     expect(weaknesses('ada', { minLength: 8, words: [], guessable: ['ada!'] })).toEqual(['too_short'])
