@@ -61,9 +61,21 @@ function withoutOwnCookies(cookies: string): string {
 const NOT_AN_ORIGINS = ['clear-site-data', 'service-worker-allowed']
 /**
  * What a browser applies to a whole host: Network Error Logging, for one, would report the addresses of the hosted pages to
- * the origin.
+ * the origin, and a device bound session would have them wait for it.
  */
-const HOST_WIDE = ['nel', 'report-to', 'alt-svc', 'strict-transport-security']
+const HOST_WIDE = [
+  'nel',
+  'report-to',
+  'alt-svc',
+  'strict-transport-security',
+  'accept-ch',
+  'set-login',
+  'sec-session-registration',
+  'secure-session-registration',
+  'sec-session-challenge',
+  'secure-session-challenge',
+  'use-as-dictionary',
+]
 
 /**
  * @param isOwnHost whether the host is for origins, and has no hosted pages

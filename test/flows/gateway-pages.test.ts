@@ -80,7 +80,16 @@ describe('an origin that serves pages', () => {
 })
 
 describe('a header that a browser applies to a whole host', () => {
-  it.each(['NEL', 'Report-To', 'Alt-Svc', 'Strict-Transport-Security'])(
+  it.each([
+    'NEL',
+    'Report-To',
+    'Alt-Svc',
+    'Strict-Transport-Security',
+    'Accept-CH',
+    'Set-Login',
+    'Secure-Session-Registration',
+    'Use-As-Dictionary',
+  ])(
     'comes from no origin on the host of the hosted pages, and from one on a host for origins: %s',
     async (name) => {
       const [beside, apart] = [await get(`${PUBLIC_URL}/api/hostile`), await get(`${APP}/api/hostile`)]

@@ -72,6 +72,10 @@ const BEHAVIOURS: Readonly<Record<string, (socket: Socket, received: Buffer) => 
       'Report-To: {"group":"all","max_age":86400,"endpoints":[{"url":"https://evil.example"}]}',
       'Alt-Svc: h3="evil.example:443"',
       'Strict-Transport-Security: max-age=0',
+      'Accept-CH: Sec-CH-UA-Model',
+      'Set-Login: logged-out',
+      'Secure-Session-Registration: (ES256);path="/api/session"',
+      'Use-As-Dictionary: match="/*"',
     ]),
   '/exposes': (socket) =>
     respond(socket, '200 OK', ['Access-Control-Expose-Headers: X-Total, ETag, location']),
