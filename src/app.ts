@@ -17,9 +17,9 @@ import type { AppContext, AppEnv } from './http/context.ts'
 import { cors } from './http/cors.ts'
 import { createRouter } from './http/declare.ts'
 import { errorResponse, faultResponse } from './http/error-response.ts'
+import { hostNameOf, refuseMalformedHost } from './http/host.ts'
 import { loopbackHostsOnly } from './http/loopback-hosts-only.ts'
 import { provideServices } from './http/provide-services.ts'
-import { refuseMalformedHost } from './http/refuse-malformed-host.ts'
 import { requestLog } from './http/request-log.ts'
 import { log } from './log.ts'
 import { accountPages } from './pages/account-routes.tsx'
@@ -101,8 +101,8 @@ function hostedPages(gateway: GatewayConfig): Hono<AppEnv> {
     router.route(path, accountPages())
   }
   router.get('/', async (c, next) => {
-    const { hostname } = new URL(c.req.url)
-    const ours = !gateway.hosts.has(hostname) && servedRoute(gateway, '/', hostname) === null
+    const host = hostNameOf(c)
+    const ours = !gateway.hosts.has(host) && servedRoute(gateway, '/', host) === null
     return ours ? c.redirect('/account', 303) : next()
   })
   return router

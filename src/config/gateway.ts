@@ -124,7 +124,7 @@ function readHosts(reader: SettingsReader, publicUrl: string): ReadonlySet<strin
 }
 
 function isHostName(text: string): boolean {
-  return URL.parse(`https://${text}`)?.hostname === text && !text.includes('*')
+  return URL.parse(`https://${text}`)?.hostname === text && !/\*|\.$/.test(text)
 }
 
 function refusePagesWithoutHost(

@@ -6,6 +6,7 @@ import { ServiceError } from '../errors.ts'
 import { bearerToken } from '../http/bearer-token.ts'
 import { clientOf } from '../http/client.ts'
 import type { AppContext } from '../http/context.ts'
+import { hostNameOf } from '../http/host.ts'
 import { ASSERTION_HEADER, identityHeaders } from '../http/identity-headers.ts'
 import { ADMIN_SCOPE } from '../tokens/scope.ts'
 import { clientBody, hasBody } from './client-body.ts'
@@ -20,14 +21,15 @@ export function gatewayTo(
   tokens: OriginTokens,
 ): (c: AppContext) => Promise<Response | null> {
   return async (c) => {
-    const { pathname, search, hostname, origin } = new URL(c.req.url)
+    const { pathname, search, origin } = new URL(c.req.url)
+    const host = hostNameOf(c)
     const path = plainPath(pathname)
-    const route = path === null ? null : servedRoute(gateway, path, hostname)
+    const route = path === null ? null : servedRoute(gateway, path, host)
     if (path === null || route === null) return null
     c.set('route', `${route.prefix.replace(/\/$/, '')}/*`)
     refuseBodyOfGet(c)
     refuseTrace(c)
-    const isOwnHost = gateway.hosts.has(hostname)
+    const isOwnHost = gateway.hosts.has(host)
     if (!isOwnHost) refuseServiceWorker(c)
     const { publicUrl, clientIpHeader } = c.get('services').config.deployment
     const reachedAt = isOwnHost ? origin : publicUrl

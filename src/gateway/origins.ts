@@ -38,7 +38,7 @@ function isUtf8(path: string): boolean {
 
 /**
  * @param path a plain one
- * @param hostname of the request, as `URL.hostname` gives it
+ * @param hostname of the request, as `hostNameOf` gives it
  * @returns the route that leads from the path on this host. An origin that serves pages to people shares no host with the
  * hosted pages
  */

@@ -17,6 +17,12 @@ const IDENTITY = [
   'oam-remote-*',
   'shib-*',
   'impersonate-*',
+  'x-email',
+  'x-groups',
+  'x-roles',
+  'x-principal',
+  'x-oauth-*',
+  'x-oidc-*',
   'x-user',
   'x-user-id',
   'x-userid',
@@ -105,6 +111,7 @@ const ADDRESS = [
   'x-coming-from',
   'x-from-ip',
   'x-ip',
+  'x-source-ip',
   'x-custom-ip-authorization',
 ]
 
@@ -136,6 +143,8 @@ const ANOTHER_REQUEST = [
   'base-url',
   'uri',
   'url',
+  'x-uri',
+  'x-url',
   'x-sendfile*',
   'x-accel-*',
 ]

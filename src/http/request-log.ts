@@ -17,7 +17,7 @@ export function requestLog(publicUrl: string | null) {
   const isHttps = publicUrl?.startsWith('https:') ?? false
   return createMiddleware<AppEnv>(async (c, next) => {
     const startedAtMs = performance.now()
-    c.set('requestId', c.req.header('CF-Ray') ?? crypto.randomUUID())
+    c.set('requestId', rayOf(c) ?? crypto.randomUUID())
     await next()
     c.res.headers.set('X-Request-Id', c.get('requestId'))
     if (!c.get('ofOrigin')) setOwnHeaders(c.res.headers, isHttps)
@@ -27,6 +27,13 @@ export function requestLog(publicUrl: string | null) {
 }
 
 const REFUSALS = [401, 403, 429]
+const RAY = /^[\w-]{1,64}$/
+
+/** Where Cloudflare's edge is not in front a client may send any text. */
+function rayOf(c: AppContext): string | undefined {
+  const ray = c.req.header('CF-Ray') ?? ''
+  return RAY.test(ray) ? ray : undefined
+}
 
 /** So that those who try tokens can be followed, too. No key is read for it: an isolate that has counted something has one. */
 async function noteAddress(c: AppContext): Promise<void> {

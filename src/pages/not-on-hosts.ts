@@ -2,6 +2,7 @@
 import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors.ts'
 import type { AppEnv } from '../http/context.ts'
+import { hostNameOf } from '../http/host.ts'
 import { BELOW_AUTH } from './page-cookie.ts'
 
 /** First segments of hosted pages. */
@@ -27,7 +28,7 @@ const PAGE_PATHS: ReadonlySet<string> = new Set([
 /** @param hosts as `URL.hostname` gives them */
 export function notOnHosts(hosts: ReadonlySet<string>) {
   return createMiddleware<AppEnv>(async (c, next) => {
-    const isElsewhere = hosts.has(new URL(c.req.url).hostname)
+    const isElsewhere = hosts.has(hostNameOf(c))
     if (isElsewhere && isPage(c.req.path)) throw new ServiceError('not_found')
     await next()
   })

@@ -618,6 +618,7 @@ describe('GATEWAY_HOSTS', () => {
     ['a path', 'app.example.com/x'],
     ['capitals', 'App.example.com'],
     ['a wildcard', '*.example.com'],
+    ['a dot at its end', 'app.example.com.'],
     ['the host of PUBLIC_URL', 'auth.example.com'],
   ])('are refused with %s', (_what, host) => {
     expect(problemsOf({ ...valid, GATEWAY_HOSTS: `shop.example.com,${host}` })).toEqual(['GATEWAY_HOSTS'])

@@ -51,7 +51,7 @@ describe('an origin that serves no pages', () => {
 
 describe('an origin that serves pages', () => {
   it('is served on the hosts for it, as it is', async () => {
-    for (const host of [APP, 'https://other.example.test', 'https://SHOP.example.test:8443']) {
+    for (const host of [APP, 'https://other.example.test', 'https://SHOP.example.test:8443', `${APP}.`]) {
       const answer = await get(`${host}/shop/policy`)
       expect([answer.status, policies(answer)]).toEqual([200, "default-src 'self'"])
     }
@@ -131,8 +131,13 @@ describe('a host of the gateway', () => {
     '/oauth2/authorize',
     '/oauth2/logout',
   ])('has no hosted page: %s', async (path) => {
-    for (const method of ['GET', 'HEAD', 'POST']) {
-      const answer = await gateway()(new Request(APP + path, { method, redirect: 'manual' }))
+    for (const [method, host] of [
+      ['GET', APP],
+      ['HEAD', APP],
+      ['POST', APP],
+      ['GET', `${APP}.`],
+    ] as const) {
+      const answer = await gateway()(new Request(host + path, { method, redirect: 'manual' }))
       expect(answer.status).toBe(404)
     }
   })

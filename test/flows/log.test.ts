@@ -98,9 +98,11 @@ describe('the log', () => {
   it('and the answer share a request id: the CF-Ray, never what a client sends for one', async () => {
     const ray = await call('GET', '/healthz', { headers: { 'CF-Ray': '8a-FRA', 'X-Request-Id': 'mine' } })
     const random = await call('GET', '/healthz', { headers: { 'X-Request-Id': 'mine' } })
-    const ids = [ray, random].map(({ headers }) => headers.get('X-Request-Id'))
+    const long = await call('GET', '/healthz', { headers: { 'CF-Ray': 'a'.repeat(65) } })
+    const odd = await call('GET', '/healthz', { headers: { 'CF-Ray': '8a FRA' } })
+    const ids = [ray, random, long, odd].map(({ headers }) => headers.get('X-Request-Id'))
     expect(ids[0]).toBe('8a-FRA')
-    expect(ids[1]).toMatch(/^[0-9a-f-]{36}$/)
+    for (const id of ids.slice(1)) expect(id).toMatch(/^[0-9a-f-]{36}$/)
     expect(requests().map(({ request_id }) => request_id)).toEqual(ids)
   })
 

@@ -1,7 +1,7 @@
-/** Refuses a request whose Host is none (RFC 9110 section 7.2), before anything is read from its URL. */
+/** The host that a request was sent to (RFC 9110 section 7.2): one that is no host is refused before anything is read from the URL. */
 import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors.ts'
-import type { AppEnv } from './context.ts'
+import type { AppContext, AppEnv } from './context.ts'
 
 /** A name of 253 characters (RFC 1035 section 2.3.4) with a dot at its end, and a port. */
 const MAX_HOST_LENGTH = 260
@@ -18,4 +18,9 @@ export const refuseMalformedHost = createMiddleware<AppEnv>(async (c, next) => {
 /** @param text the Host header's value */
 export function isHost(text: string): boolean {
   return text.length <= MAX_HOST_LENGTH && HOST.test(text) && URL.canParse(`http://${text}`)
+}
+
+/** @returns the name without port, and without the dot at its end that makes no other host of it (RFC 3986 section 3.2.2) */
+export function hostNameOf(c: AppContext): string {
+  return new URL(c.req.url).hostname.replace(/\.$/, '')
 }
