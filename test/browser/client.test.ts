@@ -531,7 +531,10 @@ describe('an error', () => {
       const fault = await client.register({ username: '!!', password: 'x' }).catch((fault) => fault)
       return fault.problem.errors
     })
-    expect(errors).toEqual([{ field: 'username', message: expect.any(String) }])
+    expect(errors).toEqual([
+      { field: 'username', message: expect.any(String) },
+      { field: 'password', message: expect.any(String), reasons: ['too_short'] },
+    ])
   })
 
   it('says that no answer came where the service does not name the origin of the page', async () => {

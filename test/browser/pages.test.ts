@@ -211,7 +211,7 @@ describe('somebody who opens the service', () => {
     await here.reload()
     await here.getByRole('button', { name: 'Log out of all other devices' }).click()
     expect(await here.getByRole('status').textContent()).toContain('All other devices are logged out.')
-    expect(here.url()).toBe(`${stage.url}/account`)
+    await here.waitForURL(`${stage.url}/account`)
     await there.reload()
     expect(there.url()).toBe(`${stage.url}/login`)
   })
