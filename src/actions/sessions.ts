@@ -157,7 +157,8 @@ export interface EndingCall extends CountedCall {
 /**
  * Ends another session of the account, or logs out. What is asked for is proven before anything is said of the id, and even
  * where that is no id.
- * @throws {ServiceError} as proveOwner; `not_found` where the account has no live session with this id
+ * @throws {ServiceError} as proveOwner; `not_found` where the account has no live session with this id; `invalid_token` where the
+ * session that asks has ended meanwhile
  */
 export async function endSession(
   services: Services,
@@ -169,8 +170,11 @@ export async function endSession(
   await proveOwner(services, grant, call)
   const { sessionsFromMs } = await services.settings.current(services.nowMs)
   const object = services.accountObject(grant.facts.id)
-  const ended = isId(sessionId) && (await reach(object.end(sessionId, sessionsFromMs)))
-  if (!ended) throw new ServiceError('not_found')
+  const { id } = grant.session
+  const ended = isId(sessionId) && (await reach(object.end(sessionId, sessionsFromMs, id)))
+  if (ended) return
+  const asks = await reach(object.check(id, sessionsFromMs))
+  throw new ServiceError(asks === null ? 'invalid_token' : 'not_found')
 }
 
 /** Ends the session that asks; it may have ended meanwhile. */
@@ -180,7 +184,7 @@ export async function logOut(services: Services, { facts, session }: Grant): Pro
 
 /**
  * @param except `current` keeps the session that asks
- * @throws {ServiceError} as proveOwner
+ * @throws {ServiceError} as proveOwner; `invalid_token` where the session that asks has ended meanwhile
  */
 export async function endAllSessions(
   services: Services,
@@ -189,8 +193,12 @@ export async function endAllSessions(
   except?: 'current',
 ): Promise<void> {
   await proveOwner(services, grant, call)
-  const exceptId = except === 'current' ? grant.session.id : undefined
-  await reach(services.accountObject(grant.facts.id).endAll(exceptId))
+  const { id } = grant.session
+  const ended = await reach(
+    services.accountObject(grant.facts.id).endAll(except === 'current' ? id : undefined, id),
+  )
+  // An object of the release before ends them whoever asks, and says nothing.
+  if (ended === false) throw new ServiceError('invalid_token')
 }
 
 /**

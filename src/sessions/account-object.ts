@@ -97,9 +97,11 @@ export class AccountObject extends DurableObject {
   /**
    * Ends a session.
    * @param sessionsFromMs as in RotateRequest
-   * @returns whether it was alive
+   * @param askedById of the session that asks: where it has ended meanwhile, nothing else ends
+   * @returns whether it was alive, and was ended
    */
-  end(sessionId: string, sessionsFromMs?: number): boolean {
+  end(sessionId: string, sessionsFromMs?: number, askedById?: string): boolean {
+    if (!this.#mayEnd(askedById, sessionsFromMs)) return false
     const nowMs = Date.now()
     const session = this.#begunSince(sessionsFromMs, sessionId, nowMs)
     if (session === null) return false
@@ -114,13 +116,19 @@ export class AccountObject extends DurableObject {
     this.#end([sessionId], Date.now())
   }
 
-  /** @param exceptId of a session that stays; an object of the release before ends that too */
-  endAll(exceptId?: string): void {
+  /**
+   * @param exceptId of a session that stays; an object of the release before ends that too
+   * @param askedById as in `end`
+   * @returns whether they were ended; an object of the release before says nothing, and ended them
+   */
+  endAll(exceptId?: string, askedById?: string): boolean {
+    if (!this.#mayEnd(askedById)) return false
     const ids = this.#sessions().map(({ id }) => id)
     this.#end(
       ids.filter((id) => id !== exceptId),
       Date.now(),
     )
+    return true
   }
 
   /**
@@ -162,6 +170,11 @@ export class AccountObject extends DurableObject {
       if (stays === null) this.#delete(session.id)
       else if (stays !== session) this.#put(stays)
     }
+  }
+
+  /** Who asks was checked before the call, and proving a password takes a while: a session may have ended since. */
+  #mayEnd(askedById: string | undefined, sessionsFromMs?: number): boolean {
+    return askedById === undefined || this.check(askedById, sessionsFromMs) !== null
   }
 
   #end(ids: readonly string[], nowMs: number): void {

@@ -20,6 +20,7 @@ import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { disable } from '../support/database.ts'
 import { cheapenPasswords } from '../support/faults.ts'
+import { intercept } from '../support/intercept.ts'
 import { visitor, WRONG } from '../support/visitor.ts'
 
 beforeEach(cheapenPasswords)
@@ -523,5 +524,46 @@ describe('log out', () => {
     expect(await refused(logOut({ body: { refresh_token: 1 } }))).toMatchObject({
       errors: [{ field: 'refresh_token' }],
     })
+  })
+})
+
+describe('a session that ends while it asks for the end of others', () => {
+  /** Keeps a call of the object back until something else is done. */
+  function overtaken(method: string, meanwhile: () => Promise<unknown>) {
+    let done = false
+    const bindings = intercept(async ({ name }, work) => {
+      if (name === method && !done) {
+        done = true
+        await meanwhile()
+      }
+      return work()
+    })
+    return workerWith(bindings)
+  }
+
+  it.each([
+    ['all others', '/auth/sessions?except=current', 'endAll'],
+    ['all', '/auth/sessions', 'endAll'],
+    ['one', '/auth/sessions/{id}', 'end'],
+  ])('ends nothing: %s', async (_what, path, method) => {
+    const first = await newPerson()
+    const second = await ok<Tokens>(logIn(first.name))
+    const endOthers = () =>
+      ok(call('DELETE', '/auth/sessions?except=current', { bearer: first.access_token }), 204)
+    const address = path.replace('{id}', sidOf(first))
+    const asked = call('DELETE', address, { bearer: second.access_token }, overtaken(method, endOthers))
+    expect(await refused(asked)).toMatchObject({ status: 401, code: 'invalid_token' })
+    expect(await isAlive(first.access_token)).toBe(true)
+    expect(await isAlive(second.access_token)).toBe(false)
+  })
+
+  it('ends nothing by a password that was right before a change of it', async () => {
+    const first = await newPerson()
+    const second = await ok<Tokens>(logIn(first.name))
+    const change = () => ok(changePassword(first.access_token))
+    const sent = { bearer: second.access_token, body: { current_password: PASSWORD } }
+    const asked = call('DELETE', '/auth/sessions?except=current', sent, overtaken('endAll', change))
+    expect(await refused(asked)).toMatchObject({ status: 401, code: 'invalid_token' })
+    expect(await isAlive(first.access_token)).toBe(true)
   })
 })

@@ -476,9 +476,10 @@ describe('a Worker passes what an object of the release before knows, and beside
     rotate: ['0.sessionsFromMs'],
     check: ['1'],
     list: ['0'],
-    end: ['1'],
+    // Without the id of the session that asks they end what they are told to, even if that has ended meanwhile.
+    end: ['1', '2'],
     // It ends the session that asks as well: more than was asked for, never less.
-    endAll: ['0'],
+    endAll: ['0', '1'],
   }
 
   /** Every way in which an account's object is called; the database is restored on the way. */
