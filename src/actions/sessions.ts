@@ -22,6 +22,9 @@ export async function logOutByRefreshToken(services: Services, text: string): Pr
   return endByToken(services, await readOwnRefreshToken(services, text))
 }
 
+/** How long a login waits for the end of the session that it replaces, which may be another account's. */
+const REPLACED_DEADLINE_MS = 2_000
+
 /** The cookies by which a browser holds sessions; undefined for one that it did not send. */
 export interface HeldCookies {
   readonly refresh: string | undefined
@@ -39,7 +42,7 @@ export async function logOutOfBrowser(services: Services, { refresh, page }: Hel
 
 /**
  * Ends the sessions that a browser held before it was given the cookies of another: afterwards no cookie holds them. Awaited
- * before the response; one that a fault lets live is logged, is in the list of sessions, and costs the login nothing.
+ * before the response; one that a fault lets live is logged, is in the list of sessions, and costs the login two seconds at most.
  * @param currentId of the session that the browser holds from now on
  */
 export async function endReplaced(
@@ -63,7 +66,7 @@ function onePerSession(tokens: readonly (RefreshToken | null)[]): readonly Refre
 
 async function endOrWarn(services: Services, token: RefreshToken): Promise<void> {
   try {
-    await endByToken(services, token)
+    await endByToken(services, token, REPLACED_DEADLINE_MS)
   } catch (fault) {
     log('warn', 'replaced_session_not_ended', {
       request_id: services.requestId,
@@ -74,10 +77,15 @@ async function endOrWarn(services: Services, token: RefreshToken): Promise<void>
   }
 }
 
-async function endByToken(services: Services, token: RefreshToken | null): Promise<string | null> {
+async function endByToken(
+  services: Services,
+  token: RefreshToken | null,
+  deadlineMs?: number,
+): Promise<string | null> {
   if (token === null) return null
   const secretHash = await sha256(token.sessionSecret)
-  await reach(services.accountObject(token.accountId).endBySecret(token.sessionId, secretHash))
+  const ending = services.accountObject(token.accountId).endBySecret(token.sessionId, secretHash)
+  await reach(ending, {}, deadlineMs)
   return token.accountId
 }
 

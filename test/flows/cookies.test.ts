@@ -272,6 +272,16 @@ describe('a log in or registration with a cookie', () => {
     expect(JSON.stringify(lines)).not.toContain(cookie.split('=')[1])
     expect(await isAlive(tokens.access_token)).toBe(true)
   })
+
+  it('does not wait long for an object that is silent', async () => {
+    vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    const { cookie } = await newCookieSession()
+    const watched = watch()
+    watched.fail('endBySecret', { until: new Promise(() => undefined) })
+    const answer = await enter('/auth/login', cookie, {}, workerWith(watched.bindings))
+    expect(answer.status).toBe(200)
+    expect(cookieOf(answer)).toContain(NAME)
+  }, 8_000)
 })
 
 describe('a call that lives by a cookie', () => {
