@@ -109,7 +109,7 @@ function hostedPages(gateway: GatewayConfig): Hono<AppEnv> {
 }
 
 const SET_UP =
-  'Run `npm run dev` once: it makes the settings and the local database that are missing. Afterwards `npx wrangler dev` serves, too.'
+  'Run `npm run dev` once: it creates the missing settings and the local database. After that, `npx wrangler dev` works too.'
 
 /** Answers 503 to everything and says in the log what to mend; in the answer only to somebody who has just cloned it. */
 export function createMisconfiguredApp({ problems, publicUrl, isNotSetUp }: Misconfigured): Hono<AppEnv> {

@@ -18,7 +18,7 @@ export const ERRORS = {
     status: 400,
     title: 'Malformed request',
     detail:
-      'The request is no valid HTTP: its Host is no host, its body breaks off, or a GET or HEAD for an origin has a body.',
+      'The request is not valid HTTP: the Host header is not a host name, the body is incomplete, or a GET or HEAD request to an origin has a body.',
   },
   malformed_json: {
     status: 400,
@@ -56,7 +56,7 @@ export const ERRORS = {
     status: 401,
     title: 'Fresh login required',
     detail:
-      'The call needs a login that is more recent than max_age seconds. Where it takes current_password, that will do.',
+      'The request needs a login within the last max_age seconds. Log in again, or send current_password where the request accepts it.',
   },
   insufficient_scope: {
     status: 403,
@@ -113,7 +113,7 @@ export const ERRORS = {
   unsupported_media_type: {
     status: 415,
     title: 'Unsupported media type',
-    detail: 'The call reads a body of type application/json, without a Content-Encoding.',
+    detail: 'The request body must be application/json, without Content-Encoding.',
   },
   invalid_request: {
     status: 422,

@@ -20,7 +20,8 @@ interface SessionsProps extends SectionProps {
 export function Sessions({ view, facts, failure, challenge, grant, sessions, asksPassword }: SessionsProps) {
   const { words } = view
   const hasOthers = sessions.some(({ id }) => id !== grant.session.id)
-  const isWrong = failure?.fields.current_password !== undefined
+  const error = failure?.fields.current_password
+  const hint = asksPassword && error !== words.passwordNeeded ? words.passwordNeeded : undefined
   return (
     <section aria-labelledby="sessions">
       <h2 id="sessions">{words.sessions}</h2>
@@ -29,20 +30,15 @@ export function Sessions({ view, facts, failure, challenge, grant, sessions, ask
         {/* The Enter key presses the first button: it must not end whichever session is listed first. */}
         <button type="submit" disabled hidden />
         <Owner facts={facts} />
+        {(asksPassword || challenge !== null || error !== undefined) && (
+          <CurrentPassword view={view} form="sessions" hint={hint} failure={failure} />
+        )}
+        <ChallengeBox view={view} challenge={challenge} />
         <ul class="sessions">
           {sessions.map((session) => (
             <SessionItem view={view} session={session} current={session.id === grant.session.id} />
           ))}
         </ul>
-        {(asksPassword || challenge !== null || isWrong) && (
-          <CurrentPassword
-            view={view}
-            form="sessions"
-            hint={asksPassword && !isWrong ? words.passwordNeeded : undefined}
-            failure={failure}
-          />
-        )}
-        <ChallengeBox view={view} challenge={challenge} />
         <p class="actions">
           {hasOthers && (
             <button type="submit" class="quiet" formaction="/account/sessions/end-others">
