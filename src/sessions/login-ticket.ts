@@ -1,8 +1,9 @@
 /**
  * What the hosted pages put into the address that they send a browser on to after a login: base64url of
  *   secret id (4) · end (4, unix seconds) · HMAC (32)
- * The HMAC-SHA-256 under a key from AUTH_SECRET covers the address of the requester too. So a link that somebody else has made
- * or passed on is as good as none, and the page may tell by it that a browser has just logged in here.
+ * The HMAC-SHA-256 under a key from AUTH_SECRET covers the address of the requester too, so the page may tell by it that a
+ * browser has just logged in here. Nobody else can make one; one that is passed on holds for two minutes at the same address,
+ * where it leads a browser that is logged in to a configured origin, with no token.
  */
 import { type Bytes, concat, fromBase64Url, hmac, hmacKey, toBase64Url, utf8 } from '../bytes.ts'
 import { derivePurposeKeys, type PurposeKeys, SECRET_ID_BYTES } from '../secrets.ts'
