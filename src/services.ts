@@ -75,7 +75,7 @@ export interface LogNote {
   readonly clientId?: string
   /** Which client address: digestOf its counter's name. */
   readonly addressDigest?: string
-  /** Which identifier, alike. */
+  /** Which identifier: digestOf its counter's name. */
   readonly identifierDigest?: string
   /** Names of the fields that a change sets; never what they are set to. */
   readonly fields?: readonly string[]

@@ -51,7 +51,7 @@ function readableDomain(domain: string): string | null {
     .split('.')
     .map((label) => (label.startsWith(ENCODED) ? decodePunycode(label.slice(ENCODED.length)) : label))
   const decoded = labels.join('.')
-  // Whoever types what is shown must mean the same address.
+  // Somebody who types what is shown must mean the same address.
   const isSame = !labels.includes(null) && parseMailDomain(decoded) === domain
   return isSame && ONE_SCRIPT.some((letters) => letters.test(decoded)) ? decoded : null
 }

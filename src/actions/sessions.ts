@@ -165,8 +165,8 @@ export interface EndingCall extends CountedCall {
 /**
  * Ends another session of the account, or logs out. What is asked for is proven before anything is said of the id, and even
  * where that is no id.
- * @throws {ServiceError} as proveOwner; `not_found` where the account has no live session with this id; `invalid_token` where the
- * session that asks has ended meanwhile
+ * @throws {ServiceError} as proveOwner; `not_found` if the account has no live session with this id; `invalid_token` if the
+ * session that asks has ended since
  */
 export async function endSession(
   services: Services,
@@ -192,7 +192,7 @@ export async function logOut(services: Services, { facts, session }: Grant): Pro
 
 /**
  * @param except `current` keeps the session that asks
- * @throws {ServiceError} as proveOwner; `invalid_token` where the session that asks has ended meanwhile
+ * @throws {ServiceError} as proveOwner; `invalid_token` if the session that asks has ended since
  */
 export async function endAllSessions(
   services: Services,
@@ -205,7 +205,7 @@ export async function endAllSessions(
   const ended = await reach(
     services.accountObject(grant.facts.id).endAll(except === 'current' ? id : undefined, id),
   )
-  // An object of the release before ends them whoever asks, and says nothing.
+  // An object of the release before ends them in any case, and returns nothing.
   if (ended === false) throw new ServiceError('invalid_token')
 }
 

@@ -28,7 +28,7 @@ interface Known {
 export class Clients {
   readonly #db: D1Database
   readonly #known = new Map<string, Known>()
-  /** Until when an id is taken for nobody's. Ids are random: no client gets one that was asked for before. */
+  /** Until when an id is known to belong to no client. Ids are random: no client gets one that was asked for before. */
   readonly #unknownUntilMs = new BoundedMap<number>(MAX_KNOWN)
   /** How often one was removed here: a read that it overtook is not kept. */
   #removals = 0

@@ -8,7 +8,7 @@ export interface AccountsConfig {
   readonly passwordMinLength: number
   /** Words that make a password common here: the service's name and those of the operator, lower-cased. */
   readonly passwordWords: readonly string[]
-  /** Usernames that nobody may choose, in compared form. */
+  /** Usernames that may not be chosen, in compared form. */
   readonly reservedUsernames: ReadonlySet<string>
   /** Country that phone numbers without "+" belong to; without one they are refused. */
   readonly defaultPhoneRegion: CountryCode | undefined

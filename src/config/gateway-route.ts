@@ -103,7 +103,7 @@ function sendsReadableToken({ client_id, authorization = 'drop' }: RouteFields):
   return client_id !== undefined && authorization !== 'drop'
 }
 
-/** Whoever sends no token would pass, and whoever sends one needs more. */
+/** A request without a token would pass, while one with a token needs more. */
 function asksNobody({ required, roles, scope }: RouteFields): boolean {
   return !required && roles.length + scope.length > 0
 }
@@ -143,7 +143,7 @@ function toRoute(
   }
 }
 
-/** Whoever can read what goes to an origin holds everybody's tokens. */
+/** A reader of the traffic to an origin would hold the tokens in it. */
 function isOriginUrl(text: string): boolean {
   const url = URL.parse(text)
   return url !== null && isConfidential(url) && url.search + url.hash === ''

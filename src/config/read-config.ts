@@ -66,7 +66,7 @@ export function readConfig(settings: Settings): ConfigResult {
   }
 }
 
-/** No deployment is so: it needs both settings, and `ENVIRONMENT` stands in .dev.vars alone. */
+/** No deployment is so: it needs both settings, and `ENVIRONMENT` is in .dev.vars alone. */
 function isNotSetUp(reader: SettingsReader): boolean {
   if (reader.text('PUBLIC_URL') !== undefined) return false
   return reader.text('AUTH_SECRET') === undefined || reader.text('ENVIRONMENT') === 'development'

@@ -33,7 +33,7 @@ export interface Settings {
   readonly PASSWORD_MIN_LENGTH?: Setting
   /** Comma-separated words that make a password common, beside the service's name. Default: none. */
   readonly PASSWORD_WORDS?: Setting
-  /** Comma-separated usernames that nobody may choose, in place of the default list; empty: none are reserved. */
+  /** Comma-separated usernames that may not be chosen, in place of the default list; empty: no name is reserved. */
   readonly RESERVED_USERNAMES?: Setting
   /** Two-letter country (ISO 3166-1) that phone numbers without "+" belong to. Default: none. */
   readonly DEFAULT_PHONE_REGION?: Setting

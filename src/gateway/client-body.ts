@@ -3,7 +3,7 @@
 import { ServiceError } from '../errors.ts'
 
 export interface ClientBody {
-  /** null if there is none to send. */
+  /** null if there is no body to send. */
   readonly stream: ReadableStream<Uint8Array> | null
   /** Asked once sending has failed: whether the client's own framing did (RFC 9112 section 8), not the origin. */
   readonly isBroken: () => Promise<boolean>
@@ -14,7 +14,7 @@ const CHUNK_BYTES = 65_536
 /** The failure of one end of a stream is known to the other at once, or not at all. */
 const SETTLE_MS = 20
 
-/** Whether a request has a body (RFC 9112 section 6): one of length 0 is none. */
+/** Whether a request has a body (RFC 9112 section 6): one of length 0 does not count. */
 export function hasBody({ body, headers }: Request): boolean {
   return body !== null && Number(headers.get('Content-Length') ?? Number.NaN) !== 0
 }

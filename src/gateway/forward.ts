@@ -98,7 +98,7 @@ function setForwarding(c: AppContext, headers: Headers, reachedAt: string): void
 }
 
 interface Person {
-  /** Null for nobody. */
+  /** null if the request has no token. */
   readonly identity: Identity | null
   /** By which it was told, wherever that stood. */
   readonly token: string | null

@@ -37,7 +37,7 @@ export function CurrentPassword(field: CurrentPasswordProps) {
   return <PasswordField {...field} name="current_password" label={field.view.words.currentPassword} />
 }
 
-/** Whose form this is: another tab may have logged somebody else in meanwhile. */
+/** Whose form this is: another tab may have logged somebody else in since. */
 export function AccountField({ facts }: { readonly facts: AccountFacts }) {
   return <input type="hidden" name="account" value={facts.id} />
 }

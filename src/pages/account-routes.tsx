@@ -171,7 +171,7 @@ function proofOf(c: AppContext) {
   }
 }
 
-/** An empty password is none: the form may be sent without. */
+/** An empty password counts as absent: the form may be sent without one. */
 function endingCallOf(c: AppContext) {
   const { password, ...call } = proofOf(c)
   return { ...call, password: password || undefined }

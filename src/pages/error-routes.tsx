@@ -34,7 +34,7 @@ export function asksForPage(c: AppContext): boolean {
   return accepts(c, { header: 'Accept', supports, default: PROBLEM }) === 'text/html'
 }
 
-/** For whoever followed a link that leads nowhere. */
+/** For a browser that followed a link to no page. */
 export async function showNotFound(c: AppContext): Promise<Response> {
   await pageLanguage(c, async () => undefined)
   c.header('Vary', 'Accept', { append: true })

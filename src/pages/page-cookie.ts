@@ -1,6 +1,6 @@
 /**
  * The cookie by which the hosted pages know a browser, with a token that is good for nothing else. Beside it the refresh cookie
- * is set, so that an app of the same site goes on from a log in here. That one may hold another session, and browsers send it
+ * is set, so that an app of the same site goes on from a login here. That one may hold another session, and browsers send it
  * below /auth alone: so forms that set or clear it are sent below BELOW_AUTH, where the pages are as well.
  */
 import { deleteCookie, setCookie } from 'hono/cookie'

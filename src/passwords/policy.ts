@@ -53,7 +53,7 @@ function containsPart({ lowerCased, compared }: Forms, part: string): boolean {
   return [lowerCased, compared].some((form) => withOneSigma(form).includes(withOneSigma(part)))
 }
 
-/** Lower case depends on what follows in this one letter (Unicode 3.13, Final_Sigma): a name's last is none within a password. */
+/** Lower case depends on what follows in this one letter (Unicode 3.13, Final_Sigma): the last letter of a name is not the last of a password. */
 function withOneSigma(text: string): string {
   return text.replaceAll('ς', 'σ')
 }

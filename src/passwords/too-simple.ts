@@ -3,7 +3,7 @@
 const MAX_UNIT = 4
 const MIN_RUN = 3
 
-/** Where a character stands in some order; undefined where it is not part of it. Neighbours are one apart. */
+/** The position of a character in some order; undefined where it is not part of it. Neighbours are one apart. */
 type Place = (character: string) => number | undefined
 
 /**

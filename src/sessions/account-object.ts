@@ -95,10 +95,9 @@ export class AccountObject extends DurableObject {
   }
 
   /**
-   * Ends a session.
    * @param sessionsFromMs as in RotateRequest
-   * @param askedById of the session that asks: where it has ended meanwhile, nothing else ends
-   * @returns whether it was alive, and was ended
+   * @param askedById of the session that asks: if it has ended since, nothing else ends
+   * @returns whether the session was alive, and was ended
    */
   end(sessionId: string, sessionsFromMs?: number, askedById?: string): boolean {
     if (!this.#mayEnd(askedById, sessionsFromMs)) return false
@@ -117,17 +116,13 @@ export class AccountObject extends DurableObject {
   }
 
   /**
-   * @param exceptId of a session that stays; an object of the release before ends that too
-   * @param askedById as in `end`
+   * @param exceptId of a session that stays; an object of the release before ends that too. `askedById` is as in `end`
    * @returns whether they were ended; an object of the release before says nothing, and ended them
    */
   endAll(exceptId?: string, askedById?: string): boolean {
     if (!this.#mayEnd(askedById)) return false
-    const ids = this.#sessions().map(({ id }) => id)
-    this.#end(
-      ids.filter((id) => id !== exceptId),
-      Date.now(),
-    )
+    const ids = this.#sessions().flatMap(({ id }) => (id === exceptId ? [] : [id]))
+    this.#end(ids, Date.now())
     return true
   }
 

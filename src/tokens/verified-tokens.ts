@@ -1,6 +1,6 @@
 /**
  * The access tokens that one isolate has verified: a signature is checked once, what can change is asked every time. The key
- * is the whole token, so that none is taken for another. It identifies no token: whoever has an ECDSA signature can make a
+ * is the whole token, so that no token is taken for another. It identifies no token: a holder of an ECDSA signature can make a
  * second one of it, which is then verified by itself. What identifies a token is its `jti`.
  */
 import { decodeProtectedHeader } from 'jose'

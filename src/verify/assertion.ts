@@ -51,7 +51,7 @@ export async function verifyAssertion(
   return areIdentityClaims(result.claims) ? { ok: true, claims: result.claims } : invalid('malformed')
 }
 
-/** @returns the JWS within (RFC 7519 section 5.2: the content type says that one is), or why there is none */
+/** @returns the JWS within (RFC 7519 section 5.2: the content type says that one is), or why there is no such JWS */
 async function decrypt(token: string, keys: readonly DecryptionKey[]): Promise<string | InvalidToken> {
   if (keys.length === 0) return invalid('unknown_key')
   try {
