@@ -1,9 +1,9 @@
 /** What one isolate keeps: settings read and checked once, the app built once. */
-import { maintain } from './actions/maintain.ts'
+import { maintain } from './actions/admin/maintain.ts'
 import { createApp, createMisconfiguredApp } from './app.ts'
 import type { Env } from './config/env.ts'
 import { readConfig } from './config/read-config.ts'
-import { log } from './log.ts'
+import { log } from './runtime/log.ts'
 import { type Services, shareServices } from './services.ts'
 
 interface Isolate {

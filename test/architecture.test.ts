@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ERRORS } from '../src/errors.ts'
+import { ERRORS } from '../src/errors/service-error.ts'
 
 /** Every source file as text, by its path below src/. */
 const sources = Object.fromEntries(
@@ -12,28 +12,21 @@ const [logEvents = ''] = Object.values(
   import.meta.glob<string>('../docs/log-events.md', { query: '?raw', import: 'default', eager: true }),
 )
 
-/** The house's rows, top to bottom: a file imports from rows below its own, and from its own folder. */
+/** The rows of the layout, top to bottom: a file imports from rows below its own, and from its own folder. */
 const ROWS: readonly (readonly string[])[] = [
   ['index'],
   ['isolate'],
   ['app'],
-  ['routes', 'pages', 'admin', 'gateway'],
+  ['routes', 'pages', 'gateway'],
   ['http'],
   ['actions'],
   ['services'],
-  [
-    'accounts',
-    'passwords',
-    'tokens',
-    'sessions',
-    'limits',
-    'challenge',
-    'settings',
-    'clients',
-    'schema-store',
-  ],
-  ['config', 'errors', 'oauth-errors', 'secrets', 'ids', 'log'],
-  ['verify', 'client', 'text', 'bounded-map', 'bytes', 'deadline'],
+  ['accounts', 'passwords', 'tokens', 'sessions', 'limits', 'challenge', 'settings', 'clients'],
+  ['config'],
+  ['messages'],
+  ['errors'],
+  ['crypto', 'runtime'],
+  ['verify', 'client'],
 ]
 
 const roomOf = (path: string) => path.split('/')[0]?.replace(/\.tsx?$/, '') ?? ''
@@ -75,7 +68,7 @@ describe('the house', () => {
 
   it('knows Hono only where HTTP is spoken', () => {
     const rooms = imports.filter(({ to }) => /^(hono|@hono)\b/.test(to)).map(({ from }) => roomOf(from))
-    expect(new Set(rooms)).toEqual(new Set(['app', 'routes', 'pages', 'admin', 'gateway', 'http']))
+    expect(new Set(rooms)).toEqual(new Set(['app', 'routes', 'pages', 'gateway', 'http']))
   })
 
   it('lets verify/ stand alone, with jose, and its adapters with the types of a framework', () => {
@@ -94,9 +87,9 @@ describe('the house', () => {
     [
       'the clock only where a request, an RPC or an alarm begins, where a log line is written, and in browsers',
       /Date\.now\(|new Date\(\)/,
-      /^(isolate|log|http\/provide-services|sessions\/account-object|limits\/attempt-counter|client\/(session|service))\.ts$/,
+      /^(isolate|runtime\/log|http\/middleware\/provide-services|sessions\/account-object|limits\/attempt-counter|client\/(session|service))\.ts$/,
     ],
-    ['the console only in the log', /\bconsole\./, /^log\.ts$/],
+    ['the console only in the log', /\bconsole\./, /^runtime\/log\.ts$/],
     ['no Math.random', /Math\.random/, /^$/],
     ['nothing left to do', /TODO|FIXME|XXX/, /^$/],
   ])('has %s', (_rule, pattern, allowed) => {
@@ -112,7 +105,8 @@ describe('the inventory of log events', () => {
       ([, event = '', levels = '']) => [event, levels.split(', ')],
     ),
   )
-  const union = /export type LogEvent =((?:\s+\| '[a-z_]+')+)/.exec(sources['log.ts'] ?? '')?.[1] ?? ''
+  const union =
+    /export type LogEvent =((?:\s+\| '[a-z_]+')+)/.exec(sources['runtime/log.ts'] ?? '')?.[1] ?? ''
   const events = [...union.matchAll(/'([a-z_]+)'/g)].map(([, event = '']) => event)
   /** A fault is logged by the code of the error that it became. */
   const faults = Object.entries(ERRORS).flatMap(([code, { status }]) => (status >= 500 ? [code] : []))
@@ -123,7 +117,7 @@ describe('the inventory of log events', () => {
   })
 
   it('has no event that nothing writes', () => {
-    const texts = Object.entries(sources).filter(([path]) => path !== 'log.ts')
+    const texts = Object.entries(sources).filter(([path]) => path !== 'runtime/log.ts')
     const unwritten = events.filter((event) => !texts.some(([, text]) => text.includes(`'${event}'`)))
     expect(unwritten).toEqual([])
   })
@@ -138,7 +132,7 @@ describe('the inventory of log events', () => {
   })
 
   it('has every member of a request line', () => {
-    const line = sources['http/request-log.ts'] ?? ''
+    const line = sources['http/middleware/request-log.ts'] ?? ''
     const fields = [...line.matchAll(/^ {4}([a-z_]+)(?::|,$)/gm)].map(([, name = '']) => name)
     expect(fields).toContain('address_digest')
     expect(fields.filter((name) => !logEvents.includes(`\`${name}\``))).toEqual([])

@@ -35,7 +35,7 @@ export const SETTINGS_READ_SECONDS = 25
 export const KEYS_READ_SECONDS = 60
 /** wrangler.toml */
 export const CRON_SECONDS = 300
-/** Accounts that one cron run tells (src/actions/maintain.ts). */
+/** Accounts that one cron run tells (src/actions/admin/maintain.ts). */
 export const TOLD_PER_CRON_RUN = 100
 
 export interface Day {

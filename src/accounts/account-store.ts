@@ -2,7 +2,7 @@
  * Accounts in D1: the row, its mapping and every statement over it. Statements are built here; an action runs
  * them, one batch for each change of state.
  */
-import { fromBase64Url, toBase64Url } from '../bytes.ts'
+import { fromBase64Url, toBase64Url } from '../crypto/bytes.ts'
 import { type Account, IDENTIFIER_KINDS, type IdentifierKind, type KeptSession } from './account.ts'
 import type { Identifier } from './identifier.ts'
 

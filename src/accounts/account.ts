@@ -1,5 +1,5 @@
 /** What the service knows of a person. */
-import type { Bytes } from '../bytes.ts'
+import type { Bytes } from '../crypto/bytes.ts'
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json }
 

@@ -1,5 +1,5 @@
 /** The operator's list of who may register. Pure. */
-import { comparedForm } from '../text.ts'
+import { comparedForm } from '../runtime/text.ts'
 import type { Identifier } from './identifier.ts'
 
 /** Entries in the form in which identifiers of their kind are shown. */

@@ -1,7 +1,7 @@
 /** Text to identifier: which kind it is, how it is shown and how it is compared. Pure. */
 import { type CountryCode, parsePhoneNumberFromString } from 'libphonenumber-js/max'
-import { utf8 } from '../bytes.ts'
-import { comparedForm, hasIgnorable, MAX_COMPOSED, trimInvisible } from '../text.ts'
+import { utf8 } from '../crypto/bytes.ts'
+import { comparedForm, hasIgnorable, MAX_COMPOSED, trimInvisible } from '../runtime/text.ts'
 import type { IdentifierKind } from './account.ts'
 
 export interface Identifier {

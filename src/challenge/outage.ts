@@ -1,6 +1,6 @@
 /** What an outage of the provider means, where it does not mean that nobody passes. */
-import { ServiceError } from '../errors.ts'
-import { describeFault, log } from '../log.ts'
+import { ServiceError } from '../errors/service-error.ts'
+import { describeFault, log } from '../runtime/log.ts'
 import type { Challenge, ChallengeProvider, ChallengeRequest, Verification } from './challenge.ts'
 import { type Siteverify, TRY_MS, TurnedAway } from './siteverify.ts'
 

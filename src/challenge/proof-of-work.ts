@@ -6,8 +6,8 @@
 import { createChallenge, randomInt, verifySolution } from 'altcha-lib'
 import { deriveKey } from 'altcha-lib/algorithms/web/pbkdf2'
 import { z } from 'zod'
-import { fromBase64Url, hkdf, toBase64Url } from '../bytes.ts'
-import { derivePurposeKeys, type PurposeKeys } from '../secrets.ts'
+import { fromBase64Url, hkdf, toBase64Url } from '../crypto/bytes.ts'
+import { derivePurposeKeys, type PurposeKeys } from '../crypto/secrets.ts'
 import type {
   Challenge,
   ChallengeFailure,

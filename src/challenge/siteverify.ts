@@ -4,8 +4,8 @@
  */
 import { z } from 'zod'
 import type { SiteverifyConfig, SiteverifyProvider } from '../config/challenge.ts'
-import { ServiceError } from '../errors.ts'
-import { log } from '../log.ts'
+import { ServiceError } from '../errors/service-error.ts'
+import { log } from '../runtime/log.ts'
 import type {
   Challenge,
   ChallengeAction,

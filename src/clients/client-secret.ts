@@ -2,7 +2,7 @@
  * Client secrets: 32 random bytes, kept as their SHA-256. Nobody can guess one, so a slow hash would slow the honest
  * alone.
  */
-import { type Bytes, constantTimeEqual, randomBytes, sha256, toBase64Url, utf8 } from '../bytes.ts'
+import { type Bytes, constantTimeEqual, randomBytes, sha256, toBase64Url, utf8 } from '../crypto/bytes.ts'
 
 const SECRET_BYTES = 32
 

@@ -1,6 +1,6 @@
 /** Clients in D1: origins that authenticate themselves, and their keys. */
 import type { JWK } from 'jose'
-import { type Bytes, fromBase64Url, toBase64Url } from '../bytes.ts'
+import { type Bytes, fromBase64Url, toBase64Url } from '../crypto/bytes.ts'
 
 export interface Client {
   /** UUIDv7. */

@@ -1,7 +1,8 @@
 /** The clients as one isolate knows them. Results are shared between requests, promises are not (signing-keys.ts). */
-import { BoundedMap } from '../bounded-map.ts'
-import { reach } from '../errors.ts'
-import { describeFault, log } from '../log.ts'
+
+import { reach } from '../errors/service-error.ts'
+import { BoundedMap } from '../runtime/bounded-map.ts'
+import { describeFault, log } from '../runtime/log.ts'
 import { type Client, findClient } from './client-store.ts'
 import { type EncryptionKey, importEncryptionKey } from './encryption-key.ts'
 

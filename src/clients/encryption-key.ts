@@ -1,7 +1,7 @@
 /** The public keys that assertions are encrypted for (RFC 7517), as an operator registers them. */
 import { CompactEncrypt, importJWK, type JWK } from 'jose'
-import { fromBase64Url } from '../bytes.ts'
-import { hasControlCharacter } from '../text.ts'
+import { fromBase64Url } from '../crypto/bytes.ts'
+import { hasControlCharacter } from '../runtime/text.ts'
 import { ENCRYPTION_METHOD, encryptionAlgorithm, encryptionKeyId } from '../verify/assertion.ts'
 
 export interface EncryptionKey {

@@ -1,6 +1,6 @@
 /** What identifiers and passwords an account may have. */
 import { type CountryCode, isSupportedCountry } from 'libphonenumber-js/max'
-import { comparedForm } from '../text.ts'
+import { comparedForm } from '../runtime/text.ts'
 import type { SettingsReader } from './settings-reader.ts'
 
 export interface AccountsConfig {

@@ -1,6 +1,6 @@
 /** One route of the gateway: from a path prefix to an origin, and who may pass. */
 import { z } from 'zod'
-import { SCOPE } from '../text.ts'
+import { SCOPE } from '../runtime/text.ts'
 import { isConfidential } from '../verify/loopback.ts'
 import { isWithin, type SettingsReader } from './settings-reader.ts'
 import { MAX_AUDIENCE_LENGTH } from './tokens.ts'

@@ -1,6 +1,6 @@
 /** The body of a request on its way to an origin, as a stream. */
 
-import { ServiceError } from '../errors.ts'
+import { ServiceError } from '../errors/service-error.ts'
 
 export interface ClientBody {
   /** null if there is no body to send. */

@@ -1,10 +1,10 @@
 /** For other Workers, over a service binding: what a Bearer token says, without HTTP. */
 import { WorkerEntrypoint } from 'cloudflare:workers'
 import { z } from 'zod'
-import { identify } from '../actions/identify.ts'
+import { identify } from '../actions/session/authorize-token.ts'
 import type { Env } from '../config/env.ts'
-import { ERRORS, type ErrorCode, ServiceError } from '../errors.ts'
-import { describeFault, log } from '../log.ts'
+import { ERRORS, type ErrorCode, ServiceError } from '../errors/service-error.ts'
+import { describeFault, log } from '../runtime/log.ts'
 import type { Services } from '../services.ts'
 import type { AccessTokenClaims } from '../verify/access-token.ts'
 import { readBearer } from '../verify/bearer.ts'

@@ -1,7 +1,7 @@
 /** Lets a request pass that comes from an administrator. */
 import { createMiddleware } from 'hono/factory'
-import { authenticateAdmin } from '../actions/authenticate-admin.ts'
-import { ServiceError } from '../errors.ts'
+import { authenticateAdmin } from '../actions/admin/authenticate-admin.ts'
+import { ServiceError } from '../errors/service-error.ts'
 import { bearerToken } from './bearer-token.ts'
 import type { AppEnv } from './context.ts'
 

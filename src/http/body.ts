@@ -1,5 +1,5 @@
 /** Request bodies, read in whole up to what a call of the service may be sent. */
-import { ServiceError } from '../errors.ts'
+import { ServiceError } from '../errors/service-error.ts'
 
 const MAX_BODY_BYTES = 16_384
 

@@ -1,9 +1,9 @@
 /** What travels with a request through middleware and handlers. */
 import type { Context } from 'hono'
-import type { ErrorCode } from '../errors.ts'
-import type { OAuthErrorCode } from '../oauth-errors.ts'
+import type { OAuthErrorCode } from '../errors/oauth-error.ts'
+import type { ErrorCode } from '../errors/service-error.ts'
 import type { LogNote, Services } from '../services.ts'
-import type { Grant } from '../sessions/account-calls.ts'
+import type { Grant } from '../sessions/account-rpc.ts'
 
 export interface AppEnv {
   Variables: {

@@ -1,6 +1,7 @@
 /** How an error is answered: where OAuth is spoken as its RFCs say, else with a problem. */
-import type { ServiceError } from '../errors.ts'
-import { OAuthError } from '../oauth-errors.ts'
+
+import { OAuthError } from '../errors/oauth-error.ts'
+import type { ServiceError } from '../errors/service-error.ts'
 import type { AppContext } from './context.ts'
 import { oauthErrorResponse } from './oauth-error.ts'
 import { problemResponse, toServiceError } from './problem.ts'

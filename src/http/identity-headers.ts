@@ -1,5 +1,5 @@
 /** The headers by which an origin learns whom a request comes from. */
-import type { Identity } from '../actions/identify.ts'
+import type { Identity } from '../actions/session/authorize-token.ts'
 
 export const ASSERTION_HEADER = 'X-Auth-Assertion'
 

@@ -1,6 +1,6 @@
 /** In development only this machine is served: a page that rebinds its name to 127.0.0.1 gets nothing. */
 import { createMiddleware } from 'hono/factory'
-import { ServiceError } from '../errors.ts'
+import { ServiceError } from '../errors/service-error.ts'
 import { isLoopbackHost } from '../verify/loopback.ts'
 import type { AppEnv } from './context.ts'
 

@@ -1,6 +1,7 @@
 /** Errors of the /oauth2 calls (RFC 6749 section 5.2): by the RFC's name where it has one, else by the service's own. */
-import { ERRORS, type ErrorCode, type ServiceError } from '../errors.ts'
-import { OAUTH_ERRORS, OAuthError, type OAuthErrorCode } from '../oauth-errors.ts'
+
+import { OAUTH_ERRORS, OAuthError, type OAuthErrorCode } from '../errors/oauth-error.ts'
+import { ERRORS, type ErrorCode, type ServiceError } from '../errors/service-error.ts'
 import type { AppContext } from './context.ts'
 import { retryAfter, retryAfterMember } from './retry-after.ts'
 

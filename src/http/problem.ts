@@ -1,8 +1,8 @@
 /** Problem answers (RFC 9457): the one place where an error becomes a response. */
 import type { Context } from 'hono'
-import { ERRORS, ServiceError } from '../errors.ts'
-import { describeFault, log } from '../log.ts'
-import { SCOPE } from '../text.ts'
+import { ERRORS, ServiceError } from '../errors/service-error.ts'
+import { describeFault, log } from '../runtime/log.ts'
+import { SCOPE } from '../runtime/text.ts'
 import type { Names } from '../verify/bearer.ts'
 import { bearerToken } from './bearer-token.ts'
 import type { AppEnv } from './context.ts'

@@ -1,6 +1,7 @@
 /** When to try again (RFC 9110 section 10.2.3). */
-import { ERRORS, type ServiceError } from '../errors.ts'
-import { OAuthError } from '../oauth-errors.ts'
+
+import { OAuthError } from '../errors/oauth-error.ts'
+import { ERRORS, type ServiceError } from '../errors/service-error.ts'
 
 const RETRY_UNAVAILABLE_SECONDS = 5
 

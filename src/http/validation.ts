@@ -1,6 +1,6 @@
 /** A schema's issues as `invalid_request`: every field problem at once, never a value that was sent. */
 import type { z } from '@hono/zod-openapi'
-import { type FieldError, ServiceError } from '../errors.ts'
+import { type FieldError, ServiceError } from '../errors/service-error.ts'
 import type { AppContext } from './context.ts'
 
 type Issue = z.core.$ZodIssue

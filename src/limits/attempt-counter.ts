@@ -12,8 +12,8 @@ import type {
   Settlement,
   SettleRequest,
   Standing,
-} from './counter-calls.ts'
-import { standingOf, type UnderWay, type View, viewOf } from './standing.ts'
+} from './counter-rpc.ts'
+import { standingOf, type UnderWay, type View, viewOf } from './limit-status.ts'
 import { judge, LAPSE_MS, MAX_WAIT_MS } from './waiting.ts'
 import { clear, clearAll, count, EMPTY, isDearEnough, type Limit, type Tally, takeBack } from './window.ts'
 

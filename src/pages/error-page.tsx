@@ -1,6 +1,6 @@
 /** An error, explained: where a problem's `type` leads, and what a page that fails shows. */
-import { ERRORS, type ErrorCode } from '../errors.ts'
-import type { Words } from './words/words.ts'
+import { ERRORS, type ErrorCode } from '../errors/service-error.ts'
+import type { Words } from '../messages/messages.ts'
 
 interface ErrorProps {
   readonly words: Words

@@ -1,13 +1,13 @@
 /** What became of a form: a fault of the action, as the form that asked for it shows it, and the next challenge. */
-import { challengeDue } from '../actions/check-challenge.ts'
+import { challengeDue } from '../actions/attempts/challenges.ts'
 import type { Challenge, ChallengeAction } from '../challenge/challenge.ts'
-import { ERRORS } from '../errors.ts'
-import { clientOf } from '../http/client.ts'
+import { ERRORS } from '../errors/service-error.ts'
 import type { AppContext } from '../http/context.ts'
 import { toServiceError } from '../http/problem.ts'
+import { clientOf } from '../http/requester.ts'
 import { retryAfter } from '../http/retry-after.ts'
-import { type Failure, type FieldNames, toFailure } from './failure.ts'
-import { viewOf } from './page.tsx'
+import { type Failure, type FieldNames, toFailure } from './form-errors.ts'
+import { viewOf } from './layout.tsx'
 
 export function failureOf(c: AppContext, fault: unknown, names?: FieldNames): Failure {
   const error = toServiceError(c, fault)

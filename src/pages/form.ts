@@ -1,9 +1,9 @@
 /** Forms as the pages send them. */
 import { createMiddleware } from 'hono/factory'
-import { ServiceError } from '../errors.ts'
+import { ServiceError } from '../errors/service-error.ts'
 import { readBounded } from '../http/body.ts'
 import type { AppContext, AppEnv } from '../http/context.ts'
-import { atPresent } from '../http/provide-services.ts'
+import { atPresent } from '../http/middleware/provide-services.ts'
 
 const FORM_MEDIA_TYPE = /^application\/x-www-form-urlencoded[ \t]*(;|$)/i
 

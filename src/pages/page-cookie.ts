@@ -4,8 +4,8 @@
  * below /auth alone: so forms that set or clear it are sent below BELOW_AUTH, where the pages are as well.
  */
 import { deleteCookie, setCookie } from 'hono/cookie'
-import type { IssuedTokens } from '../actions/issue-tokens.ts'
-import { endReplaced, type HeldCookies, pageTokenOf, resumeSession } from '../actions/sessions.ts'
+import { endReplaced, type HeldCookies, pageTokenOf, resumeSession } from '../actions/session/end-sessions.ts'
+import type { IssuedTokens } from '../actions/session/issue-tokens.ts'
 import type { AppContext } from '../http/context.ts'
 import { cookieValues } from '../http/cookies.ts'
 import {
@@ -15,7 +15,7 @@ import {
   readRefreshCookie,
   setRefreshCookie,
 } from '../http/refresh-cookie.ts'
-import type { Grant } from '../sessions/account-calls.ts'
+import type { Grant } from '../sessions/account-rpc.ts'
 
 const NAME = 'gatehouse_pages'
 

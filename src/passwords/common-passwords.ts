@@ -4,7 +4,7 @@
  * shares with the word before, then the rest. Unpacked on first use. A word that is another of them with digits or
  * punctuation at its ends is left out, since both are looked for.
  */
-import { withoutAtEnds } from '../text.ts'
+import { withoutAtEnds } from '../runtime/text.ts'
 import { PACKED_COMMON_PASSWORDS } from './common-passwords.data.ts'
 
 /** Shorter than this, what is left of a password says nothing of it. */

@@ -12,7 +12,7 @@ import {
   sha256,
   toBase64Url,
   utf8,
-} from '../bytes.ts'
+} from '../crypto/bytes.ts'
 import { formatPhc, MAX_ITERATIONS_PER_CALL, type PasswordHash, parsePhc } from './phc.ts'
 
 /** OWASP Password Storage Cheat Sheet: 600,000 iterations of PBKDF2-HMAC-SHA256. */

@@ -5,7 +5,7 @@
  * `i` iterations are run `r` times, each round's 32 bytes being the next round's password; with r=1 and without
  * `k` it is plain PBKDF2-HMAC-SHA-256.
  */
-import { type Bytes, fromBase64Url, toBase64Url } from '../bytes.ts'
+import { type Bytes, fromBase64Url, toBase64Url } from '../crypto/bytes.ts'
 
 /** Production's Workers refuse more iterations in one call (workerd, limit-enforcer.h). */
 export const MAX_ITERATIONS_PER_CALL = 100_000

@@ -1,5 +1,5 @@
 /** Which passwords may be chosen (NIST SP 800-63B-4 section 3.1.1.2). Pure. */
-import { comparedForm, MAX_COMPOSED } from '../text.ts'
+import { comparedForm, MAX_COMPOSED } from '../runtime/text.ts'
 import { isCommonPassword } from './common-passwords.ts'
 import { isTooSimple } from './too-simple.ts'
 

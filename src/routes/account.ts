@@ -10,21 +10,21 @@ import {
   identifiersOf,
   oneIsLeftErrors,
   type ProvenCall,
-} from '../actions/change-account.ts'
-import { passwordErrors } from '../actions/check-policy.ts'
-import { usernameErrors } from '../actions/check-username.ts'
-import { register } from '../actions/register.ts'
+} from '../actions/account/change-account.ts'
+import { passwordErrors } from '../actions/registration/check-new-password.ts'
+import { usernameErrors } from '../actions/registration/check-username.ts'
+import { register } from '../actions/registration/register.ts'
 import type { AccountsConfig } from '../config/accounts.ts'
-import type { FieldError } from '../errors.ts'
-import { requireBearer } from '../http/bearer.ts'
-import { clientOf } from '../http/client.ts'
+import type { FieldError } from '../errors/service-error.ts'
 import type { AppContext } from '../http/context.ts'
-import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from '../http/declare.ts'
-import { bearerAndJsonBody, jsonBodyOf } from '../http/json-body.ts'
+import { requireBearer } from '../http/middleware/authenticate.ts'
+import { bearerAndJsonBody, jsonBodyOf } from '../http/middleware/json-body.ts'
 import { clearCookieOf, endReplacedSession, refuseForeignPage } from '../http/refresh-cookie.ts'
+import { clientOf } from '../http/requester.ts'
+import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from '../http/route.ts'
 import { toUser, userAnswer } from '../http/user.ts'
 import { type RefusedBody, refuseInvalidWith } from '../http/validation.ts'
-import { toTokenAnswer } from './answers.ts'
+import { toTokenAnswer } from './representations.ts'
 import { accountRequests, changePasswordRequest, deleteAccountRequest, tokenAnswer } from './schemas.ts'
 
 type AccountRequests = ReturnType<typeof accountRequests>

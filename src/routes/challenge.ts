@@ -1,10 +1,10 @@
 /** A challenge ahead of the call that needs one. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { offerChallenge } from '../actions/check-challenge.ts'
+import { offerChallenge } from '../actions/attempts/challenges.ts'
 import { CHALLENGE_ACTIONS } from '../challenge/challenge.ts'
-import { clientOf } from '../http/client.ts'
-import { createRouter, jsonAnswer, problem } from '../http/declare.ts'
-import { challengeAnswer } from '../http/problem-schema.ts'
+import { challengeAnswer } from '../http/representations.ts'
+import { clientOf } from '../http/requester.ts'
+import { createRouter, jsonAnswer, problem } from '../http/route.ts'
 
 export function challengeRoutes() {
   const router = createRouter()

@@ -1,7 +1,7 @@
 /** Whether the service can serve: it reads D1. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { checkHealth } from '../actions/check-health.ts'
-import { createRouter, jsonAnswer, problem } from '../http/declare.ts'
+import { checkHealth } from '../actions/admin/check-health.ts'
+import { createRouter, jsonAnswer, problem } from '../http/route.ts'
 
 export function healthRoutes() {
   const router = createRouter()

@@ -4,7 +4,7 @@ import type { CountryCode } from 'libphonenumber-js/max'
 import { IDENTIFIER_KINDS } from '../accounts/account.ts'
 import { type Identifier, parseEmail, parsePhone, parseUsername } from '../accounts/identifier.ts'
 import { dateTime, userAnswer, uuid } from '../http/user.ts'
-import { hasControlCharacter, trimInvisible } from '../text.ts'
+import { hasControlCharacter, trimInvisible } from '../runtime/text.ts'
 
 const text = z
   .string({ error: (issue) => (issue.input === undefined ? 'Required.' : 'Must be a string.') })

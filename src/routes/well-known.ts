@@ -1,8 +1,8 @@
 /** The service's public keys (RFC 7517). */
 import { createRoute, z } from '@hono/zod-openapi'
 import { etag, RETAINED_304_HEADERS } from 'hono/etag'
-import { sha256, toBase64Url, utf8 } from '../bytes.ts'
-import { createRouter, jsonAnswer, problem } from '../http/declare.ts'
+import { sha256, toBase64Url, utf8 } from '../crypto/bytes.ts'
+import { createRouter, jsonAnswer, problem } from '../http/route.ts'
 
 const jwks = z
   .object({

@@ -4,7 +4,7 @@
  * each call is one transaction. It never derives a password: that would block everybody else's call.
  */
 import { DurableObject } from 'cloudflare:workers'
-import { type Bytes, constantTimeEqual } from '../bytes.ts'
+import { type Bytes, constantTimeEqual } from '../crypto/bytes.ts'
 import type {
   Grant,
   OpenAnswer,
@@ -12,7 +12,7 @@ import type {
   ResumeRequest,
   RotateAnswer,
   RotateRequest,
-} from './account-calls.ts'
+} from './account-rpc.ts'
 import { beginSession, overflow, rotate, touch, underState } from './rotation.ts'
 import type { AccountState, Session, SessionPolicy } from './session.ts'
 

@@ -5,8 +5,8 @@
  * browser has just logged in here. Nobody else can make one; one that is passed on holds for two minutes at the same address,
  * where it leads a browser that is logged in to a configured origin, with no token.
  */
-import { type Bytes, concat, fromBase64Url, hmac, hmacKey, toBase64Url, utf8 } from '../bytes.ts'
-import { derivePurposeKeys, type PurposeKeys, SECRET_ID_BYTES } from '../secrets.ts'
+import { type Bytes, concat, fromBase64Url, hmac, hmacKey, toBase64Url, utf8 } from '../crypto/bytes.ts'
+import { derivePurposeKeys, type PurposeKeys, SECRET_ID_BYTES } from '../crypto/secrets.ts'
 
 /** Begins with the request, and a login may wait for others for 40 s before it is answered. */
 const TICKET_SECONDS = 120

@@ -5,9 +5,9 @@
  * object is woken; the object keeps only SHA-256 of the session secret, so neither a leaked AUTH_SECRET nor a
  * leaked object is enough to make a token. The same session and generation always give the same token.
  */
-import { type Bytes, concat, fromBase64Url, hmac, hmacKey, toBase64Url } from '../bytes.ts'
-import { idFromBytes, idToBytes, UUID_BYTES } from '../ids.ts'
-import { derivePurposeKeys, type PurposeKeys, SECRET_ID_BYTES } from '../secrets.ts'
+import { type Bytes, concat, fromBase64Url, hmac, hmacKey, toBase64Url } from '../crypto/bytes.ts'
+import { idFromBytes, idToBytes, UUID_BYTES } from '../crypto/ids.ts'
+import { derivePurposeKeys, type PurposeKeys, SECRET_ID_BYTES } from '../crypto/secrets.ts'
 
 export interface RefreshToken {
   readonly accountId: string

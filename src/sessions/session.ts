@@ -1,6 +1,6 @@
 /** What an account's object keeps: the session records and the account's state. Plain data, format-versioned. */
 import type { AccountFacts, KeptSession } from '../accounts/account.ts'
-import type { Bytes } from '../bytes.ts'
+import type { Bytes } from '../crypto/bytes.ts'
 
 /** Times in unix milliseconds. */
 export interface Session {

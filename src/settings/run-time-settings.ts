@@ -1,8 +1,8 @@
 /** The run-time settings as one isolate knows them. Results are shared between requests, promises are not (signing-keys.ts). */
 import type { AllowList } from '../accounts/allow-list.ts'
 import { applyRules, type LimitRules } from '../config/limits.ts'
-import { reach, ServiceError } from '../errors.ts'
-import { describeFault, log } from '../log.ts'
+import { reach, ServiceError } from '../errors/service-error.ts'
+import { describeFault, log } from '../runtime/log.ts'
 import {
   insertSettingsChange,
   mergeSettings,

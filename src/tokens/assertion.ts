@@ -1,7 +1,7 @@
 /** Signs what the gate says to one origin about one request: a short-lived JWT that no client ever holds. */
 import { CompactEncrypt, SignJWT } from 'jose'
-import { utf8 } from '../bytes.ts'
 import type { EncryptionKey } from '../clients/encryption-key.ts'
+import { utf8 } from '../crypto/bytes.ts'
 import { ASSERTION_TYPE, ENCRYPTION_METHOD } from '../verify/assertion.ts'
 import type { SigningKey } from './signing-keys.ts'
 

@@ -1,5 +1,5 @@
 /** An account's own claims, as an operator sets them and as its access tokens carry them. Pure. */
-import { jsonLength } from '../bytes.ts'
+import { jsonLength } from '../crypto/bytes.ts'
 
 /**
  * What only the service says of a token or an account (RFC 7519 section 4.1, RFC 9068 section 2.2; OpenID Connect Core

@@ -1,5 +1,5 @@
 /** Which scopes a token carries (RFC 6749 section 3.3). Pure. */
-import { SCOPE } from '../text.ts'
+import { SCOPE } from '../runtime/text.ts'
 
 /** Given only to those who ask for it by name. */
 export const ADMIN_SCOPE = 'admin'

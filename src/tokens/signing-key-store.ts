@@ -3,10 +3,18 @@
  * is the thumbprint of the public half, is authenticated with it: a row's halves cannot be mixed.
  */
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
-import { aesGcmKey, type Bytes, concat, fromBase64Url, randomBytes, toBase64Url, utf8 } from '../bytes.ts'
 import { SIGNING_ALGORITHMS } from '../config/tokens.ts'
-import { describeFault, log } from '../log.ts'
-import { derivePurposeKeys, type PurposeKeys } from '../secrets.ts'
+import {
+  aesGcmKey,
+  type Bytes,
+  concat,
+  fromBase64Url,
+  randomBytes,
+  toBase64Url,
+  utf8,
+} from '../crypto/bytes.ts'
+import { derivePurposeKeys, type PurposeKeys } from '../crypto/secrets.ts'
+import { describeFault, log } from '../runtime/log.ts'
 import type { ScheduledKey } from './key-schedule.ts'
 
 export interface StoredKey extends ScheduledKey {

@@ -3,9 +3,9 @@
  * between requests, promises are not: a request that is cancelled must not leave others waiting for its I/O.
  */
 import { importJWK, type JWK } from 'jose'
-import { reach, ServiceError } from '../errors.ts'
-import { describeFault, log } from '../log.ts'
-import type { PurposeKeys } from '../secrets.ts'
+import type { PurposeKeys } from '../crypto/secrets.ts'
+import { reach, ServiceError } from '../errors/service-error.ts'
+import { describeFault, log } from '../runtime/log.ts'
 import {
   firstKeys,
   type Schedule,

@@ -4,7 +4,7 @@
  * second one of it, which is then verified by itself. What identifies a token is its `jti`.
  */
 import { decodeProtectedHeader } from 'jose'
-import { BoundedMap } from '../bounded-map.ts'
+import { BoundedMap } from '../runtime/bounded-map.ts'
 import { type AccessTokenClaims, verifyAccessToken } from '../verify/access-token.ts'
 import type { VerifyOptions } from '../verify/pinned-jwt.ts'
 

@@ -1,9 +1,9 @@
 import { describe, expectTypeOf, it } from 'vitest'
 import type { Challenge as ServiceChallenge } from '../../src/challenge/challenge.ts'
 import type * as client from '../../src/client/wire.ts'
-import type { ErrorCode, ProblemMembers } from '../../src/errors.ts'
+import type { ErrorCode, ProblemMembers } from '../../src/errors/service-error.ts'
 import type { toUser } from '../../src/http/user.ts'
-import type { toTokenAnswer } from '../../src/routes/answers.ts'
+import type { toTokenAnswer } from '../../src/routes/representations.ts'
 
 /** Held by the type checker, in every run of it. */
 describe('the client, which imports nothing of the service, knows', () => {

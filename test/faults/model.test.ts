@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, it, vi } from 'vitest'
-import { newId } from '../../src/ids.ts'
+import { newId } from '../../src/crypto/ids.ts'
 import {
   call,
   type Fetch,

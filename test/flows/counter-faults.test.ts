@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { AttemptCounters } from '../../src/limits/attempt-counter.ts'
-import type { ReserveRequest } from '../../src/limits/counter-calls.ts'
+import type { ReserveRequest } from '../../src/limits/counter-rpc.ts'
 import {
   call,
   newName,

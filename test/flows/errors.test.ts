@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { ERRORS } from '../../src/errors.ts'
-import { SCHEMA_VERSION } from '../../src/schema-store.ts'
+import { ERRORS } from '../../src/errors/service-error.ts'
+import { SCHEMA_VERSION } from '../../src/settings/schema-store.ts'
 import {
   call,
   newAddress,

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { describe, expect, it, vi } from 'vitest'
-import { utf8 } from '../../src/bytes.ts'
+import { utf8 } from '../../src/crypto/bytes.ts'
 import { derive, hashPassword } from '../../src/passwords/pbkdf2.ts'
 import { formatPhc } from '../../src/passwords/phc.ts'
 import {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isHost } from '../../src/http/host.ts'
+import { isHost } from '../../src/http/middleware/host.ts'
 
 describe('isHost', () => {
   it.each([

@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { RuleName } from '../../src/config/limits.ts'
 import type { AttemptCounters } from '../../src/limits/attempt-counter.ts'
-import type { Outcome, Reservation } from '../../src/limits/counter-calls.ts'
+import type { Outcome, Reservation } from '../../src/limits/counter-rpc.ts'
 import { advance, FROZEN_MS, freeze, thaw } from '../support/clock.ts'
 
 const LIMIT = { threshold: 3, windowMs: 300_000 }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { browserName } from '../../src/pages/browser-name.ts'
+import { en } from '../../src/messages/en.ts'
+import { zh } from '../../src/messages/zh.ts'
+import { browserName } from '../../src/pages/account/browser-name.ts'
 import { textOn } from '../../src/pages/color.ts'
-import { readReturnTo, withReturnTo } from '../../src/pages/return-to.ts'
-import { en } from '../../src/pages/words/en.ts'
-import { zh } from '../../src/pages/words/zh.ts'
+import { readReturnTo, withReturnTo } from '../../src/pages/login/return-to.ts'
 
 const ORIGINS = ['https://app.example.test', 'http://localhost:5173']
 

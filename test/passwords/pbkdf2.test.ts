@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { type Bytes, utf8 } from '../../src/bytes.ts'
+import { type Bytes, utf8 } from '../../src/crypto/bytes.ts'
 import {
   CURRENT_ITERATIONS,
   CURRENT_ROUNDS,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { utf8 } from '../../src/bytes.ts'
+import { utf8 } from '../../src/crypto/bytes.ts'
 import { formatPhc, parsePhc } from '../../src/passwords/phc.ts'
 
 const hash = Uint8Array.from({ length: 32 }, (_, index) => 255 - index)

@@ -2,10 +2,10 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { AccountFacts } from '../../src/accounts/account.ts'
-import { randomBytes } from '../../src/bytes.ts'
-import { newId } from '../../src/ids.ts'
-import type { OpenRequest } from '../../src/sessions/account-calls.ts'
+import { randomBytes } from '../../src/crypto/bytes.ts'
+import { newId } from '../../src/crypto/ids.ts'
 import type { AccountSessions } from '../../src/sessions/account-object.ts'
+import type { OpenRequest } from '../../src/sessions/account-rpc.ts'
 import type { LiveState, SessionPolicy } from '../../src/sessions/session.ts'
 import { advance, FROZEN_MS, freeze, thaw } from '../support/clock.ts'
 

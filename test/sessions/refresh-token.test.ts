@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { fromBase64Url, randomBytes, toBase64Url } from '../../src/bytes.ts'
-import { newId } from '../../src/ids.ts'
+import { fromBase64Url, randomBytes, toBase64Url } from '../../src/crypto/bytes.ts'
+import { newId } from '../../src/crypto/ids.ts'
 import { deriveRefreshKeys, makeRefreshToken, readRefreshToken } from '../../src/sessions/refresh-token.ts'
 
 const SECRET = 'a secret of the tests, long enough for production'

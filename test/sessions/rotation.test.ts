@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { AccountFacts } from '../../src/accounts/account.ts'
-import { utf8 } from '../../src/bytes.ts'
+import { utf8 } from '../../src/crypto/bytes.ts'
 import { beginSession, overflow, rotate, underState } from '../../src/sessions/rotation.ts'
 import type { LiveState, NewSession, Session, SessionPolicy } from '../../src/sessions/session.ts'
 

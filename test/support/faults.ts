@@ -2,9 +2,9 @@
 import { env } from 'cloudflare:workers'
 import { vi } from 'vitest'
 import type { Env } from '../../src/config/env.ts'
-import { DEADLINE_MS } from '../../src/deadline.ts'
 import { isolateFor } from '../../src/isolate.ts'
 import { MAX_WAIT_MS } from '../../src/limits/waiting.ts'
+import { DEADLINE_MS } from '../../src/runtime/deadline.ts'
 import type { Fetch } from './client.ts'
 import { intercept, type RoundTrip } from './intercept.ts'
 

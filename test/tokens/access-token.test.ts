@@ -1,9 +1,9 @@
 import { decodeJwt, generateKeyPair } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { parseUsername } from '../../src/accounts/identifier.ts'
-import { utf8 } from '../../src/bytes.ts'
 import { readConfig } from '../../src/config/read-config.ts'
-import { newId } from '../../src/ids.ts'
+import { utf8 } from '../../src/crypto/bytes.ts'
+import { newId } from '../../src/crypto/ids.ts'
 import { signAccessToken } from '../../src/tokens/access-token.ts'
 import { fitsToken, type Granted } from '../../src/tokens/claims.ts'
 

@@ -1,6 +1,6 @@
 import { type CryptoKey, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
 import { describe, expect, it, vi } from 'vitest'
-import { toBase64Url, utf8 } from '../../src/bytes.ts'
+import { toBase64Url, utf8 } from '../../src/crypto/bytes.ts'
 import * as accessToken from '../../src/verify/access-token.ts'
 import type { VerifyOptions } from '../../src/verify/pinned-jwt.ts'
 import { claimsOf } from '../support/claims.ts'

@@ -1,7 +1,7 @@
 /** The reason of each refusal, which is for the log: one valid token of each kind, broken in one place at a time. */
 import { CompactEncrypt, exportJWK, generateKeyPair } from 'jose'
 import { describe, expect, it } from 'vitest'
-import { toBase64Url, utf8 } from '../../src/bytes.ts'
+import { toBase64Url, utf8 } from '../../src/crypto/bytes.ts'
 import {
   createVerifier,
   type InvalidTokenReason,

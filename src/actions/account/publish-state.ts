@@ -1,0 +1,65 @@
+/** Tells an account's object the account's whole state, so that a change in D1 is in force in its sessions. */
+import type { AccountFacts } from '../../accounts/account.ts'
+import { deleteToTell } from '../../accounts/account-store.ts'
+import { reach } from '../../errors/service-error.ts'
+import { inTime } from '../../runtime/deadline.ts'
+import { describeFault, log } from '../../runtime/log.ts'
+import type { Services } from '../../services.ts'
+import type { Grant } from '../../sessions/account-rpc.ts'
+import type { AccountState } from '../../sessions/session.ts'
+import { toState } from './account-state.ts'
+import type { CommittedChange } from './commit-change.ts'
+
+/**
+ * @param state what stands in D1 already
+ * @returns the session that the change keeps, if it keeps one and no later change has come
+ * @throws what the object throws; the to-tell row then stays, and cron tells it
+ */
+export async function tellAccount(
+  services: Services,
+  accountId: string,
+  state: AccountState,
+): Promise<Grant | null> {
+  const grant = await inTime(services.accountObject(accountId).tell(state, services.config.sessions))
+  services.waitUntil(noteTold(services, accountId, state.version))
+  return grant
+}
+
+/**
+ * Tells a change that this request has stored.
+ * @throws {ServiceError} `unavailable` with `changed`
+ */
+export function tellChange(
+  services: Services,
+  accountId: string,
+  state: AccountState,
+): Promise<Grant | null> {
+  return reach(tellAccount(services, accountId, state), { changed: true })
+}
+
+/**
+ * Tells what stands after an edit, also where that changed nothing: an earlier one may have been stored and not told.
+ * @returns the account's facts
+ * @throws {ServiceError} `unavailable`, with `changed` where the edit is stored
+ */
+export async function tellEdit(
+  services: Services,
+  { account, changed }: CommittedChange,
+): Promise<AccountFacts> {
+  const state = toState(account)
+  await reach(tellAccount(services, account.id, state), changed ? { changed } : {})
+  return state.facts
+}
+
+/** A row that stays is told once more, which changes nothing. */
+async function noteTold({ db, requestId }: Services, accountId: string, version: number): Promise<void> {
+  try {
+    await deleteToTell(db, accountId, version).run()
+  } catch (fault) {
+    log('warn', 'to_tell_row_stays', {
+      request_id: requestId,
+      account_id: accountId,
+      fault: describeFault(fault),
+    })
+  }
+}

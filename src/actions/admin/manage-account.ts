@@ -1,0 +1,71 @@
+/** What an operator sees and changes of somebody's account. */
+import type { Account, AccountFacts } from '../../accounts/account.ts'
+import { findById } from '../../accounts/account-store.ts'
+import { isId } from '../../crypto/ids.ts'
+import { reach, ServiceError } from '../../errors/service-error.ts'
+import type { Services } from '../../services.ts'
+import { fitsToken, GRANTED_TOO_LONG, type Granted } from '../../tokens/claims.ts'
+import { toState } from '../account/account-state.ts'
+import { type ChangeStamp, commitEdit, type ReadAccount } from '../account/commit-change.ts'
+import { tellEdit } from '../account/publish-state.ts'
+
+/** What is given replaces what the account has; the rest stays. */
+export type ManagedChanges = {
+  readonly [Name in 'disabled' | 'roles' | 'scopes' | 'claims']?: AccountFacts[Name] | undefined
+}
+
+/** @throws {ServiceError} `not_found`, `unavailable` */
+export async function seeAccount(services: Services, id: string): Promise<AccountFacts> {
+  return toState(await reader(services, id)()).facts
+}
+
+/**
+ * In force with the next refresh; disabling ends every session at once.
+ * @returns the account's facts after the change
+ * @throws {ServiceError} `not_found`; `invalid_request`; `unavailable`, with `changed` where the change is stored and its telling is not
+ */
+export async function manageAccount(
+  services: Services,
+  id: string,
+  changes: ManagedChanges,
+): Promise<AccountFacts> {
+  const nothing = Object.values(changes).every((change) => change === undefined)
+  if (nothing) return seeAccount(services, id)
+  const committed = await commitEdit(services, reader(services, id), (account, stamp) =>
+    withChanges(account, stamp, changes),
+  )
+  return tellEdit(services, committed)
+}
+
+/** @throws {ServiceError} `not_found`, `unavailable` */
+export async function endAccountSessions(services: Services, id: string): Promise<void> {
+  await seeAccount(services, id)
+  await reach(services.accountObject(id).endAll())
+}
+
+function reader({ db }: Services, id: string): ReadAccount {
+  return async () => {
+    const account = isId(id) ? (await reach(findById(db, id, 'primary'))).account : null
+    if (account === null) throw new ServiceError('not_found')
+    return account
+  }
+}
+
+function withChanges(account: Account, stamp: ChangeStamp, changes: ManagedChanges): Account {
+  const { disabled = account.disabled } = changes
+  const { roles = account.roles, scopes = account.scopes, claims = account.claims } = changes
+  refuseTooLong({ roles, scopes, claims }, changes)
+  const changed = { ...account, ...stamp, disabled, roles, scopes, claims }
+  return disabled ? { ...changed, sessionsFrom: stamp.credentialVersion, keptSession: null } : changed
+}
+
+/**
+ * What is left alone may be longer, as it was before there was a bound: whatever it has, an account can be disabled.
+ * @throws {ServiceError} `invalid_request`, for each field that was given: any of them could be made shorter
+ */
+function refuseTooLong(granted: Granted, { roles, scopes, claims }: ManagedChanges): void {
+  const given = Object.entries({ roles, scopes, claims }).filter(([, change]) => change !== undefined)
+  if (given.length === 0 || fitsToken(granted)) return
+  const errors = given.map(([field]) => ({ field, message: GRANTED_TOO_LONG }))
+  throw new ServiceError('invalid_request', { errors })
+}

@@ -1,0 +1,51 @@
+/** Ending a session by either of its tokens (RFC 7009). */
+import { sha256 } from '../../crypto/bytes.ts'
+import { OAuthError } from '../../errors/oauth-error.ts'
+import { reach } from '../../errors/service-error.ts'
+import type { Services } from '../../services.ts'
+import type { RefreshToken } from '../../sessions/refresh-token.ts'
+import { readAccessToken } from '../session/authenticate.ts'
+import { readOwnRefreshToken } from '../session/end-sessions.ts'
+import type { AuthenticatedClient } from './authenticate-client.ts'
+
+/**
+ * Ends the session of an access token, or of a refresh token of any generation. One that is not valid ends nothing: what
+ * its client wants is so already (RFC 7009 section 2.2).
+ * @returns the account that it speaks of, null for one that is not valid
+ * @throws {OAuthError} `invalid_grant` where it was issued to another client
+ * @throws {ServiceError} `misconfigured` where it may be one of another AUTH_SECRET; `unavailable`
+ */
+export async function revoke(
+  services: Services,
+  client: AuthenticatedClient,
+  token: string,
+): Promise<string | null> {
+  const claims = await readAccessToken(services, token)
+  if (claims !== null) {
+    services.noteInLog({ accountId: claims.sub, sessionId: claims.sid })
+    refuseOther(client, claims.client_id)
+    await reach(services.accountObject(claims.sub).end(claims.sid))
+    return claims.sub
+  }
+  const refreshToken = await readOwnRefreshToken(services, token)
+  if (refreshToken !== null) await endByRefreshToken(services, client, refreshToken)
+  return refreshToken?.accountId ?? null
+}
+
+async function endByRefreshToken(
+  { accountObject, settings, nowMs, noteInLog }: Services,
+  client: AuthenticatedClient,
+  { accountId, sessionId, sessionSecret }: RefreshToken,
+): Promise<void> {
+  noteInLog({ accountId, sessionId })
+  const { sessionsFromMs } = await settings.current(nowMs)
+  const grant = await reach(accountObject(accountId).check(sessionId, sessionsFromMs))
+  if (grant === null) return
+  refuseOther(client, grant.session.clientId)
+  await reach(accountObject(accountId).endBySecret(sessionId, await sha256(sessionSecret)))
+}
+
+/** RFC 7009 section 2.1. The service's own client goes by whatever CLIENT_ID was when the session began. */
+function refuseOther({ clientId, confidential }: AuthenticatedClient, issuedTo: string): void {
+  if (confidential && clientId !== issuedTo) throw new OAuthError('invalid_grant')
+}

@@ -1,0 +1,60 @@
+/** Who a Bearer token speaks for. */
+import { reach, ServiceError } from '../../errors/service-error.ts'
+import type { Services } from '../../services.ts'
+import type { Grant } from '../../sessions/account-rpc.ts'
+import type { AccessTokenClaims } from '../../verify/access-token.ts'
+
+export interface Authenticated {
+  readonly claims: AccessTokenClaims
+  /** What is true of the session and its account now. */
+  readonly grant: Grant
+}
+
+/** Checks the token, and its session alive. @throws {ServiceError} `invalid_token`, `unavailable` */
+export async function authenticate(services: Services, accessToken: string): Promise<Authenticated> {
+  const claims = await verifyBearer(services, accessToken)
+  return { claims, grant: await checkSession(services, claims) }
+}
+
+/**
+ * Checks the token by itself.
+ * @param audience one that is accepted beside the service's own
+ * @throws {ServiceError} `invalid_token`, `unavailable`
+ */
+export async function verifyBearer(
+  services: Services,
+  accessToken: string,
+  audience?: string,
+): Promise<AccessTokenClaims> {
+  const claims = await readAccessToken(services, accessToken, audience)
+  if (claims === null) throw new ServiceError('invalid_token')
+  services.noteInLog({ accountId: claims.sub, sessionId: claims.sid })
+  return claims
+}
+
+/**
+ * @param audience one that is accepted beside the service's own
+ * @returns null for what is no valid access token of this service
+ * @throws {ServiceError} `unavailable`
+ */
+export function readAccessToken(
+  services: Services,
+  text: string,
+  audience?: string,
+): Promise<AccessTokenClaims | null> {
+  const { config, signingKeys, verifiedTokens, nowMs } = services
+  return verifiedTokens.verify(text, {
+    issuer: config.tokens.issuer,
+    audiences: [config.tokens.audience, ...(audience === undefined ? [] : [audience])],
+    findKey: (kid) => signingKeys.verification(kid, nowMs),
+    nowMs,
+  })
+}
+
+/** @returns what is true now of a token's session. @throws {ServiceError} `invalid_token`, `unavailable` */
+export async function checkSession(services: Services, { sub, sid }: AccessTokenClaims): Promise<Grant> {
+  const { sessionsFromMs } = await services.settings.current(services.nowMs)
+  const grant = await reach(services.accountObject(sub).check(sid, sessionsFromMs))
+  if (grant === null) throw new ServiceError('invalid_token')
+  return grant
+}

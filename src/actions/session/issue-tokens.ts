@@ -1,0 +1,71 @@
+/** What a session's grant is worth now: a signed access token and the session's current refresh token. */
+import type { AccountFacts } from '../../accounts/account.ts'
+import type { Bytes } from '../../crypto/bytes.ts'
+import type { Services } from '../../services.ts'
+import type { Grant } from '../../sessions/account-rpc.ts'
+import { makeRefreshToken } from '../../sessions/refresh-token.ts'
+import type { Session } from '../../sessions/session.ts'
+import { signAccessToken } from '../../tokens/access-token.ts'
+import { grantScope } from '../../tokens/scope.ts'
+import type { SigningKey } from '../../tokens/signing-keys.ts'
+
+export interface IssuedTokens {
+  readonly accessToken: string
+  readonly expiresInSeconds: number
+  readonly scope: readonly string[]
+  readonly refreshToken: string
+  readonly refreshExpiresInSeconds: number
+  /** What the session's tokens carry, those of hosted pages too. */
+  readonly sessionSecret: Bytes
+  readonly facts: AccountFacts
+  readonly session: Session
+}
+
+/**
+ * @param key fetched before the session was touched, so that a missing key leaves nothing half done
+ * @param sessionSecret what the session's refresh tokens carry
+ */
+export async function issueTokens(
+  { config, refreshKeys, nowMs, noteInLog }: Services,
+  key: SigningKey,
+  { session, facts }: Grant,
+  sessionSecret: Bytes,
+): Promise<IssuedTokens> {
+  noteInLog({ accountId: facts.id, sessionId: session.id })
+  const { issuer, audience, accessTokenSeconds } = config.tokens
+  const scope = grantScope(session.scope, facts.scopes)
+  // The object's clock dates the session: tokens are never older than the log in that they tell of.
+  const issuedAtMs = Math.max(nowMs, session.lastUsedAt)
+  const issuedAt = Math.floor(issuedAtMs / 1000)
+  const content = {
+    issuer,
+    audience,
+    subject: facts.id,
+    sessionId: session.id,
+    clientId: session.clientId,
+    scope,
+    roles: facts.roles,
+    amr: session.amr,
+    username: facts.username,
+    claims: facts.claims,
+    authTime: Math.floor(session.authTime / 1000),
+    issuedAt,
+    expiresAt: issuedAt + accessTokenSeconds,
+  }
+  const refreshToken = {
+    accountId: facts.id,
+    sessionId: session.id,
+    generation: session.generation,
+    sessionSecret,
+  }
+  return {
+    accessToken: await signAccessToken(content, key),
+    expiresInSeconds: accessTokenSeconds,
+    scope,
+    refreshToken: await makeRefreshToken(refreshToken, await refreshKeys()),
+    sessionSecret,
+    refreshExpiresInSeconds: Math.max(0, Math.floor((session.expiresAt - issuedAtMs) / 1000)),
+    facts,
+    session,
+  }
+}

@@ -1,0 +1,73 @@
+/** Opens a session in the account's object. Shared by log in and registration. */
+import { type Bytes, randomBytes, sha256 } from '../../crypto/bytes.ts'
+import { newId } from '../../crypto/ids.ts'
+import { type ProblemMembers, reach } from '../../errors/service-error.ts'
+import { describeFault, log } from '../../runtime/log.ts'
+import type { Services } from '../../services.ts'
+import type { Grant, OpenRequest } from '../../sessions/account-rpc.ts'
+import { SESSION_SECRET_BYTES } from '../../sessions/refresh-token.ts'
+import type { LiveState, Transport } from '../../sessions/session.ts'
+import type { Client } from '../attempts/requester-limits.ts'
+
+export interface SessionRequest {
+  readonly client: Client
+  /** Scopes asked for; null for everything. */
+  readonly scope: readonly string[] | null
+  readonly transport: Transport
+}
+
+export type OpenedSession =
+  | { readonly outcome: 'opened'; readonly grant: Grant; readonly sessionSecret: Bytes }
+  | { readonly outcome: 'stale'; readonly version: number | null }
+
+type Basis = Pick<OpenRequest, 'basis' | 'replaces'>
+
+/**
+ * @param members what the problem answer says when the object is out of reach
+ * @throws {ServiceError} `unavailable`
+ */
+export async function openSession(
+  services: Services,
+  request: SessionRequest,
+  state: LiveState,
+  basis: Basis,
+  members: ProblemMembers = {},
+): Promise<OpenedSession> {
+  const sessionSecret = randomBytes(SESSION_SECRET_BYTES)
+  const session = {
+    id: newId(services.nowMs),
+    secretHash: await sha256(sessionSecret),
+    scope: request.scope,
+    amr: ['pwd'],
+    clientId: services.config.tokens.clientId,
+    ip: request.client.address?.shown ?? null,
+    userAgent: request.client.userAgent,
+    ...request.client.place,
+    transport: request.transport,
+  }
+  const policy = services.config.sessions
+  const opening = services.accountObject(state.facts.id).open({ session, state, policy, ...basis })
+  const answer = await reach(opening, members).catch((fault: unknown) => {
+    services.waitUntil(endUnheldSession(services, state.facts.id, session.id))
+    throw fault
+  })
+  if (answer.outcome === 'stale') return answer
+  return { outcome: 'opened', grant: answer.grant, sessionSecret }
+}
+
+/** Ends a session whose tokens nobody holds: its answer was lost, or is withheld. */
+export async function endUnheldSession(
+  { accountObject, requestId }: Services,
+  accountId: string,
+  sessionId: string,
+): Promise<void> {
+  try {
+    await accountObject(accountId).end(sessionId)
+  } catch (fault) {
+    log('warn', 'unheld_session_stays', {
+      request_id: requestId,
+      account_id: accountId,
+      fault: describeFault(fault),
+    })
+  }
+}

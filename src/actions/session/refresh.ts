@@ -1,0 +1,39 @@
+/** Refresh: a refresh token in, the session's next tokens out. */
+import { sha256 } from '../../crypto/bytes.ts'
+import { reach, ServiceError } from '../../errors/service-error.ts'
+import { log } from '../../runtime/log.ts'
+import type { Services } from '../../services.ts'
+import { readRefreshToken } from '../../sessions/refresh-token.ts'
+import { type IssuedTokens, issueTokens } from './issue-tokens.ts'
+
+/**
+ * @throws {ServiceError} `invalid_refresh_token`, `refresh_token_reused` (the session has ended), `misconfigured`,
+ * `unavailable`
+ */
+export async function refresh(services: Services, text: string): Promise<IssuedTokens> {
+  const key = await services.signingKeys.signing(services.nowMs)
+  const token = await readRefreshToken(text, await services.refreshKeys())
+  if (token === null) throw new ServiceError('invalid_refresh_token')
+  const { accountId, sessionId, generation, sessionSecret } = token
+  services.noteInLog({ accountId, sessionId })
+  const { sessionsFromMs } = await services.settings.current(services.nowMs)
+  const presented = {
+    sessionId,
+    generation,
+    secretHash: await sha256(sessionSecret),
+    policy: services.config.sessions,
+    sessionsFromMs,
+  }
+  const answer = await reach(services.accountObject(accountId).rotate(presented))
+  if (answer.outcome === 'unknown') throw new ServiceError('invalid_refresh_token')
+  if (answer.outcome === 'reused') {
+    const { requestId } = services
+    log('warn', 'refresh_token_reused', {
+      request_id: requestId,
+      account_id: accountId,
+      session_id: sessionId,
+    })
+    throw new ServiceError('refresh_token_reused')
+  }
+  return issueTokens(services, key, answer.grant, sessionSecret)
+}

@@ -1,0 +1,167 @@
+/** The account: its identifiers, its password, where it is logged in, its end. */
+import { IDENTIFIER_KINDS, type IdentifierKind } from '../../accounts/account.ts'
+import type { Challenge } from '../../challenge/challenge.ts'
+import type { Grant } from '../../sessions/account-rpc.ts'
+import type { Session } from '../../sessions/session.ts'
+import { Alert, ChallengeBox, Field, PasswordField, Status } from '../components/fields.tsx'
+import type { Failure } from '../form-errors.ts'
+import type { View } from '../layout.tsx'
+import { belowAuth } from '../page-cookie.ts'
+import {
+  AccountField,
+  type AccountForm,
+  CurrentPassword,
+  nameOf,
+  Owner,
+  type SectionProps,
+  shownOf,
+} from './account-fields.tsx'
+import { Sessions } from './account-sessions.tsx'
+
+export interface Failed {
+  /** Null: none of them was looked at. */
+  readonly form: AccountForm | null
+  readonly failure: Failure
+}
+
+export interface AccountProps {
+  readonly view: View
+  readonly grant: Grant
+  readonly sessions: readonly Session[]
+  /** Whether the login is too old to end sessions without the password. */
+  readonly asksPassword: boolean
+  readonly minLength: number
+  readonly status: string | undefined
+  /** What went wrong, and with which form. */
+  readonly failed: Failed | null
+  /** One that the next attempt with that form needs. */
+  readonly challenge: Challenge | null
+  /** What was typed into the profile. */
+  readonly typed: Readonly<Partial<Record<IdentifierKind, string>>>
+}
+
+export function AccountPage({
+  view,
+  grant,
+  sessions,
+  asksPassword,
+  minLength,
+  status,
+  failed,
+  challenge,
+  typed,
+}: AccountProps) {
+  const { words } = view
+  const { facts } = grant
+  const section = (form: AccountForm) => {
+    const met =
+      failed?.form === form ? { failure: failed.failure, challenge } : { failure: null, challenge: null }
+    return { view, facts, ...met }
+  }
+  return (
+    <>
+      <Status text={status} />
+      <Alert failure={failed?.form === null ? failed.failure : null} />
+      <p>{words.loggedInAs(nameOf(facts))}</p>
+      <form method="post" action="/logout">
+        <button type="submit" formaction={belowAuth('/logout')}>
+          {words.logOut}
+        </button>
+      </form>
+      <Profile {...section('profile')} typed={typed} />
+      <Password {...section('password')} minLength={minLength} />
+      <Sessions {...section('sessions')} grant={grant} sessions={sessions} asksPassword={asksPassword} />
+      <Deletion {...section('delete')} />
+    </>
+  )
+}
+
+const INPUTS = {
+  username: { type: 'text', autocomplete: 'username' },
+  email: { type: 'email', autocomplete: 'email' },
+  phone: { type: 'tel', autocomplete: 'tel' },
+} as const
+
+function Profile({ view, facts, failure, challenge, typed }: SectionProps & Pick<AccountProps, 'typed'>) {
+  const { words } = view
+  return (
+    <section aria-labelledby="profile">
+      <h2 id="profile">{words.profile}</h2>
+      <p class="hint">{words.profileHint}</p>
+      <Alert failure={failure} />
+      <form method="post" action="/account/profile" novalidate>
+        <AccountField facts={facts} />
+        {IDENTIFIER_KINDS.map((kind) => (
+          <Field
+            form="profile"
+            name={kind}
+            label={words.identifiers[kind]}
+            hint={kind === 'phone' ? words.identifierHint : undefined}
+            value={typed[kind] ?? shownOf(facts, kind) ?? ''}
+            failure={failure}
+            {...INPUTS[kind]}
+          />
+        ))}
+        <CurrentPassword view={view} form="profile" failure={failure} />
+        <ChallengeBox view={view} challenge={challenge} />
+        <button type="submit">{words.save}</button>
+      </form>
+    </section>
+  )
+}
+
+function Password({
+  view,
+  facts,
+  failure,
+  challenge,
+  minLength,
+}: SectionProps & Pick<AccountProps, 'minLength'>) {
+  const { words } = view
+  return (
+    <section aria-labelledby="password">
+      <h2 id="password">{words.changePassword}</h2>
+      <p class="hint">{words.changePasswordHint}</p>
+      <Alert failure={failure} />
+      <form method="post" action="/account/password">
+        <Owner facts={facts} />
+        <CurrentPassword view={view} form="password" failure={failure} />
+        <PasswordField
+          view={view}
+          form="password"
+          name="new_password"
+          label={words.newPassword}
+          hint={words.passwordHint(minLength)}
+          isNew
+          failure={failure}
+        />
+        <ChallengeBox view={view} challenge={challenge} />
+        <button type="submit" formaction={belowAuth('/account/password')}>
+          {words.changePassword}
+        </button>
+      </form>
+    </section>
+  )
+}
+
+function Deletion({ view, facts, failure, challenge }: SectionProps) {
+  const { words } = view
+  return (
+    <section aria-labelledby="delete">
+      <h2 id="delete">{words.deleteAccount}</h2>
+      <details open={failure !== null}>
+        <summary>{words.deleteOpen}</summary>
+        <p>{words.deleteHint}</p>
+        <Alert failure={failure} />
+        <form method="post" action="/account/delete">
+          <Owner facts={facts} />
+          <CurrentPassword view={view} form="delete" failure={failure} />
+          <ChallengeBox view={view} challenge={challenge} />
+          <button type="submit" class="danger" formaction={belowAuth('/account/delete')}>
+            {words.deleteAccount}
+          </button>
+        </form>
+      </details>
+    </section>
+  )
+}

@@ -1,0 +1,92 @@
+/** Where an account is logged in, on its page. */
+import { toDateTime } from '../../http/date-time.ts'
+import type { Words } from '../../messages/messages.ts'
+import type { Grant } from '../../sessions/account-rpc.ts'
+import type { Session } from '../../sessions/session.ts'
+import { Alert, ChallengeBox } from '../components/fields.tsx'
+import type { View } from '../layout.tsx'
+import { belowAuth } from '../page-cookie.ts'
+import { CurrentPassword, Owner, type SectionProps } from './account-fields.tsx'
+import { browserName } from './browser-name.ts'
+
+interface SessionsProps extends SectionProps {
+  readonly grant: Grant
+  readonly sessions: readonly Session[]
+  /** Whether the login is too old to end sessions without the password. */
+  readonly asksPassword: boolean
+}
+
+/** One form: each of its buttons ends something else, and all need the same password. */
+export function Sessions({ view, facts, failure, challenge, grant, sessions, asksPassword }: SessionsProps) {
+  const { words } = view
+  const hasOthers = sessions.some(({ id }) => id !== grant.session.id)
+  const error = failure?.fields.current_password
+  const hint = asksPassword && error !== words.passwordNeeded ? words.passwordNeeded : undefined
+  return (
+    <section aria-labelledby="sessions">
+      <h2 id="sessions">{words.sessions}</h2>
+      <Alert failure={failure} />
+      <form method="post" action="/account/sessions/end">
+        {/* The Enter key presses the first button: it must not end whichever session is listed first. */}
+        <button type="submit" disabled hidden />
+        <Owner facts={facts} />
+        {(asksPassword || challenge !== null || error !== undefined) && (
+          <CurrentPassword view={view} form="sessions" hint={hint} failure={failure} />
+        )}
+        <ChallengeBox view={view} challenge={challenge} />
+        <ul class="sessions">
+          {sessions.map((session) => (
+            <SessionItem view={view} session={session} current={session.id === grant.session.id} />
+          ))}
+        </ul>
+        <p class="actions">
+          {hasOthers && (
+            <button type="submit" class="quiet" formaction="/account/sessions/end-others">
+              {words.endOthers}
+            </button>
+          )}
+          <button type="submit" class="quiet" formaction={belowAuth('/account/sessions/end-all')}>
+            {words.endAll}
+          </button>
+        </p>
+      </form>
+    </section>
+  )
+}
+
+function SessionItem({ view, session, current }: { view: View; session: Session; current: boolean }) {
+  const { words } = view
+  const browser = browserName(session.userAgent, words.browserOn) ?? words.unknownBrowser
+  return (
+    <li>
+      <div>
+        <strong>{browser}</strong>
+        {current && <span class="badge">{words.currentSession}</span>}
+        <p class="hint">
+          {whereFrom(session, words)} {words.lastUsed} <Time unixMs={session.lastUsedAt} /> · {words.since}{' '}
+          <Time unixMs={session.createdAt} />
+        </p>
+      </div>
+      {!current && (
+        <button type="submit" class="quiet" name="id" value={session.id} aria-label={words.endOf(browser)}>
+          {words.end}
+        </button>
+      )}
+    </li>
+  )
+}
+
+/** @returns what is known of it, each part with the sign that divides it from the next */
+function whereFrom({ city, country, ip }: Session, words: Words): string {
+  const place = city != null && country != null ? words.place(city, country) : (city ?? country)
+  return [place, ip]
+    .filter((part) => part != null)
+    .map((part) => `${part} ·`)
+    .join(' ')
+}
+
+/** In UTC; a script says it in the browser's own time. */
+function Time({ unixMs }: { readonly unixMs: number }) {
+  const dateTime = toDateTime(unixMs)
+  return <time datetime={dateTime}>{dateTime.replace('T', ' ').replace('Z', ' UTC')}</time>
+}

@@ -1,0 +1,54 @@
+/** The pages that explain error codes, and those that a page which fails, or is not there, turns into. */
+import { Hono } from 'hono'
+import { accepts } from 'hono/accepts'
+import { ERRORS, isErrorCode, ServiceError } from '../errors/service-error.ts'
+import type { AppContext, AppEnv } from '../http/context.ts'
+import { toServiceError } from '../http/problem.ts'
+import { retryAfter } from '../http/retry-after.ts'
+import { ErrorExplained, ErrorMet } from './error-page.tsx'
+import { toFailure } from './form-errors.ts'
+import { pageLanguage, showPage, viewOf } from './layout.tsx'
+
+export function errorPages() {
+  const router = new Hono<AppEnv>()
+  router.get('/errors/:code', pageLanguage, (c) => {
+    const code = c.req.param('code')
+    if (!isErrorCode(code)) throw new ServiceError('not_found')
+    const { words } = viewOf(c)
+    return showPage(c, { title: words.errors[code][0] }, <ErrorExplained words={words} code={code} />)
+  })
+  return router
+}
+
+const PROBLEM = 'application/problem+json'
+
+/**
+ * Whether a browser asks for a page: by Accept (RFC 9110 section 12.5.1), where a program says JSON or anything. Below a
+ * gateway prefix the origin has the pages.
+ */
+export function asksForPage(c: AppContext): boolean {
+  const reads = c.req.method === 'GET' || c.req.method === 'HEAD'
+  const isProxied = c.get('route') !== undefined
+  if (!reads || isProxied || !c.get('services').config.pages.enabled) return false
+  const supports = [PROBLEM, 'application/json', 'text/html']
+  return accepts(c, { header: 'Accept', supports, default: PROBLEM }) === 'text/html'
+}
+
+/** For a browser that followed a link to no page. */
+export async function showNotFound(c: AppContext): Promise<Response> {
+  await pageLanguage(c, async () => undefined)
+  c.header('Vary', 'Accept', { append: true })
+  return showError(new ServiceError('not_found'), c)
+}
+
+/** For the pages' own faults. */
+export function showError(fault: unknown, c: AppContext): Response | Promise<Response> {
+  const error = toServiceError(c, fault)
+  const { code } = error
+  const { words } = viewOf(c)
+  c.set('errorCode', code)
+  for (const [name, value] of Object.entries(retryAfter(error))) c.header(name, value)
+  const { message } = toFailure(error, words)
+  const content = <ErrorMet words={words} code={code} message={message} requestId={c.get('requestId')} />
+  return showPage(c, { title: words.errors[code][0], status: ERRORS[code].status }, content)
+}

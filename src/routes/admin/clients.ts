@@ -1,0 +1,148 @@
+/** The clients: origins that authenticate themselves, or that assertions are encrypted for. */
+import { createRoute, z } from '@hono/zod-openapi'
+import type { JWK } from 'jose'
+import { registerClient, removeClient, seeClients } from '../../actions/admin/manage-clients.ts'
+import type { Client } from '../../clients/client-store.ts'
+import { isId } from '../../crypto/ids.ts'
+import { requireAdmin } from '../../http/admin-bearer.ts'
+import type { AppContext } from '../../http/context.ts'
+import { toDateTime } from '../../http/date-time.ts'
+import { adminAndJsonBody } from '../../http/middleware/json-body.ts'
+import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from '../../http/route.ts'
+import { dateTime, uuid } from '../../http/user.ts'
+import { hasControlCharacter } from '../../runtime/text.ts'
+
+const MAX_NAME_LENGTH = 100
+const MAX_AUDIENCE_LENGTH = 128
+
+const clientName = z
+  .string({ error: 'Must be a string.' })
+  .refine(
+    (name) => name.trim() !== '' && name.length <= MAX_NAME_LENGTH && !hasControlCharacter(name),
+    `Must have 1 to ${MAX_NAME_LENGTH} characters that can be seen.`,
+  )
+  .refine((name) => name.isWellFormed(), 'Must be well-formed Unicode.')
+
+const audience = z
+  .string({ error: 'Must be a string.' })
+  .refine(
+    (text) => text !== '' && [...text].length <= MAX_AUDIENCE_LENGTH && !hasControlCharacter(text),
+    `Must have 1 to ${MAX_AUDIENCE_LENGTH} characters, none of them a control character.`,
+  )
+  .refine((text) => text.isWellFormed(), 'Must be well-formed Unicode.')
+
+const jwk = z
+  .looseObject({ kty: z.string({ error: 'Must be a string.' }) }, 'Must be a JWK.')
+  .openapi('Jwk', { description: 'RFC 7517' })
+
+/** By the names of RFC 7591 section 2. */
+const newClient = z
+  .strictObject({
+    client_name: clientName.optional(),
+    jwks: z
+      .strictObject(
+        { keys: z.array(jwk, 'Must be a list.').length(1, 'Must be one key.') },
+        'Must be a key set.',
+      )
+      .optional()
+      .openapi({
+        description:
+          'One public key for RSA-OAEP-256 or ECDH-ES: assertions to the client are encrypted for it.',
+      }),
+    audience: audience.optional().openapi({
+      description:
+        'Whose access tokens the client may introspect, beside those issued to itself. Default: that of the service.',
+    }),
+  })
+  .openapi('NewClient')
+
+const clientAnswer = z
+  .object({
+    client_id: uuid,
+    client_name: z.string().nullable(),
+    jwks: z.object({ keys: z.array(jwk) }),
+    audience: z.string(),
+    created_at: dateTime,
+  })
+  .openapi('Client')
+
+const registeredClient = clientAnswer
+  .extend({ client_secret: z.string().openapi({ description: 'Shown this once.' }) })
+  .openapi('RegisteredClient')
+
+const registerRoute = createRoute({
+  method: 'post',
+  path: '/admin/clients',
+  summary: 'Register a client',
+  security: BEARER,
+  middleware: adminAndJsonBody,
+  request: { body: jsonRequest(newClient) },
+  responses: { 201: jsonAnswer('The client, with its secret', registeredClient), default: problem },
+})
+
+const seeRoute = createRoute({
+  method: 'get',
+  path: '/admin/clients',
+  summary: 'See the clients',
+  security: BEARER,
+  middleware: [requireAdmin],
+  responses: {
+    200: jsonAnswer('The clients', z.object({ clients: z.array(clientAnswer) }).openapi('Clients')),
+    default: problem,
+  },
+})
+
+const removeRoute = createRoute({
+  method: 'delete',
+  path: '/admin/clients/{client_id}',
+  summary: 'Remove a client',
+  security: BEARER,
+  middleware: [requireAdmin],
+  request: { params: z.object({ client_id: z.string().openapi({ format: 'uuid' }) }) },
+  responses: {
+    204: { description: 'Removed, everywhere within 30 seconds (where D1 is out of reach, 10 minutes)' },
+    default: problem,
+  },
+})
+
+export function clientsRoutes() {
+  const router = createRouter()
+
+  router.openapi(registerRoute, async (c) => {
+    const body = c.req.valid('json')
+    c.get('services').noteInLog({ fields: Object.keys(body) })
+    const { client_name = null, jwks, audience = null } = body
+    const [key = null] = jwks?.keys ?? []
+    const request = { clientName: client_name, encryptionJwk: key as JWK | null, audience }
+    const { client, secret } = await registerClient(c.get('services'), request)
+    c.set('clientId', client.clientId)
+    return c.json({ ...toClientAnswer(c, client), client_secret: secret }, 201)
+  })
+
+  router.openapi(seeRoute, async (c) => {
+    const clients = await seeClients(c.get('services'))
+    return c.json({ clients: clients.map((client) => toClientAnswer(c, client)) }, 200)
+  })
+
+  router.openapi(removeRoute, async (c) => {
+    const { client_id } = c.req.valid('param')
+    if (isId(client_id)) c.set('clientId', client_id)
+    await removeClient(c.get('services'), client_id)
+    return c.body(null, 204)
+  })
+
+  return router
+}
+
+function toClientAnswer(
+  c: AppContext,
+  { clientId, clientName, encryptionJwk, audience, createdAt }: Client,
+): z.infer<typeof clientAnswer> {
+  return {
+    client_id: clientId,
+    client_name: clientName,
+    jwks: { keys: encryptionJwk === null ? [] : [encryptionJwk as z.infer<typeof jwk>] },
+    audience: audience ?? c.get('services').config.tokens.audience,
+    created_at: toDateTime(createdAt * 1000),
+  }
+}

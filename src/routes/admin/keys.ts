@@ -1,0 +1,84 @@
+/** The signing keys: seen, rotated, and removed where one leaked. */
+import { createRoute, z } from '@hono/zod-openapi'
+import { type ManagedKey, removeKey, rotateKeys, seeKeys } from '../../actions/admin/manage-keys.ts'
+import { requireAdmin } from '../../http/admin-bearer.ts'
+import { toDateTime } from '../../http/date-time.ts'
+import { BEARER, createRouter, jsonAnswer, problem } from '../../http/route.ts'
+import { dateTime } from '../../http/user.ts'
+
+const keysAnswer = z
+  .object({
+    keys: z.array(
+      z.object({
+        kid: z.string(),
+        alg: z.string(),
+        state: z.enum(['next', 'signing', 'retired']),
+        created_at: dateTime,
+        signs_from: dateTime,
+        verifies_until: dateTime.nullable(),
+      }),
+    ),
+  })
+  .openapi('SigningKeys')
+
+const seeRoute = createRoute({
+  method: 'get',
+  path: '/admin/keys',
+  summary: 'See the signing keys',
+  security: BEARER,
+  middleware: [requireAdmin],
+  responses: { 200: jsonAnswer('The keys', keysAnswer), default: problem },
+})
+
+const rotateRoute = createRoute({
+  method: 'post',
+  path: '/admin/keys/rotate',
+  summary: 'Let the next key sign within ten minutes',
+  security: BEARER,
+  middleware: [requireAdmin],
+  responses: {
+    202: jsonAnswer('The keys, with the time at which the next one signs', keysAnswer),
+    default: problem,
+  },
+})
+
+const removeRoute = createRoute({
+  method: 'delete',
+  path: '/admin/keys/{kid}',
+  summary: 'Remove a key that leaked; its tokens are void',
+  security: BEARER,
+  middleware: [requireAdmin],
+  request: { params: z.object({ kid: z.string() }) },
+  responses: { 204: { description: 'Removed, everywhere within 60 seconds' }, default: problem },
+})
+
+export function keysRoutes() {
+  const router = createRouter()
+
+  router.openapi(seeRoute, async (c) => c.json(toKeys(await seeKeys(c.get('services'))), 200))
+
+  router.openapi(rotateRoute, async (c) => {
+    await rotateKeys(c.get('services'))
+    return c.json(toKeys(await seeKeys(c.get('services'))), 202)
+  })
+
+  router.openapi(removeRoute, async (c) => {
+    await removeKey(c.get('services'), c.req.valid('param').kid)
+    return c.body(null, 204)
+  })
+
+  return router
+}
+
+function toKeys(keys: readonly ManagedKey[]): z.infer<typeof keysAnswer> {
+  return {
+    keys: keys.map(({ kid, alg, state, createdAt, signsFrom, verifiesUntil }) => ({
+      kid,
+      alg,
+      state,
+      created_at: toDateTime(createdAt * 1000),
+      signs_from: toDateTime(signsFrom * 1000),
+      verifies_until: verifiesUntil === null ? null : toDateTime(verifiesUntil * 1000),
+    })),
+  }
+}

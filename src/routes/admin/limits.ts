@@ -1,0 +1,196 @@
+/** The limits and who may register, seen and changed while the service runs. */
+import { createRoute, z } from '@hono/zod-openapi'
+import { createMiddleware } from 'hono/factory'
+import type { CountryCode } from 'libphonenumber-js/max'
+import { parseEmail, parseMailDomain, parsePhone, parseUsername } from '../../accounts/identifier.ts'
+import type { AccountsConfig } from '../../config/accounts.ts'
+import { RULE_ACTIONS, RULE_FIELDS, RULE_NAMES, rulesFields } from '../../config/limits.ts'
+import { ServiceError } from '../../errors/service-error.ts'
+import { requireAdmin } from '../../http/admin-bearer.ts'
+import type { AppEnv } from '../../http/context.ts'
+import { toDateTime } from '../../http/date-time.ts'
+import { adminAndJsonBody } from '../../http/middleware/json-body.ts'
+import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from '../../http/route.ts'
+import { refuseInvalid } from '../../http/validation.ts'
+import { hasControlCharacter } from '../../runtime/text.ts'
+import type { OperatorSettings } from '../../settings/run-time-settings.ts'
+
+function list(parse: (text: string) => string | null | undefined, message: string) {
+  const entry = z.string({ error: 'Must be a string.' }).transform((text, context) => {
+    const parsed = text.isWellFormed() && !hasControlCharacter(text) ? parse(text) : null
+    if (typeof parsed === 'string') return parsed
+    context.addIssue({ code: 'custom', message })
+    return z.NEVER
+  })
+  return z.array(entry.openapi({ type: 'string' }), { error: 'Must be a list.' }).optional()
+}
+
+/** @param region that phone numbers without "+" belong to */
+function changeRequest(region: CountryCode | undefined) {
+  return z
+    .strictObject({
+      registration_open: z.boolean({ error: 'Must be true or false.' }).optional(),
+      registration_allow: z
+        .strictObject(
+          {
+            email_domains: list(parseMailDomain, 'Must be a domain such as example.com.'),
+            emails: list((text) => parseEmail(text)?.shown, 'Must be an email address.'),
+            phones: list((text) => parsePhone(text, region)?.shown, 'Must be a valid phone number.'),
+            usernames: list((text) => parseUsername(text)?.shown, 'Must be a username.'),
+          },
+          'Must be an object.',
+        )
+        .optional(),
+      rules: rulesFields.optional(),
+      updated_at: readOnly,
+      updated_by: readOnly,
+    })
+    .openapi('LimitsChange')
+}
+
+/** So that an answer, edited, is a request. */
+const readOnly = z.unknown().optional().openapi({ description: 'Ignored.' })
+
+const ruleAnswer = z
+  .object({
+    enabled: z.boolean(),
+    window_seconds: z.number().openapi({ type: 'integer' }),
+    threshold: z.number().openapi({ type: 'integer' }),
+    action: z.enum(RULE_ACTIONS),
+  })
+  .openapi('LimitRule')
+
+const limitsAnswer = z
+  .object({
+    registration_open: z.boolean(),
+    registration_allow: z.object({
+      email_domains: z.array(z.string()),
+      emails: z.array(z.string()),
+      phones: z.array(z.string()),
+      usernames: z.array(z.string()),
+    }),
+    rules: z.object({
+      registrations_per_ip: ruleAnswer,
+      login_failures_per_ip: ruleAnswer,
+      login_failures_per_account: ruleAnswer,
+      client_failures_per_ip: ruleAnswer,
+    }),
+    updated_at: z.string().nullable().openapi({ format: 'date-time' }),
+    updated_by: z.string().nullable().openapi({ description: 'An account id, or "admin_token".' }),
+  })
+  .openapi('Limits')
+
+const seeRoute = createRoute({
+  method: 'get',
+  path: '/admin/limits',
+  summary: 'See the limits',
+  security: BEARER,
+  middleware: [requireAdmin],
+  responses: { 200: jsonAnswer('The limits', limitsAnswer), default: problem },
+})
+
+const changeRoute = (request: ReturnType<typeof changeRequest>) =>
+  createRoute({
+    method: 'put',
+    path: '/admin/limits',
+    summary: 'Change any part of the limits',
+    security: BEARER,
+    middleware: adminAndJsonBody,
+    request: { body: jsonRequest(request) },
+    responses: { 200: jsonAnswer('The limits', limitsAnswer), default: problem },
+  })
+
+/** What each rule may be differs: the handler knows which one it is about. */
+const ruleChange = z
+  .looseObject({})
+  .openapi('LimitRuleChange', { description: 'Any of the fields of a LimitRule.' })
+
+const rulePath = z.object({ rule: z.enum(RULE_NAMES) })
+
+/** Before anybody is asked who they are: an address that does not exist. */
+const knownRuleOnly = createMiddleware<AppEnv>(async (c, next) => {
+  if (!rulePath.safeParse(c.req.param()).success) throw new ServiceError('not_found')
+  await next()
+})
+
+const seeRuleRoute = createRoute({
+  method: 'get',
+  path: '/admin/limits/{rule}',
+  summary: 'See one rule',
+  security: BEARER,
+  middleware: [knownRuleOnly, requireAdmin],
+  request: { params: rulePath },
+  responses: { 200: jsonAnswer('The rule', ruleAnswer), default: problem },
+})
+
+const changeRuleRoute = createRoute({
+  method: 'put',
+  path: '/admin/limits/{rule}',
+  summary: 'Change any part of one rule',
+  security: BEARER,
+  middleware: [knownRuleOnly, ...adminAndJsonBody],
+  request: { params: rulePath, body: jsonRequest(ruleChange) },
+  responses: { 200: jsonAnswer('The rule', ruleAnswer), default: problem },
+})
+
+export function limitsRoutes({ defaultPhoneRegion }: AccountsConfig) {
+  const router = createRouter()
+
+  router.openapi(seeRoute, async (c) => {
+    const { settings, nowMs } = c.get('services')
+    return c.json(toLimits(await settings.latest(nowMs)), 200)
+  })
+
+  router.openapi(changeRoute(changeRequest(defaultPhoneRegion)), async (c) => {
+    const { settings, nowMs } = c.get('services')
+    const { updated_at, updated_by, ...change } = c.req.valid('json')
+    c.get('services').noteInLog({ fields: fieldNames(change) })
+    return c.json(toLimits(await settings.change(change, c.get('admin'), nowMs)), 200)
+  })
+
+  router.openapi(seeRuleRoute, async (c) => {
+    const { settings, nowMs } = c.get('services')
+    const { rules } = await settings.latest(nowMs)
+    return c.json(rules[c.req.valid('param').rule], 200)
+  })
+
+  router.openapi(changeRuleRoute, async (c) => {
+    const { settings, nowMs } = c.get('services')
+    const { rule } = c.req.valid('param')
+    // As it came: the document's schema drops what it does not know.
+    const fields = RULE_FIELDS[rule].safeParse(await c.req.json())
+    refuseInvalid(fields)
+    const change = { rules: { [rule]: fields.data } }
+    c.get('services').noteInLog({ fields: fieldNames(change) })
+    const { rules } = await settings.change(change, c.get('admin'), nowMs)
+    return c.json(rules[rule], 200)
+  })
+
+  return router
+}
+
+/** @returns what a change sets, such as `rules.login_failures_per_ip.threshold`. The schemas know every name. */
+function fieldNames(change: object): readonly string[] {
+  return Object.entries(change).flatMap(([name, value]) => {
+    if (value === undefined) return []
+    const isTable = typeof value === 'object' && value !== null && !Array.isArray(value)
+    return isTable ? fieldNames(value).map((below) => `${name}.${below}`) : [name]
+  })
+}
+
+function toLimits(settings: OperatorSettings): z.infer<typeof limitsAnswer> {
+  const { registrationOpen, registrationAllow, rules, updatedAt, updatedBy } = settings
+  const { email_domains, emails, phones, usernames } = registrationAllow
+  return {
+    registration_open: registrationOpen,
+    registration_allow: {
+      email_domains: [...email_domains],
+      emails: [...emails],
+      phones: [...phones],
+      usernames: [...usernames],
+    },
+    rules,
+    updated_at: updatedAt === null ? null : toDateTime(updatedAt * 1000),
+    updated_by: updatedBy,
+  }
+}

@@ -1,0 +1,25 @@
+/** Everybody's sessions. */
+import { createRoute } from '@hono/zod-openapi'
+import { requireAdmin } from '../../http/admin-bearer.ts'
+import { BEARER, createRouter, problem } from '../../http/route.ts'
+
+const endRoute = createRoute({
+  method: 'delete',
+  path: '/admin/sessions',
+  summary: "End everybody's sessions, as after a leak or a restore of the database",
+  security: BEARER,
+  middleware: [requireAdmin],
+  responses: { 204: { description: 'Ended, everywhere within 30 seconds' }, default: problem },
+})
+
+export function everySessionRoutes() {
+  const router = createRouter()
+
+  router.openapi(endRoute, async (c) => {
+    const { settings, nowMs } = c.get('services')
+    await settings.endEverySession(c.get('admin'), nowMs)
+    return c.body(null, 204)
+  })
+
+  return router
+}

@@ -1,0 +1,108 @@
+/** Somebody's account, seen and changed by an operator. */
+import { createRoute, z } from '@hono/zod-openapi'
+import type { AccountFacts, Json } from '../../accounts/account.ts'
+import { endAccountSessions, manageAccount, seeAccount } from '../../actions/admin/manage-account.ts'
+import { isId } from '../../crypto/ids.ts'
+import { requireAdmin } from '../../http/admin-bearer.ts'
+import type { AppContext } from '../../http/context.ts'
+import { adminAndJsonBody } from '../../http/middleware/json-body.ts'
+import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from '../../http/route.ts'
+import { toUser, userAnswer, uuid } from '../../http/user.ts'
+import { SCOPE } from '../../runtime/text.ts'
+import { claimProblems } from '../../tokens/claims.ts'
+
+const names = z
+  .array(z.string({ error: 'Must be a string.' }).regex(SCOPE, 'Must be 1 to 64 of A-Z a-z 0-9 : . _ -'), {
+    error: 'Must be a list.',
+  })
+  .transform((given) => [...new Set(given)])
+  .openapi({ type: 'array', items: { type: 'string', pattern: SCOPE.source } })
+
+/** Not a record: that would drop names without a word. */
+const claims = z
+  .custom<Record<string, Json>>(isObject, 'Must be an object.')
+  .superRefine((given, context) => {
+    for (const message of claimProblems(given)) context.addIssue({ code: 'custom', message })
+  })
+  .openapi({ type: 'object', description: 'What access tokens say beside the claims of the service itself.' })
+
+const userChange = z
+  .strictObject({
+    disabled: z.boolean({ error: 'Must be true or false.' }).optional(),
+    roles: names.optional(),
+    scopes: names.optional(),
+    claims: claims.optional(),
+  })
+  .openapi('UserChange', { description: 'Each field that is given replaces the one that the account has.' })
+
+const managedUser = userAnswer.extend({ disabled: z.boolean() }).openapi('ManagedUser')
+
+const params = z.object({ id: uuid })
+
+const seeRoute = createRoute({
+  method: 'get',
+  path: '/admin/users/{id}',
+  summary: 'See an account',
+  security: BEARER,
+  middleware: [requireAdmin],
+  request: { params },
+  responses: { 200: jsonAnswer('The account', managedUser), default: problem },
+})
+
+const changeRoute = createRoute({
+  method: 'patch',
+  path: '/admin/users/{id}',
+  summary: 'Disable an account or enable it again, and grant roles, scopes and claims',
+  security: BEARER,
+  middleware: adminAndJsonBody,
+  request: { params, body: jsonRequest(userChange) },
+  responses: { 200: jsonAnswer('The account', managedUser), default: problem },
+})
+
+const endSessionsRoute = createRoute({
+  method: 'delete',
+  path: '/admin/users/{id}/sessions',
+  summary: 'End all sessions of an account',
+  security: BEARER,
+  middleware: [requireAdmin],
+  request: { params },
+  responses: { 204: { description: 'Ended' }, default: problem },
+})
+
+export function usersRoutes() {
+  const router = createRouter()
+
+  router.openapi(seeRoute, async (c) => {
+    const facts = await seeAccount(c.get('services'), accountIn(c))
+    return c.json(toManagedUser(facts), 200)
+  })
+
+  router.openapi(changeRoute, async (c) => {
+    const changes = c.req.valid('json')
+    c.get('services').noteInLog({ fields: Object.keys(changes) })
+    const facts = await manageAccount(c.get('services'), accountIn(c), changes)
+    return c.json(toManagedUser(facts), 200)
+  })
+
+  router.openapi(endSessionsRoute, async (c) => {
+    await endAccountSessions(c.get('services'), accountIn(c))
+    return c.body(null, 204)
+  })
+
+  return router
+}
+
+/** The account that the path names, noted for the log. */
+function accountIn(c: AppContext): string {
+  const id = c.req.param('id') ?? ''
+  if (isId(id)) c.set('accountId', id)
+  return id
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function toManagedUser(facts: AccountFacts): z.infer<typeof managedUser> {
+  return { ...toUser(facts), disabled: facts.disabled }
+}

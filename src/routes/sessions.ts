@@ -1,0 +1,169 @@
+/** Sessions: log in, refresh, log out, list, end. */
+import { createRoute, z } from '@hono/zod-openapi'
+import { logIn } from '../actions/login/log-in.ts'
+import {
+  type EndingCall,
+  endAllSessions,
+  endSession,
+  listSessions,
+  logOut,
+  logOutByRefreshToken,
+} from '../actions/session/end-sessions.ts'
+import { refresh } from '../actions/session/refresh.ts'
+import type { AppContext } from '../http/context.ts'
+import { authenticateRequest, requireBearer } from '../http/middleware/authenticate.ts'
+import { bearerAndOptionalJsonBody, jsonBody } from '../http/middleware/json-body.ts'
+import {
+  clearCookieOf,
+  clearRefreshCookie,
+  endReplacedSession,
+  logOutBody,
+  refreshBody,
+  refuseForeignPage,
+} from '../http/refresh-cookie.ts'
+import { clientOf } from '../http/requester.ts'
+import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from '../http/route.ts'
+import { parseScope } from '../tokens/scope.ts'
+import { toSessions, toTokenAnswer } from './representations.ts'
+import {
+  endSessionsQuery,
+  endSessionsRequest,
+  logInRequest,
+  logOutRequest,
+  refreshRequest,
+  sessionsAnswer,
+  tokenAnswer,
+} from './schemas.ts'
+
+const logInRoute = createRoute({
+  method: 'post',
+  path: '/auth/login',
+  summary: 'Log in',
+  middleware: jsonBody,
+  request: { body: jsonRequest(logInRequest) },
+  responses: { 200: jsonAnswer('Logged in', tokenAnswer), default: problem },
+})
+
+const refreshRoute = createRoute({
+  method: 'post',
+  path: '/auth/refresh',
+  summary: 'Exchange a refresh token for fresh tokens',
+  description: 'Without a body: the one in the cookie, from a configured Origin with X-Gatehouse-CSRF: 1.',
+  middleware: refreshBody,
+  request: { body: jsonRequest(refreshRequest, false) },
+  responses: { 200: jsonAnswer('Refreshed', tokenAnswer), default: problem },
+})
+
+const logOutRoute = createRoute({
+  method: 'post',
+  path: '/auth/logout',
+  summary: 'End the session of a refresh token, or else of the Bearer token',
+  security: [{}, ...BEARER],
+  middleware: logOutBody,
+  request: { body: jsonRequest(logOutRequest, false) },
+  responses: { 204: { description: 'Logged out' }, default: problem },
+})
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/auth/sessions',
+  summary: 'List the live sessions, newest use first',
+  security: BEARER,
+  middleware: [requireBearer],
+  responses: { 200: jsonAnswer('The sessions', sessionsAnswer), default: problem },
+})
+
+const endAllRoute = createRoute({
+  method: 'delete',
+  path: '/auth/sessions',
+  summary: 'End all sessions, this one too, or all others',
+  description: 'Needs current_password, or a login within the last 15 minutes.',
+  security: BEARER,
+  middleware: bearerAndOptionalJsonBody,
+  request: { query: endSessionsQuery, body: jsonRequest(endSessionsRequest, false) },
+  responses: { 204: { description: 'Ended' }, default: problem },
+})
+
+const endRoute = createRoute({
+  method: 'delete',
+  path: '/auth/sessions/{id}',
+  summary: 'End one session, this one or another',
+  description:
+    'Needs current_password, or a login within the last 15 minutes; the session that asks needs neither to end itself.',
+  security: BEARER,
+  middleware: bearerAndOptionalJsonBody,
+  request: {
+    params: z.object({ id: z.string().openapi({ format: 'uuid' }) }),
+    body: jsonRequest(endSessionsRequest, false),
+  },
+  responses: { 204: { description: 'Ended' }, default: problem },
+})
+
+export function sessionRoutes() {
+  const router = createRouter()
+
+  router.openapi(logInRoute, async (c) => {
+    const { identifier, password, scope, challenge, transport } = c.req.valid('json')
+    if (transport === 'cookie') refuseForeignPage(c)
+    const asked = scope === undefined ? null : parseScope(scope)
+    const tokens = await logIn(c.get('services'), {
+      identifier,
+      password,
+      scope: asked,
+      client: clientOf(c),
+      challenge,
+      transport,
+    })
+    c.set('accountId', tokens.facts.id)
+    await endReplacedSession(c, tokens)
+    return c.json(toTokenAnswer(c, tokens), 200)
+  })
+
+  router.openapi(refreshRoute, async (c) => {
+    const tokens = await refresh(c.get('services'), c.req.valid('json').refresh_token)
+    c.set('accountId', tokens.facts.id)
+    return c.json(toTokenAnswer(c, tokens), 200)
+  })
+
+  router.openapi(logOutRoute, async (c) => {
+    const { refresh_token } = c.req.valid('json')
+    if (refresh_token === undefined) {
+      const grant = await authenticateRequest(c)
+      await logOut(c.get('services'), grant)
+      clearCookieOf(c, grant)
+    } else {
+      c.set('accountId', (await logOutByRefreshToken(c.get('services'), refresh_token)) ?? undefined)
+    }
+    if (c.get('byCookie')) clearRefreshCookie(c)
+    return c.body(null, 204)
+  })
+
+  router.openapi(listRoute, async (c) => {
+    const grant = c.get('grant')
+    const sessions = await listSessions(c.get('services'), grant)
+    return c.json(toSessions(sessions, grant.session.id), 200)
+  })
+
+  router.openapi(endAllRoute, async (c) => {
+    const { except } = c.req.valid('query')
+    await endAllSessions(c.get('services'), c.get('grant'), toEndingCall(c, c.req.valid('json')), except)
+    if (except === undefined) clearCookieOf(c, c.get('grant'))
+    return c.body(null, 204)
+  })
+
+  router.openapi(endRoute, async (c) => {
+    const { id } = c.req.valid('param')
+    await endSession(c.get('services'), c.get('grant'), toEndingCall(c, c.req.valid('json')), id)
+    if (id === c.get('grant').session.id) clearCookieOf(c, c.get('grant'))
+    return c.body(null, 204)
+  })
+
+  return router
+}
+
+function toEndingCall(
+  c: AppContext,
+  { current_password, challenge }: z.infer<typeof endSessionsRequest>,
+): EndingCall {
+  return { password: current_password, challenge, client: clientOf(c) }
+}

@@ -1,0 +1,61 @@
+/**
+ * Structured log lines: one JSON object each, on the console, where Workers Logs and `wrangler dev` read them.
+ * Callers pass names, codes, ids and digests; never a body, a header value, an address, a token or a password.
+ */
+import type { ErrorCode } from '../errors/service-error.ts'
+
+export type LogFields = Readonly<Record<string, unknown>>
+
+/** docs/log-events.md says of each what it means and what to do. */
+export type LogEvent =
+  | 'attempt_not_settled'
+  | 'challenge_site_key_mismatch'
+  | 'challenge_unavailable'
+  | 'client_stale'
+  | 'maintain_keys_failed'
+  | 'maintain_seals_failed'
+  | 'maintain_to_tell_failed'
+  | 'misconfigured'
+  | 'password_hash_unusable'
+  | 'refresh_token_reused'
+  | 'rehash_failed'
+  | 'replaced_session_not_ended'
+  | 'request'
+  | 'settings_stale'
+  | 'signing_key_advanced'
+  | 'signing_key_created'
+  | 'signing_key_damaged'
+  | 'signing_key_not_unsealed'
+  | 'signing_key_removed'
+  | 'signing_key_resealed'
+  | 'signing_keys_stale'
+  | 'tell_account_failed'
+  | 'to_tell_row_stays'
+  | 'unheld_session_stays'
+
+/** Writes one line. `event` is the stable name to search for; a fault's is the code of the error that it became. */
+export function log(
+  level: 'info' | 'warn' | 'error',
+  event: LogEvent | ErrorCode,
+  fields: LogFields = {},
+): void {
+  const time = new Date().toISOString()
+  console[level](JSON.stringify({ time, level, event, ...fields }))
+}
+
+/**
+ * Says what was thrown, for the log: its name, where it was thrown, and what lies beneath it. A SyntaxError's
+ * message quotes the text that was parsed, so that one is left out.
+ */
+export function describeFault(fault: unknown): LogFields {
+  if (!(fault instanceof Error)) return { name: typeof fault }
+  const message = fault instanceof SyntaxError ? '' : fault.message
+  const frames = (fault.stack ?? '').split('\n').filter((line) => line.trimStart().startsWith('at '))
+  const at = frames.slice(0, 6).map((line) => line.trim())
+  return {
+    name: fault.name,
+    message,
+    at,
+    ...(fault.cause === undefined ? {} : { cause: describeFault(fault.cause) }),
+  }
+}

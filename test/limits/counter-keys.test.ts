@@ -1,0 +1,66 @@
+import { env } from 'cloudflare:workers'
+import { afterEach, describe, expect, it } from 'vitest'
+import { CounterNames } from '../../src/limits/counter-keys.ts'
+import { newName, PASSWORD, refused, workerWith } from '../support/client.ts'
+import { visitor, WRONG } from '../support/visitor.ts'
+
+const stored = () => env.DB.prepare('SELECT key FROM naming_key').first<string>('key')
+const key = await stored()
+const store = (text: string) =>
+  env.DB.prepare('INSERT OR REPLACE INTO naming_key VALUES (1, ?1)').bind(text).run()
+
+afterEach(() => store(key ?? ''))
+
+describe('the name of a counter', () => {
+  it('tells nothing of what it counts', async () => {
+    const names = new CounterNames(env.DB)
+    const [client, identifier] = [
+      await names.ofClient('203.0.113.7'),
+      await names.ofIdentifier('username', 'ada'),
+    ]
+    for (const name of [client, identifier]) expect(name).toMatch(/^[\w-]{43}$/)
+    expect(client).not.toBe(identifier)
+  })
+
+  it('is the same in every isolate', async () => {
+    const [here, there] = [new CounterNames(env.DB), new CounterNames(env.DB)]
+    expect(await here.ofClient('203.0.113.7')).toBe(await there.ofClient('203.0.113.7'))
+  })
+
+  it('differs with the kind and the text', async () => {
+    const names = new CounterNames(env.DB)
+    const all = await Promise.all([
+      names.ofClient('ada'),
+      names.ofIdentifier('username', 'ada'),
+      names.ofIdentifier('email', 'ada'),
+      names.ofIdentifier(null, 'ada'),
+      names.ofIdentifier(null, 'grace'),
+    ])
+    expect(new Set(all).size).toBe(all.length)
+  })
+
+  it('is another under another key, which is random', async () => {
+    expect(key).toMatch(/^[0-9A-F]{64}$/)
+    const name = await new CounterNames(env.DB).ofClient('203.0.113.7')
+    await store('another key')
+    expect(await new CounterNames(env.DB).ofClient('203.0.113.7')).not.toBe(name)
+  })
+
+  it('does not change with AUTH_SECRET: while one replaces the other, two releases count alike', async () => {
+    const name = newName()
+    const before = visitor(workerWith({}))
+    await before.failTimes(3, name)
+    const settings = {
+      AUTH_SECRET: 'another secret, long enough for production',
+      AUTH_SECRET_ALSO: env.AUTH_SECRET,
+    }
+    const after = visitor(workerWith(settings as object), before.address)
+    expect(await refused(after.logIn(name, WRONG))).toMatchObject({ code: 'challenge_required' })
+  })
+
+  it('needs the key: without one nobody logs in, and the answer says whose fault it is', async () => {
+    await env.DB.prepare('DELETE FROM naming_key').run()
+    const answer = await refused(visitor(workerWith({})).logIn('ada', PASSWORD))
+    expect(answer).toMatchObject({ status: 503, code: 'misconfigured' })
+  })
+})

@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest'
+import { parseClientAddress } from '../../src/limits/requester-address.ts'
+
+const counted = (text: string | undefined, prefix = 64, ipv6?: string) =>
+  parseClientAddress(text, ipv6, prefix)?.counted ?? null
+
+describe('the client that counts', () => {
+  it('is an IPv4 address, whole', () => {
+    expect(parseClientAddress('203.0.113.7', undefined, 64)).toEqual({
+      shown: '203.0.113.7',
+      counted: '203.0.113.7',
+      shared: false,
+    })
+  })
+
+  it.each([
+    '2001:db8:0:1::1',
+    '2001:DB8:0:1::1',
+    '2001:0db8:0000:0001:0000:0000:0000:0001',
+    '2001:db8:0:1:ffff:ffff:ffff:ffff',
+    '2001:db8:0:1:0:0:192.0.2.1',
+    '2001:db8::1:0:0:0:1',
+  ])('is the network of an IPv6 address in every spelling: %s', (text) => {
+    expect(counted(text)).toBe('2001:db8:0:1::/64')
+  })
+
+  it('shows an IPv6 address in its canonical spelling (RFC 5952 section 4)', () => {
+    expect(parseClientAddress('2001:0DB8:0:0:1:0:0:1', undefined, 64)?.shown).toBe('2001:db8::1:0:0:1')
+  })
+
+  it.each([
+    [32, '2001:db8::/32'],
+    [48, '2001:db8:a1b2::/48'],
+    [56, '2001:db8:a1b2:c300::/56'],
+    [60, '2001:db8:a1b2:c3d0::/60'],
+    [64, '2001:db8:a1b2:c3d4::/64'],
+    [128, '2001:db8:a1b2:c3d4:e5f6:789a:bcde:f012/128'],
+  ])('is as wide a network as the setting says: %i', (prefix, network) => {
+    expect(counted('2001:db8:a1b2:c3d4:e5f6:789a:bcde:f012', prefix)).toBe(network)
+  })
+
+  it('differs with the network', () => {
+    expect(counted('2001:db8:0:2::1')).not.toBe(counted('2001:db8:0:1::1'))
+  })
+
+  it.each(['::ffff:203.0.113.7', '::FFFF:203.0.113.7', '::ffff:cb00:7107', '0:0:0:0:0:ffff:203.0.113.7'])(
+    'is the IPv4 address that an IPv4-mapped one stands for: %s',
+    (text) => {
+      expect(counted(text)).toBe('203.0.113.7')
+    },
+  )
+
+  it.each(['240.0.0.1', '245.12.34.56', '255.255.255.254', '::ffff:240.0.0.1'])(
+    'is the real one where %s is a Pseudo IPv4 address',
+    (pseudo) => {
+      expect(counted(pseudo, 64, '2001:db8:0:1::1')).toBe('2001:db8:0:1::/64')
+    },
+  )
+
+  it.each([undefined, '', 'nowhere', '203.0.113.7', '::ffff:203.0.113.7'])(
+    'is nobody where the real one of a Pseudo IPv4 address is %j',
+    (ipv6) => {
+      expect(counted('240.0.0.1', 64, ipv6)).toBe(null)
+    },
+  )
+
+  it('is no other header while the address is a real one', () => {
+    expect(counted('239.255.255.255', 64, '2001:db8::1')).toBe('239.255.255.255')
+    expect(counted('2001:db8:0:1::1', 64, '2001:db8:0:2::1')).toBe('2001:db8:0:1::/64')
+  })
+
+  it.each(['2a06:98c0:3600::103', '2a06:98c0:3600:ffff::1', '2A06:98C0:3600:0:0:0:0:103'])(
+    'is one and the same for all Workers of other zones: %s',
+    (text) => {
+      expect(parseClientAddress(text, undefined, 128)).toMatchObject({
+        counted: '2a06:98c0:3600::/48',
+        shared: true,
+      })
+    },
+  )
+
+  it('is not shared next to the address of those Workers', () => {
+    expect(parseClientAddress('2a06:98c0:3601::103', undefined, 64)).toMatchObject({ shared: false })
+  })
+
+  it.each([
+    undefined,
+    '',
+    ' ',
+    'unknown',
+    'localhost',
+    '203.0.113.7, 198.51.100.1',
+    '203.0.113.7:443',
+    '[2001:db8::1]',
+    '[2001:db8::1]:443',
+    'fe80::1%eth0',
+    '2001:db8::1/64',
+    '2001:db8::1::1',
+    '2001:db8',
+    '1:2:3:4:5:6:7:8:9',
+    '1.2',
+    '1.2.3',
+    '1.2.3.4.5',
+    '1.2.3.256',
+    '0x7f.0.0.1',
+    '0177.0.0.1',
+    '2130706433',
+    '203.0.113.7\u0000',
+    '２０３.0.113.7',
+    '-1.2.3.4',
+  ])('is nobody for %j', (text) => {
+    expect(counted(text)).toBe(null)
+  })
+})
