@@ -27,9 +27,9 @@ CREATE TABLE IF NOT EXISTS accounts (
   scopes TEXT NOT NULL DEFAULT '[]',          -- JSON array of strings
   claims TEXT NOT NULL DEFAULT '{}',          -- JSON object, goes into access tokens
   credential_version INTEGER NOT NULL,        -- rises with every change that matters to tokens
-  sessions_from INTEGER NOT NULL,             -- version of the last change that ended sessions
-  kept_session TEXT,                          -- the session that made that change, where it stays
-  kept_secret_hash TEXT,                      -- base64url; SHA-256 of the secret that it goes on under
+  sessions_not_before INTEGER NOT NULL,             -- version of the last change that ended sessions
+  surviving_session TEXT,                          -- the session that made that change, where it stays
+  surviving_secret_hash TEXT,                      -- base64url; SHA-256 of the secret that it goes on under
   change_id TEXT NOT NULL,                    -- the last change; tells whether a write whose answer was lost took
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS accounts (
 ) STRICT;
 
 -- Changes that the account's Durable Object may not know yet. Telling it deletes the rows; cron finds the rest.
-CREATE TABLE IF NOT EXISTS to_tell (
+CREATE TABLE IF NOT EXISTS outbox (
   account_id TEXT NOT NULL,
   version INTEGER NOT NULL,
   PRIMARY KEY (account_id, version)

@@ -12,7 +12,7 @@ const SINCE_MS = Date.UTC(2025, 0, 1)
  */
 const INSERT = `
 INSERT INTO accounts (id, username, username_key, email, email_verified, phone, password_hash, credential_version,
-  sessions_from, change_id, created_at, updated_at)
+  sessions_not_before, change_id, created_at, updated_at)
 WITH RECURSIVE
   numbers (n, ms) AS (VALUES (?1, ?3 + ?1 * 1000) UNION ALL SELECT n + 1, ms + 1000 FROM numbers WHERE n < ?2),
   people AS MATERIALIZED (

@@ -16,7 +16,7 @@ const COLUMNS = [
   'phone',
   'password_hash',
   'credential_version',
-  'sessions_from',
+  'sessions_not_before',
   'change_id',
   'created_at',
   'updated_at',

@@ -3,7 +3,7 @@
  * them, one batch for each change of state.
  */
 import { fromBase64Url, toBase64Url } from '../crypto/bytes.ts'
-import { type Account, IDENTIFIER_KINDS, type IdentifierKind, type KeptSession } from './account.ts'
+import { type Account, IDENTIFIER_KINDS, type IdentifierKind, type SurvivingSession } from './account.ts'
 import type { Identifier } from './identifier.ts'
 
 interface AccountRow {
@@ -20,9 +20,9 @@ interface AccountRow {
   readonly scopes: string
   readonly claims: string
   readonly credential_version: number
-  readonly sessions_from: number
-  readonly kept_session: string | null
-  readonly kept_secret_hash: string | null
+  readonly sessions_not_before: number
+  readonly surviving_session: string | null
+  readonly surviving_secret_hash: string | null
   readonly change_id: string
   readonly created_at: number
   readonly updated_at: number
@@ -70,7 +70,7 @@ export function insertAccount(db: D1Database, account: Account): D1PreparedState
   return db
     .prepare(
       `INSERT INTO accounts (id, username, username_key, email, phone, password_hash, credential_version,
-         sessions_from, change_id, created_at, updated_at)
+         sessions_not_before, change_id, created_at, updated_at)
        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING`,
     )
     .bind(
@@ -81,7 +81,7 @@ export function insertAccount(db: D1Database, account: Account): D1PreparedState
       account.phone,
       account.passwordHash,
       account.credentialVersion,
-      account.sessionsFrom,
+      account.sessionsNotBefore,
       account.changeId,
       account.createdAt,
       account.updatedAt,
@@ -104,7 +104,7 @@ export function firstTaken(result: D1Result | undefined): IdentifierKind | null 
 
 /**
  * Writes the account's new state if nobody changed it since `from` was read, and if none of its identifiers is
- * taken. Followed by `insertToTell` in the same batch.
+ * taken. Followed by `insertOutboxRow` in the same batch.
  */
 export function updateAccount(db: D1Database, from: Account, to: Account): D1PreparedStatement {
   const values: Row = [
@@ -118,9 +118,9 @@ export function updateAccount(db: D1Database, from: Account, to: Account): D1Pre
     to.phoneVerified ? 1 : 0,
     to.passwordHash,
     to.credentialVersion,
-    to.sessionsFrom,
-    to.keptSession?.id ?? null,
-    to.keptSession === null ? null : toBase64Url(to.keptSession.secretHash),
+    to.sessionsNotBefore,
+    to.survivingSession?.id ?? null,
+    to.survivingSession === null ? null : toBase64Url(to.survivingSession.secretHash),
     to.changeId,
     to.updatedAt,
     to.disabled ? 1 : 0,
@@ -131,8 +131,8 @@ export function updateAccount(db: D1Database, from: Account, to: Account): D1Pre
   return db
     .prepare(
       `UPDATE OR IGNORE accounts SET username = ?3, username_key = ?4, email = ?5, email_verified = ?6, phone = ?7,
-         phone_verified = ?8, password_hash = ?9, credential_version = ?10, sessions_from = ?11,
-         kept_session = ?12, kept_secret_hash = ?13, change_id = ?14, updated_at = ?15, disabled = ?16, roles = ?17,
+         phone_verified = ?8, password_hash = ?9, credential_version = ?10, sessions_not_before = ?11,
+         surviving_session = ?12, surviving_secret_hash = ?13, change_id = ?14, updated_at = ?15, disabled = ?16, roles = ?17,
          scopes = ?18, claims = ?19
        WHERE id = ?1 AND credential_version = ?2`,
     )
@@ -140,20 +140,20 @@ export function updateAccount(db: D1Database, from: Account, to: Account): D1Pre
 }
 
 /** Notes the version to tell, only if the update before it in the batch took. */
-export function insertToTell(db: D1Database, to: Account): D1PreparedStatement {
+export function insertOutboxRow(db: D1Database, to: Account): D1PreparedStatement {
   return db
     .prepare(
-      `INSERT OR IGNORE INTO to_tell (account_id, version)
+      `INSERT OR IGNORE INTO outbox (account_id, version)
        SELECT id, credential_version FROM accounts WHERE id = ?1 AND change_id = ?2`,
     )
     .bind(to.id, to.changeId)
 }
 
 /** Notes the deletion to tell, only if the deletion after it in the batch will take. */
-export function insertDeletionToTell(db: D1Database, from: Account, version: number): D1PreparedStatement {
+export function insertDeletionOutboxRow(db: D1Database, from: Account, version: number): D1PreparedStatement {
   return db
     .prepare(
-      `INSERT OR IGNORE INTO to_tell (account_id, version)
+      `INSERT OR IGNORE INTO outbox (account_id, version)
        SELECT id, ?3 FROM accounts WHERE id = ?1 AND credential_version = ?2`,
     )
     .bind(from.id, from.credentialVersion, version)
@@ -177,22 +177,24 @@ export function replaceHash(
     .bind(id, verified, renewed)
 }
 
-export function deleteToTell(db: D1Database, accountId: string, upToVersion: number): D1PreparedStatement {
-  return db
-    .prepare('DELETE FROM to_tell WHERE account_id = ?1 AND version <= ?2')
-    .bind(accountId, upToVersion)
+export function deleteOutboxRows(
+  db: D1Database,
+  accountId: string,
+  upToVersion: number,
+): D1PreparedStatement {
+  return db.prepare('DELETE FROM outbox WHERE account_id = ?1 AND version <= ?2').bind(accountId, upToVersion)
 }
 
-export interface ToTell {
+export interface OutboxEntry {
   readonly accountId: string
   readonly version: number
 }
 
 /** Changes that no object was told, the newest version of each account; at random, so that none waits for others. */
-export async function listToTell(db: D1Database, limit: number): Promise<readonly ToTell[]> {
-  const sql = `SELECT account_id AS accountId, max(version) AS version FROM to_tell
+export async function listOutbox(db: D1Database, limit: number): Promise<readonly OutboxEntry[]> {
+  const sql = `SELECT account_id AS accountId, max(version) AS version FROM outbox
     GROUP BY account_id ORDER BY random() LIMIT ?1`
-  const { results } = await session(db, 'primary').prepare(sql).bind(limit).run<ToTell>()
+  const { results } = await session(db, 'primary').prepare(sql).bind(limit).run<OutboxEntry>()
   return results
 }
 
@@ -211,15 +213,18 @@ function toAccount(row: AccountRow): Account {
     scopes: JSON.parse(row.scopes),
     claims: JSON.parse(row.claims),
     credentialVersion: row.credential_version,
-    sessionsFrom: row.sessions_from,
-    keptSession: toKeptSession(row),
+    sessionsNotBefore: row.sessions_not_before,
+    survivingSession: toSurvivingSession(row),
     changeId: row.change_id,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }
 }
 
-function toKeptSession({ kept_session: id, kept_secret_hash: hash }: AccountRow): KeptSession | null {
+function toSurvivingSession({
+  surviving_session: id,
+  surviving_secret_hash: hash,
+}: AccountRow): SurvivingSession | null {
   const secretHash = fromBase64Url(hash ?? '')
   return id === null || secretHash === null ? null : { id, secretHash }
 }

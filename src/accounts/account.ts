@@ -20,7 +20,7 @@ export interface AccountFacts {
 }
 
 /** The session that made the last change which ended all others, and the secret that it goes on under. */
-export interface KeptSession {
+export interface SurvivingSession {
   readonly id: string
   /** SHA-256 of its new secret: its earlier refresh tokens are void. */
   readonly secretHash: Bytes
@@ -33,8 +33,8 @@ export interface Account extends AccountFacts {
   /** PHC string. */
   readonly passwordHash: string
   readonly credentialVersion: number
-  readonly sessionsFrom: number
-  readonly keptSession: KeptSession | null
+  readonly sessionsNotBefore: number
+  readonly survivingSession: SurvivingSession | null
   readonly changeId: string
 }
 

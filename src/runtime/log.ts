@@ -14,7 +14,7 @@ export type LogEvent =
   | 'client_stale'
   | 'maintain_keys_failed'
   | 'maintain_seals_failed'
-  | 'maintain_to_tell_failed'
+  | 'maintain_outbox_failed'
   | 'misconfigured'
   | 'password_hash_unusable'
   | 'refresh_token_reused'
@@ -29,9 +29,9 @@ export type LogEvent =
   | 'signing_key_removed'
   | 'signing_key_resealed'
   | 'signing_keys_stale'
-  | 'tell_account_failed'
-  | 'to_tell_row_stays'
-  | 'unheld_session_stays'
+  | 'publish_state_failed'
+  | 'outbox_row_pending'
+  | 'orphaned_session'
 
 /** Writes one line. `event` is the stable name to search for; a fault's is the code of the error that it became. */
 export function log(

@@ -45,10 +45,10 @@ export class AccountObject extends DurableObject {
     return { outcome: 'opened', grant: { session, facts: state.facts } }
   }
 
-  rotate({ sessionId, secretHash, generation, policy, sessionsFromMs }: RotateRequest): RotateAnswer {
+  rotate({ sessionId, secretHash, generation, policy, sessionsNotBeforeMs }: RotateRequest): RotateAnswer {
     const nowMs = Date.now()
     const facts = this.#held()?.state.facts ?? null
-    const known = this.#begunSince(sessionsFromMs, sessionId, nowMs)
+    const known = this.#begunSince(sessionsNotBeforeMs, sessionId, nowMs)
     if (facts === null || known === null || !constantTimeEqual(known.secretHash, secretHash)) {
       return { outcome: 'unknown' }
     }
@@ -60,13 +60,13 @@ export class AccountObject extends DurableObject {
   }
 
   /**
-   * @param sessionsFromMs as in RotateRequest
+   * @param sessionsNotBeforeMs as in RotateRequest
    * @returns what is known of the session while it lives, else null
    */
-  check(sessionId: string, sessionsFromMs?: number): Grant | null {
+  check(sessionId: string, sessionsNotBeforeMs?: number): Grant | null {
     const nowMs = Date.now()
     const facts = this.#held()?.state.facts ?? null
-    const session = this.#begunSince(sessionsFromMs, sessionId, nowMs)
+    const session = this.#begunSince(sessionsNotBeforeMs, sessionId, nowMs)
     const alive = session !== null && nowMs < session.expiresAt
     return alive && facts !== null ? { session, facts } : null
   }
@@ -75,9 +75,9 @@ export class AccountObject extends DurableObject {
    * The use of a session by hosted pages, which rotate nothing.
    * @returns null where it has ended
    */
-  resume({ sessionId, secretHash, policy, sessionsFromMs }: ResumeRequest): Grant | null {
+  resume({ sessionId, secretHash, policy, sessionsNotBeforeMs }: ResumeRequest): Grant | null {
     const nowMs = Date.now()
-    const grant = this.check(sessionId, sessionsFromMs)
+    const grant = this.check(sessionId, sessionsNotBeforeMs)
     if (grant === null || !constantTimeEqual(grant.session.secretHash, secretHash)) return null
     const session = touch(grant.session, policy, nowMs)
     if (session !== grant.session) this.#put(session)
@@ -86,23 +86,23 @@ export class AccountObject extends DurableObject {
 
   /**
    * The live sessions, newest use first.
-   * @param sessionsFromMs as in RotateRequest
+   * @param sessionsNotBeforeMs as in RotateRequest
    */
-  list(sessionsFromMs = 0): readonly Session[] {
+  list(sessionsNotBeforeMs = 0): readonly Session[] {
     const newestUseFirst = (a: Session, b: Session) => b.lastUsedAt - a.lastUsedAt || (a.id < b.id ? 1 : -1)
-    const live = this.#liveSessions(Date.now()).filter(({ createdAt }) => createdAt >= sessionsFromMs)
+    const live = this.#liveSessions(Date.now()).filter(({ createdAt }) => createdAt >= sessionsNotBeforeMs)
     return live.toSorted(newestUseFirst)
   }
 
   /**
-   * @param sessionsFromMs as in RotateRequest
+   * @param sessionsNotBeforeMs as in RotateRequest
    * @param askedById of the session that asks: if it has ended since, nothing else ends
    * @returns whether the session was alive, and was ended
    */
-  end(sessionId: string, sessionsFromMs?: number, askedById?: string): boolean {
-    if (!this.#mayEnd(askedById, sessionsFromMs)) return false
+  end(sessionId: string, sessionsNotBeforeMs?: number, askedById?: string): boolean {
+    if (!this.#mayEnd(askedById, sessionsNotBeforeMs)) return false
     const nowMs = Date.now()
-    const session = this.#begunSince(sessionsFromMs, sessionId, nowMs)
+    const session = this.#begunSince(sessionsNotBeforeMs, sessionId, nowMs)
     if (session === null) return false
     this.#end([sessionId], nowMs)
     return nowMs < session.expiresAt
@@ -138,8 +138,8 @@ export class AccountObject extends DurableObject {
     if (news) this.#endOthers(state, policy, nowMs)
     const current = news ? state : held.state
     this.#hold(current, null, nowMs)
-    if (state.keptSession === null) return null
-    const { id, secretHash } = state.keptSession
+    if (state.survivingSession === null) return null
+    const { id, secretHash } = state.survivingSession
     const grant = this.check(id)
     const renewed = grant !== null && constantTimeEqual(grant.session.secretHash, secretHash)
     return renewed ? grant : null
@@ -168,8 +168,8 @@ export class AccountObject extends DurableObject {
   }
 
   /** Who asks was checked before the call, and proving a password takes a while: a session may have ended since. */
-  #mayEnd(askedById: string | undefined, sessionsFromMs?: number): boolean {
-    return askedById === undefined || this.check(askedById, sessionsFromMs) !== null
+  #mayEnd(askedById: string | undefined, sessionsNotBeforeMs?: number): boolean {
+    return askedById === undefined || this.check(askedById, sessionsNotBeforeMs) !== null
   }
 
   #end(ids: readonly string[], nowMs: number): void {
@@ -179,9 +179,9 @@ export class AccountObject extends DurableObject {
   }
 
   /** @returns the session; one that began before everybody's were ended has ended with them */
-  #begunSince(sessionsFromMs: number | undefined, id: string, nowMs: number): Session | null {
+  #begunSince(sessionsNotBeforeMs: number | undefined, id: string, nowMs: number): Session | null {
     const session = this.#session(id)
-    if (session === null || session.createdAt >= (sessionsFromMs ?? 0)) return session
+    if (session === null || session.createdAt >= (sessionsNotBeforeMs ?? 0)) return session
     this.#end([id], nowMs)
     return null
   }

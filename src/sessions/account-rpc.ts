@@ -32,7 +32,7 @@ export interface RotateRequest {
   readonly generation: number
   readonly policy: SessionPolicy
   /** Sessions that began before have ended, everybody's. Missing where the Worker is of an earlier release. */
-  readonly sessionsFromMs?: number
+  readonly sessionsNotBeforeMs?: number
 }
 
 export type ResumeRequest = Omit<RotateRequest, 'generation'>

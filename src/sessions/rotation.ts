@@ -67,12 +67,12 @@ export function underState(
   nowMs: number,
 ): Session | null {
   if (state.facts === null || state.facts.disabled) return null
-  if (session.openedUnder >= state.sessionsFrom) return session
-  if (session.id !== state.keptSession?.id) return null
+  if (session.openedUnder >= state.sessionsNotBefore) return session
+  if (session.id !== state.survivingSession?.id) return null
   return {
     ...session,
-    secretHash: state.keptSession.secretHash,
-    openedUnder: state.sessionsFrom,
+    secretHash: state.survivingSession.secretHash,
+    openedUnder: state.sessionsNotBefore,
     generation: 0,
     rotatedAt: [],
     authTime: nowMs,

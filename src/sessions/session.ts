@@ -1,5 +1,5 @@
 /** What an account's object keeps: the session records and the account's state. Plain data, format-versioned. */
-import type { AccountFacts, KeptSession } from '../accounts/account.ts'
+import type { AccountFacts, SurvivingSession } from '../accounts/account.ts'
 import type { Bytes } from '../crypto/bytes.ts'
 
 /** Times in unix milliseconds. */
@@ -49,8 +49,8 @@ export interface AccountState {
   readonly format: 1
   readonly version: number
   /** Sessions opened under a lower version have ended, but for the kept one. */
-  readonly sessionsFrom: number
-  readonly keptSession: KeptSession | null
+  readonly sessionsNotBefore: number
+  readonly survivingSession: SurvivingSession | null
   /** Null for an account that was deleted. */
   readonly facts: AccountFacts | null
 }

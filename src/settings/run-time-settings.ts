@@ -6,7 +6,7 @@ import { describeFault, log } from '../runtime/log.ts'
 import {
   insertSettingsChange,
   mergeSettings,
-  raiseSessionsFrom,
+  raiseSessionsNotBefore,
   readSettings,
   type SettingsChange,
   type SettingsRow,
@@ -24,7 +24,7 @@ export interface OperatorSettings {
   readonly registrationAllow: AllowList
   readonly rules: LimitRules
   /** Unix milliseconds: sessions that began before have ended, everybody's. */
-  readonly sessionsFromMs: number
+  readonly sessionsNotBeforeMs: number
   /** Unix seconds; null while nothing was ever changed. */
   readonly updatedAt: number | null
   /** An account's id, or `admin_token`. */
@@ -86,8 +86,8 @@ export class RunTimeSettings {
    * @throws {ServiceError} `unavailable`
    */
   async endEverySession(actor: string, nowMs: number): Promise<void> {
-    const write = raiseSessionsFrom(this.#db, nowMs, actor)
-    const change = { sessions_from: nowMs }
+    const write = raiseSessionsNotBefore(this.#db, nowMs, actor)
+    const change = { sessions_not_before: nowMs }
     await this.#write(write, insertSettingsChange(this.#db, change, Math.floor(nowMs / 1000), actor), nowMs)
   }
 
@@ -128,7 +128,7 @@ export class RunTimeSettings {
       registrationOpen: document.registration_open ?? true,
       registrationAllow: { ...NO_LIST, ...(document.registration_allow as Partial<AllowList> | undefined) },
       rules: applyRules(this.#defaults, document.rules ?? {}),
-      sessionsFromMs: document.sessions_from ?? 0,
+      sessionsNotBeforeMs: document.sessions_not_before ?? 0,
       updatedAt,
       updatedBy,
     }

@@ -14,7 +14,7 @@ export interface SettingsChange {
 /** The document: what an operator changed, and when everybody's sessions were ended. */
 export interface SettingsDocument extends SettingsChange {
   /** Unix milliseconds: sessions that began before have ended. */
-  readonly sessions_from?: number
+  readonly sessions_not_before?: number
 }
 
 export interface StoredSettings {
@@ -57,14 +57,14 @@ export function mergeSettings(
 }
 
 /** Ends everybody's sessions that began until now. Never goes back, whatever clocks say. */
-export function raiseSessionsFrom(db: D1Database, nowMs: number, actor: string): D1PreparedStatement {
+export function raiseSessionsNotBefore(db: D1Database, nowMs: number, actor: string): D1PreparedStatement {
   return db
     .prepare(
       `INSERT INTO settings (id, document, updated_at, updated_by)
-       VALUES (1, json_object('sessions_from', ?1), ?2, ?3)
+       VALUES (1, json_object('sessions_not_before', ?1), ?2, ?3)
        ON CONFLICT (id) DO UPDATE SET
-         document = json_set(document, '$.sessions_from',
-           max(coalesce(json_extract(document, '$.sessions_from'), 0) + 1, ?1))`,
+         document = json_set(document, '$.sessions_not_before',
+           max(coalesce(json_extract(document, '$.sessions_not_before'), 0) + 1, ?1))`,
     )
     .bind(nowMs, Math.floor(nowMs / 1000), actor)
 }

@@ -185,7 +185,7 @@ async function wrongRepetition({ send, status, again = [] }: Case, fetch: Fetch)
 async function wrongState({ name, settings }: Case): Promise<readonly string[]> {
   const find = env.DB.prepare('SELECT * FROM accounts WHERE username = ?1').bind(name)
   await runCron({ ...env, ...settings })
-  const untold = await env.DB.prepare('SELECT count(*) AS n FROM to_tell').first<number>('n')
+  const untold = await env.DB.prepare('SELECT count(*) AS n FROM outbox').first<number>('n')
   const row = await find.first<Record<string, unknown>>()
   const told = untold === 0 ? [] : [`${untold} changes were never told`]
   return row === null ? told : [...told, ...(await wrongObject(row))]

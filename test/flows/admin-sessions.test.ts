@@ -53,7 +53,9 @@ async function somebody(by: Fetch = fetch) {
 }
 
 const epoch = () =>
-  env.DB.prepare(`SELECT json_extract(document, '$.sessions_from') AS ms FROM settings`).first<number>('ms')
+  env.DB.prepare(`SELECT json_extract(document, '$.sessions_not_before') AS ms FROM settings`).first<number>(
+    'ms',
+  )
 
 describe('DELETE /admin/sessions', () => {
   it('ends the sessions of everybody', async () => {
@@ -172,11 +174,15 @@ describe('DELETE /admin/sessions', () => {
       'SELECT changed_at, changed_by, change FROM settings_changes ORDER BY id',
     ).all()
     expect(results).toEqual([
-      { changed_at: 4_000_000_000, changed_by: 'admin_token', change: `{"sessions_from":${FROZEN_MS}}` },
+      {
+        changed_at: 4_000_000_000,
+        changed_by: 'admin_token',
+        change: `{"sessions_not_before":${FROZEN_MS}}`,
+      },
       {
         changed_at: 4_000_000_060,
         changed_by: user.id,
-        change: `{"sessions_from":${FROZEN_MS + 60_000}}`,
+        change: `{"sessions_not_before":${FROZEN_MS + 60_000}}`,
       },
     ])
     expect(await me(access_token)).toBe('invalid_token')
@@ -217,8 +223,8 @@ describe('DELETE /admin/sessions', () => {
   })
 
   it('is not to be had through the limits', async () => {
-    const problem = await refused(admin('PUT', '/admin/limits', { sessions_from: 1 }, fetch))
-    expect(problem).toMatchObject({ status: 422, errors: [{ field: 'sessions_from' }] })
+    const problem = await refused(admin('PUT', '/admin/limits', { sessions_not_before: 1 }, fetch))
+    expect(problem).toMatchObject({ status: 422, errors: [{ field: 'sessions_not_before' }] })
   })
 
   it('and a change of the limits at once both stay', async () => {

@@ -23,7 +23,7 @@ async function people(count: number): Promise<readonly string[]> {
   const hash = await hashPassword(PASSWORD, null)
   const names = times(count, newName)
   const insert = env.DB.prepare(
-    `INSERT INTO accounts (id, username, username_key, password_hash, credential_version, sessions_from, change_id,
+    `INSERT INTO accounts (id, username, username_key, password_hash, credential_version, sessions_not_before, change_id,
        created_at, updated_at) VALUES (?1, ?2, ?2, ?3, 1, 1, '', 1, 1)`,
   )
   await env.DB.batch(names.map((name) => insert.bind(crypto.randomUUID(), name, hash)))

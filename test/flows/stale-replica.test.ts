@@ -138,7 +138,7 @@ describe('a log in that reads a replica which lags', () => {
 
   it('takes an account that was imported straight into the database', async () => {
     const [id, name] = [crypto.randomUUID(), newName()]
-    const row = `INSERT INTO accounts (id, username, username_key, password_hash, credential_version, sessions_from,
+    const row = `INSERT INTO accounts (id, username, username_key, password_hash, credential_version, sessions_not_before,
       change_id, created_at, updated_at) VALUES (?1, ?2, ?2, ?3, 1, 1, ?1, 1, 1)`
     await replica.db
       .prepare(row)

@@ -62,7 +62,7 @@ describe('a change that the object was not told', () => {
     const { user } = await newPerson()
     await grant(user.id, { scopes: ['read'] })
     const told = await versionOf(user.id)
-    const later = 'INSERT INTO to_tell (account_id, version) VALUES (?1, ?2)'
+    const later = 'INSERT INTO outbox (account_id, version) VALUES (?1, ?2)'
     await env.DB.prepare(later)
       .bind(user.id, Number(told) + 1_000)
       .run()
@@ -148,7 +148,7 @@ describe('a version', () => {
 
   it('that a restored database has lowered is taken after a read of the primary', async () => {
     const { name, user, access_token } = await newPerson()
-    const lower = 'UPDATE accounts SET credential_version = 1000, sessions_from = 1000 WHERE id = ?1'
+    const lower = 'UPDATE accounts SET credential_version = 1000, sessions_not_before = 1000 WHERE id = ?1'
     await env.DB.prepare(lower).bind(user.id).run()
     const { access_token: after } = await ok<Tokens>(logIn(name))
     expect(await isAlive(after)).toBe(true)

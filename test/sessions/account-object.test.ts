@@ -28,8 +28,8 @@ function newAccount() {
   const state = (version: number, changes: Partial<LiveState> = {}): LiveState => ({
     format: 1,
     version,
-    sessionsFrom: 1,
-    keptSession: null,
+    sessionsNotBefore: 1,
+    survivingSession: null,
     facts: { id, disabled: false, username: `v${version}` } as AccountFacts,
     ...changes,
   })
@@ -85,7 +85,7 @@ describe('opening', () => {
   it('ends what a higher version has ended', async () => {
     const { open, state, object } = newAccount()
     await open({ state: state(5) })
-    await open({ state: state(6, { sessionsFrom: 6 }) })
+    await open({ state: state(6, { sessionsNotBefore: 6 }) })
     expect(await object.list()).toHaveLength(1)
   })
 
@@ -107,9 +107,9 @@ describe('telling', () => {
     const opened = await open({ state: state(5) })
     if (opened.outcome !== 'opened') throw new Error(opened.outcome)
     await object.tell(state(7), policy)
-    await object.tell(state(6, { sessionsFrom: 6 }), policy)
+    await object.tell(state(6, { sessionsNotBefore: 6 }), policy)
     expect(await object.check(opened.grant.session.id)).toMatchObject({ facts: { username: 'v7' } })
-    await object.tell(state(8, { sessionsFrom: 6 }), policy)
+    await object.tell(state(8, { sessionsNotBefore: 6 }), policy)
     expect(await object.check(opened.grant.session.id)).toBeNull()
   })
 
@@ -118,14 +118,14 @@ describe('telling', () => {
     const opened = await open({ state: state(5) })
     if (opened.outcome !== 'opened') throw new Error(opened.outcome)
     const { id, secretHash: before } = opened.grant.session
-    const keptSession = { id, secretHash: randomBytes(32) }
-    const changed = state(6, { sessionsFrom: 6, keptSession })
+    const survivingSession = { id, secretHash: randomBytes(32) }
+    const changed = state(6, { sessionsNotBefore: 6, survivingSession })
     await open({ state: changed })
     const kept = await object.tell(changed, policy)
-    expect(kept?.session).toMatchObject({ id, secretHash: keptSession.secretHash, generation: 0 })
+    expect(kept?.session).toMatchObject({ id, secretHash: survivingSession.secretHash, generation: 0 })
     const presented = { sessionId: id, generation: 0, policy }
     expect(await object.rotate({ ...presented, secretHash: before })).toEqual({ outcome: 'unknown' })
-    expect(await object.rotate({ ...presented, secretHash: keptSession.secretHash })).toMatchObject({
+    expect(await object.rotate({ ...presented, secretHash: survivingSession.secretHash })).toMatchObject({
       outcome: 'rotated',
     })
     expect((await object.tell(changed, policy))?.session).toMatchObject({ id, generation: 1 })
@@ -135,27 +135,32 @@ describe('telling', () => {
     const { object, open, state } = newAccount()
     const opened = await open({ state: state(5) })
     if (opened.outcome !== 'opened') throw new Error(opened.outcome)
-    const keptSession = { id: opened.grant.session.id, secretHash: randomBytes(32) }
-    await object.tell(state(7, { sessionsFrom: 7 }), policy)
-    expect(await object.tell(state(6, { sessionsFrom: 6, keptSession }), policy)).toBeNull()
+    const survivingSession = { id: opened.grant.session.id, secretHash: randomBytes(32) }
+    await object.tell(state(7, { sessionsNotBefore: 7 }), policy)
+    expect(await object.tell(state(6, { sessionsNotBefore: 6, survivingSession }), policy)).toBeNull()
   })
 
   it('answers with the kept session when a later change has kept it, too', async () => {
     const { object, open, state } = newAccount()
     const opened = await open({ state: state(5) })
     if (opened.outcome !== 'opened') throw new Error(opened.outcome)
-    const keptSession = { id: opened.grant.session.id, secretHash: randomBytes(32) }
-    await object.tell(state(7, { sessionsFrom: 6, keptSession }), policy)
-    const kept = await object.tell(state(6, { sessionsFrom: 6, keptSession }), policy)
-    expect(kept).toMatchObject({ session: { id: keptSession.id }, facts: { username: 'v7' } })
-    const another = { ...keptSession, secretHash: randomBytes(32) }
-    expect(await object.tell(state(6, { sessionsFrom: 6, keptSession: another }), policy)).toBeNull()
+    const survivingSession = { id: opened.grant.session.id, secretHash: randomBytes(32) }
+    await object.tell(state(7, { sessionsNotBefore: 6, survivingSession }), policy)
+    const kept = await object.tell(state(6, { sessionsNotBefore: 6, survivingSession }), policy)
+    expect(kept).toMatchObject({ session: { id: survivingSession.id }, facts: { username: 'v7' } })
+    const another = { ...survivingSession, secretHash: randomBytes(32) }
+    expect(
+      await object.tell(state(6, { sessionsNotBefore: 6, survivingSession: another }), policy),
+    ).toBeNull()
   })
 
   it('of a deletion ends everything, for good', async () => {
     const { object, open, state } = newAccount()
     await open({ state: state(5) })
-    await object.tell({ format: 1, version: 6, sessionsFrom: 6, keptSession: null, facts: null }, policy)
+    await object.tell(
+      { format: 1, version: 6, sessionsNotBefore: 6, survivingSession: null, facts: null },
+      policy,
+    )
     expect(await object.list()).toEqual([])
     expect(await open({ state: state(5), basis: 'nearest' })).toEqual({ outcome: 'stale', version: 6 })
   })
@@ -176,17 +181,19 @@ describe("the end of everybody's sessions", () => {
     expect(await object.check(id, FROZEN_MS)).not.toBeNull()
     expect(await object.list(FROZEN_MS)).toHaveLength(1)
     expect(await object.list(FROZEN_MS + 1)).toEqual([])
-    expect(await object.rotate({ ...presented, sessionsFromMs: FROZEN_MS })).toMatchObject({
+    expect(await object.rotate({ ...presented, sessionsNotBeforeMs: FROZEN_MS })).toMatchObject({
       outcome: 'rotated',
     })
-    const later = { ...presented, generation: 1, sessionsFromMs: FROZEN_MS + 1 }
+    const later = { ...presented, generation: 1, sessionsNotBeforeMs: FROZEN_MS + 1 }
     expect(await object.rotate(later)).toEqual({ outcome: 'unknown' })
   })
 
   it('is judged by when a session began, not by its last use', async () => {
     const { object, id, presented } = await opened()
     advance(100)
-    expect(await object.rotate({ ...presented, sessionsFromMs: 0 })).toMatchObject({ outcome: 'rotated' })
+    expect(await object.rotate({ ...presented, sessionsNotBeforeMs: 0 })).toMatchObject({
+      outcome: 'rotated',
+    })
     expect(await object.check(id, FROZEN_MS + 50_000)).toBeNull()
   })
 
@@ -200,14 +207,14 @@ describe("the end of everybody's sessions", () => {
           secretHash: randomBytes(32),
           generation: 0,
           policy,
-          sessionsFromMs: FROZEN_MS + 1,
+          sessionsNotBeforeMs: FROZEN_MS + 1,
         }),
     ],
   ])('is for good once a %s brought it', async (_method, bring) => {
     const { object, id, presented } = await opened()
     await bring(object, id)
     expect(await object.check(id, 0)).toBeNull()
-    expect(await object.rotate({ ...presented, sessionsFromMs: 0 })).toEqual({ outcome: 'unknown' })
+    expect(await object.rotate({ ...presented, sessionsNotBeforeMs: 0 })).toEqual({ outcome: 'unknown' })
     expect(await object.end(id)).toBe(false)
   })
 

@@ -91,7 +91,7 @@ export const KEPT_PHONE = {
 
 /** `account` while sessions live. */
 export const LIVE = {
-  state: { format: 1, version: 4, sessionsFrom: 1, keptSession: null, facts: FACTS },
+  state: { format: 1, version: 4, sessionsNotBefore: 1, survivingSession: null, facts: FACTS },
   keepUntil: null,
   wakeAt: 4_002_419_200_000,
 } as const
@@ -101,8 +101,8 @@ export const KEPT = {
   state: {
     format: 1,
     version: 5,
-    sessionsFrom: 5,
-    keptSession: { id: PHONE_ID, secretHash: KEPT_HASH },
+    sessionsNotBefore: 5,
+    survivingSession: { id: PHONE_ID, secretHash: KEPT_HASH },
     facts: FACTS,
   },
   keepUntil: null,
@@ -111,14 +111,14 @@ export const KEPT = {
 
 /** `account` whose last session was ended an hour ago. */
 export const RESTING = {
-  state: { format: 1, version: 4, sessionsFrom: 1, keptSession: null, facts: FACTS },
+  state: { format: 1, version: 4, sessionsNotBefore: 1, survivingSession: null, facts: FACTS },
   keepUntil: 4_000_082_800_000,
   wakeAt: 4_000_082_800_000,
 } as const
 
 /** `account` that was deleted an hour ago. */
 export const DELETED = {
-  state: { format: 1, version: 5, sessionsFrom: 5, keptSession: null, facts: null },
+  state: { format: 1, version: 5, sessionsNotBefore: 5, survivingSession: null, facts: null },
   keepUntil: 4_000_082_800_000,
   wakeAt: 4_000_082_800_000,
 } as const
@@ -150,7 +150,13 @@ const BARE_FACTS = {
   updatedAt: 3_999_990_000,
 } as const
 
-const STATE = { format: 1, version: 4, sessionsFrom: 1, keptSession: null, facts: BARE_FACTS } as const
+const STATE = {
+  format: 1,
+  version: 4,
+  sessionsNotBefore: 1,
+  survivingSession: null,
+  facts: BARE_FACTS,
+} as const
 
 /** Arguments of `open`. */
 export const OPEN = { session: NEW_SESSION, state: STATE, policy: POLICY, basis: 'exact' } as const
@@ -178,21 +184,21 @@ export const BY_SECRET = [PHONE_ID, PHONE_HASH] as const
 
 /** Arguments of `tell`. */
 export const TELL_EDIT = [
-  { format: 1, version: 5, sessionsFrom: 1, keptSession: null, facts: BARE_FACTS },
+  { format: 1, version: 5, sessionsNotBefore: 1, survivingSession: null, facts: BARE_FACTS },
   POLICY,
 ] as const
 export const TELL_KEPT = [
   {
     format: 1,
     version: 5,
-    sessionsFrom: 5,
-    keptSession: { id: PHONE_ID, secretHash: KEPT_HASH },
+    sessionsNotBefore: 5,
+    survivingSession: { id: PHONE_ID, secretHash: KEPT_HASH },
     facts: BARE_FACTS,
   },
   POLICY,
 ] as const
 export const TELL_DELETED = [
-  { format: 1, version: 5, sessionsFrom: 5, keptSession: null, facts: null },
+  { format: 1, version: 5, sessionsNotBefore: 5, survivingSession: null, facts: null },
   POLICY,
 ] as const
 

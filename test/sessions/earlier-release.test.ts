@@ -146,7 +146,7 @@ describe('records of the release before: rotate', () => {
     ['a generation to come', { generation: 3 }],
     ['another session', { sessionId: LAPTOP.id }],
     ['a session that is not there', { sessionId: UNKNOWN_ID }],
-    ["a session that began before everybody's were ended", { sessionsFromMs: PHONE.createdAt + 1 }],
+    ["a session that began before everybody's were ended", { sessionsNotBeforeMs: PHONE.createdAt + 1 }],
   ])('refuses %s', async (_what, changes) => {
     const { object } = await liveAccount()
     expect(await object.rotate(phone(changes))).toStrictEqual({ outcome: 'unknown' })
@@ -287,7 +287,7 @@ describe('records of the release before: tell', () => {
 
   it('told a lower version changes nothing', async () => {
     const { object, stored } = await keptAccount()
-    const lower = { ...LIVE.state, sessionsFrom: 9 }
+    const lower = { ...LIVE.state, sessionsNotBefore: 9 }
     expect(await object.tell(lower, policy)).toBeNull()
     expect(await stored()).toStrictEqual(recordsOf(KEPT, [KEPT_PHONE]))
   })
@@ -313,7 +313,7 @@ describe('records of the release before: open', () => {
 
   it('ends what a higher version ends', async () => {
     const { object } = await liveAccount()
-    await object.open(opening(5, { sessionsFrom: 4 }))
+    await object.open(opening(5, { sessionsNotBefore: 4 }))
     expect((await object.list()).map(({ id }) => id)).toEqual([OPENED.id, LAPTOP.id])
   })
 
@@ -448,14 +448,14 @@ describe('what is stored now has the members that the release before knows, no m
     await object.open(earlier.OPEN)
     await object.check(OPENED.id, FROZEN_MS)
     const { id: sessionId, secretHash } = OPENED
-    await object.rotate({ ...earlier.ROTATE, sessionId, secretHash, generation: 0, sessionsFromMs: 0 })
+    await object.rotate({ ...earlier.ROTATE, sessionId, secretHash, generation: 0, sessionsNotBeforeMs: 0 })
     await expectKnown(stored)
   })
 
   it('of one that a change kept, once a later edit has been told', async () => {
     const { object, stored } = await liveAccount()
     await object.tell(...earlier.TELL_KEPT)
-    await object.tell({ ...edited, version: 6, sessionsFrom: 5 }, policy)
+    await object.tell({ ...edited, version: 6, sessionsNotBefore: 5 }, policy)
     await expectKnown(stored)
   })
 
@@ -473,7 +473,7 @@ describe('a Worker passes what an object of the release before knows, and beside
   /** All else is what the release before passes, too. */
   const IGNORED: Readonly<Record<string, readonly string[]>> = {
     open: ['0.session.transport', '0.session.country', '0.session.city'],
-    rotate: ['0.sessionsFromMs'],
+    rotate: ['0.sessionsNotBeforeMs'],
     check: ['1'],
     list: ['0'],
     // Without the id of the session that asks they end what they are told to, even if that has ended meanwhile.

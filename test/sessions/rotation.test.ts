@@ -25,8 +25,8 @@ const facts = { id: 'account', disabled: false } as AccountFacts
 const state = (changes: Partial<LiveState> = {}): LiveState => ({
   format: 1,
   version: 9,
-  sessionsFrom: 5,
-  keptSession: null,
+  sessionsNotBefore: 5,
+  survivingSession: null,
   facts,
   ...changes,
 })
@@ -126,18 +126,18 @@ describe("a session under the account's state", () => {
     [
       'another one is kept',
       begin({ openedUnder: 4 }),
-      state({ keptSession: { id: 'other', secretHash: utf8('new') } }),
+      state({ survivingSession: { id: 'other', secretHash: utf8('new') } }),
     ],
   ])('ends when %s', (_when, session, told) => {
     expect(under(session, told)).toBeNull()
   })
 
   it('goes on under its new secret when it is the kept one, as after a log in', () => {
-    const keptSession = { id: 'session', secretHash: utf8('new') }
+    const survivingSession = { id: 'session', secretHash: utf8('new') }
     const used = begin({ openedUnder: 4, generation: 3, rotatedAt: [NOW] })
-    expect(under(used, state({ keptSession }))).toEqual({
+    expect(under(used, state({ survivingSession }))).toEqual({
       ...used,
-      secretHash: keptSession.secretHash,
+      secretHash: survivingSession.secretHash,
       openedUnder: 5,
       generation: 0,
       rotatedAt: [],
@@ -148,7 +148,7 @@ describe("a session under the account's state", () => {
   })
 
   it('is renewed once: told again, it keeps what it has become', () => {
-    const told = state({ keptSession: { id: 'session', secretHash: utf8('new') } })
+    const told = state({ survivingSession: { id: 'session', secretHash: utf8('new') } })
     const renewed = under(begin({ openedUnder: 4 }), told)
     expect(renewed && under(renewed, told)).toBe(renewed)
   })

@@ -20,7 +20,11 @@ export async function grant(accountId: string, to: { roles?: string[]; scopes?: 
 }
 
 export async function disable(accountId: string): Promise<void> {
-  await change(accountId, 'disabled = 1, sessions_from = credential_version + 1, kept_session = NULL', [])
+  await change(
+    accountId,
+    'disabled = 1, sessions_not_before = credential_version + 1, surviving_session = NULL',
+    [],
+  )
 }
 
 /** Makes the row differ from what the account's object was told. */
@@ -33,7 +37,7 @@ export async function change(
     env.DB.prepare(
       `UPDATE accounts SET ${assignments}, credential_version = credential_version + 1 WHERE id = ?1`,
     ).bind(accountId, ...values),
-    env.DB.prepare('INSERT INTO to_tell SELECT id, credential_version FROM accounts WHERE id = ?1').bind(
+    env.DB.prepare('INSERT INTO outbox SELECT id, credential_version FROM accounts WHERE id = ?1').bind(
       accountId,
     ),
   ])
@@ -41,13 +45,13 @@ export async function change(
 
 /** @returns how many changes of the account its object may not know yet. */
 export async function untold(accountId: string): Promise<number> {
-  const statement = env.DB.prepare('SELECT count(*) AS n FROM to_tell WHERE account_id = ?1').bind(accountId)
+  const statement = env.DB.prepare('SELECT count(*) AS n FROM outbox WHERE account_id = ?1').bind(accountId)
   return (await statement.first<number>('n')) ?? -1
 }
 
 /** @returns what restores the accounts, and what is to be told of them, to how they are now (D1 Time Travel) */
 export async function restorePoint(): Promise<() => Promise<void>> {
-  const tables = ['accounts', 'to_tell']
+  const tables = ['accounts', 'outbox']
   const kept = await Promise.all(tables.map((table) => env.DB.prepare(`SELECT * FROM ${table}`).run()))
   return async () => {
     await env.DB.batch([

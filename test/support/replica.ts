@@ -28,7 +28,7 @@ export class LaggingReplica {
 
   /** Copies what the primary has now. */
   static async copy(lag = Number.POSITIVE_INFINITY): Promise<LaggingReplica> {
-    const tables = ['accounts', 'to_tell']
+    const tables = ['accounts', 'outbox']
     const copies = await Promise.all(tables.map((table) => env.DB.prepare(`SELECT * FROM ${table}`).run()))
     await env.REPLICA.batch([
       ...tables.map((table) => env.REPLICA.prepare(`DELETE FROM ${table}`)),

@@ -6,19 +6,26 @@ export function toState(account: Account): LiveState {
   return {
     format: 1,
     version: account.credentialVersion,
-    sessionsFrom: account.sessionsFrom,
-    keptSession: account.keptSession,
+    sessionsNotBefore: account.sessionsNotBefore,
+    survivingSession: account.survivingSession,
     facts: toFacts(account),
   }
 }
 
 export function toDeletedState(version: number): AccountState {
-  return { format: 1, version, sessionsFrom: version, keptSession: null, facts: null }
+  return { format: 1, version, sessionsNotBefore: version, survivingSession: null, facts: null }
 }
 
 /** Leaves behind what no token or answer may carry. */
 function toFacts(account: Account): AccountFacts {
-  const { usernameKey, passwordHash, credentialVersion, sessionsFrom, keptSession, changeId, ...facts } =
-    account
+  const {
+    usernameKey,
+    passwordHash,
+    credentialVersion,
+    sessionsNotBefore,
+    survivingSession,
+    changeId,
+    ...facts
+  } = account
   return facts
 }

@@ -4,7 +4,7 @@ import {
   type AccountFacts,
   IDENTIFIER_KINDS,
   type IdentifierKind,
-  type KeptSession,
+  type SurvivingSession,
 } from '../../accounts/account.ts'
 import { type Identifier, parseEmail, parseIdentifier, parsePhone } from '../../accounts/identifier.ts'
 import { randomBytes, sha256 } from '../../crypto/bytes.ts'
@@ -69,11 +69,11 @@ export async function changePassword(
   const key = await services.signingKeys.signing(services.nowMs)
   checkPolicy(services, newPassword, identifiersOf(facts))
   const sessionSecret = randomBytes(SESSION_SECRET_BYTES)
-  const keptSession = { id: session.id, secretHash: await sha256(sessionSecret) }
+  const survivingSession = { id: session.id, secretHash: await sha256(sessionSecret) }
   let hashed: string | null = null
   const edit: Edit = async (current, stamp) => {
     hashed ??= await hashPassword(newPassword, await services.pepper())
-    return withPassword(current, stamp, hashed, keptSession)
+    return withPassword(current, stamp, hashed, survivingSession)
   }
   const { account } = await countAttempt(services, call, countedAs(facts), (attempt) =>
     commitEdit(services, readProven(services, attempt, facts.id, call.password), edit),
@@ -154,9 +154,9 @@ function withPassword(
   current: Account,
   stamp: ChangeStamp,
   passwordHash: string,
-  keptSession: KeptSession,
+  survivingSession: SurvivingSession,
 ): Account {
-  return { ...current, ...stamp, passwordHash, sessionsFrom: stamp.credentialVersion, keptSession }
+  return { ...current, ...stamp, passwordHash, sessionsNotBefore: stamp.credentialVersion, survivingSession }
 }
 
 /** The stored forms are parsed once more for the parts that a password must not contain. */

@@ -7,8 +7,8 @@ import {
   deleteAccount,
   findById,
   firstTaken,
-  insertDeletionToTell,
-  insertToTell,
+  insertDeletionOutboxRow,
+  insertOutboxRow,
   takenIdentifiers,
   updateAccount,
 } from '../../accounts/account-store.ts'
@@ -112,7 +112,7 @@ function stamp(account: Account, nowMs: number): ChangeStamp {
 }
 
 async function writeEdit(db: D1Database, from: Account, to: Account): Promise<boolean> {
-  const batch = [updateAccount(db, from, to), insertToTell(db, to), takenIdentifiers(db, to)]
+  const batch = [updateAccount(db, from, to), insertOutboxRow(db, to), takenIdentifiers(db, to)]
   const results = await runOrConfirm(db, batch, from.id, (account) => {
     if (account?.changeId === to.changeId) return 'taken'
     return account?.changeId === from.changeId ? 'not_taken' : 'hidden'
@@ -124,7 +124,7 @@ async function writeEdit(db: D1Database, from: Account, to: Account): Promise<bo
 }
 
 async function writeDeletion(db: D1Database, from: Account, version: number): Promise<boolean> {
-  const batch = [insertDeletionToTell(db, from, version), deleteAccount(db, from)]
+  const batch = [insertDeletionOutboxRow(db, from, version), deleteAccount(db, from)]
   const results = await runOrConfirm(db, batch, from.id, (account) =>
     account === null ? 'taken' : 'not_taken',
   )

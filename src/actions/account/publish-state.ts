@@ -1,6 +1,6 @@
 /** Tells an account's object the account's whole state, so that a change in D1 is in force in its sessions. */
 import type { AccountFacts } from '../../accounts/account.ts'
-import { deleteToTell } from '../../accounts/account-store.ts'
+import { deleteOutboxRows } from '../../accounts/account-store.ts'
 import { reach } from '../../errors/service-error.ts'
 import { inTime } from '../../runtime/deadline.ts'
 import { describeFault, log } from '../../runtime/log.ts'
@@ -54,9 +54,9 @@ export async function tellEdit(
 /** A row that stays is told once more, which changes nothing. */
 async function noteTold({ db, requestId }: Services, accountId: string, version: number): Promise<void> {
   try {
-    await deleteToTell(db, accountId, version).run()
+    await deleteOutboxRows(db, accountId, version).run()
   } catch (fault) {
-    log('warn', 'to_tell_row_stays', {
+    log('warn', 'outbox_row_pending', {
       request_id: requestId,
       account_id: accountId,
       fault: describeFault(fault),

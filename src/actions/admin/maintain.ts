@@ -1,5 +1,5 @@
 /** What cron does: keep the signing keys' schedule and seals, and tell the objects what a crash left untold. */
-import { findById, listToTell, type ToTell } from '../../accounts/account-store.ts'
+import { findById, listOutbox, type OutboxEntry } from '../../accounts/account-store.ts'
 import { inTime } from '../../runtime/deadline.ts'
 import { describeFault, type LogEvent, log } from '../../runtime/log.ts'
 import type { Services } from '../../services.ts'
@@ -14,16 +14,16 @@ const TELL_AT_ONCE = 100
 export async function maintain(services: Services): Promise<void> {
   await attempt('maintain_keys_failed', () => keepSchedule(services))
   await attempt('maintain_seals_failed', () => reseal(services))
-  await attempt('maintain_to_tell_failed', () => tellTheUntold(services))
+  await attempt('maintain_outbox_failed', () => tellTheUntold(services))
 }
 
 async function tellTheUntold(services: Services): Promise<void> {
-  for (const untold of await inTime(listToTell(services.db, TELL_AT_ONCE))) {
-    await attempt('tell_account_failed', () => tell(services, untold))
+  for (const untold of await inTime(listOutbox(services.db, TELL_AT_ONCE))) {
+    await attempt('publish_state_failed', () => tell(services, untold))
   }
 }
 
-async function tell(services: Services, { accountId, version }: ToTell): Promise<void> {
+async function tell(services: Services, { accountId, version }: OutboxEntry): Promise<void> {
   const { account } = await inTime(findById(services.db, accountId, 'primary'))
   const state = account === null ? toDeletedState(version) : toState(account)
   await tellAccount(services, accountId, state)

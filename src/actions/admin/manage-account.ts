@@ -56,7 +56,9 @@ function withChanges(account: Account, stamp: ChangeStamp, changes: ManagedChang
   const { roles = account.roles, scopes = account.scopes, claims = account.claims } = changes
   refuseTooLong({ roles, scopes, claims }, changes)
   const changed = { ...account, ...stamp, disabled, roles, scopes, claims }
-  return disabled ? { ...changed, sessionsFrom: stamp.credentialVersion, keptSession: null } : changed
+  return disabled
+    ? { ...changed, sessionsNotBefore: stamp.credentialVersion, survivingSession: null }
+    : changed
 }
 
 /**

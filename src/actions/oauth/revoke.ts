@@ -38,8 +38,8 @@ async function endByRefreshToken(
   { accountId, sessionId, sessionSecret }: RefreshToken,
 ): Promise<void> {
   noteInLog({ accountId, sessionId })
-  const { sessionsFromMs } = await settings.current(nowMs)
-  const grant = await reach(accountObject(accountId).check(sessionId, sessionsFromMs))
+  const { sessionsNotBeforeMs } = await settings.current(nowMs)
+  const grant = await reach(accountObject(accountId).check(sessionId, sessionsNotBeforeMs))
   if (grant === null) return
   refuseOther(client, grant.session.clientId)
   await reach(accountObject(accountId).endBySecret(sessionId, await sha256(sessionSecret)))

@@ -53,8 +53,8 @@ export function readAccessToken(
 
 /** @returns what is true now of a token's session. @throws {ServiceError} `invalid_token`, `unavailable` */
 export async function checkSession(services: Services, { sub, sid }: AccessTokenClaims): Promise<Grant> {
-  const { sessionsFromMs } = await services.settings.current(services.nowMs)
-  const grant = await reach(services.accountObject(sub).check(sid, sessionsFromMs))
+  const { sessionsNotBeforeMs } = await services.settings.current(services.nowMs)
+  const grant = await reach(services.accountObject(sub).check(sid, sessionsNotBeforeMs))
   if (grant === null) throw new ServiceError('invalid_token')
   return grant
 }

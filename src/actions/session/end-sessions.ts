@@ -150,9 +150,9 @@ async function usePageToken(services: Services, text: string) {
   const token = await readOwnToken(services, text, await services.pageKeys())
   if (token === null) return null
   const { sessionId, accountId, sessionSecret } = token
-  const { sessionsFromMs } = await services.settings.current(services.nowMs)
+  const { sessionsNotBeforeMs } = await services.settings.current(services.nowMs)
   const secretHash = await sha256(sessionSecret)
-  const presented = { sessionId, secretHash, policy: services.config.sessions, sessionsFromMs }
+  const presented = { sessionId, secretHash, policy: services.config.sessions, sessionsNotBeforeMs }
   const grant = await reach(services.accountObject(accountId).resume(presented))
   return grant && { token, grant }
 }
@@ -176,12 +176,12 @@ export async function endSession(
 ): Promise<void> {
   if (sessionId === grant.session.id) return logOut(services, grant)
   await proveOwner(services, grant, call)
-  const { sessionsFromMs } = await services.settings.current(services.nowMs)
+  const { sessionsNotBeforeMs } = await services.settings.current(services.nowMs)
   const object = services.accountObject(grant.facts.id)
   const { id } = grant.session
-  const ended = isId(sessionId) && (await reach(object.end(sessionId, sessionsFromMs, id)))
+  const ended = isId(sessionId) && (await reach(object.end(sessionId, sessionsNotBeforeMs, id)))
   if (ended) return
-  const asks = await reach(object.check(id, sessionsFromMs))
+  const asks = await reach(object.check(id, sessionsNotBeforeMs))
   throw new ServiceError(asks === null ? 'invalid_token' : 'not_found')
 }
 
@@ -224,6 +224,6 @@ async function proveOwner(
 
 /** The live sessions, newest use first. */
 export async function listSessions(services: Services, { facts }: Grant): Promise<readonly Session[]> {
-  const { sessionsFromMs } = await services.settings.current(services.nowMs)
-  return reach(services.accountObject(facts.id).list(sessionsFromMs))
+  const { sessionsNotBeforeMs } = await services.settings.current(services.nowMs)
+  return reach(services.accountObject(facts.id).list(sessionsNotBeforeMs))
 }

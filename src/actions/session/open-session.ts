@@ -64,7 +64,7 @@ export async function endUnheldSession(
   try {
     await accountObject(accountId).end(sessionId)
   } catch (fault) {
-    log('warn', 'unheld_session_stays', {
+    log('warn', 'orphaned_session', {
       request_id: requestId,
       account_id: accountId,
       fault: describeFault(fault),

@@ -16,13 +16,13 @@ export async function refresh(services: Services, text: string): Promise<IssuedT
   if (token === null) throw new ServiceError('invalid_refresh_token')
   const { accountId, sessionId, generation, sessionSecret } = token
   services.noteInLog({ accountId, sessionId })
-  const { sessionsFromMs } = await services.settings.current(services.nowMs)
+  const { sessionsNotBeforeMs } = await services.settings.current(services.nowMs)
   const presented = {
     sessionId,
     generation,
     secretHash: await sha256(sessionSecret),
     policy: services.config.sessions,
-    sessionsFromMs,
+    sessionsNotBeforeMs,
   }
   const answer = await reach(services.accountObject(accountId).rotate(presented))
   if (answer.outcome === 'unknown') throw new ServiceError('invalid_refresh_token')
