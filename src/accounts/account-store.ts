@@ -35,7 +35,7 @@ export interface AccountRead {
 }
 
 /** `nearest` may be a replica that lags (D1 Sessions API); `primary` is exact and may be far away. */
-export type ReadFrom = 'nearest' | 'primary'
+export type ReadFrom = 'replica' | 'primary'
 
 type Row = readonly unknown[]
 

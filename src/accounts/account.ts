@@ -4,7 +4,7 @@ import type { Bytes } from '../crypto/bytes.ts'
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json }
 
 /** What tokens and answers say of an account; also kept by its Durable Object. Times in unix seconds. */
-export interface AccountFacts {
+export interface AccountProfile {
   readonly id: string
   readonly username: string | null
   readonly email: string | null
@@ -27,7 +27,7 @@ export interface SurvivingSession {
 }
 
 /** The whole row. */
-export interface Account extends AccountFacts {
+export interface Account extends AccountProfile {
   /** The username in its compared form. */
   readonly usernameKey: string | null
   /** PHC string. */

@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import type { OAuthErrorCode } from '../errors/oauth-error.ts'
 import type { ErrorCode } from '../errors/service-error.ts'
 import type { LogNote, Services } from '../services.ts'
-import type { Grant } from '../sessions/account-rpc.ts'
+import type { ActiveSession } from '../sessions/account-rpc.ts'
 
 export interface AppEnv {
   Variables: {
@@ -14,7 +14,7 @@ export interface AppEnv {
     /** Whether the refresh token came as a cookie. */
     byCookie: boolean
     /** The session that a Bearer token speaks for. */
-    grant: Grant
+    activeSession: ActiveSession
     /** Who administrates: `admin_token`, or an account's id. Also for the log line. */
     admin: string
     /** For the log line. */

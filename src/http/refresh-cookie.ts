@@ -8,7 +8,7 @@ import { createMiddleware } from 'hono/factory'
 import { endReplaced } from '../actions/session/end-sessions.ts'
 import type { IssuedTokens } from '../actions/session/issue-tokens.ts'
 import { ServiceError } from '../errors/service-error.ts'
-import type { Grant } from '../sessions/account-rpc.ts'
+import type { ActiveSession } from '../sessions/account-rpc.ts'
 import { bearerToken } from './bearer-token.ts'
 import { readBounded } from './body.ts'
 import type { AppContext, AppEnv } from './context.ts'
@@ -68,7 +68,7 @@ export function clearRefreshCookie(c: AppContext): void {
 }
 
 /** @param ended the session that has ended, whose tokens may be in the cookie */
-export function clearCookieOf(c: AppContext, ended: Grant): void {
+export function clearCookieOf(c: AppContext, ended: ActiveSession): void {
   if (ended.session.transport === 'cookie') clearRefreshCookie(c)
 }
 

@@ -1,6 +1,6 @@
 /** A user as answers show one. */
 import { z } from '@hono/zod-openapi'
-import type { AccountFacts } from '../accounts/account.ts'
+import type { AccountProfile } from '../accounts/account.ts'
 import { toDateTime } from './date-time.ts'
 
 export const uuid = z.string().openapi({ format: 'uuid' })
@@ -22,18 +22,18 @@ export const userAnswer = z
   })
   .openapi('User')
 
-export function toUser(facts: AccountFacts): z.infer<typeof userAnswer> {
+export function toUser(profile: AccountProfile): z.infer<typeof userAnswer> {
   return {
-    id: facts.id,
-    username: facts.username,
-    email: facts.email,
-    email_verified: facts.emailVerified,
-    phone: facts.phone,
-    phone_verified: facts.phoneVerified,
-    created_at: toDateTime(facts.createdAt * 1000),
-    updated_at: toDateTime(facts.updatedAt * 1000),
-    roles: [...facts.roles],
-    scopes: [...facts.scopes],
-    claims: { ...facts.claims },
+    id: profile.id,
+    username: profile.username,
+    email: profile.email,
+    email_verified: profile.emailVerified,
+    phone: profile.phone,
+    phone_verified: profile.phoneVerified,
+    created_at: toDateTime(profile.createdAt * 1000),
+    updated_at: toDateTime(profile.updatedAt * 1000),
+    roles: [...profile.roles],
+    scopes: [...profile.scopes],
+    claims: { ...profile.claims },
   }
 }

@@ -15,7 +15,7 @@ import {
   readRefreshCookie,
   setRefreshCookie,
 } from '../http/refresh-cookie.ts'
-import type { Grant } from '../sessions/account-rpc.ts'
+import type { ActiveSession } from '../sessions/account-rpc.ts'
 
 const NAME = 'gatehouse_pages'
 
@@ -56,15 +56,15 @@ export function readPageCookie(c: AppContext): string | undefined {
 }
 
 /** @returns null for a browser that nobody is logged in with. @throws {ServiceError} `misconfigured`, `unavailable` */
-export async function pageGrant(c: AppContext): Promise<Grant | null> {
+export async function pageGrant(c: AppContext): Promise<ActiveSession | null> {
   const token = readPageCookie(c)
   if (token === undefined) return null
   const resumed = await resumeSession(c.get('services'), token)
   if (resumed === null) return null
-  const { grant, pageToken } = resumed
+  const { activeSession, pageToken } = resumed
   if (pageToken !== token) keepToken(c, pageToken)
-  c.set('accountId', grant.facts.id)
-  return grant
+  c.set('accountId', activeSession.profile.id)
+  return activeSession
 }
 
 function nameOf(c: AppContext): string {

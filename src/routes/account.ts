@@ -99,7 +99,7 @@ export function accountRoutes({ defaultPhoneRegion }: AccountsConfig) {
       if (transport === 'cookie') refuseForeignPage(c)
       const call = { client: clientOf(c), challenge, transport }
       const tokens = await register(c.get('services'), { username, email, phone, password, ...call })
-      c.set('accountId', tokens.facts.id)
+      c.set('accountId', tokens.profile.id)
       await endReplacedSession(c, tokens)
       c.header('Location', '/auth/me')
       return c.json(toTokenAnswer(c, tokens), 201)
@@ -107,15 +107,20 @@ export function accountRoutes({ defaultPhoneRegion }: AccountsConfig) {
     refuseInvalidWith(furtherOfRegistration),
   )
 
-  router.openapi(meRoute, (c) => c.json(toUser(c.get('grant').facts), 200))
+  router.openapi(meRoute, (c) => c.json(toUser(c.get('activeSession').profile), 200))
 
   router.openapi(
     changeIdentifiersRoute(requests.changeIdentifiers),
     async (c) => {
       const { username, email, phone, ...proof } = c.req.valid('json')
       const changes = { username, email, phone }
-      const facts = await changeIdentifiers(c.get('services'), c.get('grant'), toCall(c, proof), changes)
-      return c.json(toUser(facts), 200)
+      const profile = await changeIdentifiers(
+        c.get('services'),
+        c.get('activeSession'),
+        toCall(c, proof),
+        changes,
+      )
+      return c.json(toUser(profile), 200)
     },
     refuseInvalidWith(furtherOfIdentifiers),
   )
@@ -124,15 +129,20 @@ export function accountRoutes({ defaultPhoneRegion }: AccountsConfig) {
     changePasswordRoute,
     async (c) => {
       const { new_password, ...proof } = c.req.valid('json')
-      const tokens = await changePassword(c.get('services'), c.get('grant'), toCall(c, proof), new_password)
+      const tokens = await changePassword(
+        c.get('services'),
+        c.get('activeSession'),
+        toCall(c, proof),
+        new_password,
+      )
       return c.json(toTokenAnswer(c, tokens), 200)
     },
     refuseInvalidWith(furtherOfPassword),
   )
 
   router.openapi(deleteRoute, async (c) => {
-    await deleteOwnAccount(c.get('services'), c.get('grant'), toCall(c, c.req.valid('json')))
-    clearCookieOf(c, c.get('grant'))
+    await deleteOwnAccount(c.get('services'), c.get('activeSession'), toCall(c, c.req.valid('json')))
+    clearCookieOf(c, c.get('activeSession'))
     return c.body(null, 204)
   })
 
@@ -149,16 +159,16 @@ function furtherOfRegistration(c: AppContext, { fields }: RefusedBody): readonly
 }
 
 function furtherOfIdentifiers(c: AppContext, { fields, faulty }: RefusedBody): readonly FieldError[] {
-  const { facts } = c.get('grant')
+  const { profile } = c.get('activeSession')
   const changes = readIdentifiers(c, fields)
-  const reserved = usernameErrors(c.get('services'), changes.username, facts.username)
+  const reserved = usernameErrors(c.get('services'), changes.username, profile.username)
   // One that cannot be read was meant to be set.
   const isUnclear = IDENTIFIER_KINDS.some((kind) => faulty.has(kind))
-  return isUnclear ? reserved : [...reserved, ...oneIsLeftErrors(facts, changes)]
+  return isUnclear ? reserved : [...reserved, ...oneIsLeftErrors(profile, changes)]
 }
 
 function furtherOfPassword(c: AppContext, { fields }: RefusedBody): readonly FieldError[] {
-  return errorsOfPassword(c, 'new_password', fields, identifiersOf(c.get('grant').facts))
+  return errorsOfPassword(c, 'new_password', fields, identifiersOf(c.get('activeSession').profile))
 }
 
 function errorsOfPassword(

@@ -19,7 +19,7 @@ export function toTokenAnswer(c: AppContext, tokens: IssuedTokens): z.infer<type
     scope: tokens.scope.join(' '),
     ...(byCookie ? {} : { refresh_token: tokens.refreshToken }),
     refresh_expires_in: tokens.refreshExpiresInSeconds,
-    user: toUser(tokens.facts),
+    user: toUser(tokens.profile),
   }
 }
 

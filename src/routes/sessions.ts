@@ -114,23 +114,23 @@ export function sessionRoutes() {
       challenge,
       transport,
     })
-    c.set('accountId', tokens.facts.id)
+    c.set('accountId', tokens.profile.id)
     await endReplacedSession(c, tokens)
     return c.json(toTokenAnswer(c, tokens), 200)
   })
 
   router.openapi(refreshRoute, async (c) => {
     const tokens = await refresh(c.get('services'), c.req.valid('json').refresh_token)
-    c.set('accountId', tokens.facts.id)
+    c.set('accountId', tokens.profile.id)
     return c.json(toTokenAnswer(c, tokens), 200)
   })
 
   router.openapi(logOutRoute, async (c) => {
     const { refresh_token } = c.req.valid('json')
     if (refresh_token === undefined) {
-      const grant = await authenticateRequest(c)
-      await logOut(c.get('services'), grant)
-      clearCookieOf(c, grant)
+      const activeSession = await authenticateRequest(c)
+      await logOut(c.get('services'), activeSession)
+      clearCookieOf(c, activeSession)
     } else {
       c.set('accountId', (await logOutByRefreshToken(c.get('services'), refresh_token)) ?? undefined)
     }
@@ -139,22 +139,27 @@ export function sessionRoutes() {
   })
 
   router.openapi(listRoute, async (c) => {
-    const grant = c.get('grant')
-    const sessions = await listSessions(c.get('services'), grant)
-    return c.json(toSessions(sessions, grant.session.id), 200)
+    const activeSession = c.get('activeSession')
+    const sessions = await listSessions(c.get('services'), activeSession)
+    return c.json(toSessions(sessions, activeSession.session.id), 200)
   })
 
   router.openapi(endAllRoute, async (c) => {
     const { except } = c.req.valid('query')
-    await endAllSessions(c.get('services'), c.get('grant'), toEndingCall(c, c.req.valid('json')), except)
-    if (except === undefined) clearCookieOf(c, c.get('grant'))
+    await endAllSessions(
+      c.get('services'),
+      c.get('activeSession'),
+      toEndingCall(c, c.req.valid('json')),
+      except,
+    )
+    if (except === undefined) clearCookieOf(c, c.get('activeSession'))
     return c.body(null, 204)
   })
 
   router.openapi(endRoute, async (c) => {
     const { id } = c.req.valid('param')
-    await endSession(c.get('services'), c.get('grant'), toEndingCall(c, c.req.valid('json')), id)
-    if (id === c.get('grant').session.id) clearCookieOf(c, c.get('grant'))
+    await endSession(c.get('services'), c.get('activeSession'), toEndingCall(c, c.req.valid('json')), id)
+    if (id === c.get('activeSession').session.id) clearCookieOf(c, c.get('activeSession'))
     return c.body(null, 204)
   })
 

@@ -1,17 +1,17 @@
 /**
- * One Durable Object per account, named by the account's id: its sessions, its version, and the facts that
+ * One Durable Object per account, named by the account's id: its sessions, its version, and the profile that
  * tokens and `GET /auth/me` need. Storage is read and written synchronously, so no two calls interleave and
  * each call is one transaction. It never derives a password: that would block everybody else's call.
  */
 import { DurableObject } from 'cloudflare:workers'
 import { type Bytes, constantTimeEqual } from '../crypto/bytes.ts'
 import type {
-  Grant,
-  OpenAnswer,
+  ActiveSession,
   OpenRequest,
+  OpenResult,
   ResumeRequest,
-  RotateAnswer,
   RotateRequest,
+  RotateResult,
 } from './account-rpc.ts'
 import { beginSession, overflow, rotate, touch, underState } from './rotation.ts'
 import type { AccountState, Session, SessionPolicy } from './session.ts'
@@ -30,7 +30,7 @@ interface Held {
 }
 
 export class AccountObject extends DurableObject {
-  open(request: OpenRequest): OpenAnswer {
+  open(request: OpenRequest): OpenResult {
     const nowMs = Date.now()
     const held = this.#held()
     const { state, policy } = request
@@ -42,46 +42,47 @@ export class AccountObject extends DurableObject {
     const session = beginSession(request.session, state.version, policy, nowMs)
     this.#put(session)
     this.#hold(state, null, nowMs)
-    return { outcome: 'opened', grant: { session, facts: state.facts } }
+    return { outcome: 'opened', activeSession: { session, profile: state.profile } }
   }
 
-  rotate({ sessionId, secretHash, generation, policy, sessionsNotBeforeMs }: RotateRequest): RotateAnswer {
+  rotate({ sessionId, secretHash, generation, policy, sessionsNotBeforeMs }: RotateRequest): RotateResult {
     const nowMs = Date.now()
-    const facts = this.#held()?.state.facts ?? null
+    const profile = this.#held()?.state.profile ?? null
     const known = this.#begunSince(sessionsNotBeforeMs, sessionId, nowMs)
-    if (facts === null || known === null || !constantTimeEqual(known.secretHash, secretHash)) {
+    if (profile === null || known === null || !constantTimeEqual(known.secretHash, secretHash)) {
       return { outcome: 'unknown' }
     }
     const rotation = rotate(known, generation, policy, nowMs)
     if (rotation.outcome === 'reused') this.#end([sessionId], nowMs)
     if (rotation.outcome === 'reused' || rotation.outcome === 'unknown') return { outcome: rotation.outcome }
     if (rotation.outcome === 'rotated') this.#put(rotation.session)
-    return { outcome: rotation.outcome, grant: { session: rotation.session, facts } }
+    return { outcome: rotation.outcome, activeSession: { session: rotation.session, profile } }
   }
 
   /**
    * @param sessionsNotBeforeMs as in RotateRequest
    * @returns what is known of the session while it lives, else null
    */
-  check(sessionId: string, sessionsNotBeforeMs?: number): Grant | null {
+  check(sessionId: string, sessionsNotBeforeMs?: number): ActiveSession | null {
     const nowMs = Date.now()
-    const facts = this.#held()?.state.facts ?? null
+    const profile = this.#held()?.state.profile ?? null
     const session = this.#begunSince(sessionsNotBeforeMs, sessionId, nowMs)
     const alive = session !== null && nowMs < session.expiresAt
-    return alive && facts !== null ? { session, facts } : null
+    return alive && profile !== null ? { session, profile } : null
   }
 
   /**
    * The use of a session by hosted pages, which rotate nothing.
    * @returns null where it has ended
    */
-  resume({ sessionId, secretHash, policy, sessionsNotBeforeMs }: ResumeRequest): Grant | null {
+  resume({ sessionId, secretHash, policy, sessionsNotBeforeMs }: ResumeRequest): ActiveSession | null {
     const nowMs = Date.now()
-    const grant = this.check(sessionId, sessionsNotBeforeMs)
-    if (grant === null || !constantTimeEqual(grant.session.secretHash, secretHash)) return null
-    const session = touch(grant.session, policy, nowMs)
-    if (session !== grant.session) this.#put(session)
-    return { ...grant, session }
+    const activeSession = this.check(sessionId, sessionsNotBeforeMs)
+    if (activeSession === null || !constantTimeEqual(activeSession.session.secretHash, secretHash))
+      return null
+    const session = touch(activeSession.session, policy, nowMs)
+    if (session !== activeSession.session) this.#put(session)
+    return { ...activeSession, session }
   }
 
   /**
@@ -131,7 +132,7 @@ export class AccountObject extends DurableObject {
    * it ends and renews nothing.
    * @returns the session that the state keeps, while it lives under the secret of that state
    */
-  tell(state: AccountState, policy: SessionPolicy): Grant | null {
+  tell(state: AccountState, policy: SessionPolicy): ActiveSession | null {
     const nowMs = Date.now()
     const held = this.#held()
     const news = held === null || state.version > held.state.version
@@ -140,9 +141,9 @@ export class AccountObject extends DurableObject {
     this.#hold(current, null, nowMs)
     if (state.survivingSession === null) return null
     const { id, secretHash } = state.survivingSession
-    const grant = this.check(id)
-    const renewed = grant !== null && constantTimeEqual(grant.session.secretHash, secretHash)
-    return renewed ? grant : null
+    const activeSession = this.check(id)
+    const renewed = activeSession !== null && constantTimeEqual(activeSession.session.secretHash, secretHash)
+    return renewed ? activeSession : null
   }
 
   /** Clears what has expired; forgets the account a day after its last session or telling. */
@@ -244,7 +245,7 @@ export type AccountSessions = {
 }
 
 /** Whether a session may be opened on what the Worker read of the account. */
-function mayOpen(held: AccountState | null, { state, basis, replaces }: OpenRequest): boolean {
-  if (held === null) return basis === 'exact'
-  return state.version >= held.version || (basis === 'exact' && replaces === held.version)
+function mayOpen(held: AccountState | null, { state, readFrom, replaces }: OpenRequest): boolean {
+  if (held === null) return readFrom === 'primary'
+  return state.version >= held.version || (readFrom === 'primary' && replaces === held.version)
 }

@@ -10,20 +10,20 @@ export interface OpenRequest {
    * What the state rests on. `nearest`: a replica, so the object must hold this version or a lower one. `exact`:
    * a read of the primary, or the write itself, so an object that holds none takes it.
    */
-  readonly basis: 'nearest' | 'exact'
+  readonly readFrom: 'replica' | 'primary'
   /** A version that the object answered before that read began: a lower state may replace it (a restore). */
   readonly replaces?: number
 }
 
-export type OpenAnswer =
-  | { readonly outcome: 'opened'; readonly grant: Grant }
+export type OpenResult =
+  | { readonly outcome: 'opened'; readonly activeSession: ActiveSession }
   /** The state is not known to be current. `version` is what the object holds, null for nothing. */
   | { readonly outcome: 'stale'; readonly version: number | null }
 
 /** What a token answer is made from. */
-export interface Grant {
+export interface ActiveSession {
   readonly session: Session
-  readonly facts: LiveState['facts']
+  readonly profile: LiveState['profile']
 }
 
 export interface RotateRequest {
@@ -37,7 +37,7 @@ export interface RotateRequest {
 
 export type ResumeRequest = Omit<RotateRequest, 'generation'>
 
-export type RotateAnswer =
-  | { readonly outcome: 'rotated' | 'repeated'; readonly grant: Grant }
+export type RotateResult =
+  | { readonly outcome: 'rotated' | 'repeated'; readonly activeSession: ActiveSession }
   | { readonly outcome: 'reused' }
   | { readonly outcome: 'unknown' }

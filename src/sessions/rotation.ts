@@ -66,7 +66,7 @@ export function underState(
   policy: SessionPolicy,
   nowMs: number,
 ): Session | null {
-  if (state.facts === null || state.facts.disabled) return null
+  if (state.profile === null || state.profile.disabled) return null
   if (session.openedUnder >= state.sessionsNotBefore) return session
   if (session.id !== state.survivingSession?.id) return null
   return {

@@ -1,5 +1,5 @@
 /** What an account's object keeps: the session records and the account's state. Plain data, format-versioned. */
-import type { AccountFacts, SurvivingSession } from '../accounts/account.ts'
+import type { AccountProfile, SurvivingSession } from '../accounts/account.ts'
 import type { Bytes } from '../crypto/bytes.ts'
 
 /** Times in unix milliseconds. */
@@ -52,12 +52,12 @@ export interface AccountState {
   readonly sessionsNotBefore: number
   readonly survivingSession: SurvivingSession | null
   /** Null for an account that was deleted. */
-  readonly facts: AccountFacts | null
+  readonly profile: AccountProfile | null
 }
 
 /** The state of an account that exists. */
 export interface LiveState extends AccountState {
-  readonly facts: AccountFacts
+  readonly profile: AccountProfile
 }
 
 export interface SessionPolicy {

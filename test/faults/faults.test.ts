@@ -196,9 +196,10 @@ async function wrongObject(row: Record<string, unknown>): Promise<readonly strin
   const wrong: string[] = []
   if (held !== undefined && held.state.version !== row.credential_version)
     wrong.push('its object holds another version')
-  if (held !== undefined && JSON.stringify(held.state.facts?.roles) !== row.roles)
+  if (held !== undefined && JSON.stringify(held.state.profile?.roles) !== row.roles)
     wrong.push('its object grants other roles')
-  if (held !== undefined && held.state.facts?.email !== row.email) wrong.push('its object has another email')
+  if (held !== undefined && held.state.profile?.email !== row.email)
+    wrong.push('its object has another email')
   if (row.disabled === 1 && sessions > 0) wrong.push('it is disabled and has sessions')
   return wrong
 }
@@ -206,7 +207,7 @@ async function wrongObject(row: Record<string, unknown>): Promise<readonly strin
 interface Held {
   readonly state: {
     readonly version: number
-    readonly facts: { roles: string[]; email: string | null } | null
+    readonly profile: { roles: string[]; email: string | null } | null
   }
 }
 

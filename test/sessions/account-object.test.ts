@@ -1,7 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { AccountFacts } from '../../src/accounts/account.ts'
+import type { AccountProfile } from '../../src/accounts/account.ts'
 import { randomBytes } from '../../src/crypto/bytes.ts'
 import { newId } from '../../src/crypto/ids.ts'
 import type { AccountSessions } from '../../src/sessions/account-object.ts'
@@ -30,11 +30,11 @@ function newAccount() {
     version,
     sessionsNotBefore: 1,
     survivingSession: null,
-    facts: { id, disabled: false, username: `v${version}` } as AccountFacts,
+    profile: { id, disabled: false, username: `v${version}` } as AccountProfile,
     ...changes,
   })
   const open = (opening: Pick<OpenRequest, 'state'> & Partial<OpenRequest>) =>
-    object.open({ session: newSession(), policy, basis: 'exact', ...opening })
+    object.open({ session: newSession(), policy, readFrom: 'primary', ...opening })
   return { stub, object, state, open }
 }
 
@@ -51,24 +51,27 @@ const newSession = () => ({
 describe('opening', () => {
   it('needs an exact read where the object holds nothing', async () => {
     const { open, state } = newAccount()
-    expect(await open({ state: state(5), basis: 'nearest' })).toEqual({ outcome: 'stale', version: null })
-    expect(await open({ state: state(5), basis: 'exact' })).toMatchObject({ outcome: 'opened' })
+    expect(await open({ state: state(5), readFrom: 'replica' })).toEqual({ outcome: 'stale', version: null })
+    expect(await open({ state: state(5), readFrom: 'primary' })).toMatchObject({ outcome: 'opened' })
   })
 
   it('takes the same version and any higher one, wherever it was read', async () => {
     const { open, state } = newAccount()
     await open({ state: state(5) })
     for (const version of [5, 6]) {
-      const answer = await open({ state: state(version), basis: 'nearest' })
-      expect(answer).toMatchObject({ outcome: 'opened', grant: { facts: { username: `v${version}` } } })
+      const answer = await open({ state: state(version), readFrom: 'replica' })
+      expect(answer).toMatchObject({
+        outcome: 'opened',
+        activeSession: { profile: { username: `v${version}` } },
+      })
     }
   })
 
   it('refuses a lower version and says which it holds', async () => {
     const { open, state, object } = newAccount()
     await open({ state: state(5) })
-    for (const basis of ['nearest', 'exact'] as const) {
-      expect(await open({ state: state(4), basis })).toEqual({ outcome: 'stale', version: 5 })
+    for (const readFrom of ['replica', 'primary'] as const) {
+      expect(await open({ state: state(4), readFrom })).toEqual({ outcome: 'stale', version: 5 })
     }
     expect(await object.list()).toHaveLength(1)
   })
@@ -76,10 +79,16 @@ describe('opening', () => {
   it('lowers the version only to a primary read that began after its answer', async () => {
     const { open, state } = newAccount()
     await open({ state: state(5) })
-    expect(await open({ state: state(3), basis: 'nearest', replaces: 5 })).toMatchObject({ outcome: 'stale' })
-    expect(await open({ state: state(3), basis: 'exact', replaces: 4 })).toMatchObject({ outcome: 'stale' })
-    expect(await open({ state: state(3), basis: 'exact', replaces: 5 })).toMatchObject({ outcome: 'opened' })
-    expect(await open({ state: state(3), basis: 'nearest' })).toMatchObject({ outcome: 'opened' })
+    expect(await open({ state: state(3), readFrom: 'replica', replaces: 5 })).toMatchObject({
+      outcome: 'stale',
+    })
+    expect(await open({ state: state(3), readFrom: 'primary', replaces: 4 })).toMatchObject({
+      outcome: 'stale',
+    })
+    expect(await open({ state: state(3), readFrom: 'primary', replaces: 5 })).toMatchObject({
+      outcome: 'opened',
+    })
+    expect(await open({ state: state(3), readFrom: 'replica' })).toMatchObject({ outcome: 'opened' })
   })
 
   it('ends what a higher version has ended', async () => {
@@ -95,7 +104,7 @@ describe('opening', () => {
     for (let count = 0; count < 4; count++) {
       advance(1)
       const answer = await open({ state: state(5) })
-      if (answer.outcome === 'opened') ids.push(answer.grant.session.id)
+      if (answer.outcome === 'opened') ids.push(answer.activeSession.session.id)
     }
     expect((await object.list()).map(({ id }) => id)).toEqual(ids.slice(1).toReversed())
   })
@@ -108,16 +117,16 @@ describe('telling', () => {
     if (opened.outcome !== 'opened') throw new Error(opened.outcome)
     await object.tell(state(7), policy)
     await object.tell(state(6, { sessionsNotBefore: 6 }), policy)
-    expect(await object.check(opened.grant.session.id)).toMatchObject({ facts: { username: 'v7' } })
+    expect(await object.check(opened.activeSession.session.id)).toMatchObject({ profile: { username: 'v7' } })
     await object.tell(state(8, { sessionsNotBefore: 6 }), policy)
-    expect(await object.check(opened.grant.session.id)).toBeNull()
+    expect(await object.check(opened.activeSession.session.id)).toBeNull()
   })
 
   it('keeps one session under its new secret, though the telling comes twice or after a log in', async () => {
     const { object, open, state } = newAccount()
     const opened = await open({ state: state(5) })
     if (opened.outcome !== 'opened') throw new Error(opened.outcome)
-    const { id, secretHash: before } = opened.grant.session
+    const { id, secretHash: before } = opened.activeSession.session
     const survivingSession = { id, secretHash: randomBytes(32) }
     const changed = state(6, { sessionsNotBefore: 6, survivingSession })
     await open({ state: changed })
@@ -135,7 +144,7 @@ describe('telling', () => {
     const { object, open, state } = newAccount()
     const opened = await open({ state: state(5) })
     if (opened.outcome !== 'opened') throw new Error(opened.outcome)
-    const survivingSession = { id: opened.grant.session.id, secretHash: randomBytes(32) }
+    const survivingSession = { id: opened.activeSession.session.id, secretHash: randomBytes(32) }
     await object.tell(state(7, { sessionsNotBefore: 7 }), policy)
     expect(await object.tell(state(6, { sessionsNotBefore: 6, survivingSession }), policy)).toBeNull()
   })
@@ -144,10 +153,10 @@ describe('telling', () => {
     const { object, open, state } = newAccount()
     const opened = await open({ state: state(5) })
     if (opened.outcome !== 'opened') throw new Error(opened.outcome)
-    const survivingSession = { id: opened.grant.session.id, secretHash: randomBytes(32) }
+    const survivingSession = { id: opened.activeSession.session.id, secretHash: randomBytes(32) }
     await object.tell(state(7, { sessionsNotBefore: 6, survivingSession }), policy)
     const kept = await object.tell(state(6, { sessionsNotBefore: 6, survivingSession }), policy)
-    expect(kept).toMatchObject({ session: { id: survivingSession.id }, facts: { username: 'v7' } })
+    expect(kept).toMatchObject({ session: { id: survivingSession.id }, profile: { username: 'v7' } })
     const another = { ...survivingSession, secretHash: randomBytes(32) }
     expect(
       await object.tell(state(6, { sessionsNotBefore: 6, survivingSession: another }), policy),
@@ -158,11 +167,11 @@ describe('telling', () => {
     const { object, open, state } = newAccount()
     await open({ state: state(5) })
     await object.tell(
-      { format: 1, version: 6, sessionsNotBefore: 6, survivingSession: null, facts: null },
+      { format: 1, version: 6, sessionsNotBefore: 6, survivingSession: null, profile: null },
       policy,
     )
     expect(await object.list()).toEqual([])
-    expect(await open({ state: state(5), basis: 'nearest' })).toEqual({ outcome: 'stale', version: 6 })
+    expect(await open({ state: state(5), readFrom: 'replica' })).toEqual({ outcome: 'stale', version: 6 })
   })
 })
 
@@ -171,7 +180,7 @@ describe("the end of everybody's sessions", () => {
     const { object, open, state } = newAccount()
     const answer = await open({ state: state(5) })
     if (answer.outcome !== 'opened') throw new Error(answer.outcome)
-    const { id, secretHash } = answer.grant.session
+    const { id, secretHash } = answer.activeSession.session
     const presented = { sessionId: id, secretHash, generation: 0, policy }
     return { object, open, state, id, presented }
   }
@@ -224,15 +233,20 @@ describe("the end of everybody's sessions", () => {
     const other = await open({ state: state(5) })
     if (other.outcome !== 'opened') throw new Error(other.outcome)
     expect(await object.check(id, FROZEN_MS + 1)).toBeNull()
-    expect(await object.check(other.grant.session.id, FROZEN_MS + 1)).not.toBeNull()
-    expect((await object.list(FROZEN_MS + 1)).map((each) => each.id)).toEqual([other.grant.session.id])
+    expect(await object.check(other.activeSession.session.id, FROZEN_MS + 1)).not.toBeNull()
+    expect((await object.list(FROZEN_MS + 1)).map((each) => each.id)).toEqual([
+      other.activeSession.session.id,
+    ])
   })
 
   it('is none for a Worker of the release before, which does not speak of it', async () => {
     const { object, id, presented } = await opened()
     expect(await object.check(id)).toMatchObject({ session: { id } })
     expect(await object.list()).toHaveLength(1)
-    expect(await object.rotate(presented)).toMatchObject({ outcome: 'rotated', grant: { session: { id } } })
+    expect(await object.rotate(presented)).toMatchObject({
+      outcome: 'rotated',
+      activeSession: { session: { id } },
+    })
     expect(await object.rotate(presented)).toMatchObject({ outcome: 'repeated' })
     advance(10)
     expect(await object.rotate(presented)).toEqual({ outcome: 'reused' })
@@ -247,7 +261,7 @@ describe('ending all sessions', () => {
     for (let sessions = 1; sessions <= 3; sessions++) {
       const opened = await open({ state: state(5) })
       if (opened.outcome !== 'opened') throw new Error(opened.outcome)
-      ids.push(opened.grant.session.id)
+      ids.push(opened.activeSession.session.id)
     }
     const kept = await object.check(ids[1] ?? '')
     await object.endAll(ids[1])
@@ -271,7 +285,7 @@ describe('memory', () => {
     const opened = await open({ state: state(5) })
     if (opened.outcome !== 'opened') throw new Error(opened.outcome)
     await evictDurableObject(stub)
-    expect(await object.check(opened.grant.session.id)).toMatchObject({ facts: { username: 'v5' } })
+    expect(await object.check(opened.activeSession.session.id)).toMatchObject({ profile: { username: 'v5' } })
     await evictDurableObject(stub)
     expect(await open({ state: state(4) })).toEqual({ outcome: 'stale', version: 5 })
   })
@@ -280,16 +294,16 @@ describe('memory', () => {
     const { stub, object, open, state } = newAccount()
     const opened = await open({ state: state(5) })
     if (opened.outcome !== 'opened') throw new Error(opened.outcome)
-    await object.end(opened.grant.session.id)
+    await object.end(opened.activeSession.session.id)
     advance(DAY - 1)
     await runDurableObjectAlarm(stub)
-    expect(await open({ state: state(4), basis: 'exact' })).toMatchObject({ version: 5 })
+    expect(await open({ state: state(4), readFrom: 'primary' })).toMatchObject({ version: 5 })
     advance(1)
     await runDurableObjectAlarm(stub)
     const left = await runInDurableObject(stub, (_instance, { storage }) => [...storage.kv.list()])
     expect(left).toEqual([])
-    expect(await open({ state: state(4), basis: 'nearest' })).toEqual({ outcome: 'stale', version: null })
-    expect(await open({ state: state(4), basis: 'exact' })).toMatchObject({ outcome: 'opened' })
+    expect(await open({ state: state(4), readFrom: 'replica' })).toEqual({ outcome: 'stale', version: null })
+    expect(await open({ state: state(4), readFrom: 'primary' })).toMatchObject({ outcome: 'opened' })
   })
 
   it('sets its alarm again when that went off too early', async () => {
@@ -331,8 +345,8 @@ describe('memory', () => {
     const keys = await runInDurableObject(stub, (_instance, { storage }) =>
       [...storage.kv.list()].map(([key]) => key),
     )
-    expect(keys).toEqual(['account', `session:${second.grant.session.id}`])
-    expect(await object.check(second.grant.session.id)).not.toBeNull()
+    expect(keys).toEqual(['account', `session:${second.activeSession.session.id}`])
+    expect(await object.check(second.activeSession.session.id)).not.toBeNull()
     advance(10 * DAY)
     expect(await runDurableObjectAlarm(stub)).toBe(true)
     expect(await object.list()).toEqual([])

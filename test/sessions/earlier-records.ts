@@ -91,7 +91,7 @@ export const KEPT_PHONE = {
 
 /** `account` while sessions live. */
 export const LIVE = {
-  state: { format: 1, version: 4, sessionsNotBefore: 1, survivingSession: null, facts: FACTS },
+  state: { format: 1, version: 4, sessionsNotBefore: 1, survivingSession: null, profile: FACTS },
   keepUntil: null,
   wakeAt: 4_002_419_200_000,
 } as const
@@ -103,7 +103,7 @@ export const KEPT = {
     version: 5,
     sessionsNotBefore: 5,
     survivingSession: { id: PHONE_ID, secretHash: KEPT_HASH },
-    facts: FACTS,
+    profile: FACTS,
   },
   keepUntil: null,
   wakeAt: 4_002_419_200_000,
@@ -111,14 +111,14 @@ export const KEPT = {
 
 /** `account` whose last session was ended an hour ago. */
 export const RESTING = {
-  state: { format: 1, version: 4, sessionsNotBefore: 1, survivingSession: null, facts: FACTS },
+  state: { format: 1, version: 4, sessionsNotBefore: 1, survivingSession: null, profile: FACTS },
   keepUntil: 4_000_082_800_000,
   wakeAt: 4_000_082_800_000,
 } as const
 
 /** `account` that was deleted an hour ago. */
 export const DELETED = {
-  state: { format: 1, version: 5, sessionsNotBefore: 5, survivingSession: null, facts: null },
+  state: { format: 1, version: 5, sessionsNotBefore: 5, survivingSession: null, profile: null },
   keepUntil: 4_000_082_800_000,
   wakeAt: 4_000_082_800_000,
 } as const
@@ -155,18 +155,23 @@ const STATE = {
   version: 4,
   sessionsNotBefore: 1,
   survivingSession: null,
-  facts: BARE_FACTS,
+  profile: BARE_FACTS,
 } as const
 
 /** Arguments of `open`. */
-export const OPEN = { session: NEW_SESSION, state: STATE, policy: POLICY, basis: 'exact' } as const
-export const OPEN_NEAREST = { session: NEW_SESSION, state: STATE, policy: POLICY, basis: 'nearest' } as const
+export const OPEN = { session: NEW_SESSION, state: STATE, policy: POLICY, readFrom: 'primary' } as const
+export const OPEN_NEAREST = {
+  session: NEW_SESSION,
+  state: STATE,
+  policy: POLICY,
+  readFrom: 'replica',
+} as const
 /** After a restore of the database, to an object that answered with version 5. */
 export const OPEN_REPLACING = {
   session: NEW_SESSION,
   state: STATE,
   policy: POLICY,
-  basis: 'exact',
+  readFrom: 'primary',
   replaces: 5,
 } as const
 
@@ -184,7 +189,7 @@ export const BY_SECRET = [PHONE_ID, PHONE_HASH] as const
 
 /** Arguments of `tell`. */
 export const TELL_EDIT = [
-  { format: 1, version: 5, sessionsNotBefore: 1, survivingSession: null, facts: BARE_FACTS },
+  { format: 1, version: 5, sessionsNotBefore: 1, survivingSession: null, profile: BARE_FACTS },
   POLICY,
 ] as const
 export const TELL_KEPT = [
@@ -193,12 +198,12 @@ export const TELL_KEPT = [
     version: 5,
     sessionsNotBefore: 5,
     survivingSession: { id: PHONE_ID, secretHash: KEPT_HASH },
-    facts: BARE_FACTS,
+    profile: BARE_FACTS,
   },
   POLICY,
 ] as const
 export const TELL_DELETED = [
-  { format: 1, version: 5, sessionsNotBefore: 5, survivingSession: null, facts: null },
+  { format: 1, version: 5, sessionsNotBefore: 5, survivingSession: null, profile: null },
   POLICY,
 ] as const
 

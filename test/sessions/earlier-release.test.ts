@@ -60,14 +60,14 @@ const liveAccount = () => holding(LIVE, [PHONE, LAPTOP])
 const keptAccount = () => holding(KEPT, [KEPT_PHONE])
 const deletedAccount = () => holding(DELETED, [])
 
-const grantOf = (session: object) => ({ session, facts: LIVE.state.facts })
+const grantOf = (session: object) => ({ session, profile: LIVE.state.profile })
 const opening = (version: number, changes: object = {}) => ({
   ...earlier.OPEN_NEAREST,
   state: { ...earlier.OPEN_NEAREST.state, version, ...changes },
 })
 
 describe('records of the release before: check', () => {
-  it('answers with the session and the facts as they stand', async () => {
+  it('answers with the session and the profile as they stand', async () => {
     const { object, stored } = await liveAccount()
     expect(await object.check(PHONE.id)).toStrictEqual(grantOf(PHONE))
     expect(await object.check(LAPTOP.id)).toStrictEqual(grantOf(LAPTOP))
@@ -268,7 +268,7 @@ describe('records of the release before: tell', () => {
       authTime: FROZEN_MS,
       expiresAt: 4_002_592_000_000,
     }
-    expect(await object.tell(changed, policy)).toStrictEqual({ session, facts: changed.facts })
+    expect(await object.tell(changed, policy)).toStrictEqual({ session, profile: changed.profile })
     expect(await stored()).toStrictEqual(recordsOf({ ...LIVE, state: changed }, [session]))
   })
 
@@ -305,7 +305,7 @@ describe('records of the release before: open', () => {
     for (const version of [4, 5]) {
       expect(await object.open(opening(version))).toMatchObject({
         outcome: 'opened',
-        grant: { session: { id: OPENED.id, openedUnder: version } },
+        activeSession: { session: { id: OPENED.id, openedUnder: version } },
       })
     }
     expect(await object.list()).toHaveLength(3)
@@ -373,10 +373,10 @@ describe('records of the release before: the alarm', () => {
 describe('arguments of the release before', () => {
   it('open a session, which the release before could read', async () => {
     const { object, stored } = empty()
-    const facts = earlier.OPEN.state.facts
+    const profile = earlier.OPEN.state.profile
     expect(await object.open(earlier.OPEN)).toStrictEqual({
       outcome: 'opened',
-      grant: { session: OPENED, facts },
+      activeSession: { session: OPENED, profile },
     })
     const account = { state: earlier.OPEN.state, keepUntil: null, wakeAt: OPENED.expiresAt }
     expect(await stored()).toStrictEqual(recordsOf(account, [OPENED]))
@@ -433,7 +433,7 @@ describe('arguments of the release before', () => {
 })
 
 describe('what is stored now has the members that the release before knows, no more and no fewer:', () => {
-  const accountMembers = membersOf({ ...LIVE, state: { ...LIVE.state, facts: earlier.OPEN.state.facts } })
+  const accountMembers = membersOf({ ...LIVE, state: { ...LIVE.state, profile: earlier.OPEN.state.profile } })
   const [edited, policy] = earlier.TELL_EDIT
 
   const expectKnown = async (stored: () => Promise<Record<string, unknown>>) => {

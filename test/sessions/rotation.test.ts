@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { AccountFacts } from '../../src/accounts/account.ts'
+import type { AccountProfile } from '../../src/accounts/account.ts'
 import { utf8 } from '../../src/crypto/bytes.ts'
 import { beginSession, overflow, rotate, underState } from '../../src/sessions/rotation.ts'
 import type { LiveState, NewSession, Session, SessionPolicy } from '../../src/sessions/session.ts'
@@ -21,13 +21,13 @@ const begin = (changes: Partial<Session> = {}): Session => ({
   ...changes,
 })
 
-const facts = { id: 'account', disabled: false } as AccountFacts
+const profile = { id: 'account', disabled: false } as AccountProfile
 const state = (changes: Partial<LiveState> = {}): LiveState => ({
   format: 1,
   version: 9,
   sessionsNotBefore: 5,
   survivingSession: null,
-  facts,
+  profile,
   ...changes,
 })
 
@@ -121,8 +121,8 @@ describe("a session under the account's state", () => {
 
   it.each([
     ['it was opened before the change that ended sessions', begin({ openedUnder: 4 }), state()],
-    ['the account is disabled', begin(), state({ facts: { ...facts, disabled: true } })],
-    ['the account is gone', begin(), { ...state(), facts: null }],
+    ['the account is disabled', begin(), state({ profile: { ...profile, disabled: true } })],
+    ['the account is gone', begin(), { ...state(), profile: null }],
     [
       'another one is kept',
       begin({ openedUnder: 4 }),

@@ -1,5 +1,5 @@
 /** The account's state as its object is told it. Pure. */
-import type { Account, AccountFacts } from '../../accounts/account.ts'
+import type { Account, AccountProfile } from '../../accounts/account.ts'
 import type { AccountState, LiveState } from '../../sessions/session.ts'
 
 export function toState(account: Account): LiveState {
@@ -8,16 +8,16 @@ export function toState(account: Account): LiveState {
     version: account.credentialVersion,
     sessionsNotBefore: account.sessionsNotBefore,
     survivingSession: account.survivingSession,
-    facts: toFacts(account),
+    profile: toProfile(account),
   }
 }
 
 export function toDeletedState(version: number): AccountState {
-  return { format: 1, version, sessionsNotBefore: version, survivingSession: null, facts: null }
+  return { format: 1, version, sessionsNotBefore: version, survivingSession: null, profile: null }
 }
 
 /** Leaves behind what no token or answer may carry. */
-function toFacts(account: Account): AccountFacts {
+function toProfile(account: Account): AccountProfile {
   const {
     usernameKey,
     passwordHash,
@@ -25,7 +25,7 @@ function toFacts(account: Account): AccountFacts {
     sessionsNotBefore,
     survivingSession,
     changeId,
-    ...facts
+    ...profile
   } = account
-  return facts
+  return profile
 }

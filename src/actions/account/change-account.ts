@@ -1,7 +1,7 @@
 /** What a person changes of their own account: identifiers, password, all of it. Each proves the password. */
 import {
   type Account,
-  type AccountFacts,
+  type AccountProfile,
   IDENTIFIER_KINDS,
   type IdentifierKind,
   type SurvivingSession,
@@ -11,7 +11,7 @@ import { randomBytes, sha256 } from '../../crypto/bytes.ts'
 import { type FieldError, ServiceError } from '../../errors/service-error.ts'
 import { hashPassword } from '../../passwords/pbkdf2.ts'
 import type { Services } from '../../services.ts'
-import type { Grant } from '../../sessions/account-rpc.ts'
+import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import { SESSION_SECRET_BYTES } from '../../sessions/refresh-token.ts'
 import { type Counted, type CountedCall, countAttempt } from '../attempts/run-attempt.ts'
 import { checkPolicy } from '../registration/check-new-password.ts'
@@ -31,27 +31,27 @@ export interface ProvenCall extends CountedCall {
 }
 
 /**
- * @returns the account's facts after the change
+ * @returns the account's profile after the change
  * @throws {ServiceError} `invalid_request` where no identifier would be left, or for a reserved username; as commitEdit; `unavailable` with
  * `changed` where the change is stored and its telling is not
  */
 export async function changeIdentifiers(
   services: Services,
-  { facts }: Grant,
+  { profile }: ActiveSession,
   call: ProvenCall,
   changes: IdentifierChanges,
-): Promise<AccountFacts> {
+): Promise<AccountProfile> {
   services.noteInLog({ fields: IDENTIFIER_KINDS.filter((kind) => changes[kind] !== undefined) })
-  checkOneIsLeft(facts, changes)
-  checkUsername(services, changes.username, facts.username)
+  checkOneIsLeft(profile, changes)
+  checkUsername(services, changes.username, profile.username)
   const given = IDENTIFIER_KINDS.map((kind) => changes[kind]).filter((identifier) => identifier)
   await checkRegistrationAllowed(services, given)
-  return countAttempt(services, call, countedAs(facts, given.length > 0), async (attempt) => {
+  return countAttempt(services, call, countedAs(profile, given.length > 0), async (attempt) => {
     const edit: Edit = (current, stamp) => {
       checkOneIsLeft(current, changes)
       return withIdentifiers(current, stamp, changes)
     }
-    const read = readProven(services, attempt, facts.id, call.password)
+    const read = readProven(services, attempt, profile.id, call.password)
     return tellEdit(services, await commitEdit(services, read, edit))
   })
 }
@@ -62,12 +62,12 @@ export async function changeIdentifiers(
  */
 export async function changePassword(
   services: Services,
-  { facts, session }: Grant,
+  { profile, session }: ActiveSession,
   call: ProvenCall,
   newPassword: string,
 ): Promise<IssuedTokens> {
   const key = await services.signingKeys.signing(services.nowMs)
-  checkPolicy(services, newPassword, identifiersOf(facts))
+  checkPolicy(services, newPassword, identifiersOf(profile))
   const sessionSecret = randomBytes(SESSION_SECRET_BYTES)
   const survivingSession = { id: session.id, secretHash: await sha256(sessionSecret) }
   let hashed: string | null = null
@@ -75,12 +75,12 @@ export async function changePassword(
     hashed ??= await hashPassword(newPassword, await services.pepper())
     return withPassword(current, stamp, hashed, survivingSession)
   }
-  const { account } = await countAttempt(services, call, countedAs(facts), (attempt) =>
-    commitEdit(services, readProven(services, attempt, facts.id, call.password), edit),
+  const { account } = await countAttempt(services, call, countedAs(profile), (attempt) =>
+    commitEdit(services, readProven(services, attempt, profile.id, call.password), edit),
   )
-  const grant = await tellChange(services, facts.id, toState(account))
-  if (grant === null) throw new ServiceError('unavailable', { changed: true })
-  return issueTokens(services, key, grant, sessionSecret)
+  const activeSession = await tellChange(services, profile.id, toState(account))
+  if (activeSession === null) throw new ServiceError('unavailable', { changed: true })
+  return issueTokens(services, key, activeSession, sessionSecret)
 }
 
 /**
@@ -89,40 +89,44 @@ export async function changePassword(
  */
 export async function deleteOwnAccount(
   services: Services,
-  { facts }: Grant,
+  { profile }: ActiveSession,
   call: ProvenCall,
 ): Promise<void> {
-  const version = await countAttempt(services, call, countedAs(facts), (attempt) =>
-    commitDeletion(services, readProven(services, attempt, facts.id, call.password)),
+  const version = await countAttempt(services, call, countedAs(profile), (attempt) =>
+    commitDeletion(services, readProven(services, attempt, profile.id, call.password)),
   )
-  await tellChange(services, facts.id, toDeletedState(version))
+  await tellChange(services, profile.id, toDeletedState(version))
 }
 
 /**
  * Checks the account's password, and changes nothing.
  * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `misconfigured`, `unavailable`; as countAttempt
  */
-export async function provePassword(services: Services, { facts }: Grant, call: ProvenCall): Promise<void> {
-  await countAttempt(services, call, countedAs(facts), (attempt) =>
-    readProven(services, attempt, facts.id, call.password)(),
+export async function provePassword(
+  services: Services,
+  { profile }: ActiveSession,
+  call: ProvenCall,
+): Promise<void> {
+  await countAttempt(services, call, countedAs(profile), (attempt) =>
+    readProven(services, attempt, profile.id, call.password)(),
   )
 }
 
 /** A stolen access token is no way to guess: the call counts as a log in with one of the account's identifiers. */
-function countedAs(facts: AccountFacts, registers = false): Counted {
-  const [username, email, phone] = identifiersOf(facts)
-  const identifier = email ?? phone ?? username ?? { kind: null, compared: facts.id }
+function countedAs(profile: AccountProfile, registers = false): Counted {
+  const [username, email, phone] = identifiersOf(profile)
+  const identifier = email ?? phone ?? username ?? { kind: null, compared: profile.id }
   return { action: 'login', registers, identifier }
 }
 
 /** @throws {ServiceError} `invalid_request` naming every identifier that would be cleared */
-function checkOneIsLeft(account: AccountFacts, changes: IdentifierChanges): void {
+function checkOneIsLeft(account: AccountProfile, changes: IdentifierChanges): void {
   const errors = oneIsLeftErrors(account, changes)
   if (errors.length > 0) throw new ServiceError('invalid_request', { errors })
 }
 
 /** @returns what is against clearing identifiers, as it is listed beside other problems */
-export function oneIsLeftErrors(account: AccountFacts, changes: IdentifierChanges): readonly FieldError[] {
+export function oneIsLeftErrors(account: AccountProfile, changes: IdentifierChanges): readonly FieldError[] {
   const left = IDENTIFIER_KINDS.some(
     (kind) => (changes[kind] === undefined ? account[kind] : changes[kind]) !== null,
   )
@@ -160,7 +164,7 @@ function withPassword(
 }
 
 /** The stored forms are parsed once more for the parts that a password must not contain. */
-export function identifiersOf({ username, email, phone }: AccountFacts) {
+export function identifiersOf({ username, email, phone }: AccountProfile) {
   return [
     username === null ? null : parseIdentifier(username, undefined),
     email === null ? null : parseEmail(email),

@@ -1,11 +1,11 @@
 /** Tells an account's object the account's whole state, so that a change in D1 is in force in its sessions. */
-import type { AccountFacts } from '../../accounts/account.ts'
+import type { AccountProfile } from '../../accounts/account.ts'
 import { deleteOutboxRows } from '../../accounts/account-store.ts'
 import { reach } from '../../errors/service-error.ts'
 import { inTime } from '../../runtime/deadline.ts'
 import { describeFault, log } from '../../runtime/log.ts'
 import type { Services } from '../../services.ts'
-import type { Grant } from '../../sessions/account-rpc.ts'
+import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import type { AccountState } from '../../sessions/session.ts'
 import { toState } from './account-state.ts'
 import type { CommittedChange } from './commit-change.ts'
@@ -19,10 +19,10 @@ export async function tellAccount(
   services: Services,
   accountId: string,
   state: AccountState,
-): Promise<Grant | null> {
-  const grant = await inTime(services.accountObject(accountId).tell(state, services.config.sessions))
+): Promise<ActiveSession | null> {
+  const activeSession = await inTime(services.accountObject(accountId).tell(state, services.config.sessions))
   services.waitUntil(noteTold(services, accountId, state.version))
-  return grant
+  return activeSession
 }
 
 /**
@@ -33,22 +33,22 @@ export function tellChange(
   services: Services,
   accountId: string,
   state: AccountState,
-): Promise<Grant | null> {
+): Promise<ActiveSession | null> {
   return reach(tellAccount(services, accountId, state), { changed: true })
 }
 
 /**
  * Tells what stands after an edit, also where that changed nothing: an earlier one may have been stored and not told.
- * @returns the account's facts
+ * @returns the account's profile
  * @throws {ServiceError} `unavailable`, with `changed` where the edit is stored
  */
 export async function tellEdit(
   services: Services,
   { account, changed }: CommittedChange,
-): Promise<AccountFacts> {
+): Promise<AccountProfile> {
   const state = toState(account)
   await reach(tellAccount(services, account.id, state), changed ? { changed } : {})
-  return state.facts
+  return state.profile
 }
 
 /** A row that stays is told once more, which changes nothing. */

@@ -23,11 +23,11 @@ export const ADMIN_TOKEN_ACTOR = 'admin_token'
  */
 export async function authenticateAdmin(services: Services, token: string): Promise<string> {
   if (await isAdminToken(services, token)) return ADMIN_TOKEN_ACTOR
-  const { claims, grant } = await authenticate(services, token)
-  const { session, facts } = grant
-  authorize(stillHeld({ roles: claims.roles, scope: scopeNames(claims.scope) }, facts), REQUIRED)
+  const { claims, activeSession } = await authenticate(services, token)
+  const { session, profile } = activeSession
+  authorize(stillHeld({ roles: claims.roles, scope: scopeNames(claims.scope) }, profile), REQUIRED)
   requireFreshLogin(services, session)
-  return facts.id
+  return profile.id
 }
 
 async function isAdminToken({ config }: Services, token: string): Promise<boolean> {

@@ -1,5 +1,5 @@
 /** What an operator sees and changes of somebody's account. */
-import type { Account, AccountFacts } from '../../accounts/account.ts'
+import type { Account, AccountProfile } from '../../accounts/account.ts'
 import { findById } from '../../accounts/account-store.ts'
 import { isId } from '../../crypto/ids.ts'
 import { reach, ServiceError } from '../../errors/service-error.ts'
@@ -11,24 +11,24 @@ import { tellEdit } from '../account/publish-state.ts'
 
 /** What is given replaces what the account has; the rest stays. */
 export type ManagedChanges = {
-  readonly [Name in 'disabled' | 'roles' | 'scopes' | 'claims']?: AccountFacts[Name] | undefined
+  readonly [Name in 'disabled' | 'roles' | 'scopes' | 'claims']?: AccountProfile[Name] | undefined
 }
 
 /** @throws {ServiceError} `not_found`, `unavailable` */
-export async function seeAccount(services: Services, id: string): Promise<AccountFacts> {
-  return toState(await reader(services, id)()).facts
+export async function seeAccount(services: Services, id: string): Promise<AccountProfile> {
+  return toState(await reader(services, id)()).profile
 }
 
 /**
  * In force with the next refresh; disabling ends every session at once.
- * @returns the account's facts after the change
+ * @returns the account's profile after the change
  * @throws {ServiceError} `not_found`; `invalid_request`; `unavailable`, with `changed` where the change is stored and its telling is not
  */
 export async function manageAccount(
   services: Services,
   id: string,
   changes: ManagedChanges,
-): Promise<AccountFacts> {
+): Promise<AccountProfile> {
   const nothing = Object.values(changes).every((change) => change === undefined)
   if (nothing) return seeAccount(services, id)
   const committed = await commitEdit(services, reader(services, id), (account, stamp) =>

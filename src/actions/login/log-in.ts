@@ -43,10 +43,10 @@ export async function logIn(services: Services, request: LogInRequest): Promise<
     registers: false,
     identifier: identifier ?? { kind: null, compared: request.identifier },
   }
-  const { grant, sessionSecret } = await countAttempt(services, request, counted, (attempt) =>
+  const { activeSession, sessionSecret } = await countAttempt(services, request, counted, (attempt) =>
     checkAndOpen(services, request, finder(services.db, identifier), attempt),
   )
-  return issueTokens(services, key, grant, sessionSecret)
+  return issueTokens(services, key, activeSession, sessionSecret)
 }
 
 function finder(db: D1Database, identifier: Identifier | null): FindAccount {
@@ -61,13 +61,13 @@ async function checkAndOpen(
   attempt: Attempt,
 ): Promise<Opened> {
   const { password } = request
-  const checked = await attempt.admit(await checkPassword(services, find, password, 'nearest'))
+  const checked = await attempt.admit(await checkPassword(services, find, password, 'replica'))
   const recheck = async (earlier: CheckedAccount) =>
     attempt.admit(await recheckPassword(services, find, password, earlier))
   const opened = await openCurrent(services, request, checked, recheck)
-  const { facts, session } = opened.grant
-  await attempt.succeed(facts.id).catch((fault: unknown) => {
-    services.waitUntil(endUnheldSession(services, facts.id, session.id))
+  const { profile, session } = opened.activeSession
+  await attempt.succeed(profile.id).catch((fault: unknown) => {
+    services.waitUntil(endUnheldSession(services, profile.id, session.id))
     throw fault
   })
   if (checked.needsRehash) services.waitUntil(rehash(services, checked, password))
@@ -84,8 +84,8 @@ async function openCurrent(
   let current = checked
   let replaces: number | null = null
   for (let reads = 1; reads <= MAX_READS; reads++) {
-    const basis = current.fromPrimary ? ('exact' as const) : ('nearest' as const)
-    const opening = { basis, ...(replaces === null ? {} : { replaces }) }
+    const readFrom = current.fromPrimary ? ('primary' as const) : ('replica' as const)
+    const opening = { readFrom, ...(replaces === null ? {} : { replaces }) }
     const opened = await openSession(services, request, toState(current.account), opening)
     if (opened.outcome === 'opened') return opened
     replaces = opened.version

@@ -39,9 +39,9 @@ async function endByRefreshToken(
 ): Promise<void> {
   noteInLog({ accountId, sessionId })
   const { sessionsNotBeforeMs } = await settings.current(nowMs)
-  const grant = await reach(accountObject(accountId).check(sessionId, sessionsNotBeforeMs))
-  if (grant === null) return
-  refuseOther(client, grant.session.clientId)
+  const activeSession = await reach(accountObject(accountId).check(sessionId, sessionsNotBeforeMs))
+  if (activeSession === null) return
+  refuseOther(client, activeSession.session.clientId)
   await reach(accountObject(accountId).endBySecret(sessionId, await sha256(sessionSecret)))
 }
 

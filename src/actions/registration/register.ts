@@ -39,10 +39,10 @@ export async function register(services: Services, request: RegisterRequest): Pr
   await checkRegistrationOpen(services)
   await checkRegistrationAllowed(services, [username, email, phone])
   checkPolicy(services, password, [username, email, phone])
-  const { grant, sessionSecret } = await countAttempt(services, request, COUNTED, () =>
+  const { activeSession, sessionSecret } = await countAttempt(services, request, COUNTED, () =>
     storeAndOpen(services, request),
   )
-  return issueTokens(services, key, grant, sessionSecret)
+  return issueTokens(services, key, activeSession, sessionSecret)
 }
 
 /** A weak password is listed beside a reserved username; alone it is refused once it is known that anybody may register. */
@@ -60,8 +60,8 @@ async function storeAndOpen(services: Services, request: RegisterRequest) {
   const { client, transport } = request
   const registered = { registered: true } as const
   const session = { client, transport, scope: null }
-  const basis = { basis: 'exact' } as const
-  const opened = await openSession(services, session, toState(account), basis, registered)
+  const readFrom = { readFrom: 'primary' } as const
+  const opened = await openSession(services, session, toState(account), readFrom, registered)
   if (opened.outcome === 'stale') throw new ServiceError('unavailable', registered)
   return opened
 }

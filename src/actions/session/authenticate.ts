@@ -1,19 +1,19 @@
 /** Who a Bearer token speaks for. */
 import { reach, ServiceError } from '../../errors/service-error.ts'
 import type { Services } from '../../services.ts'
-import type { Grant } from '../../sessions/account-rpc.ts'
+import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import type { AccessTokenClaims } from '../../verify/access-token.ts'
 
 export interface Authenticated {
   readonly claims: AccessTokenClaims
   /** What is true of the session and its account now. */
-  readonly grant: Grant
+  readonly activeSession: ActiveSession
 }
 
 /** Checks the token, and its session alive. @throws {ServiceError} `invalid_token`, `unavailable` */
 export async function authenticate(services: Services, accessToken: string): Promise<Authenticated> {
   const claims = await verifyBearer(services, accessToken)
-  return { claims, grant: await checkSession(services, claims) }
+  return { claims, activeSession: await checkSession(services, claims) }
 }
 
 /**
@@ -52,9 +52,12 @@ export function readAccessToken(
 }
 
 /** @returns what is true now of a token's session. @throws {ServiceError} `invalid_token`, `unavailable` */
-export async function checkSession(services: Services, { sub, sid }: AccessTokenClaims): Promise<Grant> {
+export async function checkSession(
+  services: Services,
+  { sub, sid }: AccessTokenClaims,
+): Promise<ActiveSession> {
   const { sessionsNotBeforeMs } = await services.settings.current(services.nowMs)
-  const grant = await reach(services.accountObject(sub).check(sid, sessionsNotBeforeMs))
-  if (grant === null) throw new ServiceError('invalid_token')
-  return grant
+  const activeSession = await reach(services.accountObject(sub).check(sid, sessionsNotBeforeMs))
+  if (activeSession === null) throw new ServiceError('invalid_token')
+  return activeSession
 }

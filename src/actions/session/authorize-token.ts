@@ -44,6 +44,6 @@ export async function keepPresent(
   claims: AccessTokenClaims,
   granted: Names,
 ): Promise<Names> {
-  const { facts } = await checkSession(services, claims)
-  return stillHeld(granted, facts)
+  const { profile } = await checkSession(services, claims)
+  return stillHeld(granted, profile)
 }

@@ -1,5 +1,5 @@
 /** Whether the permissions that a call needs are held. */
-import type { AccountFacts } from '../../accounts/account.ts'
+import type { AccountProfile } from '../../accounts/account.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import type { Names } from '../../verify/bearer.ts'
 
@@ -14,10 +14,10 @@ export function authorize(held: Names, required: Names): void {
 }
 
 /** @returns of what a token grants the part that its account still has */
-export function stillHeld({ roles, scope }: Names, facts: Pick<AccountFacts, 'roles' | 'scopes'>): Names {
+export function stillHeld({ roles, scope }: Names, profile: Pick<AccountProfile, 'roles' | 'scopes'>): Names {
   return {
-    roles: roles.filter((role) => facts.roles.includes(role)),
-    scope: scope.filter((name) => facts.scopes.includes(name)),
+    roles: roles.filter((role) => profile.roles.includes(role)),
+    scope: scope.filter((name) => profile.scopes.includes(name)),
   }
 }
 

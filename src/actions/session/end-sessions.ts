@@ -5,7 +5,7 @@ import type { PurposeKeys } from '../../crypto/secrets.ts'
 import { reach, ServiceError } from '../../errors/service-error.ts'
 import { describeFault, log } from '../../runtime/log.ts'
 import type { Services } from '../../services.ts'
-import type { Grant } from '../../sessions/account-rpc.ts'
+import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import { makeRefreshToken, type RefreshToken, readRefreshToken } from '../../sessions/refresh-token.ts'
 import type { Session } from '../../sessions/session.ts'
 import { provePassword } from '../account/change-account.ts'
@@ -109,7 +109,7 @@ async function readOwnToken(
 
 /** A browser that hosted pages know. */
 export interface Resumed {
-  readonly grant: Grant
+  readonly activeSession: ActiveSession
   /** The token that it should hold: another one where AUTH_SECRET was replaced meanwhile. */
   readonly pageToken: string
 }
@@ -122,7 +122,10 @@ export interface Resumed {
 export async function resumeSession(services: Services, text: string): Promise<Resumed | null> {
   const used = await usePageToken(services, text)
   if (used === null) return null
-  return { grant: used.grant, pageToken: await makeRefreshToken(used.token, await services.pageKeys()) }
+  return {
+    activeSession: used.activeSession,
+    pageToken: await makeRefreshToken(used.token, await services.pageKeys()),
+  }
 }
 
 /**
@@ -134,15 +137,15 @@ export async function resumeSession(services: Services, text: string): Promise<R
 export async function issueToPages(services: Services, text: string): Promise<IssuedTokens | null> {
   const key = await services.signingKeys.signing(services.nowMs)
   const used = await usePageToken(services, text)
-  return used && issueTokens(services, key, used.grant, used.token.sessionSecret)
+  return used && issueTokens(services, key, used.activeSession, used.token.sessionSecret)
 }
 
 /** The token by which hosted pages know a browser. They rotate nothing, so that an answer which gets lost ends nothing. */
 export async function pageTokenOf(
   { pageKeys }: Services,
-  { facts, session, sessionSecret }: IssuedTokens,
+  { profile, session, sessionSecret }: IssuedTokens,
 ): Promise<string> {
-  const token = { accountId: facts.id, sessionId: session.id, generation: 0, sessionSecret }
+  const token = { accountId: profile.id, sessionId: session.id, generation: 0, sessionSecret }
   return makeRefreshToken(token, await pageKeys())
 }
 
@@ -153,8 +156,8 @@ async function usePageToken(services: Services, text: string) {
   const { sessionsNotBeforeMs } = await services.settings.current(services.nowMs)
   const secretHash = await sha256(sessionSecret)
   const presented = { sessionId, secretHash, policy: services.config.sessions, sessionsNotBeforeMs }
-  const grant = await reach(services.accountObject(accountId).resume(presented))
-  return grant && { token, grant }
+  const activeSession = await reach(services.accountObject(accountId).resume(presented))
+  return activeSession && { token, activeSession }
 }
 
 /** A call that ends sessions: by the password, or without one by a fresh login. */
@@ -170,15 +173,15 @@ export interface EndingCall extends CountedCall {
  */
 export async function endSession(
   services: Services,
-  grant: Grant,
+  activeSession: ActiveSession,
   call: EndingCall,
   sessionId: string,
 ): Promise<void> {
-  if (sessionId === grant.session.id) return logOut(services, grant)
-  await proveOwner(services, grant, call)
+  if (sessionId === activeSession.session.id) return logOut(services, activeSession)
+  await proveOwner(services, activeSession, call)
   const { sessionsNotBeforeMs } = await services.settings.current(services.nowMs)
-  const object = services.accountObject(grant.facts.id)
-  const { id } = grant.session
+  const object = services.accountObject(activeSession.profile.id)
+  const { id } = activeSession.session
   const ended = isId(sessionId) && (await reach(object.end(sessionId, sessionsNotBeforeMs, id)))
   if (ended) return
   const asks = await reach(object.check(id, sessionsNotBeforeMs))
@@ -186,8 +189,8 @@ export async function endSession(
 }
 
 /** Ends the session that asks; it may have ended meanwhile. */
-export async function logOut(services: Services, { facts, session }: Grant): Promise<void> {
-  await reach(services.accountObject(facts.id).end(session.id))
+export async function logOut(services: Services, { profile, session }: ActiveSession): Promise<void> {
+  await reach(services.accountObject(profile.id).end(session.id))
 }
 
 /**
@@ -196,14 +199,14 @@ export async function logOut(services: Services, { facts, session }: Grant): Pro
  */
 export async function endAllSessions(
   services: Services,
-  grant: Grant,
+  activeSession: ActiveSession,
   call: EndingCall,
   except?: 'current',
 ): Promise<void> {
-  await proveOwner(services, grant, call)
-  const { id } = grant.session
+  await proveOwner(services, activeSession, call)
+  const { id } = activeSession.session
   const ended = await reach(
-    services.accountObject(grant.facts.id).endAll(except === 'current' ? id : undefined, id),
+    services.accountObject(activeSession.profile.id).endAll(except === 'current' ? id : undefined, id),
   )
   // An object of the release before ends them in any case, and returns nothing.
   if (ended === false) throw new ServiceError('invalid_token')
@@ -215,15 +218,18 @@ export async function endAllSessions(
  */
 async function proveOwner(
   services: Services,
-  grant: Grant,
+  activeSession: ActiveSession,
   { password, ...call }: EndingCall,
 ): Promise<void> {
-  if (password === undefined) return requireFreshLogin(services, grant.session)
-  await provePassword(services, grant, { ...call, password })
+  if (password === undefined) return requireFreshLogin(services, activeSession.session)
+  await provePassword(services, activeSession, { ...call, password })
 }
 
 /** The live sessions, newest use first. */
-export async function listSessions(services: Services, { facts }: Grant): Promise<readonly Session[]> {
+export async function listSessions(
+  services: Services,
+  { profile }: ActiveSession,
+): Promise<readonly Session[]> {
   const { sessionsNotBeforeMs } = await services.settings.current(services.nowMs)
-  return reach(services.accountObject(facts.id).list(sessionsNotBeforeMs))
+  return reach(services.accountObject(profile.id).list(sessionsNotBeforeMs))
 }

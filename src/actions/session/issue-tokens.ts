@@ -1,8 +1,8 @@
 /** What a session's grant is worth now: a signed access token and the session's current refresh token. */
-import type { AccountFacts } from '../../accounts/account.ts'
+import type { AccountProfile } from '../../accounts/account.ts'
 import type { Bytes } from '../../crypto/bytes.ts'
 import type { Services } from '../../services.ts'
-import type { Grant } from '../../sessions/account-rpc.ts'
+import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import { makeRefreshToken } from '../../sessions/refresh-token.ts'
 import type { Session } from '../../sessions/session.ts'
 import { signAccessToken } from '../../tokens/access-token.ts'
@@ -17,7 +17,7 @@ export interface IssuedTokens {
   readonly refreshExpiresInSeconds: number
   /** What the session's tokens carry, those of hosted pages too. */
   readonly sessionSecret: Bytes
-  readonly facts: AccountFacts
+  readonly profile: AccountProfile
   readonly session: Session
 }
 
@@ -28,32 +28,32 @@ export interface IssuedTokens {
 export async function issueTokens(
   { config, refreshKeys, nowMs, noteInLog }: Services,
   key: SigningKey,
-  { session, facts }: Grant,
+  { session, profile }: ActiveSession,
   sessionSecret: Bytes,
 ): Promise<IssuedTokens> {
-  noteInLog({ accountId: facts.id, sessionId: session.id })
+  noteInLog({ accountId: profile.id, sessionId: session.id })
   const { issuer, audience, accessTokenSeconds } = config.tokens
-  const scope = grantScope(session.scope, facts.scopes)
+  const scope = grantScope(session.scope, profile.scopes)
   // The object's clock dates the session: tokens are never older than the log in that they tell of.
   const issuedAtMs = Math.max(nowMs, session.lastUsedAt)
   const issuedAt = Math.floor(issuedAtMs / 1000)
   const content = {
     issuer,
     audience,
-    subject: facts.id,
+    subject: profile.id,
     sessionId: session.id,
     clientId: session.clientId,
     scope,
-    roles: facts.roles,
+    roles: profile.roles,
     amr: session.amr,
-    username: facts.username,
-    claims: facts.claims,
+    username: profile.username,
+    claims: profile.claims,
     authTime: Math.floor(session.authTime / 1000),
     issuedAt,
     expiresAt: issuedAt + accessTokenSeconds,
   }
   const refreshToken = {
-    accountId: facts.id,
+    accountId: profile.id,
     sessionId: session.id,
     generation: session.generation,
     sessionSecret,
@@ -65,7 +65,7 @@ export async function issueTokens(
     refreshToken: await makeRefreshToken(refreshToken, await refreshKeys()),
     sessionSecret,
     refreshExpiresInSeconds: Math.max(0, Math.floor((session.expiresAt - issuedAtMs) / 1000)),
-    facts,
+    profile,
     session,
   }
 }

@@ -4,7 +4,7 @@ import { newId } from '../../crypto/ids.ts'
 import { type ProblemMembers, reach } from '../../errors/service-error.ts'
 import { describeFault, log } from '../../runtime/log.ts'
 import type { Services } from '../../services.ts'
-import type { Grant, OpenRequest } from '../../sessions/account-rpc.ts'
+import type { ActiveSession, OpenRequest } from '../../sessions/account-rpc.ts'
 import { SESSION_SECRET_BYTES } from '../../sessions/refresh-token.ts'
 import type { LiveState, Transport } from '../../sessions/session.ts'
 import type { Client } from '../attempts/requester-limits.ts'
@@ -17,10 +17,10 @@ export interface SessionRequest {
 }
 
 export type OpenedSession =
-  | { readonly outcome: 'opened'; readonly grant: Grant; readonly sessionSecret: Bytes }
+  | { readonly outcome: 'opened'; readonly activeSession: ActiveSession; readonly sessionSecret: Bytes }
   | { readonly outcome: 'stale'; readonly version: number | null }
 
-type Basis = Pick<OpenRequest, 'basis' | 'replaces'>
+type Basis = Pick<OpenRequest, 'readFrom' | 'replaces'>
 
 /**
  * @param members what the problem answer says when the object is out of reach
@@ -30,7 +30,7 @@ export async function openSession(
   services: Services,
   request: SessionRequest,
   state: LiveState,
-  basis: Basis,
+  readFrom: Basis,
   members: ProblemMembers = {},
 ): Promise<OpenedSession> {
   const sessionSecret = randomBytes(SESSION_SECRET_BYTES)
@@ -46,13 +46,13 @@ export async function openSession(
     transport: request.transport,
   }
   const policy = services.config.sessions
-  const opening = services.accountObject(state.facts.id).open({ session, state, policy, ...basis })
+  const opening = services.accountObject(state.profile.id).open({ session, state, policy, ...readFrom })
   const answer = await reach(opening, members).catch((fault: unknown) => {
-    services.waitUntil(endUnheldSession(services, state.facts.id, session.id))
+    services.waitUntil(endUnheldSession(services, state.profile.id, session.id))
     throw fault
   })
   if (answer.outcome === 'stale') return answer
-  return { outcome: 'opened', grant: answer.grant, sessionSecret }
+  return { outcome: 'opened', activeSession: answer.activeSession, sessionSecret }
 }
 
 /** Ends a session whose tokens nobody holds: its answer was lost, or is withheld. */

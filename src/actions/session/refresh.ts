@@ -35,5 +35,5 @@ export async function refresh(services: Services, text: string): Promise<IssuedT
     })
     throw new ServiceError('refresh_token_reused')
   }
-  return issueTokens(services, key, answer.grant, sessionSecret)
+  return issueTokens(services, key, answer.activeSession, sessionSecret)
 }

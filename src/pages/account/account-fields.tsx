@@ -1,5 +1,5 @@
 /** What the forms of the account's page share. */
-import { type AccountFacts, IDENTIFIER_KINDS, type IdentifierKind } from '../../accounts/account.ts'
+import { type AccountProfile, IDENTIFIER_KINDS, type IdentifierKind } from '../../accounts/account.ts'
 import { readableEmail } from '../../accounts/readable-email.ts'
 import type { Challenge } from '../../challenge/challenge.ts'
 import { PasswordField } from '../components/fields.tsx'
@@ -10,20 +10,20 @@ export type AccountForm = 'profile' | 'password' | 'sessions' | 'delete'
 
 export interface SectionProps {
   readonly view: View
-  readonly facts: AccountFacts
+  readonly profile: AccountProfile
   readonly failure: Failure | null
   readonly challenge: Challenge | null
 }
 
 /** An identifier as people read it. */
-export function shownOf({ email, ...facts }: AccountFacts, kind: IdentifierKind): string | null {
-  if (kind !== 'email') return facts[kind]
+export function shownOf({ email, ...profile }: AccountProfile, kind: IdentifierKind): string | null {
+  if (kind !== 'email') return profile[kind]
   return email === null ? null : readableEmail(email)
 }
 
 /** What a person is called on the pages. */
-export function nameOf(facts: AccountFacts): string {
-  return IDENTIFIER_KINDS.map((kind) => shownOf(facts, kind)).find((shown) => shown !== null) ?? facts.id
+export function nameOf(profile: AccountProfile): string {
+  return IDENTIFIER_KINDS.map((kind) => shownOf(profile, kind)).find((shown) => shown !== null) ?? profile.id
 }
 
 interface CurrentPasswordProps {
@@ -38,16 +38,16 @@ export function CurrentPassword(field: CurrentPasswordProps) {
 }
 
 /** Whose form this is: another tab may have logged somebody else in since. */
-export function AccountField({ facts }: { readonly facts: AccountFacts }) {
-  return <input type="hidden" name="account" value={facts.id} />
+export function AccountField({ profile }: { readonly profile: AccountProfile }) {
+  return <input type="hidden" name="account" value={profile.id} />
 }
 
 /** For password managers, too: whose password this is. */
-export function Owner({ facts }: { readonly facts: AccountFacts }) {
+export function Owner({ profile }: { readonly profile: AccountProfile }) {
   return (
     <>
-      <AccountField facts={facts} />
-      <input type="text" autocomplete="username" value={nameOf(facts)} readonly hidden />
+      <AccountField profile={profile} />
+      <input type="text" autocomplete="username" value={nameOf(profile)} readonly hidden />
     </>
   )
 }

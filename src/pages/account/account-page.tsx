@@ -1,7 +1,7 @@
 /** The account: its identifiers, its password, where it is logged in, its end. */
 import { IDENTIFIER_KINDS, type IdentifierKind } from '../../accounts/account.ts'
 import type { Challenge } from '../../challenge/challenge.ts'
-import type { Grant } from '../../sessions/account-rpc.ts'
+import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import type { Session } from '../../sessions/session.ts'
 import { Alert, ChallengeBox, Field, PasswordField, Status } from '../components/fields.tsx'
 import type { Failure } from '../form-errors.ts'
@@ -26,7 +26,7 @@ export interface Failed {
 
 export interface AccountProps {
   readonly view: View
-  readonly grant: Grant
+  readonly activeSession: ActiveSession
   readonly sessions: readonly Session[]
   /** Whether the login is too old to end sessions without the password. */
   readonly asksPassword: boolean
@@ -42,7 +42,7 @@ export interface AccountProps {
 
 export function AccountPage({
   view,
-  grant,
+  activeSession,
   sessions,
   asksPassword,
   minLength,
@@ -52,17 +52,17 @@ export function AccountPage({
   typed,
 }: AccountProps) {
   const { words } = view
-  const { facts } = grant
+  const { profile } = activeSession
   const section = (form: AccountForm) => {
     const met =
       failed?.form === form ? { failure: failed.failure, challenge } : { failure: null, challenge: null }
-    return { view, facts, ...met }
+    return { view, profile, ...met }
   }
   return (
     <>
       <Status text={status} />
       <Alert failure={failed?.form === null ? failed.failure : null} />
-      <p>{words.loggedInAs(nameOf(facts))}</p>
+      <p>{words.loggedInAs(nameOf(profile))}</p>
       <form method="post" action="/logout">
         <button type="submit" formaction={belowAuth('/logout')}>
           {words.logOut}
@@ -70,7 +70,12 @@ export function AccountPage({
       </form>
       <Profile {...section('profile')} typed={typed} />
       <Password {...section('password')} minLength={minLength} />
-      <Sessions {...section('sessions')} grant={grant} sessions={sessions} asksPassword={asksPassword} />
+      <Sessions
+        {...section('sessions')}
+        activeSession={activeSession}
+        sessions={sessions}
+        asksPassword={asksPassword}
+      />
       <Deletion {...section('delete')} />
     </>
   )
@@ -82,7 +87,7 @@ const INPUTS = {
   phone: { type: 'tel', autocomplete: 'tel' },
 } as const
 
-function Profile({ view, facts, failure, challenge, typed }: SectionProps & Pick<AccountProps, 'typed'>) {
+function Profile({ view, profile, failure, challenge, typed }: SectionProps & Pick<AccountProps, 'typed'>) {
   const { words } = view
   return (
     <section aria-labelledby="profile">
@@ -90,14 +95,14 @@ function Profile({ view, facts, failure, challenge, typed }: SectionProps & Pick
       <p class="hint">{words.profileHint}</p>
       <Alert failure={failure} />
       <form method="post" action="/account/profile" novalidate>
-        <AccountField facts={facts} />
+        <AccountField profile={profile} />
         {IDENTIFIER_KINDS.map((kind) => (
           <Field
             form="profile"
             name={kind}
             label={words.identifiers[kind]}
             hint={kind === 'phone' ? words.identifierHint : undefined}
-            value={typed[kind] ?? shownOf(facts, kind) ?? ''}
+            value={typed[kind] ?? shownOf(profile, kind) ?? ''}
             failure={failure}
             {...INPUTS[kind]}
           />
@@ -112,7 +117,7 @@ function Profile({ view, facts, failure, challenge, typed }: SectionProps & Pick
 
 function Password({
   view,
-  facts,
+  profile,
   failure,
   challenge,
   minLength,
@@ -124,7 +129,7 @@ function Password({
       <p class="hint">{words.changePasswordHint}</p>
       <Alert failure={failure} />
       <form method="post" action="/account/password">
-        <Owner facts={facts} />
+        <Owner profile={profile} />
         <CurrentPassword view={view} form="password" failure={failure} />
         <PasswordField
           view={view}
@@ -144,7 +149,7 @@ function Password({
   )
 }
 
-function Deletion({ view, facts, failure, challenge }: SectionProps) {
+function Deletion({ view, profile, failure, challenge }: SectionProps) {
   const { words } = view
   return (
     <section aria-labelledby="delete">
@@ -154,7 +159,7 @@ function Deletion({ view, facts, failure, challenge }: SectionProps) {
         <p>{words.deleteHint}</p>
         <Alert failure={failure} />
         <form method="post" action="/account/delete">
-          <Owner facts={facts} />
+          <Owner profile={profile} />
           <CurrentPassword view={view} form="delete" failure={failure} />
           <ChallengeBox view={view} challenge={challenge} />
           <button type="submit" class="danger" formaction={belowAuth('/account/delete')}>

@@ -30,17 +30,17 @@ import { AccountPage, type Failed } from './account-page.tsx'
 
 /** Sends whoever is not logged in to where that is done. */
 const loggedIn = createMiddleware<AppEnv>(async (c, next) => {
-  const grant = await pageGrant(c)
-  if (grant === null) return c.redirect(c.req.method === 'POST' ? '/login?done=ended' : '/login', 303)
-  c.set('grant', grant)
+  const activeSession = await pageGrant(c)
+  if (activeSession === null) return c.redirect(c.req.method === 'POST' ? '/login?done=ended' : '/login', 303)
+  c.set('activeSession', activeSession)
   return next()
 })
 
 /** Does nothing for a form of a tab in which somebody else was logged in. */
 const sameAccount = createMiddleware<AppEnv>(async (c, next) => {
-  const { facts } = c.get('grant')
-  if (fieldsOf(c)('account') === facts.id) return next()
-  return showAccount(c, { form: null, failure: otherAccount(nameOf(facts), viewOf(c).words) })
+  const { profile } = c.get('activeSession')
+  if (fieldsOf(c)('account') === profile.id) return next()
+  return showAccount(c, { form: null, failure: otherAccount(nameOf(profile), viewOf(c).words) })
 })
 
 /** A form of somebody who is logged in. */
@@ -61,7 +61,7 @@ export function accountPages() {
   router.post('/account/profile', ...form, async (c) => {
     const { changes, errors } = readChanges(c)
     return attempt(c, 'profile', errors, async () => {
-      await changeIdentifiers(c.get('services'), c.get('grant'), proofOf(c), changes)
+      await changeIdentifiers(c.get('services'), c.get('activeSession'), proofOf(c), changes)
       return done(c, 'profile')
     })
   })
@@ -69,7 +69,7 @@ export function accountPages() {
   router.post('/account/password', ...form, (c) =>
     attempt(c, 'password', {}, async () => {
       const newPassword = fieldsOf(c)('new_password')
-      const tokens = await changePassword(c.get('services'), c.get('grant'), proofOf(c), newPassword)
+      const tokens = await changePassword(c.get('services'), c.get('activeSession'), proofOf(c), newPassword)
       await setPageCookie(c, tokens)
       return done(c, 'password')
     }),
@@ -77,7 +77,7 @@ export function accountPages() {
 
   router.post('/account/delete', ...form, (c) =>
     attempt(c, 'delete', {}, async () => {
-      await deleteOwnAccount(c.get('services'), c.get('grant'), proofOf(c))
+      await deleteOwnAccount(c.get('services'), c.get('activeSession'), proofOf(c))
       return leave(c, 'deleted')
     }),
   )
@@ -85,21 +85,21 @@ export function accountPages() {
   router.post('/account/sessions/end', ...form, (c) =>
     tryForm(c, 'sessions', async () => {
       const id = fieldsOf(c)('id')
-      await endSession(c.get('services'), c.get('grant'), endingCallOf(c), id).catch(ignoreEnded)
+      await endSession(c.get('services'), c.get('activeSession'), endingCallOf(c), id).catch(ignoreEnded)
       return done(c, 'session')
     }),
   )
 
   router.post('/account/sessions/end-others', ...form, (c) =>
     tryForm(c, 'sessions', async () => {
-      await endAllSessions(c.get('services'), c.get('grant'), endingCallOf(c), 'current')
+      await endAllSessions(c.get('services'), c.get('activeSession'), endingCallOf(c), 'current')
       return done(c, 'other_sessions')
     }),
   )
 
   router.post('/account/sessions/end-all', ...form, (c) =>
     tryForm(c, 'sessions', async () => {
-      await endAllSessions(c.get('services'), c.get('grant'), endingCallOf(c))
+      await endAllSessions(c.get('services'), c.get('activeSession'), endingCallOf(c))
       return leave(c, 'sessions')
     }),
   )
@@ -113,7 +113,7 @@ function done(c: AppContext, what: Done): Response {
 }
 
 async function leave(c: AppContext, what: Done): Promise<Response> {
-  await endReplaced(c.get('services'), c.get('grant').session.id, heldCookies(c))
+  await endReplaced(c.get('services'), c.get('activeSession').session.id, heldCookies(c))
   clearPageCookie(c)
   return c.redirect(`/login?done=${what}`, 303)
 }
@@ -158,7 +158,7 @@ async function tryForm(
 function weakness(c: AppContext): Record<string, string> {
   const newPassword = fieldsOf(c)('new_password')
   if (newPassword === '') return {}
-  const reasons = weaknessesFor(c.get('services'), newPassword, identifiersOf(c.get('grant').facts))
+  const reasons = weaknessesFor(c.get('services'), newPassword, identifiersOf(c.get('activeSession').profile))
   return reasons.length === 0 ? {} : { new_password: weaknessText(reasons, viewOf(c).words) }
 }
 
@@ -180,34 +180,34 @@ function endingCallOf(c: AppContext) {
 /** What differs from what the account has, and what is wrong with it, by the field's name. */
 function readChanges(c: AppContext) {
   const { words } = viewOf(c)
-  const { facts } = c.get('grant')
+  const { profile } = c.get('activeSession')
   const services = c.get('services')
   const field = (kind: IdentifierKind) => trimInvisible(fieldsOf(c)(kind))
   const region = services.config.accounts.defaultPhoneRegion
-  const parsed = IDENTIFIER_KINDS.filter((kind) => field(kind) !== (facts[kind] ?? '')).map(
+  const parsed = IDENTIFIER_KINDS.filter((kind) => field(kind) !== (profile[kind] ?? '')).map(
     (kind) => [kind, field(kind) === '' ? null : parseAs(kind, field(kind), region)] as const,
   )
   // A browser, or the page itself, may spell the same address in another way.
   const changed = parsed.filter(
-    ([kind, identifier]) => identifier === null || identifier.shown !== facts[kind],
+    ([kind, identifier]) => identifier === null || identifier.shown !== profile[kind],
   )
   const changes: IdentifierChanges = Object.fromEntries(changed)
   const unusable = changed.filter(([kind, identifier]) => identifier === null && field(kind) !== '')
   const invalid = Object.fromEntries(unusable.map(([kind]) => [kind, words.invalid[kind]]))
-  const reserved = isReserved(services, changes.username, facts.username)
+  const reserved = isReserved(services, changes.username, profile.username)
   return { changes, errors: reserved ? { ...invalid, username: words.reserved } : invalid }
 }
 
 async function showAccount(c: AppContext, failed: Failed | null): Promise<Response> {
   const view = viewOf(c)
   const { words } = view
-  const grant = c.get('grant')
+  const activeSession = c.get('activeSession')
   const isDone = DONE.find((name) => name === c.req.query('done'))
   const props = {
     view,
-    grant,
-    sessions: await listSessions(c.get('services'), grant),
-    asksPassword: !isFreshLogin(c.get('services'), grant.session),
+    activeSession,
+    sessions: await listSessions(c.get('services'), activeSession),
+    asksPassword: !isFreshLogin(c.get('services'), activeSession.session),
     minLength: c.get('services').config.accounts.passwordMinLength,
     status: isDone === undefined || failed !== null ? undefined : words.done[isDone],
     failed,

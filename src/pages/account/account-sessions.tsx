@@ -1,7 +1,7 @@
 /** Where an account is logged in, on its page. */
 import { toDateTime } from '../../http/date-time.ts'
 import type { Words } from '../../messages/messages.ts'
-import type { Grant } from '../../sessions/account-rpc.ts'
+import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import type { Session } from '../../sessions/session.ts'
 import { Alert, ChallengeBox } from '../components/fields.tsx'
 import type { View } from '../layout.tsx'
@@ -10,16 +10,24 @@ import { CurrentPassword, Owner, type SectionProps } from './account-fields.tsx'
 import { browserName } from './browser-name.ts'
 
 interface SessionsProps extends SectionProps {
-  readonly grant: Grant
+  readonly activeSession: ActiveSession
   readonly sessions: readonly Session[]
   /** Whether the login is too old to end sessions without the password. */
   readonly asksPassword: boolean
 }
 
 /** One form: each of its buttons ends something else, and all need the same password. */
-export function Sessions({ view, facts, failure, challenge, grant, sessions, asksPassword }: SessionsProps) {
+export function Sessions({
+  view,
+  profile,
+  failure,
+  challenge,
+  activeSession,
+  sessions,
+  asksPassword,
+}: SessionsProps) {
   const { words } = view
-  const hasOthers = sessions.some(({ id }) => id !== grant.session.id)
+  const hasOthers = sessions.some(({ id }) => id !== activeSession.session.id)
   const error = failure?.fields.current_password
   const hint = asksPassword && error !== words.passwordNeeded ? words.passwordNeeded : undefined
   return (
@@ -29,14 +37,14 @@ export function Sessions({ view, facts, failure, challenge, grant, sessions, ask
       <form method="post" action="/account/sessions/end">
         {/* The Enter key presses the first button: it must not end whichever session is listed first. */}
         <button type="submit" disabled hidden />
-        <Owner facts={facts} />
+        <Owner profile={profile} />
         {(asksPassword || challenge !== null || error !== undefined) && (
           <CurrentPassword view={view} form="sessions" hint={hint} failure={failure} />
         )}
         <ChallengeBox view={view} challenge={challenge} />
         <ul class="sessions">
           {sessions.map((session) => (
-            <SessionItem view={view} session={session} current={session.id === grant.session.id} />
+            <SessionItem view={view} session={session} current={session.id === activeSession.session.id} />
           ))}
         </ul>
         <p class="actions">

@@ -38,13 +38,13 @@ export function enterPages() {
   router.onError(showError)
 
   router.get('/login', pageLanguage, async (c) => {
-    const grant = await pageGrant(c)
+    const activeSession = await pageGrant(c)
     const view = viewOf(c)
     const returnTo = returnToOf(c)
     const justLoggedIn = await hasJustLoggedIn(c)
-    if (grant === null) return showLogIn(c, justLoggedIn ? noCookie(view.words) : null, '')
+    if (activeSession === null) return showLogIn(c, justLoggedIn ? noCookie(view.words) : null, '')
     if (returnTo === null) return c.redirect(HOME, 303)
-    const page = <ContinuePage view={view} name={nameOf(grant.facts)} returnTo={returnTo} />
+    const page = <ContinuePage view={view} name={nameOf(activeSession.profile)} returnTo={returnTo} />
     return showPage(c, { title: view.words.logIn, goesOnTo: justLoggedIn ? returnTo : undefined }, page)
   })
 
@@ -113,7 +113,7 @@ function proofOf(c: AppContext) {
 
 /** A form leads to a page of ours alone, which leads on. */
 async function goOn(c: AppContext, tokens: IssuedTokens): Promise<Response> {
-  c.set('accountId', tokens.facts.id)
+  c.set('accountId', tokens.profile.id)
   await setPageCookie(c, tokens)
   const { ticketKeys, nowMs } = c.get('services')
   const ticket = await makeLoginTicket(await ticketKeys(), requesterOf(c), nowMs)

@@ -1,6 +1,6 @@
 /** Somebody's account, seen and changed by an operator. */
 import { createRoute, z } from '@hono/zod-openapi'
-import type { AccountFacts, Json } from '../../accounts/account.ts'
+import type { AccountProfile, Json } from '../../accounts/account.ts'
 import { endAccountSessions, manageAccount, seeAccount } from '../../actions/admin/manage-account.ts'
 import { isId } from '../../crypto/ids.ts'
 import { requireAdmin } from '../../http/admin-bearer.ts'
@@ -73,15 +73,15 @@ export function usersRoutes() {
   const router = createRouter()
 
   router.openapi(seeRoute, async (c) => {
-    const facts = await seeAccount(c.get('services'), accountIn(c))
-    return c.json(toManagedUser(facts), 200)
+    const profile = await seeAccount(c.get('services'), accountIn(c))
+    return c.json(toManagedUser(profile), 200)
   })
 
   router.openapi(changeRoute, async (c) => {
     const changes = c.req.valid('json')
     c.get('services').noteInLog({ fields: Object.keys(changes) })
-    const facts = await manageAccount(c.get('services'), accountIn(c), changes)
-    return c.json(toManagedUser(facts), 200)
+    const profile = await manageAccount(c.get('services'), accountIn(c), changes)
+    return c.json(toManagedUser(profile), 200)
   })
 
   router.openapi(endSessionsRoute, async (c) => {
@@ -103,6 +103,6 @@ function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function toManagedUser(facts: AccountFacts): z.infer<typeof managedUser> {
-  return { ...toUser(facts), disabled: facts.disabled }
+function toManagedUser(profile: AccountProfile): z.infer<typeof managedUser> {
+  return { ...toUser(profile), disabled: profile.disabled }
 }
