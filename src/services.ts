@@ -9,9 +9,9 @@ import type { RuleName } from './config/limits.ts'
 import type { Config } from './config/read-config.ts'
 import type { PurposeKeys } from './crypto/secrets.ts'
 import type { AttemptCounters } from './limits/attempt-counter.ts'
-import { KnownBlocks } from './limits/block-cache.ts'
-import { CounterNames } from './limits/counter-keys.ts'
-import type { Standing } from './limits/counter-rpc.ts'
+import { BlockCache } from './limits/block-cache.ts'
+import { CounterKeys } from './limits/counter-keys.ts'
+import type { LimitStatus } from './limits/counter-rpc.ts'
 import type { Limit } from './limits/window.ts'
 import { derivePepper, type Pepper } from './passwords/pbkdf2.ts'
 import type { AccountSessions } from './sessions/account-object.ts'
@@ -29,8 +29,8 @@ export interface SharedServices {
   readonly accountObject: (accountId: string) => AccountSessions
   /** @returns a new stub of the counter with this name, alike. */
   readonly counter: (name: string) => AttemptCounters
-  readonly counterNames: CounterNames
-  readonly knownBlocks: KnownBlocks
+  readonly counterKeys: CounterKeys
+  readonly blockCache: BlockCache
   /** @returns the service binding with this name, which the config has found to be there. */
   readonly origin: (binding: string) => Fetcher
   readonly settings: RunTimeSettings
@@ -62,7 +62,7 @@ export interface Services extends SharedServices {
 export interface LimitReport {
   readonly name: RuleName
   readonly limit: Limit
-  readonly standing: Standing
+  readonly status: LimitStatus
 }
 
 /** What the log line of a request says beside the request itself, where it is known. */
@@ -90,8 +90,8 @@ export function shareServices(env: Env, config: Config): SharedServices {
     db: env.DB,
     accountObject: (accountId) => env.ACCOUNT.getByName(accountId) as unknown as AccountSessions,
     counter: (name) => env.COUNTER.getByName(name) as unknown as AttemptCounters,
-    counterNames: new CounterNames(env.DB),
-    knownBlocks: new KnownBlocks(),
+    counterKeys: new CounterKeys(env.DB),
+    blockCache: new BlockCache(),
     origin: (binding) => ({ ...env })[binding as keyof Env] as unknown as Fetcher,
     settings: new RunTimeSettings(env.DB, config.limits.rules),
     clients: new Clients(env.DB),

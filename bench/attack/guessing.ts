@@ -2,9 +2,9 @@
 import { median } from '../median.ts'
 import {
   type Answer,
+  difficultyOf,
   fail,
   guess,
-  levelOf,
   newAddress,
   PASSWORD,
   pause,
@@ -92,7 +92,7 @@ async function run({ target, solvers }: Attack, honest: string): Promise<Result>
       const { identifier, address } = target(guesses++)
       const { challenge } = count(result, 'unchallenged', await guess(identifier, address))
       if (solves && challenge !== undefined) {
-        result.level = Math.max(result.level, levelOf(challenge.parameters))
+        result.level = Math.max(result.level, difficultyOf(challenge.parameters))
         const answer = await solve(challenge.parameters)
         count(result, 'challenged', await guess(identifier, address, answer))
       }

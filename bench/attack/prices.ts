@@ -1,5 +1,5 @@
 /** What guesses cost whoever solves the challenges, in CPU time: solved for real, level by level, and added up. */
-import { guess, levelOf, newAddress, register, solve } from './service.ts'
+import { difficultyOf, guess, newAddress, register, solve } from './service.ts'
 
 /** As the service has them by default. */
 const FREE_PER_ADDRESS = 3
@@ -53,7 +53,7 @@ async function guessAndSolve(): Promise<readonly Solved[]> {
   while (solved.length < FREE_PER_ADDRESS * LEVELS.length) {
     const { challenge } = await guess(name, address)
     if (challenge === undefined) break
-    const level = levelOf(challenge.parameters)
+    const level = difficultyOf(challenge.parameters)
     const before = process.cpuUsage()
     const answer = await solve(challenge.parameters)
     const { user, system } = process.cpuUsage(before)

@@ -76,7 +76,7 @@ export async function solve(challenge: Challenge): Promise<string> {
 }
 
 /** How dear a challenge is: twice as much with each level. */
-export function levelOf({ parameters }: Challenge): number {
+export function difficultyOf({ parameters }: Challenge): number {
   return Number(parameters.data?.level)
 }
 

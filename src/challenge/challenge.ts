@@ -45,7 +45,7 @@ export type Verification =
   | { readonly solved: false; readonly reasons: readonly ChallengeFailure[] }
 
 export interface ChallengeProvider {
-  /** @param level how dear it is: 0 to MAX_LEVEL (limits/window.ts) */
+  /** @param level how dear it is: 0 to MAX_DIFFICULTY (limits/window.ts) */
   describe(request: ChallengeRequest, level: number, nowMs: number): Promise<Challenge>
   /**
    * Judges an answer, any text that a client sent. Changes nothing here: who claims it comes afterwards.

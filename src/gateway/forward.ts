@@ -7,7 +7,7 @@ import { bearerToken } from '../http/bearer-token.ts'
 import type { AppContext } from '../http/context.ts'
 import { ASSERTION_HEADER, identityHeaders } from '../http/identity-headers.ts'
 import { hostNameOf } from '../http/middleware/host.ts'
-import { clientOf } from '../http/requester.ts'
+import { requesterOf } from '../http/requester.ts'
 import { ADMIN_SCOPE } from '../tokens/scope.ts'
 import { clientBody, hasBody } from './client-body.ts'
 import { forwardingHeaders, passedBack, passedOn, sandbox } from './headers.ts'
@@ -90,7 +90,7 @@ function tokenOf(c: AppContext): string | null {
 
 /** What the origin learns of the connection. */
 function setForwarding(c: AppContext, headers: Headers, reachedAt: string): void {
-  const client = clientOf(c).address?.shown ?? null
+  const client = requesterOf(c).address?.shown ?? null
   for (const [name, value] of Object.entries(forwardingHeaders({ client, reachedAt })))
     headers.set(name, value)
   if (isWebSocketRequest(c.req.raw.headers)) headers.set('Upgrade', 'websocket')

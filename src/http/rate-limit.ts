@@ -18,6 +18,6 @@ function toPolicy({ name, limit }: LimitReport): string {
   return `"${name}";q=${limit.threshold};w=${limit.windowMs / 1000}`
 }
 
-function toState({ name, standing }: LimitReport): string {
-  return `"${name}";r=${standing.remaining};t=${Math.ceil(standing.untilNextMs / 1000)}`
+function toState({ name, status }: LimitReport): string {
+  return `"${name}";r=${status.remaining};t=${Math.ceil(status.resetInMs / 1000)}`
 }

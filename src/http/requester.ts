@@ -1,6 +1,6 @@
 /** Where a request comes from, as it is counted and as a session remembers it. */
 import type { Client, Place } from '../actions/attempts/requester-limits.ts'
-import { parseClientAddress } from '../limits/requester-address.ts'
+import { parseRequesterAddress } from '../limits/requester-address.ts'
 import { hasControlCharacter } from '../runtime/text.ts'
 import type { AppContext } from './context.ts'
 
@@ -9,11 +9,11 @@ const MAX_CITY_LENGTH = 100
 /** `XX`: Cloudflare does not know. */
 const COUNTRY = /^(?!XX)[A-Z][A-Z0-9]$/
 
-export function clientOf(c: AppContext): Client {
+export function requesterOf(c: AppContext): Client {
   const { clientIpHeader, ipv6Prefix, development } = c.get('services').config.deployment
   const header = (name: string) => c.req.header(name)
   return {
-    address: parseClientAddress(header(clientIpHeader), header('CF-Connecting-IPv6'), ipv6Prefix),
+    address: parseRequesterAddress(header(clientIpHeader), header('CF-Connecting-IPv6'), ipv6Prefix),
     userAgent: cut(header('User-Agent'), MAX_USER_AGENT_LENGTH),
     // On a laptop the runtime makes one up.
     place: placeOf(development ? undefined : c.req.raw.cf),

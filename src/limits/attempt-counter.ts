@@ -6,16 +6,16 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { RuleName } from '../config/limits.ts'
 import type {
+  LimitStatus,
   ProveRequest,
   Reservation,
   ReserveRequest,
   Settlement,
   SettleRequest,
-  Standing,
 } from './counter-rpc.ts'
-import { standingOf, type UnderWay, type View, viewOf } from './limit-status.ts'
+import { limitStatusOf, type UnderWay, type View, viewOf } from './limit-status.ts'
 import { judge, LAPSE_MS, MAX_WAIT_MS } from './waiting.ts'
-import { clear, clearAll, count, EMPTY, isDearEnough, type Limit, type Tally, takeBack } from './window.ts'
+import { clear, clearAll, count, EMPTY, type Limit, meetsDifficulty, type Tally, takeBack } from './window.ts'
 
 interface Waiter {
   readonly request: ReserveRequest
@@ -56,12 +56,12 @@ export class AttemptCounter extends DurableObject {
     this.#forget(rule, id, nowMs)
     if (settled) this.#record(request, nowMs)
     this.#wake(rule, nowMs)
-    return { settled, standing: this.#standing(rule, limit, nowMs) }
+    return { settled, status: this.#status(rule, limit, nowMs) }
   }
 
   /** How the key stands with a rule, without taking a place. */
-  look(rule: RuleName, limit: Limit): Standing {
-    return this.#standing(rule, limit, Date.now())
+  look(rule: RuleName, limit: Limit): LimitStatus {
+    return this.#status(rule, limit, Date.now())
   }
 
   /**
@@ -70,12 +70,12 @@ export class AttemptCounter extends DurableObject {
    */
   prove({ rule, limit, id, level }: ProveRequest): Reservation {
     const nowMs = Date.now()
-    const before = this.#standing(rule, limit, nowMs)
-    const admitted = isDearEnough(level, before.level)
-    if (!admitted) return { admitted, standing: before }
+    const before = this.#status(rule, limit, nowMs)
+    const admitted = meetsDifficulty(level, before.level)
+    if (!admitted) return { admitted, status: before }
     this.#storeRegistration({ rule, limit, id }, nowMs)
     this.#queue(rule).proving.set(id, nowMs + LAPSE_MS)
-    return { admitted, standing: before }
+    return { admitted, status: before }
   }
 
   /** Claims a challenge's nonce while the challenge lives. @returns whether nobody had. */
@@ -108,7 +108,7 @@ export class AttemptCounter extends DurableObject {
   #admit({ rule, limit, id }: ReserveRequest, nowMs: number): Reservation {
     this.#storeRegistration({ rule, limit, id }, nowMs)
     this.#queue(rule).pending.set(id, nowMs + LAPSE_MS)
-    return { admitted: true, standing: this.#standing(rule, limit, nowMs) }
+    return { admitted: true, status: this.#status(rule, limit, nowMs) }
   }
 
   /** A registration is stored before it is done: whatever becomes of the Worker, it counts until it is taken back. */
@@ -120,7 +120,7 @@ export class AttemptCounter extends DurableObject {
   }
 
   #refuse({ rule, limit }: ReserveRequest, nowMs: number): Reservation {
-    return { admitted: false, standing: this.#standing(rule, limit, nowMs) }
+    return { admitted: false, status: this.#status(rule, limit, nowMs) }
   }
 
   #wait(request: ReserveRequest): Promise<Reservation> {
@@ -184,8 +184,8 @@ export class AttemptCounter extends DurableObject {
     })
   }
 
-  #standing(rule: RuleName, limit: Limit, nowMs: number): Standing {
-    return standingOf(this.#view(rule, limit, nowMs), limit, nowMs)
+  #status(rule: RuleName, limit: Limit, nowMs: number): LimitStatus {
+    return limitStatusOf(this.#view(rule, limit, nowMs), limit, nowMs)
   }
 
   /** Drops attempts that have lapsed on the way. */

@@ -5,7 +5,7 @@
 
 import type { RuleName } from '../config/limits.ts'
 import { BoundedMap } from '../runtime/bounded-map.ts'
-import type { Standing } from './counter-rpc.ts'
+import type { LimitStatus } from './counter-rpc.ts'
 import type { Limit } from './window.ts'
 
 const MAX_KNOWN = 10_000
@@ -19,25 +19,25 @@ export interface BlockedKey {
 }
 
 interface Block {
-  readonly standing: Standing
+  readonly status: LimitStatus
   readonly sinceMs: number
 }
 
-export class KnownBlocks {
+export class BlockCache {
   readonly #blocks = new BoundedMap<Block>(MAX_KNOWN)
 
   /** Remembers a key that what counts has blocked; one that pending attempts stand in the way of may pass at any moment. */
-  note(key: BlockedKey, standing: Standing, nowMs: number): void {
-    if (standing.full) this.#blocks.set(textOf(key), { standing, sinceMs: nowMs })
+  note(key: BlockedKey, status: LimitStatus, nowMs: number): void {
+    if (status.exhausted) this.#blocks.set(textOf(key), { status, sinceMs: nowMs })
   }
 
   /** @returns how a blocked key stands now, or null where its counter must say */
-  find(key: BlockedKey, nowMs: number): Standing | null {
+  find(key: BlockedKey, nowMs: number): LimitStatus | null {
     const block = this.#blocks.get(textOf(key))
     if (block === undefined) return null
     const elapsedMs = nowMs - block.sinceMs
-    const untilNextMs = block.standing.untilNextMs - elapsedMs
-    return elapsedMs < ASK_AGAIN_AFTER_MS && untilNextMs > 0 ? { ...block.standing, untilNextMs } : null
+    const resetInMs = block.status.resetInMs - elapsedMs
+    return elapsedMs < ASK_AGAIN_AFTER_MS && resetInMs > 0 ? { ...block.status, resetInMs } : null
   }
 }
 

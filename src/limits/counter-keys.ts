@@ -14,7 +14,7 @@ export function digestOf(counterName: string): string {
   return counterName.slice(0, DIGEST_LENGTH)
 }
 
-export class CounterNames {
+export class CounterKeys {
   readonly #db: D1Database
   #key: CryptoKey | null = null
 
@@ -22,14 +22,14 @@ export class CounterNames {
     this.#db = db
   }
 
-  /** @param counted what counts as one client (ClientAddress) @throws {ServiceError} as `#name` */
-  ofClient(counted: string): Promise<string> {
+  /** @param counted what counts as one client (RequesterAddress) @throws {ServiceError} as `#name` */
+  ofRequester(counted: string): Promise<string> {
     return this.#name(`client:${counted}`)
   }
 
-  /** As `ofClient`, without a look at D1: null in an isolate that has named nothing yet. */
-  async ofClientIfReady(counted: string): Promise<string | null> {
-    return this.#key === null ? null : this.ofClient(counted)
+  /** As `ofRequester`, without a look at D1: null in an isolate that has named nothing yet. */
+  async ofRequesterIfReady(counted: string): Promise<string | null> {
+    return this.#key === null ? null : this.ofRequester(counted)
   }
 
   /**

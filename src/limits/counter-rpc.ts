@@ -16,7 +16,7 @@ export interface ReserveRequest {
 
 export interface Reservation {
   readonly admitted: boolean
-  readonly standing: Standing
+  readonly status: LimitStatus
 }
 
 export interface ProveRequest {
@@ -49,17 +49,17 @@ export interface Settlement {
    * not let it through now: nobody may learn how it went.
    */
   readonly settled: boolean
-  readonly standing: Standing
+  readonly status: LimitStatus
 }
 
 /** How a key stands with a rule. */
-export interface Standing {
+export interface LimitStatus {
   /** Whether what counts fills the threshold. */
-  readonly full: boolean
+  readonly exhausted: boolean
   /** Attempts that would be let through now. */
   readonly remaining: number
   /** Until `remaining` grows by itself. */
-  readonly untilNextMs: number
-  /** How dear a challenge is: 0 to MAX_LEVEL. */
+  readonly resetInMs: number
+  /** How dear a challenge is: 0 to MAX_DIFFICULTY. */
   readonly level: number
 }

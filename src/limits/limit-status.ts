@@ -1,12 +1,12 @@
 /** How a key stands with a rule, by what is stored and what is in memory of it. Pure. */
-import type { Standing } from './counter-rpc.ts'
+import type { LimitStatus } from './counter-rpc.ts'
 import {
   type CountedEvent,
+  difficultyOf,
   eventsInWindow,
   type Limit,
-  levelOf,
+  resetAfterMs,
   type Tally,
-  untilNextPlaceMs,
 } from './window.ts'
 
 /** Attempts under way, by id: when they lapse, in unix milliseconds. */
@@ -41,14 +41,14 @@ export function viewOf(tally: Tally, { pending, proving }: UnderWay, limit: Limi
   }
 }
 
-export function standingOf(view: View, limit: Limit, nowMs: number): Standing {
+export function limitStatusOf(view: View, limit: Limit, nowMs: number): LimitStatus {
   const { tally, events, counted, pending, proving } = view
   const times = events.map(({ atMs }) => atMs)
   const remaining = Math.max(0, limit.threshold - counted - pending)
   return {
-    full: counted >= limit.threshold,
+    exhausted: counted >= limit.threshold,
     remaining,
-    untilNextMs: untilNextPlaceMs(times, limit, nowMs),
-    level: levelOf(tally, limit, Math.max(0, proving - remaining), nowMs),
+    resetInMs: resetAfterMs(times, limit, nowMs),
+    level: difficultyOf(tally, limit, Math.max(0, proving - remaining), nowMs),
   }
 }

@@ -1,7 +1,7 @@
 /** From the text of a header to the client that counts. Pure. */
 import ipaddr from 'ipaddr.js'
 
-export interface ClientAddress {
+export interface RequesterAddress {
   /** The address itself, in its canonical spelling (RFC 5952). */
   readonly shown: string
   /** What counts as one client: an IPv4 address, or the network that an IPv6 address belongs to. */
@@ -23,11 +23,11 @@ const MAX_ADDRESS_LENGTH = 45
  * @param ipv6Prefix leading bits of an IPv6 address that count as one client
  * @returns null where there is no address
  */
-export function parseClientAddress(
+export function parseRequesterAddress(
   text: string | undefined,
   ipv6Text: string | undefined,
   ipv6Prefix: number,
-): ClientAddress | null {
+): RequesterAddress | null {
   const address = parse(text)
   if (address instanceof ipaddr.IPv6) return toClient(address, ipv6Prefix)
   if (address?.match(PSEUDO_IPV4) !== true) return address && ofIpv4(address)
@@ -46,11 +46,11 @@ function parse(text = ''): ipaddr.IPv4 | ipaddr.IPv6 | null {
   return address.isIPv4MappedAddress() ? address.toIPv4Address() : address
 }
 
-function ofIpv4(address: ipaddr.IPv4): ClientAddress {
+function ofIpv4(address: ipaddr.IPv4): RequesterAddress {
   return { shown: address.toString(), counted: address.toString(), shared: false }
 }
 
-function toClient(address: ipaddr.IPv6, prefix: number): ClientAddress {
+function toClient(address: ipaddr.IPv6, prefix: number): RequesterAddress {
   const shared = address.match(FOREIGN_WORKERS)
   const [network, bits] = shared ? FOREIGN_WORKERS : [networkOf(address, prefix), prefix]
   return { shown: address.toRFC5952String(), counted: `${network.toRFC5952String()}/${bits}`, shared }

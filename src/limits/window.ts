@@ -31,7 +31,7 @@ export interface Tally {
 export const EMPTY: Tally = { format: 1, events: [], furtherAtMs: [], keepUntilMs: 0 }
 
 /** Further thresholds that make the challenge dearer; those beyond change nothing. */
-export const MAX_LEVEL = 4
+export const MAX_DIFFICULTY = 4
 /** Of all accounts together. */
 const MAX_EVENTS = 1_000
 
@@ -49,7 +49,7 @@ export function count(tally: Tally, event: CountedEvent, further: boolean, limit
   if (tally.events.some(({ id }) => id === event.id)) return tally
   const events = keepNewest([...eventsInWindow(tally, limit, event.atMs), event], limit)
   const earlier = furtherInWindow(tally, limit, event.atMs)
-  const furtherAtMs = further ? [...earlier, event.atMs].slice(-MAX_LEVEL * stepOf(limit)) : earlier
+  const furtherAtMs = further ? [...earlier, event.atMs].slice(-MAX_DIFFICULTY * stepOf(limit)) : earlier
   const keepUntilMs = Math.max(tally.keepUntilMs, event.atMs + limit.windowMs)
   return { format: 1, events, furtherAtMs, keepUntilMs }
 }
@@ -70,16 +70,16 @@ export function clear(tally: Tally, account: string): Tally {
 }
 
 /**
- * How dear a challenge is: how often the threshold was filled once more after it was full, 0 to MAX_LEVEL.
+ * How dear a challenge is: how often the threshold was filled once more after it was full, 0 to MAX_DIFFICULTY.
  * @param underWay attempts past the threshold that are under way: each may turn out to be one more
  */
-export function levelOf(tally: Tally, limit: Limit, underWay: number, nowMs: number): number {
+export function difficultyOf(tally: Tally, limit: Limit, underWay: number, nowMs: number): number {
   const further = furtherInWindow(tally, limit, nowMs).length + underWay
-  return Math.min(Math.floor(further / stepOf(limit)), MAX_LEVEL)
+  return Math.min(Math.floor(further / stepOf(limit)), MAX_DIFFICULTY)
 }
 
 /** Whether a challenge of one level is at least half as dear as one of another. */
-export function isDearEnough(level: number, asked: number): boolean {
+export function meetsDifficulty(level: number, asked: number): boolean {
   return level >= asked - 1
 }
 
@@ -89,7 +89,7 @@ export function clearAll(tally: Tally): Tally {
 }
 
 /** How long until one more would be let through than now; the whole window where nothing that counts can leave it. */
-export function untilNextPlaceMs(
+export function resetAfterMs(
   timesMs: readonly number[],
   { threshold, windowMs }: Limit,
   nowMs: number,

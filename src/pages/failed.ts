@@ -4,7 +4,7 @@ import type { Challenge, ChallengeAction } from '../challenge/challenge.ts'
 import { ERRORS } from '../errors/service-error.ts'
 import type { AppContext } from '../http/context.ts'
 import { toServiceError } from '../http/problem.ts'
-import { clientOf } from '../http/requester.ts'
+import { requesterOf } from '../http/requester.ts'
 import { retryAfter } from '../http/retry-after.ts'
 import { type Failure, type FieldNames, toFailure } from './form-errors.ts'
 import { viewOf } from './layout.tsx'
@@ -25,5 +25,5 @@ export async function challengeAfter(
   if (failure?.challenge) return failure.challenge
   // The counter itself may be what is out of reach.
   if (failure?.status === ERRORS.unavailable.status) return null
-  return challengeDue(c.get('services'), clientOf(c), action)
+  return challengeDue(c.get('services'), requesterOf(c), action)
 }

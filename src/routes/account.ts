@@ -20,7 +20,7 @@ import type { AppContext } from '../http/context.ts'
 import { requireBearer } from '../http/middleware/authenticate.ts'
 import { bearerAndJsonBody, jsonBodyOf } from '../http/middleware/json-body.ts'
 import { clearCookieOf, endReplacedSession, refuseForeignPage } from '../http/refresh-cookie.ts'
-import { clientOf } from '../http/requester.ts'
+import { requesterOf } from '../http/requester.ts'
 import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from '../http/route.ts'
 import { toUser, userAnswer } from '../http/user.ts'
 import { type RefusedBody, refuseInvalidWith } from '../http/validation.ts'
@@ -97,7 +97,7 @@ export function accountRoutes({ defaultPhoneRegion }: AccountsConfig) {
         transport,
       } = c.req.valid('json')
       if (transport === 'cookie') refuseForeignPage(c)
-      const call = { client: clientOf(c), challenge, transport }
+      const call = { client: requesterOf(c), challenge, transport }
       const tokens = await register(c.get('services'), { username, email, phone, password, ...call })
       c.set('accountId', tokens.profile.id)
       await endReplacedSession(c, tokens)
@@ -197,5 +197,5 @@ interface Proof {
 }
 
 function toCall(c: AppContext, { current_password, challenge }: Proof): ProvenCall {
-  return { password: current_password, challenge, client: clientOf(c) }
+  return { password: current_password, challenge, client: requesterOf(c) }
 }

@@ -3,7 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { offerChallenge } from '../actions/attempts/challenges.ts'
 import { CHALLENGE_ACTIONS } from '../challenge/challenge.ts'
 import { challengeAnswer } from '../http/representations.ts'
-import { clientOf } from '../http/requester.ts'
+import { requesterOf } from '../http/requester.ts'
 import { createRouter, jsonAnswer, problem } from '../http/route.ts'
 
 export function challengeRoutes() {
@@ -22,7 +22,7 @@ export function challengeRoutes() {
     }),
     async (c) => {
       const { action } = c.req.valid('query')
-      const { parameters, ...challenge } = await offerChallenge(c.get('services'), clientOf(c), action)
+      const { parameters, ...challenge } = await offerChallenge(c.get('services'), requesterOf(c), action)
       return c.json({ ...challenge, ...(parameters && { parameters: { ...parameters } }) }, 200)
     },
   )

@@ -21,7 +21,7 @@ import {
   refreshBody,
   refuseForeignPage,
 } from '../http/refresh-cookie.ts'
-import { clientOf } from '../http/requester.ts'
+import { requesterOf } from '../http/requester.ts'
 import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from '../http/route.ts'
 import { parseScope } from '../tokens/scope.ts'
 import { toSessions, toTokenAnswer } from './representations.ts'
@@ -110,7 +110,7 @@ export function sessionRoutes() {
       identifier,
       password,
       scope: asked,
-      client: clientOf(c),
+      client: requesterOf(c),
       challenge,
       transport,
     })
@@ -170,5 +170,5 @@ function toEndingCall(
   c: AppContext,
   { current_password, challenge }: z.infer<typeof endSessionsRequest>,
 ): EndingCall {
-  return { password: current_password, challenge, client: clientOf(c) }
+  return { password: current_password, challenge, client: requesterOf(c) }
 }

@@ -66,7 +66,7 @@ describe('a counter', () => {
     await fail()
     expect(await reserve(newId())).toEqual({
       admitted: false,
-      standing: { full: true, remaining: 0, untilNextMs: 100_000, level: 0 },
+      status: { exhausted: true, remaining: 0, resetInMs: 100_000, level: 0 },
     })
     advance(99)
     expect((await reserve(newId())).admitted).toBe(false)
@@ -76,11 +76,11 @@ describe('a counter', () => {
 
   it('says how many are left after an attempt, and until when', async () => {
     const id = newId()
-    expect((await reserve(id)).standing).toMatchObject({ remaining: 2, untilNextMs: 300_000 })
+    expect((await reserve(id)).status).toMatchObject({ remaining: 2, resetInMs: 300_000 })
     advance(10)
-    expect((await settle(id)).standing).toMatchObject({ remaining: 2, untilNextMs: 300_000, full: false })
+    expect((await settle(id)).status).toMatchObject({ remaining: 2, resetInMs: 300_000, exhausted: false })
     advance(10)
-    expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ remaining: 2, untilNextMs: 290_000 })
+    expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ remaining: 2, resetInMs: 290_000 })
   })
 
   it('counts each rule for itself', async () => {
@@ -112,15 +112,15 @@ describe('a counter', () => {
     await fail('grace')
     const id = newId()
     await reserve(id)
-    const { standing } = await settle(id, { kind: 'cleared', account: 'ada' })
-    expect(standing.remaining).toBe(2)
+    const { status } = await settle(id, { kind: 'cleared', account: 'ada' })
+    expect(status.remaining).toBe(2)
   })
 
   it('clears everything where it is told to', async () => {
     for (const account of ['ada', 'grace']) await fail(account)
     const id = newId()
     await reserve(id)
-    expect((await settle(id, { kind: 'cleared', account: null })).standing.remaining).toBe(3)
+    expect((await settle(id, { kind: 'cleared', account: null })).status.remaining).toBe(3)
   })
 
   it('judges by the rule of the moment: a tighter one at once, a wider one by what is kept', async () => {
@@ -128,7 +128,7 @@ describe('a counter', () => {
     const tighter = { threshold: 1, windowMs: 300_000 }
     expect((await reserve(newId(), LOG_IN, tighter)).admitted).toBe(false)
     const wider = { threshold: 5, windowMs: 300_000 }
-    expect((await reserve(newId(), LOG_IN, wider)).standing).toMatchObject({ remaining: 1 })
+    expect((await reserve(newId(), LOG_IN, wider)).status).toMatchObject({ remaining: 1 })
     advance(250)
     const shorter = { threshold: 3, windowMs: 200_000 }
     expect((await reserve(newId(), LOG_IN, shorter)).admitted).toBe(true)
@@ -138,20 +138,20 @@ describe('a counter', () => {
     const levels: number[] = []
     for (let failure = 1; failure <= 3; failure++) await fail()
     for (let failure = 0; failure < 30; failure++) {
-      const { standing } = await settle(newId(), WRONG, { challenged: true })
-      levels.push(standing.level)
+      const { status } = await settle(newId(), WRONG, { challenged: true })
+      levels.push(status.level)
     }
     expect(levels.slice(0, 9)).toEqual([0, 0, 1, 1, 1, 2, 2, 2, 3])
     expect(Math.max(...levels)).toBe(4)
     advance(300)
-    expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ level: 0, full: false })
+    expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ level: 0, exhausted: false })
   })
 
   it('counts failures below the threshold for nothing more, whoever asked for their challenge', async () => {
     for (let failure = 1; failure <= 3; failure++) {
-      expect(await settle(newId(), WRONG, { challenged: true })).toMatchObject({ standing: { level: 0 } })
+      expect(await settle(newId(), WRONG, { challenged: true })).toMatchObject({ status: { level: 0 } })
     }
-    expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ full: true, level: 0 })
+    expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ exhausted: true, level: 0 })
   })
 
   it('never counts an attempt twice', async () => {
@@ -223,7 +223,7 @@ describe('attempts at once', () => {
     for (let pending = 1; pending <= 3; pending++) await reserve(newId())
     expect(await reserve(newId(), LOG_IN, LIMIT, false)).toMatchObject({
       admitted: false,
-      standing: { full: false },
+      status: { exhausted: false },
     })
   })
 
@@ -277,7 +277,7 @@ describe('a pending log in', () => {
     advance(1)
     expect(await reserve(newId(), LOG_IN, LIMIT, false)).toMatchObject({
       admitted: true,
-      standing: { remaining: 2 },
+      status: { remaining: 2 },
     })
   })
 
@@ -293,7 +293,7 @@ describe('a pending log in', () => {
     const slow = newId()
     await reserve(slow)
     advance(40)
-    expect(await settle(slow)).toMatchObject({ settled: true, standing: { remaining: 2 } })
+    expect(await settle(slow)).toMatchObject({ settled: true, status: { remaining: 2 } })
   })
 })
 
@@ -329,7 +329,7 @@ describe('an object that loses its memory', () => {
     const id = newId()
     await reserve(id)
     await evictDurableObject(stub)
-    expect(await settle(id)).toMatchObject({ settled: true, standing: { remaining: 2 } })
+    expect(await settle(id)).toMatchObject({ settled: true, status: { remaining: 2 } })
   })
 })
 
@@ -339,15 +339,18 @@ describe('a registration', () => {
   it('is stored when it is reserved: it counts whatever becomes of the Worker and of memory', async () => {
     for (let registration = 1; registration <= 3; registration++) await reserve(newId(), REGISTRATION)
     await evictDurableObject(stub)
-    expect(await reserve(newId(), REGISTRATION)).toMatchObject({ admitted: false, standing: { full: true } })
+    expect(await reserve(newId(), REGISTRATION)).toMatchObject({
+      admitted: false,
+      status: { exhausted: true },
+    })
   })
 
   it('counts from when it was reserved, once', async () => {
     const id = newId()
     await reserve(id, REGISTRATION)
     advance(10)
-    const { standing } = await settle(id, taken, { rule: REGISTRATION })
-    expect(standing).toMatchObject({ remaining: 2, untilNextMs: 290_000 })
+    const { status } = await settle(id, taken, { rule: REGISTRATION })
+    expect(status).toMatchObject({ remaining: 2, resetInMs: 290_000 })
   })
 
   it('that is taken back counts no more, after a loss of memory too', async () => {
@@ -372,7 +375,10 @@ describe('a registration', () => {
   it('that lapses stays counted', async () => {
     for (let registration = 1; registration <= 3; registration++) await reserve(newId(), REGISTRATION)
     advance(40)
-    expect(await reserve(newId(), REGISTRATION)).toMatchObject({ admitted: false, standing: { full: true } })
+    expect(await reserve(newId(), REGISTRATION)).toMatchObject({
+      admitted: false,
+      status: { exhausted: true },
+    })
   })
 })
 
@@ -383,7 +389,7 @@ describe('attempts with a solved challenge', () => {
   it('are dear enough down to half of what is asked', async () => {
     for (let failure = 1; failure <= 3; failure++) await fail()
     for (let failure = 1; failure <= 6; failure++) await settle(newId(), WRONG, proven)
-    expect(await prove(newId(), 0)).toMatchObject({ admitted: false, standing: { level: 2 } })
+    expect(await prove(newId(), 0)).toMatchObject({ admitted: false, status: { level: 2 } })
     expect(await prove(newId(), 1)).toMatchObject({ admitted: true })
   })
 
@@ -421,7 +427,7 @@ describe('attempts with a solved challenge', () => {
       await settle(id, { kind: 'counted', account: '' }, { rule: REGISTRATION, challenged: true })
     expect(await counter.look(REGISTRATION, LIMIT)).toMatchObject({ level: 1 })
     await settle(first ?? '', VOID, { rule: REGISTRATION, challenged: true })
-    expect(await counter.look(REGISTRATION, LIMIT)).toMatchObject({ full: true, level: 0 })
+    expect(await counter.look(REGISTRATION, LIMIT)).toMatchObject({ exhausted: true, level: 0 })
   })
 
   it('lapse after 40 s, and settle as proven after that and after a loss of memory', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { KnownBlocks } from '../../src/limits/block-cache.ts'
+import { BlockCache } from '../../src/limits/block-cache.ts'
 
 const NOW_MS = 4_000_000_000_000
 const KEY = {
@@ -7,25 +7,25 @@ const KEY = {
   limit: { threshold: 3, windowMs: 300_000 },
   counter: 'a counter',
 } as const
-const FULL = { full: true, remaining: 0, untilNextMs: 200_000, level: 0 }
+const FULL = { exhausted: true, remaining: 0, resetInMs: 200_000, level: 0 }
 
-function knowing(standing = FULL): KnownBlocks {
-  const blocks = new KnownBlocks()
-  blocks.note(KEY, standing, NOW_MS)
+function knowing(status = FULL): BlockCache {
+  const blocks = new BlockCache()
+  blocks.note(KEY, status, NOW_MS)
   return blocks
 }
 
 describe('a key that is known to be blocked', () => {
   it('stands as time has passed since its counter said so', () => {
-    expect(knowing().find(KEY, NOW_MS + 4_999)).toEqual({ ...FULL, untilNextMs: 195_001 })
+    expect(knowing().find(KEY, NOW_MS + 4_999)).toEqual({ ...FULL, resetInMs: 195_001 })
   })
 
   it.each([
     ['after 5 s', FULL, 5_000],
-    ['when its time is over', { ...FULL, untilNextMs: 1_000 }, 1_000],
-  ])('is asked about again %s', (_when, standing, elapsedMs) => {
-    expect(knowing(standing).find(KEY, NOW_MS + elapsedMs - 1)).not.toBe(null)
-    expect(knowing(standing).find(KEY, NOW_MS + elapsedMs)).toBe(null)
+    ['when its time is over', { ...FULL, resetInMs: 1_000 }, 1_000],
+  ])('is asked about again %s', (_when, status, elapsedMs) => {
+    expect(knowing(status).find(KEY, NOW_MS + elapsedMs - 1)).not.toBe(null)
+    expect(knowing(status).find(KEY, NOW_MS + elapsedMs)).toBe(null)
   })
 
   it.each([
@@ -38,6 +38,6 @@ describe('a key that is known to be blocked', () => {
   })
 
   it('is not one that only pending attempts stand in the way of', () => {
-    expect(knowing({ ...FULL, full: false }).find(KEY, NOW_MS)).toBe(null)
+    expect(knowing({ ...FULL, exhausted: false }).find(KEY, NOW_MS)).toBe(null)
   })
 })

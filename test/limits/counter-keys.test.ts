@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it } from 'vitest'
-import { CounterNames } from '../../src/limits/counter-keys.ts'
+import { CounterKeys } from '../../src/limits/counter-keys.ts'
 import { newName, PASSWORD, refused, workerWith } from '../support/client.ts'
 import { visitor, WRONG } from '../support/visitor.ts'
 
@@ -13,9 +13,9 @@ afterEach(() => store(key ?? ''))
 
 describe('the name of a counter', () => {
   it('tells nothing of what it counts', async () => {
-    const names = new CounterNames(env.DB)
+    const names = new CounterKeys(env.DB)
     const [client, identifier] = [
-      await names.ofClient('203.0.113.7'),
+      await names.ofRequester('203.0.113.7'),
       await names.ofIdentifier('username', 'ada'),
     ]
     for (const name of [client, identifier]) expect(name).toMatch(/^[\w-]{43}$/)
@@ -23,14 +23,14 @@ describe('the name of a counter', () => {
   })
 
   it('is the same in every isolate', async () => {
-    const [here, there] = [new CounterNames(env.DB), new CounterNames(env.DB)]
-    expect(await here.ofClient('203.0.113.7')).toBe(await there.ofClient('203.0.113.7'))
+    const [here, there] = [new CounterKeys(env.DB), new CounterKeys(env.DB)]
+    expect(await here.ofRequester('203.0.113.7')).toBe(await there.ofRequester('203.0.113.7'))
   })
 
   it('differs with the kind and the text', async () => {
-    const names = new CounterNames(env.DB)
+    const names = new CounterKeys(env.DB)
     const all = await Promise.all([
-      names.ofClient('ada'),
+      names.ofRequester('ada'),
       names.ofIdentifier('username', 'ada'),
       names.ofIdentifier('email', 'ada'),
       names.ofIdentifier(null, 'ada'),
@@ -41,9 +41,9 @@ describe('the name of a counter', () => {
 
   it('is another under another key, which is random', async () => {
     expect(key).toMatch(/^[0-9A-F]{64}$/)
-    const name = await new CounterNames(env.DB).ofClient('203.0.113.7')
+    const name = await new CounterKeys(env.DB).ofRequester('203.0.113.7')
     await store('another key')
-    expect(await new CounterNames(env.DB).ofClient('203.0.113.7')).not.toBe(name)
+    expect(await new CounterKeys(env.DB).ofRequester('203.0.113.7')).not.toBe(name)
   })
 
   it('does not change with AUTH_SECRET: while one replaces the other, two releases count alike', async () => {

@@ -48,17 +48,17 @@ function empty() {
   return { stub, counter, stored }
 }
 
-const clientCounter = () => holding(OF_CLIENT)
+const requesterCounter = () => holding(OF_CLIENT)
 const identifierCounter = () => holding(OF_IDENTIFIER)
 const clearedCounter = () => holding(OF_IDENTIFIER_CLEARED)
 
 /** How the client stands with the rule of log ins by its records. */
-const FULL = { full: true, remaining: 0, untilNextMs: 180_000, level: 1 }
+const FULL = { exhausted: true, remaining: 0, resetInMs: 180_000, level: 1 }
 
 describe('records of the release before: look', () => {
   it('says how a client stands with each rule', async () => {
-    const { counter, stored } = await clientCounter()
-    const one = { full: false, untilNextMs: 200_000, level: 0 }
+    const { counter, stored } = await requesterCounter()
+    const one = { exhausted: false, resetInMs: 200_000, level: 0 }
     expect(await counter.look(...earlier.LOOK_CLIENT)).toStrictEqual(FULL)
     expect(await counter.look(...earlier.LOOK_REGISTRATIONS)).toStrictEqual({ ...one, remaining: 2 })
     expect(await counter.look(...earlier.LOOK_APP)).toStrictEqual({ ...one, remaining: 9 })
@@ -67,18 +67,18 @@ describe('records of the release before: look', () => {
 
   it('says how an identifier stands, and one whose failures were cleared', async () => {
     const { counter } = await identifierCounter()
-    const some = { full: false, remaining: 8, untilNextMs: 760_000, level: 0 }
+    const some = { exhausted: false, remaining: 8, resetInMs: 760_000, level: 0 }
     expect(await counter.look(...earlier.LOOK_IDENTIFIER)).toStrictEqual(some)
     const { counter: cleared } = await clearedCounter()
-    const none = { full: false, remaining: 10, untilNextMs: 900_000, level: 0 }
+    const none = { exhausted: false, remaining: 10, resetInMs: 900_000, level: 0 }
     expect(await cleared.look(...earlier.LOOK_IDENTIFIER)).toStrictEqual(none)
   })
 })
 
 describe('records of the release before: reserve', () => {
   it('refuses a client that has filled the threshold, until the window has slid', async () => {
-    const { counter, stored } = await clientCounter()
-    expect(await counter.reserve(earlier.RESERVE_CLIENT)).toStrictEqual({ admitted: false, standing: FULL })
+    const { counter, stored } = await requesterCounter()
+    expect(await counter.reserve(earlier.RESERVE_CLIENT)).toStrictEqual({ admitted: false, status: FULL })
     freeze(FROZEN_MS + 179_999)
     expect(await counter.reserve(earlier.RESERVE_CLIENT)).toMatchObject({ admitted: false })
     expect(await stored()).toStrictEqual(OF_CLIENT)
@@ -87,10 +87,10 @@ describe('records of the release before: reserve', () => {
   })
 
   it('stores a registration beside that of before', async () => {
-    const { counter, stored } = await clientCounter()
+    const { counter, stored } = await requesterCounter()
     expect(await counter.reserve(earlier.RESERVE_REGISTRATION)).toMatchObject({
       admitted: true,
-      standing: { remaining: 1, untilNextMs: 200_000 },
+      status: { remaining: 1, resetInMs: 200_000 },
     })
     const event = { id: earlier.NEW_ATTEMPT, atMs: FROZEN_MS, account: earlier.NEW_ATTEMPT }
     const tally = {
@@ -102,7 +102,7 @@ describe('records of the release before: reserve', () => {
   })
 
   it('counts the registration of before: of three at once two are let through', async () => {
-    const { counter } = await clientCounter()
+    const { counter } = await requesterCounter()
     const requests = ['a', 'b', 'c'].map((id) => ({ ...earlier.RESERVE_REGISTRATION, id, waits: false }))
     const answers = await Promise.all(requests.map((request) => counter.reserve(request)))
     expect(answers.map(({ admitted }) => admitted)).toEqual([true, true, false])
@@ -116,7 +116,7 @@ describe('records of the release before: reserve', () => {
     async (_which, make, records, left) => {
       const { counter, stored } = await make()
       const answer = await counter.reserve(earlier.RESERVE_IDENTIFIER)
-      expect(answer).toMatchObject({ admitted: true, standing: { remaining: left } })
+      expect(answer).toMatchObject({ admitted: true, status: { remaining: left } })
       expect(await stored()).toStrictEqual(records)
     },
   )
@@ -129,7 +129,7 @@ describe('records of the release before: reserve', () => {
     }
     expect(await counter.reserve(earlier.RESERVE_IDENTIFIER)).toMatchObject({
       admitted: false,
-      standing: { full: true, untilNextMs: 760_000 },
+      status: { exhausted: true, resetInMs: 760_000 },
     })
   })
 })
@@ -140,16 +140,16 @@ describe('records of the release before: settle', () => {
     ['void', earlier.SETTLE_VOID],
     ['right', { ...earlier.SETTLE_CLEARED, challenged: false }],
   ])('gives no guess away that nobody let through, and that is %s', async (_how, request) => {
-    const { counter, stored } = await clientCounter()
-    expect(await counter.settle(request)).toStrictEqual({ settled: false, standing: FULL })
+    const { counter, stored } = await requesterCounter()
+    expect(await counter.settle(request)).toStrictEqual({ settled: false, status: FULL })
     expect(await stored()).toStrictEqual(OF_CLIENT)
   })
 
   it('counts a failure after a solved challenge, and drops what can matter no more', async () => {
-    const { counter, stored } = await clientCounter()
+    const { counter, stored } = await requesterCounter()
     expect(await counter.settle(earlier.SETTLE_CHALLENGED)).toMatchObject({
       settled: true,
-      standing: { full: true, level: 1 },
+      status: { exhausted: true, level: 1 },
     })
     const { account } = earlier.SETTLE_CHALLENGED.outcome
     const tally = {
@@ -162,7 +162,7 @@ describe('records of the release before: settle', () => {
   })
 
   it('clears the failures of one account, and leaves those of others', async () => {
-    const { counter, stored } = await clientCounter()
+    const { counter, stored } = await requesterCounter()
     expect(await counter.settle(earlier.SETTLE_CLEARED)).toMatchObject({ settled: true })
     const tally = { ...CLIENT_FAILURES, events: CLIENT_FAILURES.events.slice(3) }
     expect(await stored()).toStrictEqual({ ...OF_CLIENT, [CLIENT_KEY]: tally })
@@ -172,7 +172,7 @@ describe('records of the release before: settle', () => {
     const { counter, stored } = await identifierCounter()
     expect(await counter.settle(earlier.SETTLE_ALL_CLEARED)).toMatchObject({
       settled: true,
-      standing: { remaining: 10 },
+      status: { remaining: 10 },
     })
     expect(await stored()).toStrictEqual({ [IDENTIFIER_KEY]: earlier.CLEARED, alarm: FROZEN_MS + 60_000 })
   })
@@ -184,19 +184,19 @@ describe('records of the release before: settle', () => {
   })
 
   it('counts a registration once that was reserved before', async () => {
-    const { counter, stored } = await clientCounter()
+    const { counter, stored } = await requesterCounter()
     expect(await counter.settle(earlier.SETTLE_REGISTERED)).toMatchObject({
       settled: true,
-      standing: { remaining: 2 },
+      status: { remaining: 2 },
     })
     expect(await stored()).toStrictEqual(OF_CLIENT)
   })
 
   it('takes a registration back that was reserved before', async () => {
-    const { counter, stored } = await clientCounter()
+    const { counter, stored } = await requesterCounter()
     expect(await counter.settle(earlier.SETTLE_NOT_REGISTERED)).toMatchObject({
       settled: true,
-      standing: { remaining: 3 },
+      status: { remaining: 3 },
     })
     expect(await stored()).toStrictEqual({
       ...OF_CLIENT,
@@ -207,21 +207,21 @@ describe('records of the release before: settle', () => {
 
 describe('records of the release before: prove and claim', () => {
   it('let an attempt through that is dear enough for the further failures of before', async () => {
-    const { counter, stored } = await clientCounter()
-    expect(await counter.prove(earlier.PROVE)).toStrictEqual({ admitted: true, standing: FULL })
+    const { counter, stored } = await requesterCounter()
+    expect(await counter.prove(earlier.PROVE)).toStrictEqual({ admitted: true, status: FULL })
     expect(await stored()).toStrictEqual(OF_CLIENT)
   })
 
   it('refuse one that is too cheap for old and new failures together', async () => {
-    const { counter } = await clientCounter()
+    const { counter } = await requesterCounter()
     for (const id of ['a', 'b', 'c']) await counter.settle({ ...earlier.SETTLE_CHALLENGED, id })
     const cheap = { ...earlier.PROVE, level: 0 }
-    expect(await counter.prove(cheap)).toMatchObject({ admitted: false, standing: { level: 2 } })
+    expect(await counter.prove(cheap)).toMatchObject({ admitted: false, status: { level: 2 } })
     expect(await counter.prove(earlier.PROVE)).toMatchObject({ admitted: true })
   })
 
   it('refuse a nonce that was claimed before, while its challenge lives and after', async () => {
-    const { counter, stored } = await clientCounter()
+    const { counter, stored } = await requesterCounter()
     const [nonce, expiresAtMs] = earlier.CLAIM
     for (const nowMs of [FROZEN_MS, expiresAtMs - 1, expiresAtMs]) {
       freeze(nowMs)
@@ -231,7 +231,7 @@ describe('records of the release before: prove and claim', () => {
   })
 
   it('claim another nonce beside it', async () => {
-    const { counter, stored } = await clientCounter()
+    const { counter, stored } = await requesterCounter()
     expect(await counter.claim('another', 4_000_000_190_000)).toBe(true)
     expect(await stored()).toStrictEqual({ ...OF_CLIENT, 'nonce:another': 4_000_000_190_000 })
   })
@@ -239,7 +239,7 @@ describe('records of the release before: prove and claim', () => {
 
 describe('records of the release before: the alarm', () => {
   it('leaves what counts, and comes again', async () => {
-    const { stub, stored } = await clientCounter()
+    const { stub, stored } = await requesterCounter()
     freeze(OF_CLIENT.alarm)
     expect(await runDurableObjectAlarm(stub)).toBe(true)
     expect(await stored()).toStrictEqual({ ...OF_CLIENT, alarm: OF_CLIENT.alarm + 60_000 })
@@ -247,7 +247,7 @@ describe('records of the release before: the alarm', () => {
   })
 
   it('forgets a nonce once its challenge has expired', async () => {
-    const { stub, stored } = await clientCounter()
+    const { stub, stored } = await requesterCounter()
     const { [`nonce:${earlier.NONCE}` as const]: expiresAtMs, ...others } = OF_CLIENT
     freeze(expiresAtMs)
     await runDurableObjectAlarm(stub)
@@ -266,7 +266,7 @@ describe('records of the release before: the alarm', () => {
   })
 
   it('is not put off by what comes later, and set anew where it was lost', async () => {
-    const { stub, counter, stored } = await clientCounter()
+    const { stub, counter, stored } = await requesterCounter()
     await counter.settle(earlier.SETTLE_CHALLENGED)
     expect(await stored()).toMatchObject({ alarm: OF_CLIENT.alarm })
     await runInDurableObject(stub, (_object, { storage }) => storage.deleteAlarm())
@@ -291,9 +291,9 @@ describe('arguments of the release before', () => {
 
   it('reserve and settle a failure, which the release before could read', async () => {
     const { counter, stored } = empty()
-    const standing = { full: false, remaining: 2, untilNextMs: 300_000, level: 0 }
-    expect(await counter.reserve(earlier.RESERVE_CLIENT)).toStrictEqual({ admitted: true, standing })
-    expect(await counter.settle(earlier.SETTLE_COUNTED)).toStrictEqual({ settled: true, standing })
+    const status = { exhausted: false, remaining: 2, resetInMs: 300_000, level: 0 }
+    expect(await counter.reserve(earlier.RESERVE_CLIENT)).toStrictEqual({ admitted: true, status })
+    expect(await counter.settle(earlier.SETTLE_COUNTED)).toStrictEqual({ settled: true, status })
     expect(await stored()).toStrictEqual({ [CLIENT_KEY]: failure, alarm: 4_000_000_300_000 })
   })
 
@@ -317,7 +317,7 @@ describe('arguments of the release before', () => {
     const { counter } = empty()
     const request = { ...earlier.RESERVE_CLIENT, waits: false }
     for (const id of ['a', 'b', 'c']) await counter.reserve({ ...request, id })
-    expect(await counter.reserve(request)).toMatchObject({ admitted: false, standing: { full: false } })
+    expect(await counter.reserve(request)).toMatchObject({ admitted: false, status: { exhausted: false } })
   })
 
   it('that may wait are let through when one before them is void', async () => {
@@ -330,7 +330,7 @@ describe('arguments of the release before', () => {
   })
 
   it('prove an attempt, which settles whatever fills the threshold', async () => {
-    const { counter } = await clientCounter()
+    const { counter } = await requesterCounter()
     expect(await counter.prove(earlier.PROVE)).toMatchObject({ admitted: true })
     expect(await counter.settle({ ...earlier.SETTLE_COUNTED, challenged: false })).toMatchObject({
       settled: true,
@@ -365,7 +365,7 @@ describe('what is stored now has the members that the release before knows, no m
   })
 
   it('what is left when some is taken back or cleared', async () => {
-    const { counter, stored } = await clientCounter()
+    const { counter, stored } = await requesterCounter()
     await counter.settle(earlier.SETTLE_CLEARED)
     await counter.settle(earlier.SETTLE_NOT_REGISTERED)
     const { [CLIENT_KEY]: failures, [REGISTRATIONS_KEY]: registrations } = await stored()

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { parseClientAddress } from '../../src/limits/requester-address.ts'
+import { parseRequesterAddress } from '../../src/limits/requester-address.ts'
 
 const counted = (text: string | undefined, prefix = 64, ipv6?: string) =>
-  parseClientAddress(text, ipv6, prefix)?.counted ?? null
+  parseRequesterAddress(text, ipv6, prefix)?.counted ?? null
 
 describe('the client that counts', () => {
   it('is an IPv4 address, whole', () => {
-    expect(parseClientAddress('203.0.113.7', undefined, 64)).toEqual({
+    expect(parseRequesterAddress('203.0.113.7', undefined, 64)).toEqual({
       shown: '203.0.113.7',
       counted: '203.0.113.7',
       shared: false,
@@ -25,7 +25,7 @@ describe('the client that counts', () => {
   })
 
   it('shows an IPv6 address in its canonical spelling (RFC 5952 section 4)', () => {
-    expect(parseClientAddress('2001:0DB8:0:0:1:0:0:1', undefined, 64)?.shown).toBe('2001:db8::1:0:0:1')
+    expect(parseRequesterAddress('2001:0DB8:0:0:1:0:0:1', undefined, 64)?.shown).toBe('2001:db8::1:0:0:1')
   })
 
   it.each([
@@ -72,7 +72,7 @@ describe('the client that counts', () => {
   it.each(['2a06:98c0:3600::103', '2a06:98c0:3600:ffff::1', '2A06:98C0:3600:0:0:0:0:103'])(
     'is one and the same for all Workers of other zones: %s',
     (text) => {
-      expect(parseClientAddress(text, undefined, 128)).toMatchObject({
+      expect(parseRequesterAddress(text, undefined, 128)).toMatchObject({
         counted: '2a06:98c0:3600::/48',
         shared: true,
       })
@@ -80,7 +80,7 @@ describe('the client that counts', () => {
   )
 
   it('is not shared next to the address of those Workers', () => {
-    expect(parseClientAddress('2a06:98c0:3601::103', undefined, 64)).toMatchObject({ shared: false })
+    expect(parseRequesterAddress('2a06:98c0:3601::103', undefined, 64)).toMatchObject({ shared: false })
   })
 
   it.each([

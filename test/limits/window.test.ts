@@ -4,15 +4,15 @@ import {
   clear,
   clearAll,
   count,
+  difficultyOf,
   EMPTY,
   eventsInWindow,
-  isDearEnough,
   type Limit,
-  levelOf,
-  MAX_LEVEL,
+  MAX_DIFFICULTY,
+  meetsDifficulty,
+  resetAfterMs,
   type Tally,
   takeBack,
-  untilNextPlaceMs,
 } from '../../src/limits/window.ts'
 
 const START_MS = 4_000_000_000_000
@@ -109,7 +109,7 @@ const tallyTimes = ({ tally, limit, nowMs }: World) =>
   eventsInWindow(tally, limit, nowMs).map(({ atMs }) => atMs)
 const modelLevel = (world: World) => {
   const counted = inWindow(world.model.furtherAtMs, world).length
-  return Math.min(MAX_LEVEL, Math.floor(counted / world.limit.threshold))
+  return Math.min(MAX_DIFFICULTY, Math.floor(counted / world.limit.threshold))
 }
 
 describe('the window', () => {
@@ -119,8 +119,8 @@ describe('the window', () => {
         const { tally, limit, nowMs } = world
         const [kept, all] = [tallyTimes(world), modelTimes(world)]
         expect(Math.min(kept.length, limit.threshold)).toBe(Math.min(all.length, limit.threshold))
-        expect(untilNextPlaceMs(kept, limit, nowMs)).toBe(untilNextPlaceMs(all, limit, nowMs))
-        expect(levelOf(tally, limit, 0, nowMs)).toBe(modelLevel(world))
+        expect(resetAfterMs(kept, limit, nowMs)).toBe(resetAfterMs(all, limit, nowMs))
+        expect(difficultyOf(tally, limit, 0, nowMs)).toBe(modelLevel(world))
       }),
       { numRuns: 500 },
     )
@@ -133,7 +133,9 @@ describe('the window', () => {
         fc.integer({ min: 1, max: 60 }),
         (world, more) => {
           expect(tallyTimes(world).length).toBeLessThanOrEqual(modelTimes(world).length)
-          expect(levelOf(world.tally, world.limit, 0, world.nowMs)).toBeLessThanOrEqual(modelLevel(world))
+          expect(difficultyOf(world.tally, world.limit, 0, world.nowMs)).toBeLessThanOrEqual(
+            modelLevel(world),
+          )
           const failure = { kind: 'failure', account: 'new', challenged: false } as const
           const later = Array.from({ length: more }, () => failure).reduce(
             (current, step, index) => proceed(current, step, 1_000 + index),
@@ -182,11 +184,11 @@ describe('the window', () => {
     ['more than the threshold count: until as many have left', at(0, 10, 20, 30), 100, 210_000],
     ['they are not in order', at(200, 0, 100), 250, 50_000],
   ])('tells until when, where %s', (_when, times, nowSeconds, expectedMs) => {
-    expect(untilNextPlaceMs(times, limit, START_MS + nowSeconds * 1000)).toBe(expectedMs)
+    expect(resetAfterMs(times, limit, START_MS + nowSeconds * 1000)).toBe(expectedMs)
   })
 
   it('lets none through ever where the threshold is 0', () => {
-    expect(untilNextPlaceMs(at(0), { threshold: 0, windowMs: 300_000 }, START_MS + 1_000)).toBe(300_000)
+    expect(resetAfterMs(at(0), { threshold: 0, windowMs: 300_000 }, START_MS + 1_000)).toBe(300_000)
   })
 
   it('counts an attempt once, however often it is told', () => {
@@ -203,7 +205,7 @@ describe('the window', () => {
   })
 
   it('makes a challenge dearer by those that are under way, within bounds', () => {
-    expect([0, 2, 3, 5, 6, 12, 100].map((proving) => levelOf(EMPTY, limit, proving, START_MS))).toEqual([
+    expect([0, 2, 3, 5, 6, 12, 100].map((proving) => difficultyOf(EMPTY, limit, proving, START_MS))).toEqual([
       0, 0, 1, 1, 2, 4, 4,
     ])
   })
@@ -216,7 +218,7 @@ describe('the window', () => {
     [2, 4, false],
     [4, 0, true],
   ])('takes a challenge of level %i where %i is asked: %s', (level, asked, enough) => {
-    expect(isDearEnough(level, asked)).toBe(enough)
+    expect(meetsDifficulty(level, asked)).toBe(enough)
   })
 
   it('has nothing to clear twice', () => {
@@ -234,7 +236,7 @@ describe('the window', () => {
       account: 'me',
     }))
     const tally = failures.reduce((current, event) => count(current, event, true, limit), EMPTY)
-    expect(levelOf(clear(tally, 'me'), limit, 0, START_MS)).toBe(1)
+    expect(difficultyOf(clear(tally, 'me'), limit, 0, START_MS)).toBe(1)
     expect(clear(tally, 'me').events).toEqual([])
   })
 })

@@ -2,9 +2,9 @@
 import type { ChallengeFailure, ChallengeRequest, Claim } from '../../challenge/challenge.ts'
 import type { LimitRule, RuleName } from '../../config/limits.ts'
 import { type ErrorCode, reach, ServiceError, UnconfirmedWrite } from '../../errors/service-error.ts'
-import type { Outcome, Reservation, Standing } from '../../limits/counter-rpc.ts'
+import type { LimitStatus, Outcome, Reservation } from '../../limits/counter-rpc.ts'
 import { MAX_WAIT_MS } from '../../limits/waiting.ts'
-import { isDearEnough, type Limit, MAX_LEVEL } from '../../limits/window.ts'
+import { type Limit, MAX_DIFFICULTY, meetsDifficulty } from '../../limits/window.ts'
 import { DEADLINE_MS, inTime } from '../../runtime/deadline.ts'
 import { describeFault, log } from '../../runtime/log.ts'
 import type { Services } from '../../services.ts'
@@ -70,25 +70,25 @@ export class Attempt {
     const place = { name, limit: limitOf(rule), counter, admitted: takes, held: takes }
     if (rule.action === 'block') this.#refuseKnown(place)
     this.#places = [...this.#places, place]
-    const { admitted, standing } = takes ? await this.#take(place) : await this.#look(place)
-    this.#report(place, standing)
+    const { admitted, status } = takes ? await this.#take(place) : await this.#look(place)
+    this.#report(place, status)
     if (admitted) return
     this.#replace(place, { admitted: false, held: false })
-    if (rule.action === 'block') this.#block(place, standing)
-    this.#level = Math.max(this.#level ?? 0, standing.level)
+    if (rule.action === 'block') this.#block(place, status)
+    this.#level = Math.max(this.#level ?? 0, status.level)
   }
 
   /** @throws {ServiceError} `too_many_*` where the counter said so a moment ago */
   #refuseKnown(place: Place): void {
-    const standing = this.#services.knownBlocks.find(place, this.#services.nowMs)
-    if (standing === null) return
-    this.#report(place, standing)
-    throw blocked(place.name, standing)
+    const status = this.#services.blockCache.find(place, this.#services.nowMs)
+    if (status === null) return
+    this.#report(place, status)
+    throw blocked(place.name, status)
   }
 
-  #block(place: Place, standing: Standing): never {
-    this.#services.knownBlocks.note(place, standing, this.#services.nowMs)
-    throw blocked(place.name, standing)
+  #block(place: Place, status: LimitStatus): never {
+    this.#services.blockCache.note(place, status, this.#services.nowMs)
+    throw blocked(place.name, status)
   }
 
   /**
@@ -109,18 +109,18 @@ export class Attempt {
     if (this.#level === null || this.#claim === undefined) return
     if (this.#claim !== null) await this.#useUp(this.#claim, this.#level)
     // What a provider sees to has no price of ours.
-    const level = this.#claim?.level ?? MAX_LEVEL
+    const level = this.#claim?.level ?? MAX_DIFFICULTY
     for (const place of this.#places.filter(({ admitted }) => !admitted)) {
       this.#replace(place, { held: true })
       const { name: rule, limit, counter } = place
       const proof = { rule, limit, id: this.#id, level }
-      const { admitted, standing } = await reach(this.#services.counter(counter).prove(proof))
-      if (!admitted) return this.#fail('too_cheap', standing.level)
+      const { admitted, status } = await reach(this.#services.counter(counter).prove(proof))
+      if (!admitted) return this.#fail('too_cheap', status.level)
     }
   }
 
   async #useUp({ nonce, expiresAtMs, level }: Claim, askedLevel: number): Promise<void> {
-    if (!isDearEnough(level, askedLevel)) return this.#fail('too_cheap', askedLevel)
+    if (!meetsDifficulty(level, askedLevel)) return this.#fail('too_cheap', askedLevel)
     const claimed = await reach(this.#services.counter(this.#request.client).claim(nonce, expiresAtMs))
     if (!claimed) return this.#fail('already_used', askedLevel)
   }
@@ -179,9 +179,9 @@ export class Attempt {
   async #settle(place: Place, outcome: Outcome): Promise<void> {
     const { name: rule, limit, counter, admitted } = place
     const request = { rule, limit, id: this.#id, outcome, challenged: !admitted }
-    const { settled, standing } = await this.#services.counter(counter).settle(request)
+    const { settled, status } = await this.#services.counter(counter).settle(request)
     if (!settled) throw new Error(`${rule}: the counter has no memory of the attempt`)
-    this.#report(place, standing)
+    this.#report(place, status)
   }
 
   #take({ name: rule, limit, counter }: Place): Promise<Reservation> {
@@ -191,22 +191,22 @@ export class Attempt {
   }
 
   async #look({ name, limit, counter }: Place): Promise<Reservation> {
-    const standing = await reach(this.#services.counter(counter).look(name, limit))
-    return { admitted: !standing.full, standing }
+    const status = await reach(this.#services.counter(counter).look(name, limit))
+    return { admitted: !status.exhausted, status }
   }
 
   #replace(place: Place, changes: Partial<Place>): void {
     this.#places = this.#places.map((other) => (other.name === place.name ? { ...other, ...changes } : other))
   }
 
-  #report({ name, limit, counter }: Place, standing: Standing): void {
-    if (counter === this.#request.client) this.#services.reportLimit({ name, limit, standing })
+  #report({ name, limit, counter }: Place, status: LimitStatus): void {
+    if (counter === this.#request.client) this.#services.reportLimit({ name, limit, status })
   }
 }
 
 /** Where only pending attempts stood in the way, one of them may settle at any moment. */
-export function blocked(name: RuleName, { full, untilNextMs }: Standing): ServiceError {
-  const retryAfterSeconds = full ? Math.ceil(untilNextMs / 1000) : 1
+export function blocked(name: RuleName, { exhausted, resetInMs }: LimitStatus): ServiceError {
+  const retryAfterSeconds = exhausted ? Math.ceil(resetInMs / 1000) : 1
   return new ServiceError(BLOCKED[name], {}, { retryAfterSeconds })
 }
 

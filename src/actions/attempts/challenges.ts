@@ -8,7 +8,13 @@ import type {
 } from '../../challenge/challenge.ts'
 import { reach, ServiceError } from '../../errors/service-error.ts'
 import type { Services } from '../../services.ts'
-import { type Client, type ClientRuleName, clientCounter, clientRule, limitOf } from './requester-limits.ts'
+import {
+  type Client,
+  limitOf,
+  type RequesterRuleName,
+  requesterCounter,
+  requesterRule,
+} from './requester-limits.ts'
 
 /**
  * Checks the answer to a challenge, without a look at any counter.
@@ -47,7 +53,7 @@ export async function failChallenge(
 const RULE_OF_ACTION = {
   login: 'login_failures_per_ip',
   register: 'registrations_per_ip',
-} as const satisfies Record<ChallengeAction, ClientRuleName>
+} as const satisfies Record<ChallengeAction, RequesterRuleName>
 
 /**
  * A challenge for whoever expects to be asked for one.
@@ -58,8 +64,8 @@ export async function offerChallenge(
   client: Client,
   action: ChallengeAction,
 ): Promise<Challenge> {
-  const { request, standing } = await lookAhead(services, client, action)
-  return services.challenge.describe(request, standing.level, services.nowMs)
+  const { request, status } = await lookAhead(services, client, action)
+  return services.challenge.describe(request, status.level, services.nowMs)
 }
 
 /**
@@ -72,15 +78,15 @@ export async function challengeDue(
   client: Client,
   action: ChallengeAction,
 ): Promise<Challenge | null> {
-  const { request, rule, standing } = await lookAhead(services, client, action)
-  if (!rule.enabled || rule.action !== 'challenge' || !standing.full) return null
-  return services.challenge.describe(request, standing.level, services.nowMs)
+  const { request, rule, status } = await lookAhead(services, client, action)
+  if (!rule.enabled || rule.action !== 'challenge' || !status.exhausted) return null
+  return services.challenge.describe(request, status.level, services.nowMs)
 }
 
 async function lookAhead(services: Services, client: Client, action: ChallengeAction) {
-  const { address, counter } = await clientCounter(services, client)
+  const { address, counter } = await requesterCounter(services, client)
   const name = RULE_OF_ACTION[action]
-  const rule = clientRule(await services.settings.rules(services.nowMs), name, address)
-  const standing = await reach(services.counter(counter).look(name, limitOf(rule)))
-  return { request: { action, client: counter, address: address.shown }, rule, standing }
+  const rule = requesterRule(await services.settings.rules(services.nowMs), name, address)
+  const status = await reach(services.counter(counter).look(name, limitOf(rule)))
+  return { request: { action, client: counter, address: address.shown }, rule, status }
 }

@@ -2,14 +2,14 @@
 import type { LimitRule, LimitRules } from '../../config/limits.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import { digestOf } from '../../limits/counter-keys.ts'
-import type { ClientAddress } from '../../limits/requester-address.ts'
+import type { RequesterAddress } from '../../limits/requester-address.ts'
 import type { Limit } from '../../limits/window.ts'
 import type { Services } from '../../services.ts'
 
 /** Where a call comes from. */
 export interface Client {
   /** Null where the deployment does not say. */
-  readonly address: ClientAddress | null
+  readonly address: RequesterAddress | null
   readonly userAgent: string | null
   readonly place: Place
 }
@@ -21,8 +21,8 @@ export interface Place {
   readonly city: string | null
 }
 
-export interface ClientCounter {
-  readonly address: ClientAddress
+export interface RequesterCounter {
+  readonly address: RequesterAddress
   /** Its counter's name. */
   readonly counter: string
 }
@@ -33,20 +33,24 @@ export function limitOf({ window_seconds, threshold }: LimitRule): Limit {
 }
 
 /** @throws {ServiceError} `client_ip_unknown`: nothing is counted under a guess; `unavailable` */
-export async function clientCounter(
-  { counterNames, noteInLog }: Services,
+export async function requesterCounter(
+  { counterKeys, noteInLog }: Services,
   { address }: Client,
-): Promise<ClientCounter> {
+): Promise<RequesterCounter> {
   if (address === null) throw new ServiceError('client_ip_unknown')
-  const counter = await counterNames.ofClient(address.counted)
+  const counter = await counterKeys.ofRequester(address.counted)
   noteInLog({ addressDigest: digestOf(counter) })
   return { address, counter }
 }
 
-export type ClientRuleName = 'registrations_per_ip' | 'login_failures_per_ip'
+export type RequesterRuleName = 'registrations_per_ip' | 'login_failures_per_ip'
 
 /** A rule as it is for this address: one that tells nobody from anybody is always challenged, or may not register. */
-export function clientRule(rules: LimitRules, name: ClientRuleName, { shared }: ClientAddress): LimitRule {
+export function requesterRule(
+  rules: LimitRules,
+  name: RequesterRuleName,
+  { shared }: RequesterAddress,
+): LimitRule {
   const rule = rules[name]
   if (!shared) return rule
   return { ...rule, threshold: 0, action: name === 'registrations_per_ip' ? rule.action : 'challenge' }

@@ -3,7 +3,7 @@ import type { ChallengeAction } from '../../challenge/challenge.ts'
 import { digestOf } from '../../limits/counter-keys.ts'
 import type { Services } from '../../services.ts'
 import { type AppliedRule, Attempt, countsAsRegistration } from './attempt.ts'
-import { type Client, type ClientRuleName, clientCounter, clientRule } from './requester-limits.ts'
+import { type Client, type RequesterRuleName, requesterCounter, requesterRule } from './requester-limits.ts'
 
 export interface CountedCall {
   readonly client: Client
@@ -46,7 +46,7 @@ async function run<T>(
   counted: Counted,
   work: (attempt: Attempt) => Promise<T>,
 ): Promise<T> {
-  const client = await clientCounter(services, call.client)
+  const client = await requesterCounter(services, call.client)
   const identifier = await identifierCounter(services, counted)
   const { action } = counted
   const { address, counter } = client
@@ -54,8 +54,8 @@ async function run<T>(
   const attempt = new Attempt(services, request)
   try {
     const rules = await services.settings.rules(services.nowMs)
-    const perClient = (name: ClientRuleName): AppliedRule => {
-      return { name, rule: clientRule(rules, name, client.address), counter: client.counter }
+    const perClient = (name: RequesterRuleName): AppliedRule => {
+      return { name, rule: requesterRule(rules, name, client.address), counter: client.counter }
     }
     if (counted.registers) await attempt.reserve(perClient('registrations_per_ip'))
     if (identifier !== null) await attempt.reserve(perClient('login_failures_per_ip'))
@@ -77,11 +77,11 @@ async function run<T>(
 }
 
 async function identifierCounter(
-  { counterNames, noteInLog }: Services,
+  { counterKeys, noteInLog }: Services,
   { identifier }: Counted,
 ): Promise<string | null> {
   if (identifier === null) return null
-  const counter = await counterNames.ofIdentifier(identifier.kind, identifier.compared)
+  const counter = await counterKeys.ofIdentifier(identifier.kind, identifier.compared)
   noteInLog({ identifierDigest: digestOf(counter) })
   return counter
 }

@@ -8,7 +8,7 @@ import { OAuthError } from '../../errors/oauth-error.ts'
 import { reach, type ServiceError } from '../../errors/service-error.ts'
 import type { Services } from '../../services.ts'
 import { blocked } from '../attempts/attempt.ts'
-import { type Client, clientCounter, limitOf } from '../attempts/requester-limits.ts'
+import { type Client, limitOf, requesterCounter } from '../attempts/requester-limits.ts'
 
 /** What a request says of who it comes from; null for what it does not say. */
 export interface ClientCredentials {
@@ -75,18 +75,18 @@ async function findClient({ clients, nowMs }: Services, clientId: string): Promi
  * @throws {ServiceError} `client_ip_unknown`, `unavailable`
  */
 async function countFailure(services: Services, from: Client): Promise<OAuthError | ServiceError> {
-  const { knownBlocks, nowMs } = services
-  const { counter } = await clientCounter(services, from)
+  const { blockCache, nowMs } = services
+  const { counter } = await requesterCounter(services, from)
   const rule = (await services.settings.rules(nowMs))[RULE]
   if (!rule.enabled) return new OAuthError('invalid_client')
   const limit = limitOf(rule)
   const key = { name: RULE, limit, counter } as const
-  const known = knownBlocks.find(key, nowMs)
+  const known = blockCache.find(key, nowMs)
   if (known !== null) return blocked(RULE, known)
   const outcome = { kind: 'counted', account: '' } as const
   const failure = { rule: RULE, limit, id: crypto.randomUUID(), outcome, challenged: false } as const
-  const { settled, standing } = await reach(services.counter(counter).settle(failure))
+  const { settled, status } = await reach(services.counter(counter).settle(failure))
   if (settled) return new OAuthError('invalid_client')
-  knownBlocks.note(key, standing, nowMs)
-  return blocked(RULE, standing)
+  blockCache.note(key, status, nowMs)
+  return blocked(RULE, status)
 }

@@ -7,7 +7,7 @@ import { matchedRoutes } from 'hono/route'
 import { digestOf } from '../../limits/counter-keys.ts'
 import { log } from '../../runtime/log.ts'
 import type { AppContext, AppEnv } from '../context.ts'
-import { clientOf } from '../requester.ts'
+import { requesterOf } from '../requester.ts'
 
 /**
  * A request's id is the CF-Ray, which Cloudflare's own logs know too, else a random one; what a client sends as id is ignored.
@@ -39,8 +39,8 @@ function rayOf(c: AppContext): string | undefined {
 async function noteAddress(c: AppContext): Promise<void> {
   const note = c.get('logNote')
   if (note?.addressDigest !== undefined || c.get('ofOrigin')) return
-  const { address } = clientOf(c)
-  const name = address && (await c.get('services').counterNames.ofClientIfReady(address.counted))
+  const { address } = requesterOf(c)
+  const name = address && (await c.get('services').counterKeys.ofRequesterIfReady(address.counted))
   if (name !== null) c.set('logNote', { ...note, addressDigest: digestOf(name) })
 }
 

@@ -16,7 +16,7 @@ import { endAllSessions, endReplaced, endSession, listSessions } from '../../act
 import { isFreshLogin } from '../../actions/session/fresh-login.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import type { AppContext, AppEnv } from '../../http/context.ts'
-import { clientOf } from '../../http/requester.ts'
+import { requesterOf } from '../../http/requester.ts'
 import { DONE, type Done } from '../../messages/messages.ts'
 import { trimInvisible } from '../../runtime/text.ts'
 import { showError } from '../error-pages.tsx'
@@ -167,7 +167,7 @@ function proofOf(c: AppContext) {
   return {
     password: field('current_password'),
     challenge: field('challenge') || undefined,
-    client: clientOf(c),
+    client: requesterOf(c),
   }
 }
 

@@ -11,7 +11,7 @@ import type { IssuedTokens } from '../../actions/session/issue-tokens.ts'
 import type { ChallengeAction } from '../../challenge/challenge.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import type { AppContext, AppEnv } from '../../http/context.ts'
-import { clientOf } from '../../http/requester.ts'
+import { requesterOf } from '../../http/requester.ts'
 import { DONE } from '../../messages/messages.ts'
 import { hasControlCharacter, trimInvisible } from '../../runtime/text.ts'
 import { isLoginTicket, makeLoginTicket } from '../../sessions/login-ticket.ts'
@@ -108,7 +108,7 @@ function returnToOf(c: AppContext): string | null {
 function proofOf(c: AppContext) {
   const field = fieldsOf(c)
   const challenge = field('challenge') || undefined
-  return { password: field('password'), challenge, client: clientOf(c), transport: 'cookie' as const }
+  return { password: field('password'), challenge, client: requesterOf(c), transport: 'cookie' as const }
 }
 
 /** A form leads to a page of ours alone, which leads on. */
@@ -116,7 +116,7 @@ async function goOn(c: AppContext, tokens: IssuedTokens): Promise<Response> {
   c.set('accountId', tokens.profile.id)
   await setPageCookie(c, tokens)
   const { ticketKeys, nowMs } = c.get('services')
-  const ticket = await makeLoginTicket(await ticketKeys(), requesterOf(c), nowMs)
+  const ticket = await makeLoginTicket(await ticketKeys(), addressOf(c), nowMs)
   return c.redirect(withReturnTo(`/login?${JUST_LOGGED_IN}=${ticket}`, returnToOf(c)), 303)
 }
 
@@ -124,11 +124,11 @@ async function hasJustLoggedIn(c: AppContext): Promise<boolean> {
   const ticket = c.req.query(JUST_LOGGED_IN)
   if (ticket === undefined) return false
   const { ticketKeys, nowMs } = c.get('services')
-  return isLoginTicket(await ticketKeys(), ticket, requesterOf(c), nowMs)
+  return isLoginTicket(await ticketKeys(), ticket, addressOf(c), nowMs)
 }
 
-function requesterOf(c: AppContext): string {
-  return clientOf(c).address?.counted ?? ''
+function addressOf(c: AppContext): string {
+  return requesterOf(c).address?.counted ?? ''
 }
 
 /** The account is stored, and only its session is not. */

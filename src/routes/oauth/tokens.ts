@@ -7,7 +7,7 @@ import { OAuthError } from '../../errors/oauth-error.ts'
 import type { AppContext } from '../../http/context.ts'
 import { type FormCredentials, readClientCredentials } from '../../http/credentials.ts'
 import { formBody } from '../../http/middleware/form-body.ts'
-import { clientOf } from '../../http/requester.ts'
+import { requesterOf } from '../../http/requester.ts'
 import { createRouter, jsonAnswer } from '../../http/route.ts'
 import type { AccessTokenClaims } from '../../verify/access-token.ts'
 
@@ -83,7 +83,7 @@ export function oauthRoutes() {
 
 async function clientOfRequest(c: AppContext, form: FormCredentials) {
   const credentials = readClientCredentials(c.req.header('Authorization'), form)
-  const client = await authenticateClient(c.get('services'), credentials, clientOf(c))
+  const client = await authenticateClient(c.get('services'), credentials, requesterOf(c))
   c.set('clientId', client.clientId)
   return client
 }
