@@ -56,7 +56,7 @@ export function createApp(
     cors({
       allowedOrigins: deployment.corsOrigins,
       forwardAuthPath: FORWARD_AUTH_PATH,
-      isProxied: (path) => leadsToOrigin(gateway, path),
+      leadsToOrigin: (path) => leadsToOrigin(gateway, path),
     }),
   )
 

@@ -57,7 +57,7 @@ async function answer(c: AppContext, audience: string | null, tokens: OriginToke
   if (audience !== null) {
     headers.set('Authorization', `Bearer ${await tokens.exchange(services, identity, audience)}`)
   }
-  c.set('letThrough', true)
+  c.set('skipRequestLog', true)
   return new Response(null, { headers })
 }
 

@@ -10,9 +10,9 @@ import { hostNameOf } from '../http/middleware/host.ts'
 import { requesterOf } from '../http/requester.ts'
 import { ADMIN_SCOPE } from '../tokens/scope.ts'
 import { clientBody, hasBody } from './client-body.ts'
-import { forwardingHeaders, passedBack, passedOn, sandbox } from './headers.ts'
+import { forwardingHeaders, sandbox, toClientHeaders, toOriginHeaders } from './headers.ts'
 import type { OriginTokens } from './origin-tokens.ts'
-import { pathAtOrigin, plainPath, servedRoute } from './origins.ts'
+import { canonicalPath, pathAtOrigin, servedRoute } from './origins.ts'
 import { isWebSocketRequest, offerToOrigin, readOfferedProtocols, selectForClient } from './web-socket.ts'
 
 /** @returns what passes a request on; it answers null where no route leads from its path */
@@ -23,7 +23,7 @@ export function gatewayTo(
   return async (c) => {
     const { pathname, search, origin } = new URL(c.req.url)
     const host = hostNameOf(c)
-    const path = plainPath(pathname)
+    const path = canonicalPath(pathname)
     const route = path === null ? null : servedRoute(gateway, path, host)
     if (path === null || route === null) return null
     c.set('route', `${route.prefix.replace(/\/$/, '')}/*`)
@@ -35,11 +35,11 @@ export function gatewayTo(
     const reachedAt = isOwnHost ? origin : publicUrl
     const token = tokenOf(c)
     const identity = await identityOf(c, route, token)
-    const headers = passedOn(c.req.raw.headers, clientIpHeader)
+    const headers = toOriginHeaders(c.req.raw.headers, clientIpHeader)
     setForwarding(c, headers, reachedAt)
     await setIdentity(c, headers, route, { identity, token }, tokens)
     const answer = await send(c, route, { isOwnHost, reachedAt, path, search, headers })
-    c.set('ofOrigin', true)
+    c.set('isProxied', true)
     return answer
   }
 }
@@ -193,7 +193,7 @@ function requestTo(
 /** As the origin said it: status, headers and body, a WebSocket too. */
 function toClient(c: AppContext, { pages }: GatewayRoute, { isOwnHost }: Asked, answer: Response): Response {
   const { status, statusText, body, webSocket } = answer
-  const headers = passedBack(answer.headers, isOwnHost)
+  const headers = toClientHeaders(answer.headers, isOwnHost)
   if (!pages) sandbox(headers)
   if (webSocket !== null) selectForClient(headers, readOfferedProtocols(c.req.raw.headers))
   return new Response(body, { status, statusText, headers, webSocket })

@@ -25,7 +25,7 @@ export interface Forwarding {
  * @param clientIpHeader from which the service reads the client's address, and so might an origin
  * @returns a client's headers without those of its connection, and without any that only the gate may set.
  */
-export function passedOn(headers: Headers, clientIpHeader: string): Headers {
+export function toOriginHeaders(headers: Headers, clientIpHeader: string): Headers {
   const passed = withoutHopByHop(headers)
   const clientIpName = canonicalName(clientIpHeader)
   for (const name of [...passed.keys()]) {
@@ -81,7 +81,7 @@ const HOST_WIDE = [
  * @param isOwnHost whether the host is for origins, and has no hosted pages
  * @returns an origin's headers as a client may have them.
  */
-export function passedBack(headers: Headers, isOwnHost: boolean): Headers {
+export function toClientHeaders(headers: Headers, isOwnHost: boolean): Headers {
   const passed = withoutHopByHop(headers)
   for (const name of isOwnHost ? NOT_AN_ORIGINS : [...NOT_AN_ORIGINS, ...HOST_WIDE]) passed.delete(name)
   const cookies = passed.getSetCookie().filter((cookie) => !OWN_COOKIE.test(cookie))

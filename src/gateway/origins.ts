@@ -18,7 +18,7 @@ const LEFT_OFF = /(\.|%20)(;[^/]*)?(\/|$)/i
  * @returns the path in the one spelling that the gate and any server behind it take for the same, or null where they
  * might not
  */
-export function plainPath(pathname: string): string | null {
+export function canonicalPath(pathname: string): string | null {
   if (AMBIGUOUS.test(pathname)) return null
   const path = pathname.replace(ENCODED_UNRESERVED, (encoded) =>
     String.fromCharCode(Number.parseInt(encoded.slice(1), 16)),
@@ -50,7 +50,7 @@ export function servedRoute(gateway: GatewayConfig, path: string, hostname: stri
 
 /** @param pathname as `URL.pathname` gives it */
 export function leadsToOrigin(gateway: GatewayConfig, pathname: string): boolean {
-  const path = plainPath(pathname)
+  const path = canonicalPath(pathname)
   return path !== null && routeOf(gateway, path) !== null
 }
 

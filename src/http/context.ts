@@ -26,9 +26,9 @@ export interface AppEnv {
     /** Where the request went, in place of the pattern that matched it. For the log line. */
     route: string | undefined
     /** Whether a request was let through that whoever asked about it logs. */
-    letThrough: true | undefined
+    skipRequestLog: true | undefined
     /** Whether the answer is an origin's, and stays as that made it. */
-    ofOrigin: true | undefined
+    isProxied: true | undefined
     errorCode: ErrorCode | OAuthErrorCode | undefined
   }
 }

@@ -29,7 +29,7 @@ const readTokenBody = (required: boolean) =>
   createMiddleware<AppEnv>(async (c, next) => {
     const bytes = await readBounded(c.req.raw)
     const empty = bytes.length === 0
-    const byCookie = empty && meansCookie(c)
+    const byCookie = empty && usesCookie(c)
     if (byCookie) requireOwnPage(c)
     c.set('byCookie', byCookie)
     // Without a cookie the token is one that nobody has: a browser that blocks cookies sends none.
@@ -73,7 +73,7 @@ export function clearCookieOf(c: AppContext, ended: ActiveSession): void {
 }
 
 /** A Bearer token says by itself whose session is meant, unless the header says otherwise. */
-function meansCookie(c: AppContext): boolean {
+function usesCookie(c: AppContext): boolean {
   if (c.req.header(CSRF_HEADER) !== undefined) return true
   return readRefreshCookie(c) !== undefined && bearerToken(c) === null
 }

@@ -8,7 +8,7 @@ import { atPresent } from '../http/middleware/provide-services.ts'
 const FORM_MEDIA_TYPE = /^application\/x-www-form-urlencoded[ \t]*(;|$)/i
 
 /** @throws {ServiceError} `origin_not_allowed`, `body_too_large`, `unsupported_media_type` */
-export const ownForm = createMiddleware<AppEnv>(async (c, next) => {
+export const sameOriginForm = createMiddleware<AppEnv>(async (c, next) => {
   if (!comesFromHere(c)) throw new ServiceError('origin_not_allowed')
   const bytes = await readBounded(c.req.raw)
   if (!FORM_MEDIA_TYPE.test(c.req.header('Content-Type') ?? ''))

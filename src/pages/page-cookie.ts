@@ -56,7 +56,7 @@ export function readPageCookie(c: AppContext): string | undefined {
 }
 
 /** @returns null for a browser that nobody is logged in with. @throws {ServiceError} `misconfigured`, `unavailable` */
-export async function pageGrant(c: AppContext): Promise<ActiveSession | null> {
+export async function readPageSession(c: AppContext): Promise<ActiveSession | null> {
   const token = readPageCookie(c)
   if (token === undefined) return null
   const resumed = await resumeSession(c.get('services'), token)

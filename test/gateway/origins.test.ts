@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { type GatewayConfig, readGateway } from '../../src/config/gateway.ts'
 import type { GatewayRoute } from '../../src/config/gateway-route.ts'
 import { SettingsReader } from '../../src/config/settings-reader.ts'
-import { pathAtOrigin, plainPath, routeOf, servedRoute } from '../../src/gateway/origins.ts'
+import { canonicalPath, pathAtOrigin, routeOf, servedRoute } from '../../src/gateway/origins.ts'
 
 const emptyGateway = (enabled: boolean): GatewayConfig =>
   readGateway(new SettingsReader({}), {
@@ -45,7 +45,7 @@ describe('a path', () => {
     ['/api/..x/.hidden/a..b', '/api/..x/.hidden/a..b'],
     ['/api/@:!$&()*+,=', '/api/@:!$&()*+,='],
   ])('is taken in the one spelling that everybody reads alike: %s', (path, plain) => {
-    expect(plainPath(path)).toBe(plain)
+    expect(canonicalPath(path)).toBe(plain)
   })
 
   it.each([
@@ -81,7 +81,7 @@ describe('a path', () => {
     ['a space behind dots', '/x/..%20/api'],
     ['a dot behind a name, with parameters', '/api.;x/y'],
   ])('is taken by nobody with %s', (_what, path) => {
-    expect(plainPath(path)).toBe(null)
+    expect(canonicalPath(path)).toBe(null)
   })
 })
 

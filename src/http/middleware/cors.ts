@@ -26,39 +26,39 @@ export interface CorsOptions {
    */
   readonly forwardAuthPath: string
   /** Whether a path leads to an origin behind the gateway, whose header names the service does not know. */
-  readonly isProxied: (path: string) => boolean
+  readonly leadsToOrigin: (path: string) => boolean
 }
 
-export function cors({ allowedOrigins, forwardAuthPath, isProxied }: CorsOptions) {
+export function cors({ allowedOrigins, forwardAuthPath, leadsToOrigin }: CorsOptions) {
   return createMiddleware<AppEnv>(async (c, next) => {
     const origin = c.req.header('Origin')
     const allowed = origin !== undefined && allowedOrigins.includes(origin)
     const preflight = isPreflight(c.req) && !isBelow(c.req.path, forwardAuthPath)
-    if (preflight) c.res = answerPreflight(c.req, allowed, isProxied)
+    if (preflight) c.res = answerPreflight(c.req, allowed, leadsToOrigin)
     else await next()
     c.res.headers.append('Vary', 'Origin')
-    if (allowed) allow(c.res.headers, origin, c.get('ofOrigin') === true)
+    if (allowed) allow(c.res.headers, origin, c.get('isProxied') === true)
   })
 }
 
 function answerPreflight(
   request: HonoRequest,
   allowed: boolean,
-  isProxied: CorsOptions['isProxied'],
+  leadsToOrigin: CorsOptions['leadsToOrigin'],
 ): Response {
   const answer = new Response(null, { status: 204, headers: allowed ? PREFLIGHT : {} })
   const asked = request.header('Access-Control-Request-Headers')
-  if (allowed && asked !== undefined && isProxied(new URL(request.url).pathname)) {
+  if (allowed && asked !== undefined && leadsToOrigin(new URL(request.url).pathname)) {
     answer.headers.set('Access-Control-Allow-Headers', merged(ALLOWED_HEADERS, asked))
   }
   return answer
 }
 
-function allow(headers: Headers, origin: string, ofOrigin: boolean): void {
+function allow(headers: Headers, origin: string, isProxied: boolean): void {
   // A public document has said "*" already.
   const decided = headers.has('Access-Control-Allow-Origin')
-  if (decided && !ofOrigin) return
-  const exposed = ofOrigin ? (headers.get('Access-Control-Expose-Headers') ?? '') : ''
+  if (decided && !isProxied) return
+  const exposed = isProxied ? (headers.get('Access-Control-Expose-Headers') ?? '') : ''
   headers.set('Access-Control-Expose-Headers', merged(EXPOSED, exposed))
   if (decided) return
   headers.set('Access-Control-Allow-Origin', origin)

@@ -20,9 +20,9 @@ export function requestLog(publicUrl: string | null) {
     c.set('requestId', rayOf(c) ?? crypto.randomUUID())
     await next()
     c.res.headers.set('X-Request-Id', c.get('requestId'))
-    if (!c.get('ofOrigin')) setOwnHeaders(c.res.headers, isHttps)
+    if (!c.get('isProxied')) setOwnHeaders(c.res.headers, isHttps)
     if (REFUSALS.includes(c.res.status)) await noteAddress(c)
-    if (!c.get('letThrough')) log('info', 'request', requestFields(c, startedAtMs))
+    if (!c.get('skipRequestLog')) log('info', 'request', requestFields(c, startedAtMs))
   })
 }
 
@@ -38,7 +38,7 @@ function rayOf(c: AppContext): string | undefined {
 /** So that those who try tokens can be followed, too. No key is read for it: an isolate that has counted something has one. */
 async function noteAddress(c: AppContext): Promise<void> {
   const note = c.get('logNote')
-  if (note?.addressDigest !== undefined || c.get('ofOrigin')) return
+  if (note?.addressDigest !== undefined || c.get('isProxied')) return
   const { address } = requesterOf(c)
   const name = address && (await c.get('services').counterKeys.ofRequesterIfReady(address.counted))
   if (name !== null) c.set('logNote', { ...note, addressDigest: digestOf(name) })

@@ -21,16 +21,16 @@ import { DONE, type Done } from '../../messages/messages.ts'
 import { trimInvisible } from '../../runtime/text.ts'
 import { showError } from '../error-pages.tsx'
 import { challengeAfter, failureOf } from '../failed.ts'
-import { fieldsOf, ownForm } from '../form.ts'
+import { fieldsOf, sameOriginForm } from '../form.ts'
 import { invalidFields, otherAccount, weaknessText } from '../form-errors.ts'
 import { pageLanguage, showPage, viewOf } from '../layout.tsx'
-import { clearPageCookie, heldCookies, pageGrant, setPageCookie } from '../page-cookie.ts'
+import { clearPageCookie, heldCookies, readPageSession, setPageCookie } from '../page-cookie.ts'
 import { type AccountForm, nameOf } from './account-fields.tsx'
 import { AccountPage, type Failed } from './account-page.tsx'
 
 /** Sends whoever is not logged in to where that is done. */
 const loggedIn = createMiddleware<AppEnv>(async (c, next) => {
-  const activeSession = await pageGrant(c)
+  const activeSession = await readPageSession(c)
   if (activeSession === null) return c.redirect(c.req.method === 'POST' ? '/login?done=ended' : '/login', 303)
   c.set('activeSession', activeSession)
   return next()
@@ -44,7 +44,7 @@ const sameAccount = createMiddleware<AppEnv>(async (c, next) => {
 })
 
 /** A form of somebody who is logged in. */
-const form = [pageLanguage, ownForm, loggedIn, sameAccount] as const
+const form = [pageLanguage, sameOriginForm, loggedIn, sameAccount] as const
 
 export function accountPages() {
   const router = new Hono<AppEnv>()

@@ -18,10 +18,16 @@ import { isLoginTicket, makeLoginTicket } from '../../sessions/login-ticket.ts'
 import { nameOf } from '../account/account-fields.tsx'
 import { showError } from '../error-pages.tsx'
 import { challengeAfter, failureOf } from '../failed.ts'
-import { fieldsOf, ownForm } from '../form.ts'
+import { fieldsOf, sameOriginForm } from '../form.ts'
 import { type Failure, invalidFields, noCookie, weaknessText } from '../form-errors.ts'
 import { pageLanguage, showPage, viewOf } from '../layout.tsx'
-import { clearPageCookie, heldCookies, pageGrant, readPageCookie, setPageCookie } from '../page-cookie.ts'
+import {
+  clearPageCookie,
+  heldCookies,
+  readPageCookie,
+  readPageSession,
+  setPageCookie,
+} from '../page-cookie.ts'
 import { ContinuePage, LogInPage, RegisterPage } from './login-pages.tsx'
 import { readReturnTo, withReturnTo } from './return-to.ts'
 
@@ -38,7 +44,7 @@ export function enterPages() {
   router.onError(showError)
 
   router.get('/login', pageLanguage, async (c) => {
-    const activeSession = await pageGrant(c)
+    const activeSession = await readPageSession(c)
     const view = viewOf(c)
     const returnTo = returnToOf(c)
     const justLoggedIn = await hasJustLoggedIn(c)
@@ -48,7 +54,7 @@ export function enterPages() {
     return showPage(c, { title: view.words.logIn, goesOnTo: justLoggedIn ? returnTo : undefined }, page)
   })
 
-  router.post('/login', pageLanguage, ownForm, async (c) => {
+  router.post('/login', pageLanguage, sameOriginForm, async (c) => {
     const field = fieldsOf(c)
     const identifier = trimInvisible(field('identifier'))
     const wrong = invalidFields(missing(c, field), viewOf(c).words)
@@ -63,18 +69,18 @@ export function enterPages() {
 
   router.get('/login/continue', (c) => c.redirect(withReturnTo('/login', returnToOf(c)), 303))
 
-  router.post('/login/continue', pageLanguage, ownForm, async (c) => {
+  router.post('/login/continue', pageLanguage, sameOriginForm, async (c) => {
     const tokens = await issueToPages(c.get('services'), readPageCookie(c) ?? '')
     if (tokens === null) return c.redirect(withReturnTo('/login', returnToOf(c)), 303)
     return goOn(c, tokens)
   })
 
   router.get('/register', pageLanguage, async (c) => {
-    if ((await pageGrant(c)) !== null) return c.redirect(withReturnTo('/login', returnToOf(c)), 303)
+    if ((await readPageSession(c)) !== null) return c.redirect(withReturnTo('/login', returnToOf(c)), 303)
     return showRegister(c, null, '')
   })
 
-  router.post('/register', pageLanguage, ownForm, async (c) => {
+  router.post('/register', pageLanguage, sameOriginForm, async (c) => {
     const typed = fieldsOf(c)('identifier')
     const identifier = parseNewIdentifier(typed, c.get('services').config.accounts.defaultPhoneRegion)
     const wrong = invalidFields(registrationErrors(c, identifier), viewOf(c).words)
@@ -91,7 +97,7 @@ export function enterPages() {
 
   router.get('/logout', (c) => c.redirect(HOME, 303))
 
-  router.post('/logout', pageLanguage, ownForm, async (c) => {
+  router.post('/logout', pageLanguage, sameOriginForm, async (c) => {
     await logOutOfBrowser(c.get('services'), heldCookies(c))
     clearPageCookie(c)
     const returnTo = returnToOf(c)
