@@ -87,8 +87,8 @@ export function createApp(
     })
     return c.res
   })
-  app.onError((fault, c) =>
-    isNotFound(fault) && asksForPage(c) ? showNotFound(c) : faultResponse(c, fault, deployment.publicUrl),
+  app.onError((error, c) =>
+    isNotFound(error) && asksForPage(c) ? showNotFound(c) : faultResponse(c, error, deployment.publicUrl),
   )
   return app
 }
@@ -123,12 +123,12 @@ export function createMisconfiguredApp({ problems, publicUrl, isNotSetUp }: Misc
     log('error', 'misconfigured', { request_id: c.get('requestId'), problems, ...members })
     return errorResponse(c, new ServiceError('misconfigured', members), publicUrl)
   })
-  app.onError((fault, c) => faultResponse(c, fault, publicUrl))
+  app.onError((error, c) => faultResponse(c, error, publicUrl))
   return app
 }
 
-function isNotFound(fault: unknown): boolean {
-  return fault instanceof ServiceError && fault.code === 'not_found'
+function isNotFound(error: unknown): boolean {
+  return error instanceof ServiceError && error.code === 'not_found'
 }
 
 function refuseMethod(

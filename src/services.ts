@@ -25,7 +25,7 @@ import { VerifiedTokens } from './tokens/verified-tokens.ts'
 export interface SharedServices {
   readonly config: Config
   readonly db: D1Database
-  /** @returns a new stub: after a fault, an old one may stay broken. */
+  /** @returns a new stub: after an error, an old one may stay broken. */
   readonly accountObject: (accountId: string) => AccountSessions
   /** @returns a new stub of the counter with this name, alike. */
   readonly counter: (name: string) => AttemptCounters

@@ -1,6 +1,6 @@
 /** What an outage of the provider means, where it does not mean that nobody passes. */
 import { ServiceError } from '../errors/service-error.ts'
-import { describeFault, log } from '../runtime/log.ts'
+import { describeError, log } from '../runtime/log.ts'
 import type { Challenge, ChallengeProvider, ChallengeRequest, Verification } from './challenge.ts'
 import { type Siteverify, TRY_MS, TurnedAway } from './siteverify.ts'
 
@@ -19,9 +19,9 @@ export class FailOpen implements ChallengeProvider {
   async verify(answer: string, request: ChallengeRequest, nowMs: number): Promise<Verification> {
     try {
       return await this.#provider.verify(answer, request, nowMs)
-    } catch (fault) {
-      if (fault instanceof Error && fault.cause instanceof TurnedAway) throw fault
-      report(fault, 'open')
+    } catch (error) {
+      if (error instanceof Error && error.cause instanceof TurnedAway) throw error
+      report(error, 'open')
       return { solved: true, claim: null }
     }
   }
@@ -64,8 +64,8 @@ export class Fallback implements ChallengeProvider {
       const verification = await this.#provider.verify(answer, request)
       this.#see(true, nowMs)
       return verification
-    } catch (fault) {
-      report(fault, 'altcha')
+    } catch (error) {
+      report(error, 'altcha')
       this.#see(false, nowMs)
       return NOT_JUDGED
     }
@@ -84,7 +84,7 @@ export class Fallback implements ChallengeProvider {
 const NOT_JUDGED: Verification = { solved: false, reasons: [] }
 
 /** @throws what is no outage */
-function report(fault: unknown, instead: 'open' | 'altcha'): void {
-  if (!(fault instanceof ServiceError && fault.code === 'challenge_unavailable')) throw fault
-  log('warn', 'challenge_unavailable', { instead, fault: describeFault(fault.cause) })
+function report(error: unknown, instead: 'open' | 'altcha'): void {
+  if (!(error instanceof ServiceError && error.code === 'challenge_unavailable')) throw error
+  log('warn', 'challenge_unavailable', { instead, error: describeError(error.cause) })
 }

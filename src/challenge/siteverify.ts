@@ -163,8 +163,8 @@ export class Siteverify implements ChallengeProvider {
     const answer = parseAnswer(await response.text())
     const { ok, status } = response
     if (answer !== null && (answer.success ? ok : status < 500 && !isInternal(answer))) return answer
-    const fault = `${provider} judged nothing, with status ${status}`
-    throw status >= 300 && status < 500 ? new TurnedAway(fault) : new Error(fault)
+    const reason = `${provider} judged nothing, with status ${status}`
+    throw status >= 300 && status < 500 ? new TurnedAway(reason) : new Error(reason)
   }
 
   #misconfigured(codes: readonly string[]): ServiceError {

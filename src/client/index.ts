@@ -122,17 +122,17 @@ async function withChallenges(
     try {
       const answer = challenge === null ? null : await solve?.(challenge, attempt.signal)
       return await call(answer ?? null)
-    } catch (fault) {
-      challenge = challengeOf(fault)
-      if (challenge === null || solve === undefined || solved === MAX_CHALLENGES) throw fault
+    } catch (error) {
+      challenge = challengeOf(error)
+      if (challenge === null || solve === undefined || solved === MAX_CHALLENGES) throw error
     } finally {
       attempt.abort()
     }
   }
 }
 
-function challengeOf(fault: unknown): Challenge | null {
-  return (fault instanceof GatehouseError && fault.problem?.challenge) || null
+function challengeOf(error: unknown): Challenge | null {
+  return (error instanceof GatehouseError && error.problem?.challenge) || null
 }
 
 async function fetchWithToken(

@@ -87,9 +87,9 @@ async function untilAnswered<T>(call: () => Promise<T>): Promise<T> {
   for (const pauseMs of PAUSES_MS) {
     try {
       return await call()
-    } catch (fault) {
-      const isLost = fault instanceof GatehouseError && fault.code === 'network' && navigator.onLine
-      if (!isLost || Date.now() - startMs > RETRIED_FOR_MS) throw fault
+    } catch (error) {
+      const isLost = error instanceof GatehouseError && error.code === 'network' && navigator.onLine
+      if (!isLost || Date.now() - startMs > RETRIED_FOR_MS) throw error
       await new Promise((resolve) => setTimeout(resolve, pauseMs))
     }
   }

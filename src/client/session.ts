@@ -19,7 +19,7 @@ type Known = Held | null | undefined
 
 /** A token is renewed this long before it expires, or in its last quarter. */
 const MARGIN_MS = 30_000
-/** How long an API's refusals after one that was looked into are taken for its own fault. */
+/** How long an API's refusals after one that was looked into are taken for its own error. */
 const REFUSAL_PAUSE_MS = 5_000
 const ENDED = ['invalid_refresh_token', 'refresh_token_reused']
 
@@ -55,10 +55,10 @@ export class Session {
     if (known === null || (known !== undefined && Date.now() < known.renewAtMs)) return known
     try {
       return await this.renew(known?.accessToken ?? null)
-    } catch (fault) {
+    } catch (error) {
       // It is not over yet: a service out of reach is nobody's trouble before that.
       if (known !== undefined && Date.now() < known.expiresAtMs && this.#known === known) return known
-      throw fault
+      throw error
     }
   }
 
@@ -117,8 +117,8 @@ export class Session {
     if (known === null || (known !== undefined && known.accessToken !== stale)) return known
     const token = (await this.#storage?.get()) ?? null
     if (this.#storage !== null && token === null) return this.#forget()
-    const answer = await this.#service.refresh(token).catch((fault: unknown) => {
-      if (!(fault instanceof GatehouseError) || !ENDED.includes(fault.code)) throw fault
+    const answer = await this.#service.refresh(token).catch((error: unknown) => {
+      if (!(error instanceof GatehouseError) || !ENDED.includes(error.code)) throw error
       return null
     })
     if (!(await this.#isStill(known, token, answer?.refresh_token))) return this.#known ?? null
@@ -137,8 +137,8 @@ export class Session {
    * the site has set may be sent in its place.
    */
   async #provenByCookie({ access_token, user }: TokenAnswer): Promise<TokenAnswer> {
-    const proven = await this.#service.refresh(null).catch((fault: unknown) => {
-      if (!(fault instanceof GatehouseError) || !ENDED.includes(fault.code)) throw fault
+    const proven = await this.#service.refresh(null).catch((error: unknown) => {
+      if (!(error instanceof GatehouseError) || !ENDED.includes(error.code)) throw error
       return null
     })
     if (proven?.user.id === user.id) return proven
@@ -181,9 +181,9 @@ export class Session {
     for (const listener of this.#listeners) {
       try {
         listener(after)
-      } catch (fault) {
-        // The page's own fault, and no reason to lose what was learnt.
-        reportError(fault)
+      } catch (error) {
+        // The page's own error, and no reason to lose what was learnt.
+        reportError(error)
       }
     }
   }

@@ -1,8 +1,8 @@
 /** The clients as one isolate knows them. Results are shared between requests, promises are not (signing-keys.ts). */
 
-import { reach } from '../errors/service-error.ts'
+import { orUnavailable } from '../errors/service-error.ts'
 import { BoundedMap } from '../runtime/bounded-map.ts'
-import { describeFault, log } from '../runtime/log.ts'
+import { describeError, log } from '../runtime/log.ts'
 import { type Client, findClient } from './client-store.ts'
 import { type EncryptionKey, importEncryptionKey } from './encryption-key.ts'
 
@@ -50,8 +50,8 @@ export class Clients {
     this.#known.set(clientId, { ...known, reloadAtMs: nowMs + RETRY_AFTER_MS })
     try {
       return await this.#load(clientId, nowMs)
-    } catch (fault) {
-      log('warn', 'client_stale', { client_id: clientId, fault: describeFault(fault) })
+    } catch (error) {
+      log('warn', 'client_stale', { client_id: clientId, error: describeError(error) })
       return known.client
     }
   }
@@ -64,7 +64,7 @@ export class Clients {
 
   async #load(clientId: string, nowMs: number): Promise<KnownClient | null> {
     const removalsBefore = this.#removals
-    const client = await reach(findClient(this.#db, clientId))
+    const client = await orUnavailable(findClient(this.#db, clientId))
     const known = client === null ? null : await withEncryptionKey(client)
     if (removalsBefore === this.#removals) this.#keep(clientId, known, nowMs)
     return known

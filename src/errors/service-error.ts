@@ -3,7 +3,7 @@
  * thrown as ServiceError; everything else that is thrown becomes 500 `internal`.
  */
 import type { Challenge } from '../challenge/challenge.ts'
-import { DEADLINE_MS, inTime } from '../runtime/deadline.ts'
+import { DEADLINE_MS, withDeadline } from '../runtime/deadline.ts'
 import type { Names } from '../verify/bearer.ts'
 
 interface ErrorEntry {
@@ -223,24 +223,24 @@ interface ServiceErrorOptions extends ErrorOptions {
 }
 
 /** A write whose answer and read-back are both lost: nobody knows whether it took. */
-export class UnconfirmedWrite extends ServiceError {
+export class UnconfirmedWriteError extends ServiceError {
   constructor(cause: unknown) {
     super('unavailable', {}, { cause })
-    this.name = 'UnconfirmedWrite'
+    this.name = 'UnconfirmedWriteError'
   }
 }
 
 /**
- * Awaits work of a dependency (D1, a Durable Object) in time; any fault of it becomes 503 `unavailable`.
- * @throws {ServiceError} `unavailable`, with the fault as its cause
+ * Awaits work of a dependency (D1, a Durable Object) in time; any error of it becomes 503 `unavailable`.
+ * @throws {ServiceError} `unavailable`, with the error as its cause
  */
-export async function reach<T>(
+export async function orUnavailable<T>(
   work: PromiseLike<T>,
   members: ProblemMembers = {},
   deadlineMs = DEADLINE_MS,
 ): Promise<T> {
   try {
-    return await inTime(work, deadlineMs)
+    return await withDeadline(work, deadlineMs)
   } catch (cause) {
     throw new ServiceError('unavailable', members, { cause })
   }

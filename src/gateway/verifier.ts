@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { identify } from '../actions/session/authorize-token.ts'
 import type { Env } from '../config/env.ts'
 import { ERRORS, type ErrorCode, ServiceError } from '../errors/service-error.ts'
-import { describeFault, log } from '../runtime/log.ts'
+import { describeError, log } from '../runtime/log.ts'
 import type { Services } from '../services.ts'
 import type { AccessTokenClaims } from '../verify/access-token.ts'
 import { readBearer } from '../verify/bearer.ts'
@@ -43,10 +43,10 @@ export function verifierOver(servicesOf: (env: Env, ctx: ExecutionContext) => Se
       if (services === null) return refusal('misconfigured')
       try {
         return { ok: true, claims: await verify(services, authorization, asked) }
-      } catch (fault) {
-        if (!(fault instanceof ServiceError)) throw fault
-        if (fault.cause !== undefined) log('error', fault.code, { fault: describeFault(fault.cause) })
-        return refusal(fault.code)
+      } catch (error) {
+        if (!(error instanceof ServiceError)) throw error
+        if (error.cause !== undefined) log('error', error.code, { error: describeError(error.cause) })
+        return refusal(error.code)
       }
     }
   }

@@ -52,7 +52,7 @@ async function readChunks(body: ReadableStream<Uint8Array>): Promise<Uint8Array>
   return bytes.slice(0, length)
 }
 
-/** A body that breaks off is its client's doing, no fault of the service. */
+/** A body that breaks off is its client's doing, no error of the service. */
 async function* whileItLasts(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
     yield* body

@@ -15,7 +15,7 @@ export function errorResponse(c: AppContext, error: ServiceError, publicUrl: str
     : problemResponse(c, error, publicUrl)
 }
 
-export function faultResponse(c: AppContext, fault: unknown, publicUrl: string | null): Response {
-  if (fault instanceof OAuthError) return oauthErrorResponse(c, fault)
-  return errorResponse(c, toServiceError(c, fault), publicUrl)
+export function faultResponse(c: AppContext, error: unknown, publicUrl: string | null): Response {
+  if (error instanceof OAuthError) return oauthErrorResponse(c, error)
+  return errorResponse(c, toServiceError(c, error), publicUrl)
 }

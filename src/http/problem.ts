@@ -1,7 +1,7 @@
 /** Problem answers (RFC 9457): the one place where an error becomes a response. */
 import type { Context } from 'hono'
 import { ERRORS, ServiceError } from '../errors/service-error.ts'
-import { describeFault, log } from '../runtime/log.ts'
+import { describeError, log } from '../runtime/log.ts'
 import { SCOPE } from '../runtime/text.ts'
 import type { Names } from '../verify/bearer.ts'
 import { bearerToken } from './bearer-token.ts'
@@ -22,12 +22,12 @@ export function problemResponse(c: Context<AppEnv>, error: ServiceError, publicU
 }
 
 /** Anything that is no ServiceError is a defect: 500, with the reason in the log alone. */
-export function toServiceError(c: Context<AppEnv>, fault: unknown): ServiceError {
-  const error = fault instanceof ServiceError ? fault : new ServiceError('internal', {}, { cause: fault })
-  if (error.cause !== undefined) {
-    log('error', error.code, { request_id: c.get('requestId'), fault: describeFault(error.cause) })
-  }
-  return error
+export function toServiceError(c: Context<AppEnv>, error: unknown): ServiceError {
+  const serviceError =
+    error instanceof ServiceError ? error : new ServiceError('internal', {}, { cause: error })
+  const { code, cause } = serviceError
+  if (cause !== undefined) log('error', code, { request_id: c.get('requestId'), error: describeError(cause) })
+  return serviceError
 }
 
 function titleOf({ code, members }: ServiceError): string {

@@ -3,7 +3,7 @@
  * key does not come from AUTH_SECRET: while secrets change, two releases must name alike.
  */
 import { hmac, importHmacKey, toBase64Url, utf8 } from '../crypto/bytes.ts'
-import { reach, ServiceError } from '../errors/service-error.ts'
+import { orUnavailable, ServiceError } from '../errors/service-error.ts'
 import { readNamingKey } from './naming-key-store.ts'
 
 /** Enough to tell names apart, and too little to find the counter itself by. */
@@ -48,7 +48,7 @@ export class CounterKeys {
   }
 
   async #load(): Promise<CryptoKey> {
-    const key = await reach(readNamingKey(this.#db))
+    const key = await orUnavailable(readNamingKey(this.#db))
     if (key !== null) return importHmacKey(utf8(key))
     throw new ServiceError('misconfigured', {}, { cause: new Error('D1 has no naming key: run schema.sql') })
   }

@@ -42,13 +42,13 @@ export async function showNotFound(c: AppContext): Promise<Response> {
 }
 
 /** For the pages' own faults. */
-export function showError(fault: unknown, c: AppContext): Response | Promise<Response> {
-  const error = toServiceError(c, fault)
-  const { code } = error
+export function showError(error: unknown, c: AppContext): Response | Promise<Response> {
+  const serviceError = toServiceError(c, error)
+  const { code } = serviceError
   const { words } = viewOf(c)
   c.set('errorCode', code)
-  for (const [name, value] of Object.entries(retryAfter(error))) c.header(name, value)
-  const { message } = toFailure(error, words)
+  for (const [name, value] of Object.entries(retryAfter(serviceError))) c.header(name, value)
+  const { message } = toFailure(serviceError, words)
   const content = <ErrorMet words={words} code={code} message={message} requestId={c.get('requestId')} />
   return showPage(c, { title: words.errors[code][0], status: ERRORS[code].status }, content)
 }

@@ -1,4 +1,4 @@
-/** What became of a form: a fault of the action, as the form that asked for it shows it, and the next challenge. */
+/** What became of a form: an error of the action, as the form that asked for it shows it, and the next challenge. */
 import { challengeDue } from '../actions/attempts/challenges.ts'
 import type { Challenge, ChallengeAction } from '../challenge/challenge.ts'
 import { ERRORS } from '../errors/service-error.ts'
@@ -9,11 +9,11 @@ import { retryAfter } from '../http/retry-after.ts'
 import { type Failure, type FieldNames, toFailure } from './form-errors.ts'
 import { viewOf } from './layout.tsx'
 
-export function failureOf(c: AppContext, fault: unknown, names?: FieldNames): Failure {
-  const error = toServiceError(c, fault)
-  c.set('errorCode', error.code)
-  for (const [name, value] of Object.entries(retryAfter(error))) c.header(name, value)
-  return toFailure(error, viewOf(c).words, names)
+export function failureOf(c: AppContext, error: unknown, names?: FieldNames): Failure {
+  const serviceError = toServiceError(c, error)
+  c.set('errorCode', serviceError.code)
+  for (const [name, value] of Object.entries(retryAfter(serviceError))) c.header(name, value)
+  return toFailure(serviceError, viewOf(c).words, names)
 }
 
 /** The challenge that the next attempt will need, on the page that says how the last one went. */

@@ -7,17 +7,17 @@
 export const DEADLINE_MS = 20_000
 
 /** A dependency did not answer in time. What was asked of it may still happen. */
-export class Overdue extends Error {
+export class DeadlineExceededError extends Error {
   constructor(deadlineMs: number) {
     super(`no answer within ${deadlineMs} ms`)
-    this.name = 'Overdue'
+    this.name = 'DeadlineExceededError'
   }
 }
 
-/** Awaits work of a dependency for as long as it may take. @throws {Overdue} and what `work` throws */
-export async function inTime<T>(work: PromiseLike<T>, deadlineMs = DEADLINE_MS): Promise<T> {
+/** Awaits work of a dependency for as long as it may take. @throws {DeadlineExceededError} and what `work` throws */
+export async function withDeadline<T>(work: PromiseLike<T>, deadlineMs = DEADLINE_MS): Promise<T> {
   const { promise: overdue, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Overdue(deadlineMs)), deadlineMs)
+  const timer = setTimeout(() => reject(new DeadlineExceededError(deadlineMs)), deadlineMs)
   try {
     return await Promise.race([work, overdue])
   } finally {

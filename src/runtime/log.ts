@@ -33,7 +33,7 @@ export type LogEvent =
   | 'outbox_row_pending'
   | 'orphaned_session'
 
-/** Writes one line. `event` is the stable name to search for; a fault's is the code of the error that it became. */
+/** Writes one line. `event` is the stable name to search for; an error's is the code of the error that it became. */
 export function log(
   level: 'info' | 'warn' | 'error',
   event: LogEvent | ErrorCode,
@@ -47,15 +47,15 @@ export function log(
  * Says what was thrown, for the log: its name, where it was thrown, and what lies beneath it. A SyntaxError's
  * message quotes the text that was parsed, so that one is left out.
  */
-export function describeFault(fault: unknown): LogFields {
-  if (!(fault instanceof Error)) return { name: typeof fault }
-  const message = fault instanceof SyntaxError ? '' : fault.message
-  const frames = (fault.stack ?? '').split('\n').filter((line) => line.trimStart().startsWith('at '))
+export function describeError(error: unknown): LogFields {
+  if (!(error instanceof Error)) return { name: typeof error }
+  const message = error instanceof SyntaxError ? '' : error.message
+  const frames = (error.stack ?? '').split('\n').filter((line) => line.trimStart().startsWith('at '))
   const at = frames.slice(0, 6).map((line) => line.trim())
   return {
-    name: fault.name,
+    name: error.name,
     message,
     at,
-    ...(fault.cause === undefined ? {} : { cause: describeFault(fault.cause) }),
+    ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
   }
 }

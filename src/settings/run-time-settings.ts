@@ -1,8 +1,8 @@
 /** The run-time settings as one isolate knows them. Results are shared between requests, promises are not (signing-keys.ts). */
 import type { AllowList } from '../accounts/allow-list.ts'
 import { applyRules, type LimitRules } from '../config/limits.ts'
-import { reach, ServiceError } from '../errors/service-error.ts'
-import { describeFault, log } from '../runtime/log.ts'
+import { orUnavailable, ServiceError } from '../errors/service-error.ts'
+import { describeError, log } from '../runtime/log.ts'
 import {
   insertSettingsChange,
   mergeSettings,
@@ -52,7 +52,7 @@ export class RunTimeSettings {
 
   /**
    * All that is in force; at most 30 s old while D1 is in reach, else the last known.
-   * @throws {ServiceError} `unavailable` where nothing is known: a registration that was closed must not open by a fault
+   * @throws {ServiceError} `unavailable` where nothing is known: a registration that was closed must not open by an error
    */
   async current(nowMs: number): Promise<OperatorSettings> {
     const settings = await this.#reload(nowMs)
@@ -63,7 +63,7 @@ export class RunTimeSettings {
   /** What stands in D1. @throws {ServiceError} `unavailable` */
   async latest(nowMs: number): Promise<OperatorSettings> {
     const changesBefore = this.#changes
-    const { results } = await reach(readSettings(this.#db).all<SettingsRow>())
+    const { results } = await orUnavailable(readSettings(this.#db).all<SettingsRow>())
     // A read that a change overtook may be older than what is known by now.
     const overtaken = changesBefore !== this.#changes
     return overtaken && this.#known !== null ? this.#known : this.#take(results, nowMs)
@@ -98,7 +98,7 @@ export class RunTimeSettings {
   ): Promise<OperatorSettings> {
     const batch = [write, record, readSettings(this.#db)]
     const changesBefore = this.#changes
-    const results = await reach(this.#db.batch<SettingsRow>(batch))
+    const results = await orUnavailable(this.#db.batch<SettingsRow>(batch))
     const overtaken = changesBefore !== this.#changes
     this.#changes += 1
     return overtaken ? this.latest(nowMs) : this.#take(results[2]?.results ?? [], nowMs)
@@ -109,8 +109,8 @@ export class RunTimeSettings {
     if (this.#known !== null) this.#reloadAtMs = nowMs + RETRY_AFTER_MS
     try {
       return await this.latest(nowMs)
-    } catch (fault) {
-      log('warn', 'settings_stale', { fault: describeFault(fault) })
+    } catch (error) {
+      log('warn', 'settings_stale', { error: describeError(error) })
       this.#reloadAtMs = nowMs + RETRY_AFTER_MS
       return this.#known
     }

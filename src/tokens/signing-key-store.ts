@@ -14,7 +14,7 @@ import {
   utf8,
 } from '../crypto/bytes.ts'
 import { derivePurposeKeys, type PurposeKeys } from '../crypto/secrets.ts'
-import { describeFault, log } from '../runtime/log.ts'
+import { describeError, log } from '../runtime/log.ts'
 import type { ScheduledKey } from './key-schedule.ts'
 
 export interface StoredKey extends ScheduledKey {
@@ -107,8 +107,8 @@ export async function listKeys(db: D1Database): Promise<StoredKeys> {
 async function readRow(row: SigningKeyRow): Promise<StoredKey | null> {
   try {
     return await toStoredKey(row)
-  } catch (fault) {
-    log('error', 'signing_key_damaged', { kid: row.kid, fault: describeFault(fault) })
+  } catch (error) {
+    log('error', 'signing_key_damaged', { kid: row.kid, error: describeError(error) })
     return null
   }
 }

@@ -4,8 +4,8 @@
  */
 import { importJWK, type JWK } from 'jose'
 import type { PurposeKeys } from '../crypto/secrets.ts'
-import { reach, ServiceError } from '../errors/service-error.ts'
-import { describeFault, log } from '../runtime/log.ts'
+import { orUnavailable, ServiceError } from '../errors/service-error.ts'
+import { describeError, log } from '../runtime/log.ts'
 import {
   firstKeys,
   type Schedule,
@@ -137,16 +137,16 @@ export class SigningKeys {
     if (ageMs < RELOAD_AFTER_MS) return loaded.keys
     try {
       return (await this.#load(nowMs)).keys
-    } catch (fault) {
-      if (ageMs >= STALE_KEYS_SECONDS * 1000) throw fault
-      log('warn', 'signing_keys_stale', { age_seconds: toSeconds(ageMs), fault: describeFault(fault) })
+    } catch (error) {
+      if (ageMs >= STALE_KEYS_SECONDS * 1000) throw error
+      log('warn', 'signing_keys_stale', { age_seconds: toSeconds(ageMs), error: describeError(error) })
       return loaded.keys
     }
   }
 
   async #load(nowMs: number): Promise<StoredKeys> {
     const changesBefore = this.#changes
-    const found = await reach(listKeys(this.#db))
+    const found = await orUnavailable(listKeys(this.#db))
     const stored = found.kids.length > 0 ? found : await this.#makeFirst(nowMs)
     if (changesBefore !== this.#changes) return stored
     this.#loaded = { keys: stored.keys, loadedAtMs: nowMs }
@@ -160,8 +160,8 @@ export class SigningKeys {
       firstKeys(now, this.policy).map(({ alg, signsFrom }) => this.make(alg, signsFrom, now)),
     )
     if (first !== undefined && second !== undefined)
-      await reach(insertFirstKeys(this.#db, [first, second]).run())
-    return reach(listKeys(this.#db))
+      await orUnavailable(insertFirstKeys(this.#db, [first, second]).run())
+    return orUnavailable(listKeys(this.#db))
   }
 
   async #privateKey(key: StoredKey): Promise<CryptoKey | null> {

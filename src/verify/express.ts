@@ -38,12 +38,12 @@ export function requireBearer(verifier: Verifier, requirement: Requirement = {})
   return async (
     request: IncomingRequest,
     response: ServerResponse,
-    next: (fault?: unknown) => void,
+    next: (error?: unknown) => void,
   ): Promise<void> => {
     try {
       request.auth = await verifier.verifyRequest(request, needed)
-    } catch (fault) {
-      return fault instanceof VerificationError ? refuse(response, fault) : next(fault)
+    } catch (error) {
+      return error instanceof VerificationError ? refuse(response, error) : next(error)
     }
     next()
   }

@@ -26,9 +26,9 @@ export function requireBearer(verifier: Verifier, requirement: Requirement = {})
     try {
       request.user = await verifier.verifyRequest(request, needed)
       return undefined
-    } catch (fault) {
-      if (!(fault instanceof VerificationError)) throw fault
-      const { status, headers, body } = refusalOf(fault)
+    } catch (error) {
+      if (!(error instanceof VerificationError)) throw error
+      const { status, headers, body } = refusalOf(error)
       return reply.code(status).headers(headers).send(body)
     }
   }

@@ -22,9 +22,9 @@ export async function fetchText(url: string, fetch: Fetch): Promise<string> {
   const abort = new AbortController()
   try {
     return await within(TIMEOUT_MS, read(url, fetch, abort.signal))
-  } catch (fault) {
+  } catch (error) {
     abort.abort()
-    throw new Error(`${url} gave no answer that can be used`, { cause: fault })
+    throw new Error(`${url} gave no answer that can be used`, { cause: error })
   }
 }
 

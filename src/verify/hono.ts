@@ -24,9 +24,9 @@ export function requireBearer(
   return async (c, next) => {
     try {
       c.set('jwtPayload', await verifier.verifyRequest(c.req.raw, needed))
-    } catch (fault) {
-      if (!(fault instanceof VerificationError)) throw fault
-      const { status, headers, body } = refusalOf(fault)
+    } catch (error) {
+      if (!(error instanceof VerificationError)) throw error
+      const { status, headers, body } = refusalOf(error)
       return new Response(body, { status, headers })
     }
     return next()

@@ -90,8 +90,8 @@ export class RemoteKeys {
       this.#known = { keys: await parseJwks(text), readAtMs: nowMs }
       this.#failure = null
       await this.#store(JSON.stringify({ readAtMs: nowMs, text }))
-    } catch (fault) {
-      this.#failure = fault
+    } catch (error) {
+      this.#failure = error
       const stored = await this.#stored(nowMs)
       // Another process may have read later than this one.
       if (stored !== null && stored.readAtMs > (this.#known?.readAtMs ?? 0)) this.#known = stored

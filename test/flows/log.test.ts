@@ -114,7 +114,7 @@ describe('the log', () => {
     expect(fault).toMatchObject({
       level: 'error',
       request_id: answer.headers.get('X-Request-Id'),
-      fault: { name: 'Error', message: 'first: out of reach' },
+      error: { name: 'Error', message: 'first: out of reach' },
     })
   })
 

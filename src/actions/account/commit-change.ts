@@ -13,7 +13,7 @@ import {
   updateAccount,
 } from '../../accounts/account-store.ts'
 import { ServiceError } from '../../errors/service-error.ts'
-import { inTime } from '../../runtime/deadline.ts'
+import { withDeadline } from '../../runtime/deadline.ts'
 import type { Services } from '../../services.ts'
 import type { Attempt } from '../attempts/attempt.ts'
 import {
@@ -139,9 +139,9 @@ async function runOrConfirm(
   traceOf: (account: Account | null) => Trace,
 ): Promise<D1Result[] | 'confirmed'> {
   try {
-    return await inTime(db.batch(batch))
-  } catch (fault) {
-    await confirmWrite(db, accountId, fault, traceOf)
+    return await withDeadline(db.batch(batch))
+  } catch (error) {
+    await confirmWrite(db, accountId, error, traceOf)
     return 'confirmed'
   }
 }

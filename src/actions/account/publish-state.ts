@@ -1,9 +1,9 @@
 /** Tells an account's object the account's whole state, so that a change in D1 is in force in its sessions. */
 import type { AccountProfile } from '../../accounts/account.ts'
 import { deleteOutboxRows } from '../../accounts/account-store.ts'
-import { reach } from '../../errors/service-error.ts'
-import { inTime } from '../../runtime/deadline.ts'
-import { describeFault, log } from '../../runtime/log.ts'
+import { orUnavailable } from '../../errors/service-error.ts'
+import { withDeadline } from '../../runtime/deadline.ts'
+import { describeError, log } from '../../runtime/log.ts'
 import type { Services } from '../../services.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import type { AccountState } from '../../sessions/session.ts'
@@ -20,7 +20,9 @@ export async function tellAccount(
   accountId: string,
   state: AccountState,
 ): Promise<ActiveSession | null> {
-  const activeSession = await inTime(services.accountObject(accountId).tell(state, services.config.sessions))
+  const activeSession = await withDeadline(
+    services.accountObject(accountId).tell(state, services.config.sessions),
+  )
   services.waitUntil(noteTold(services, accountId, state.version))
   return activeSession
 }
@@ -34,7 +36,7 @@ export function tellChange(
   accountId: string,
   state: AccountState,
 ): Promise<ActiveSession | null> {
-  return reach(tellAccount(services, accountId, state), { changed: true })
+  return orUnavailable(tellAccount(services, accountId, state), { changed: true })
 }
 
 /**
@@ -47,7 +49,7 @@ export async function tellEdit(
   { account, changed }: CommittedChange,
 ): Promise<AccountProfile> {
   const state = toState(account)
-  await reach(tellAccount(services, account.id, state), changed ? { changed } : {})
+  await orUnavailable(tellAccount(services, account.id, state), changed ? { changed } : {})
   return state.profile
 }
 
@@ -55,11 +57,11 @@ export async function tellEdit(
 async function noteTold({ db, requestId }: Services, accountId: string, version: number): Promise<void> {
   try {
     await deleteOutboxRows(db, accountId, version).run()
-  } catch (fault) {
+  } catch (error) {
     log('warn', 'outbox_row_pending', {
       request_id: requestId,
       account_id: accountId,
-      fault: describeFault(fault),
+      error: describeError(error),
     })
   }
 }

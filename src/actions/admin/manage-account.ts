@@ -2,7 +2,7 @@
 import type { Account, AccountProfile } from '../../accounts/account.ts'
 import { findById } from '../../accounts/account-store.ts'
 import { isId } from '../../crypto/ids.ts'
-import { reach, ServiceError } from '../../errors/service-error.ts'
+import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import type { Services } from '../../services.ts'
 import { fitsToken, GRANTED_TOO_LONG, type Granted } from '../../tokens/claims.ts'
 import { toState } from '../account/account-state.ts'
@@ -40,12 +40,12 @@ export async function manageAccount(
 /** @throws {ServiceError} `not_found`, `unavailable` */
 export async function endAccountSessions(services: Services, id: string): Promise<void> {
   await seeAccount(services, id)
-  await reach(services.accountObject(id).endAll())
+  await orUnavailable(services.accountObject(id).endAll())
 }
 
 function reader({ db }: Services, id: string): ReadAccount {
   return async () => {
-    const account = isId(id) ? (await reach(findById(db, id, 'primary'))).account : null
+    const account = isId(id) ? (await orUnavailable(findById(db, id, 'primary'))).account : null
     if (account === null) throw new ServiceError('not_found')
     return account
   }

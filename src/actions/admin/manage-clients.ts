@@ -10,8 +10,8 @@ import {
 } from '../../clients/client-store.ts'
 import { readEncryptionJwk } from '../../clients/encryption-key.ts'
 import { newId } from '../../crypto/ids.ts'
-import { reach, ServiceError } from '../../errors/service-error.ts'
-import { inTime } from '../../runtime/deadline.ts'
+import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
+import { withDeadline } from '../../runtime/deadline.ts'
 import type { Services } from '../../services.ts'
 
 export interface NewClient {
@@ -46,7 +46,7 @@ export async function registerClient(services: Services, request: NewClient): Pr
 
 /** @throws {ServiceError} `unavailable` */
 export function seeClients({ db }: Services): Promise<readonly Client[]> {
-  return reach(listClients(db))
+  return orUnavailable(listClients(db))
 }
 
 /**
@@ -61,10 +61,10 @@ export async function removeClient({ db, clients }: Services, clientId: string):
 /** Where the answer is lost, the row says whether it took. @returns false where there was none */
 async function remove(db: D1Database, clientId: string): Promise<boolean> {
   try {
-    const { meta } = await inTime(deleteClient(db, clientId).run())
+    const { meta } = await withDeadline(deleteClient(db, clientId).run())
     return meta.changes === 1
   } catch (cause) {
-    if ((await reach(findClient(db, clientId))) === null) return true
+    if ((await orUnavailable(findClient(db, clientId))) === null) return true
     throw new ServiceError('unavailable', {}, { cause })
   }
 }
@@ -78,9 +78,9 @@ async function usable(jwk: JWK): Promise<JWK> {
 /** Where the answer is lost, the row says whether it took: a secret that was stored is told. */
 async function store(db: D1Database, client: Client): Promise<void> {
   try {
-    await inTime(insertClient(db, client).run())
+    await withDeadline(insertClient(db, client).run())
   } catch (cause) {
-    if ((await reach(findClient(db, client.clientId))) !== null) return
+    if ((await orUnavailable(findClient(db, client.clientId))) !== null) return
     throw new ServiceError('unavailable', {}, { cause })
   }
 }

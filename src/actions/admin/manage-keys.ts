@@ -1,7 +1,7 @@
 /** The signing keys as cron and operators change them: one batch for each plan of key-schedule.ts. */
 
-import { reach, ServiceError } from '../../errors/service-error.ts'
-import { inTime } from '../../runtime/deadline.ts'
+import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
+import { withDeadline } from '../../runtime/deadline.ts'
 import { type LogEvent, log } from '../../runtime/log.ts'
 import type { Services } from '../../services.ts'
 import {
@@ -56,7 +56,7 @@ export async function rotateKeys(services: Services): Promise<void> {
   const stored = await signingKeys.latest(nowMs)
   await signingKeys.signing(nowMs)
   const plan = planRotation(stored.keys, toSeconds(nowMs), signingKeys.policy)
-  await reach(carryOut(services, plan, stored))
+  await orUnavailable(carryOut(services, plan, stored))
 }
 
 /**
@@ -69,7 +69,7 @@ export async function removeKey(services: Services, kid: string): Promise<void> 
   const plan = planRemoval(stored.keys, kid, toSeconds(nowMs), signingKeys.policy)
   // Never a silent new key under an AUTH_SECRET that is not theirs; where the last one goes, first use makes others.
   const create = (await canSignAny(services, stored)) ? plan.create : []
-  const removed = await reach(carryOut(services, { ...plan, create }, stored))
+  const removed = await orUnavailable(carryOut(services, { ...plan, create }, stored))
   if (!removed.includes(kid)) throw new ServiceError('not_found')
 }
 
@@ -79,7 +79,7 @@ export async function removeKey(services: Services, kid: string): Promise<void> 
  */
 export async function keepSchedule(services: Services): Promise<void> {
   const { db, signingKeys, nowMs } = services
-  const stored = await inTime(listKeys(db))
+  const stored = await withDeadline(listKeys(db))
   const { next } = scheduleAt(stored.keys, toSeconds(nowMs), signingKeys.policy)
   const useless = next !== null && !(await signingKeys.canSign(next)) ? [next.kid] : []
   const keys = stored.keys.filter(({ kid }) => !useless.includes(kid))
@@ -91,11 +91,11 @@ export async function keepSchedule(services: Services): Promise<void> {
 
 /** What cron does: seals anew what another AUTH_SECRET sealed, so that the one that was replaced opens nothing. */
 export async function reseal({ db, signingKeys }: Services): Promise<void> {
-  const { keys } = await inTime(listKeys(db))
+  const { keys } = await withDeadline(listKeys(db))
   for (const key of keys) {
     const resealed = await signingKeys.reseal(key)
     if (resealed === null) continue
-    await inTime(replaceSeal(db, key, resealed).run())
+    await withDeadline(replaceSeal(db, key, resealed).run())
     log('info', 'signing_key_resealed', { kid: key.kid })
   }
 }
@@ -121,7 +121,7 @@ async function carryOut(
     ...made.map((key) => step('signing_key_created', key.kid, insertPlannedKey(db, key, known))),
   ]
   if (steps.length === 0) return []
-  const results = await inTime(db.batch(steps.map(({ statement }) => statement)))
+  const results = await withDeadline(db.batch(steps.map(({ statement }) => statement)))
   signingKeys.forget()
   const done = steps.filter((_step, index) => results[index]?.meta.changes === 1)
   for (const { kid, event } of done) log('info', event, { request_id: requestId, kid })

@@ -1,12 +1,17 @@
 /** One call that counts, as its counters see it: reserved before any work is done, settled when its outcome is known. */
 import type { ChallengeFailure, ChallengeRequest, Claim } from '../../challenge/challenge.ts'
 import type { LimitRule, RuleName } from '../../config/limits.ts'
-import { type ErrorCode, reach, ServiceError, UnconfirmedWrite } from '../../errors/service-error.ts'
+import {
+  type ErrorCode,
+  orUnavailable,
+  ServiceError,
+  UnconfirmedWriteError,
+} from '../../errors/service-error.ts'
 import type { LimitStatus, Outcome, Reservation } from '../../limits/counter-rpc.ts'
 import { MAX_WAIT_MS } from '../../limits/waiting.ts'
 import { type Limit, MAX_DIFFICULTY, meetsDifficulty } from '../../limits/window.ts'
-import { DEADLINE_MS, inTime } from '../../runtime/deadline.ts'
-import { describeFault, log } from '../../runtime/log.ts'
+import { DEADLINE_MS, withDeadline } from '../../runtime/deadline.ts'
+import { describeError, log } from '../../runtime/log.ts'
 import type { Services } from '../../services.ts'
 import type { CheckedAccount, Verdict } from '../login/check-password.ts'
 import { failChallenge, verifyAnswer } from './challenges.ts'
@@ -114,14 +119,16 @@ export class Attempt {
       this.#replace(place, { held: true })
       const { name: rule, limit, counter } = place
       const proof = { rule, limit, id: this.#id, level }
-      const { admitted, status } = await reach(this.#services.counter(counter).prove(proof))
+      const { admitted, status } = await orUnavailable(this.#services.counter(counter).prove(proof))
       if (!admitted) return this.#fail('too_cheap', status.level)
     }
   }
 
   async #useUp({ nonce, expiresAtMs, level }: Claim, askedLevel: number): Promise<void> {
     if (!meetsDifficulty(level, askedLevel)) return this.#fail('too_cheap', askedLevel)
-    const claimed = await reach(this.#services.counter(this.#request.client).claim(nonce, expiresAtMs))
+    const claimed = await orUnavailable(
+      this.#services.counter(this.#request.client).claim(nonce, expiresAtMs),
+    )
     if (!claimed) return this.#fail('already_used', askedLevel)
   }
 
@@ -152,17 +159,19 @@ export class Attempt {
     })
   }
 
-  /** Settles what is left: a registration, and places whose outcome never came. A fault here costs a wait at most. */
+  /** Settles what is left: a registration, and places whose outcome never came. An error here costs a wait at most. */
   async finish(registered: boolean): Promise<void> {
     const counts = ({ name }: Place) => registered && name === REGISTRATION
     const left = this.#places.filter((place) => place.held || counts(place))
     const told = left.map((place) =>
-      inTime(this.#settle(place, counts(place) ? { kind: 'counted', account: this.#id } : { kind: 'void' })),
+      withDeadline(
+        this.#settle(place, counts(place) ? { kind: 'counted', account: this.#id } : { kind: 'void' }),
+      ),
     )
     for (const answer of await Promise.allSettled(told)) {
       if (answer.status === 'fulfilled') continue
-      const fault = describeFault(answer.reason)
-      log('warn', 'attempt_not_settled', { request_id: this.#services.requestId, fault })
+      const error = describeError(answer.reason)
+      log('warn', 'attempt_not_settled', { request_id: this.#services.requestId, error })
     }
   }
 
@@ -171,7 +180,7 @@ export class Attempt {
     const logIn = this.#places.filter(({ name }) => name !== REGISTRATION).toReversed()
     for (const place of logIn) {
       this.#replace(place, { held: false })
-      await reach(this.#settle(place, outcomeAt(place)))
+      await orUnavailable(this.#settle(place, outcomeAt(place)))
     }
   }
 
@@ -187,11 +196,11 @@ export class Attempt {
   #take({ name: rule, limit, counter }: Place): Promise<Reservation> {
     const waits = counter === this.#request.client
     const reservation = this.#services.counter(counter).reserve({ rule, limit, id: this.#id, waits })
-    return reach(reservation, {}, waits ? MAX_WAIT_MS + DEADLINE_MS : DEADLINE_MS)
+    return orUnavailable(reservation, {}, waits ? MAX_WAIT_MS + DEADLINE_MS : DEADLINE_MS)
   }
 
   async #look({ name, limit, counter }: Place): Promise<Reservation> {
-    const status = await reach(this.#services.counter(counter).look(name, limit))
+    const status = await orUnavailable(this.#services.counter(counter).look(name, limit))
     return { admitted: !status.exhausted, status }
   }
 
@@ -211,9 +220,9 @@ export function blocked(name: RuleName, { exhausted, resetInMs }: LimitStatus): 
 }
 
 /** Whether a call that may register counts as one that did, or may have: stored, or told that a name is taken. */
-export function countsAsRegistration(fault: unknown): boolean {
-  if (!(fault instanceof ServiceError)) return false
-  const { code, members } = fault
+export function countsAsRegistration(error: unknown): boolean {
+  if (!(error instanceof ServiceError)) return false
+  const { code, members } = error
   const stored = members.registered === true || members.changed === true
-  return stored || code === 'identifier_taken' || fault instanceof UnconfirmedWrite
+  return stored || code === 'identifier_taken' || error instanceof UnconfirmedWriteError
 }

@@ -6,7 +6,7 @@ import type {
   ChallengeRequest,
   Claim,
 } from '../../challenge/challenge.ts'
-import { reach, ServiceError } from '../../errors/service-error.ts'
+import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import type { Services } from '../../services.ts'
 import {
   type Client,
@@ -87,6 +87,6 @@ async function lookAhead(services: Services, client: Client, action: ChallengeAc
   const { address, counter } = await requesterCounter(services, client)
   const name = RULE_OF_ACTION[action]
   const rule = requesterRule(await services.settings.rules(services.nowMs), name, address)
-  const status = await reach(services.counter(counter).look(name, limitOf(rule)))
+  const status = await orUnavailable(services.counter(counter).look(name, limitOf(rule)))
   return { request: { action, client: counter, address: address.shown }, rule, status }
 }

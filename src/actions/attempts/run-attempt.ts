@@ -70,9 +70,9 @@ async function run<T>(
     const result = await work(attempt)
     await attempt.finish(true)
     return result
-  } catch (fault) {
-    await attempt.finish(countsAsRegistration(fault))
-    throw fault
+  } catch (error) {
+    await attempt.finish(countsAsRegistration(error))
+    throw error
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import type { Account } from '../../accounts/account.ts'
 import type { AccountRead, ReadFrom } from '../../accounts/account-store.ts'
-import { reach, ServiceError } from '../../errors/service-error.ts'
+import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import { verifyDecoy, verifyPassword } from '../../passwords/pbkdf2.ts'
 import { log } from '../../runtime/log.ts'
 import type { Services } from '../../services.ts'
@@ -43,7 +43,7 @@ export async function checkPassword(
   password: string,
   from: ReadFrom,
 ): Promise<Verdict> {
-  const first = await judge(services, await reach(find(from)), password)
+  const first = await judge(services, await orUnavailable(find(from)), password)
   const stands = first.match && first.read.account?.disabled === false
   return toVerdict(
     stands || first.read.fromPrimary ? first : await judgeOnPrimary(services, find, password, first),
@@ -67,7 +67,7 @@ async function judgeOnPrimary(
   password: string,
   earlier: Judgement,
 ): Promise<Judgement> {
-  const read = await reach(find('primary'))
+  const read = await orUnavailable(find('primary'))
   const sameHash = read.account?.passwordHash === earlier.read.account?.passwordHash
   return sameHash ? { ...earlier, read } : judge(services, read, password)
 }

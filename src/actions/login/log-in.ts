@@ -3,7 +3,7 @@ import { findByIdentifier, type ReadFrom, replaceHash } from '../../accounts/acc
 import { type Identifier, parseIdentifier } from '../../accounts/identifier.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import { hashPassword } from '../../passwords/pbkdf2.ts'
-import { describeFault, log } from '../../runtime/log.ts'
+import { describeError, log } from '../../runtime/log.ts'
 import type { Services } from '../../services.ts'
 import type { Transport } from '../../sessions/session.ts'
 import { toState } from '../account/account-state.ts'
@@ -66,9 +66,9 @@ async function checkAndOpen(
     attempt.admit(await recheckPassword(services, find, password, earlier))
   const opened = await openCurrent(services, request, checked, recheck)
   const { profile, session } = opened.activeSession
-  await attempt.succeed(profile.id).catch((fault: unknown) => {
+  await attempt.succeed(profile.id).catch((error: unknown) => {
     services.waitUntil(endUnheldSession(services, profile.id, session.id))
-    throw fault
+    throw error
   })
   if (checked.needsRehash) services.waitUntil(rehash(services, checked, password))
   return opened
@@ -94,7 +94,7 @@ async function openCurrent(
   throw new ServiceError('unavailable', {}, { cause: new Error('the account keeps changing') })
 }
 
-/** Stores the password under the current parameters. A fault here costs nobody anything: the next log in tries again. */
+/** Stores the password under the current parameters. An error here costs nobody anything: the next log in tries again. */
 async function rehash(
   { db, pepper, requestId }: Services,
   { account }: CheckedAccount,
@@ -103,11 +103,11 @@ async function rehash(
   try {
     const renewed = await hashPassword(password, await pepper())
     await replaceHash(db, account.id, account.passwordHash, renewed).run()
-  } catch (fault) {
+  } catch (error) {
     log('warn', 'rehash_failed', {
       request_id: requestId,
       account_id: account.id,
-      fault: describeFault(fault),
+      error: describeError(error),
     })
   }
 }

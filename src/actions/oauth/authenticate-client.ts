@@ -5,7 +5,7 @@ import type { KnownClient } from '../../clients/clients.ts'
 import type { Bytes } from '../../crypto/bytes.ts'
 import { isId } from '../../crypto/ids.ts'
 import { OAuthError } from '../../errors/oauth-error.ts'
-import { reach, type ServiceError } from '../../errors/service-error.ts'
+import { orUnavailable, type ServiceError } from '../../errors/service-error.ts'
 import type { Services } from '../../services.ts'
 import { blocked } from '../attempts/attempt.ts'
 import { type Client, limitOf, requesterCounter } from '../attempts/requester-limits.ts'
@@ -85,7 +85,7 @@ async function countFailure(services: Services, from: Client): Promise<OAuthErro
   if (known !== null) return blocked(RULE, known)
   const outcome = { kind: 'counted', account: '' } as const
   const failure = { rule: RULE, limit, id: crypto.randomUUID(), outcome, challenged: false } as const
-  const { settled, status } = await reach(services.counter(counter).settle(failure))
+  const { settled, status } = await orUnavailable(services.counter(counter).settle(failure))
   if (settled) return new OAuthError('invalid_client')
   blockCache.note(key, status, nowMs)
   return blocked(RULE, status)

@@ -23,9 +23,9 @@ export async function introspect(
     const names = { roles: claims.roles, scope: scopeNames(claims.scope) }
     const { roles, scope } = await keepPresent(services, claims, names)
     return { ...claims, roles, scope: scope.join(' ') }
-  } catch (fault) {
-    if (fault instanceof ServiceError && fault.code === 'invalid_token') return null
-    throw fault
+  } catch (error) {
+    if (error instanceof ServiceError && error.code === 'invalid_token') return null
+    throw error
   }
 }
 

@@ -1,7 +1,7 @@
 /** Ending a session by either of its tokens (RFC 7009). */
 import { sha256 } from '../../crypto/bytes.ts'
 import { OAuthError } from '../../errors/oauth-error.ts'
-import { reach } from '../../errors/service-error.ts'
+import { orUnavailable } from '../../errors/service-error.ts'
 import type { Services } from '../../services.ts'
 import type { RefreshToken } from '../../sessions/refresh-token.ts'
 import { readAccessToken } from '../session/authenticate.ts'
@@ -24,7 +24,7 @@ export async function revoke(
   if (claims !== null) {
     services.noteInLog({ accountId: claims.sub, sessionId: claims.sid })
     refuseOther(client, claims.client_id)
-    await reach(services.accountObject(claims.sub).end(claims.sid))
+    await orUnavailable(services.accountObject(claims.sub).end(claims.sid))
     return claims.sub
   }
   const refreshToken = await readOwnRefreshToken(services, token)
@@ -39,10 +39,10 @@ async function endByRefreshToken(
 ): Promise<void> {
   noteInLog({ accountId, sessionId })
   const { sessionsNotBeforeMs } = await settings.current(nowMs)
-  const activeSession = await reach(accountObject(accountId).check(sessionId, sessionsNotBeforeMs))
+  const activeSession = await orUnavailable(accountObject(accountId).check(sessionId, sessionsNotBeforeMs))
   if (activeSession === null) return
   refuseOther(client, activeSession.session.clientId)
-  await reach(accountObject(accountId).endBySecret(sessionId, await sha256(sessionSecret)))
+  await orUnavailable(accountObject(accountId).endBySecret(sessionId, await sha256(sessionSecret)))
 }
 
 /** RFC 7009 section 2.1. The service's own client goes by whatever CLIENT_ID was when the session began. */

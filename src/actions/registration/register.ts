@@ -5,7 +5,7 @@ import type { Identifier } from '../../accounts/identifier.ts'
 import { newId } from '../../crypto/ids.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import { hashPassword } from '../../passwords/pbkdf2.ts'
-import { inTime } from '../../runtime/deadline.ts'
+import { withDeadline } from '../../runtime/deadline.ts'
 import type { Services } from '../../services.ts'
 import type { Transport } from '../../sessions/session.ts'
 import { toState } from '../account/account-state.ts'
@@ -70,14 +70,14 @@ async function storeAndOpen(services: Services, request: RegisterRequest) {
 async function store({ db }: Services, account: Account): Promise<void> {
   try {
     const batch = [insertAccount(db, account), takenIdentifiers(db, account)]
-    const [inserted, taken] = await inTime(db.batch(batch))
+    const [inserted, taken] = await withDeadline(db.batch(batch))
     if (inserted?.meta.changes === 1) return
     const field = firstTaken(taken)
     if (field !== null) throw new ServiceError('identifier_taken', { field })
     throw new Error('the account was neither stored nor in conflict')
-  } catch (fault) {
-    if (fault instanceof ServiceError) throw fault
-    await confirmWrite(db, account.id, fault, (row) => (row === null ? 'not_taken' : 'taken'))
+  } catch (error) {
+    if (error instanceof ServiceError) throw error
+    await confirmWrite(db, account.id, error, (row) => (row === null ? 'not_taken' : 'taken'))
   }
 }
 

@@ -1,5 +1,5 @@
 /** Who a Bearer token speaks for. */
-import { reach, ServiceError } from '../../errors/service-error.ts'
+import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import type { Services } from '../../services.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import type { AccessTokenClaims } from '../../verify/access-token.ts'
@@ -57,7 +57,7 @@ export async function checkSession(
   { sub, sid }: AccessTokenClaims,
 ): Promise<ActiveSession> {
   const { sessionsNotBeforeMs } = await services.settings.current(services.nowMs)
-  const activeSession = await reach(services.accountObject(sub).check(sid, sessionsNotBeforeMs))
+  const activeSession = await orUnavailable(services.accountObject(sub).check(sid, sessionsNotBeforeMs))
   if (activeSession === null) throw new ServiceError('invalid_token')
   return activeSession
 }

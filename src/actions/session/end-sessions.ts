@@ -2,8 +2,8 @@
 import { sha256, toBase64Url } from '../../crypto/bytes.ts'
 import { isId } from '../../crypto/ids.ts'
 import type { PurposeKeys } from '../../crypto/secrets.ts'
-import { reach, ServiceError } from '../../errors/service-error.ts'
-import { describeFault, log } from '../../runtime/log.ts'
+import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
+import { describeError, log } from '../../runtime/log.ts'
 import type { Services } from '../../services.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import { makeRefreshToken, type RefreshToken, readRefreshToken } from '../../sessions/refresh-token.ts'
@@ -42,7 +42,7 @@ export async function logOutOfBrowser(services: Services, { refresh, page }: Hel
 
 /**
  * Ends the sessions that a browser held before it was given the cookies of another: afterwards no cookie holds them. Awaited
- * before the response; one that a fault lets live is logged, is in the list of sessions, and costs the login two seconds at most.
+ * before the response; one that an error lets live is logged, is in the list of sessions, and costs the login two seconds at most.
  * @param currentId of the session that the browser holds from now on
  */
 export async function endReplaced(
@@ -67,12 +67,12 @@ function onePerSession(tokens: readonly (RefreshToken | null)[]): readonly Refre
 async function endOrWarn(services: Services, token: RefreshToken): Promise<void> {
   try {
     await endByToken(services, token, REPLACED_DEADLINE_MS)
-  } catch (fault) {
+  } catch (error) {
     log('warn', 'replaced_session_not_ended', {
       request_id: services.requestId,
       account_id: token.accountId,
       session_id: token.sessionId,
-      fault: describeFault(fault),
+      error: describeError(error),
     })
   }
 }
@@ -85,7 +85,7 @@ async function endByToken(
   if (token === null) return null
   const secretHash = await sha256(token.sessionSecret)
   const ending = services.accountObject(token.accountId).endBySecret(token.sessionId, secretHash)
-  await reach(ending, {}, deadlineMs)
+  await orUnavailable(ending, {}, deadlineMs)
   return token.accountId
 }
 
@@ -156,7 +156,7 @@ async function usePageToken(services: Services, text: string) {
   const { sessionsNotBeforeMs } = await services.settings.current(services.nowMs)
   const secretHash = await sha256(sessionSecret)
   const presented = { sessionId, secretHash, policy: services.config.sessions, sessionsNotBeforeMs }
-  const activeSession = await reach(services.accountObject(accountId).resume(presented))
+  const activeSession = await orUnavailable(services.accountObject(accountId).resume(presented))
   return activeSession && { token, activeSession }
 }
 
@@ -182,15 +182,15 @@ export async function endSession(
   const { sessionsNotBeforeMs } = await services.settings.current(services.nowMs)
   const object = services.accountObject(activeSession.profile.id)
   const { id } = activeSession.session
-  const ended = isId(sessionId) && (await reach(object.end(sessionId, sessionsNotBeforeMs, id)))
+  const ended = isId(sessionId) && (await orUnavailable(object.end(sessionId, sessionsNotBeforeMs, id)))
   if (ended) return
-  const asks = await reach(object.check(id, sessionsNotBeforeMs))
+  const asks = await orUnavailable(object.check(id, sessionsNotBeforeMs))
   throw new ServiceError(asks === null ? 'invalid_token' : 'not_found')
 }
 
 /** Ends the session that asks; it may have ended meanwhile. */
 export async function logOut(services: Services, { profile, session }: ActiveSession): Promise<void> {
-  await reach(services.accountObject(profile.id).end(session.id))
+  await orUnavailable(services.accountObject(profile.id).end(session.id))
 }
 
 /**
@@ -205,7 +205,7 @@ export async function endAllSessions(
 ): Promise<void> {
   await proveOwner(services, activeSession, call)
   const { id } = activeSession.session
-  const ended = await reach(
+  const ended = await orUnavailable(
     services.accountObject(activeSession.profile.id).endAll(except === 'current' ? id : undefined, id),
   )
   // An object of the release before ends them in any case, and returns nothing.
@@ -231,5 +231,5 @@ export async function listSessions(
   { profile }: ActiveSession,
 ): Promise<readonly Session[]> {
   const { sessionsNotBeforeMs } = await services.settings.current(services.nowMs)
-  return reach(services.accountObject(profile.id).list(sessionsNotBeforeMs))
+  return orUnavailable(services.accountObject(profile.id).list(sessionsNotBeforeMs))
 }

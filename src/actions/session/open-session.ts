@@ -1,8 +1,8 @@
 /** Opens a session in the account's object. Shared by log in and registration. */
 import { type Bytes, randomBytes, sha256 } from '../../crypto/bytes.ts'
 import { newId } from '../../crypto/ids.ts'
-import { type ProblemMembers, reach } from '../../errors/service-error.ts'
-import { describeFault, log } from '../../runtime/log.ts'
+import { orUnavailable, type ProblemMembers } from '../../errors/service-error.ts'
+import { describeError, log } from '../../runtime/log.ts'
 import type { Services } from '../../services.ts'
 import type { ActiveSession, OpenRequest } from '../../sessions/account-rpc.ts'
 import { SESSION_SECRET_BYTES } from '../../sessions/refresh-token.ts'
@@ -47,9 +47,9 @@ export async function openSession(
   }
   const policy = services.config.sessions
   const opening = services.accountObject(state.profile.id).open({ session, state, policy, ...readFrom })
-  const answer = await reach(opening, members).catch((fault: unknown) => {
+  const answer = await orUnavailable(opening, members).catch((error: unknown) => {
     services.waitUntil(endUnheldSession(services, state.profile.id, session.id))
-    throw fault
+    throw error
   })
   if (answer.outcome === 'stale') return answer
   return { outcome: 'opened', activeSession: answer.activeSession, sessionSecret }
@@ -63,11 +63,11 @@ export async function endUnheldSession(
 ): Promise<void> {
   try {
     await accountObject(accountId).end(sessionId)
-  } catch (fault) {
+  } catch (error) {
     log('warn', 'orphaned_session', {
       request_id: requestId,
       account_id: accountId,
-      fault: describeFault(fault),
+      error: describeError(error),
     })
   }
 }

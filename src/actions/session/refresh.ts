@@ -1,6 +1,6 @@
 /** Refresh: a refresh token in, the session's next tokens out. */
 import { sha256 } from '../../crypto/bytes.ts'
-import { reach, ServiceError } from '../../errors/service-error.ts'
+import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import { log } from '../../runtime/log.ts'
 import type { Services } from '../../services.ts'
 import { readRefreshToken } from '../../sessions/refresh-token.ts'
@@ -24,7 +24,7 @@ export async function refresh(services: Services, text: string): Promise<IssuedT
     policy: services.config.sessions,
     sessionsNotBeforeMs,
   }
-  const answer = await reach(services.accountObject(accountId).rotate(presented))
+  const answer = await orUnavailable(services.accountObject(accountId).rotate(presented))
   if (answer.outcome === 'unknown') throw new ServiceError('invalid_refresh_token')
   if (answer.outcome === 'reused') {
     const { requestId } = services

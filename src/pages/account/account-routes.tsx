@@ -119,8 +119,8 @@ async function leave(c: AppContext, what: Done): Promise<Response> {
 }
 
 /** It ended by itself meanwhile. */
-function ignoreEnded(fault: unknown): void {
-  if (!(fault instanceof ServiceError && fault.code === 'not_found')) throw fault
+function ignoreEnded(error: unknown): void {
+  if (!(error instanceof ServiceError && error.code === 'not_found')) throw error
 }
 
 /**
@@ -149,8 +149,8 @@ async function tryForm(
 ): Promise<Response> {
   try {
     return await work()
-  } catch (fault) {
-    return showAccount(c, { form: formName, failure: failureOf(c, fault) })
+  } catch (error) {
+    return showAccount(c, { form: formName, failure: failureOf(c, error) })
   }
 }
 

@@ -62,8 +62,8 @@ export function enterPages() {
     try {
       const tokens = await logIn(c.get('services'), { identifier, scope: null, ...proofOf(c) })
       return goOn(c, tokens)
-    } catch (fault) {
-      return showLogIn(c, failureOf(c, fault, FIELDS), identifier)
+    } catch (error) {
+      return showLogIn(c, failureOf(c, error, FIELDS), identifier)
     }
   })
 
@@ -89,9 +89,9 @@ export function enterPages() {
     try {
       const tokens = await register(c.get('services'), { ...given, ...proofOf(c) })
       return goOn(c, tokens)
-    } catch (fault) {
-      if (isRegistered(fault)) return c.redirect('/login?done=registered', 303)
-      return showRegister(c, failureOf(c, fault, FIELDS), typed)
+    } catch (error) {
+      if (isRegistered(error)) return c.redirect('/login?done=registered', 303)
+      return showRegister(c, failureOf(c, error, FIELDS), typed)
     }
   })
 
@@ -138,8 +138,8 @@ function addressOf(c: AppContext): string {
 }
 
 /** The account is stored, and only its session is not. */
-function isRegistered(fault: unknown): boolean {
-  return fault instanceof ServiceError && fault.members.registered === true
+function isRegistered(error: unknown): boolean {
+  return error instanceof ServiceError && error.members.registered === true
 }
 
 /** What is wrong with the form, field by field; a weak password only beside something else. */
