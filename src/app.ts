@@ -19,7 +19,7 @@ import { createRouter } from './http/route.ts'
 import { accountPages } from './pages/account/account-routes.tsx'
 import { asksForPage, errorPages, showNotFound } from './pages/error-pages.tsx'
 import { notOnHosts } from './pages/hosted-pages.ts'
-import { enterPages } from './pages/login/login-routes.tsx'
+import { loginPages } from './pages/login/login-routes.tsx'
 import { BELOW_AUTH } from './pages/page-cookie.ts'
 import { accountRoutes } from './routes/account.ts'
 import { clientsRoutes } from './routes/admin/clients.ts'
@@ -97,7 +97,7 @@ export function createApp(
 function hostedPages(gateway: GatewayConfig): Hono<AppEnv> {
   const router = new Hono<AppEnv>()
   for (const path of ['/', BELOW_AUTH]) {
-    router.route(path, enterPages())
+    router.route(path, loginPages())
     router.route(path, accountPages())
   }
   router.get('/', async (c, next) => {

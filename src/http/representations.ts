@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi'
 import { CHALLENGE_ACTIONS } from '../challenge/challenge.ts'
 import { ERRORS, type ErrorCode } from '../errors/service-error.ts'
 
-export const challengeAnswer = z
+export const challengeSchema = z
   .object({
     provider: z.enum(['altcha', 'turnstile', 'hcaptcha']),
     action: z.enum(CHALLENGE_ACTIONS),
@@ -15,7 +15,7 @@ export const challengeAnswer = z
   })
   .openapi('Challenge')
 
-export const problemAnswer = z
+export const problemSchema = z
   .object({
     type: z.string().openapi({ format: 'uri' }),
     title: z.string(),
@@ -45,7 +45,7 @@ export const problemAnswer = z
       .number()
       .optional()
       .openapi({ type: 'integer', description: 'Seconds, as in the header Retry-After.' }),
-    challenge: challengeAnswer.optional(),
+    challenge: challengeSchema.optional(),
     registered: z.literal(true).optional(),
     changed: z.literal(true).optional(),
   })

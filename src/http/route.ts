@@ -1,7 +1,7 @@
 /** What every route's declaration repeats: bodies, answers, security. */
 import { OpenAPIHono, type z } from '@hono/zod-openapi'
 import type { AppEnv } from './context.ts'
-import { problemAnswer } from './representations.ts'
+import { problemSchema } from './representations.ts'
 import { refuseInvalid } from './validation.ts'
 
 export const BEARER = [{ bearer: [] }]
@@ -15,11 +15,11 @@ export function jsonRequest<Schema extends z.ZodType>(schema: Schema, required =
   return { required, content: { 'application/json': { schema } } }
 }
 
-export function jsonAnswer<Schema extends z.ZodType>(description: string, schema: Schema) {
+export function jsonResponse<Schema extends z.ZodType>(description: string, schema: Schema) {
   return { description, content: { 'application/json': { schema } } }
 }
 
 export const problem = {
   description: 'A problem (RFC 9457); GET /errors/{code} explains each code.',
-  content: { 'application/problem+json': { schema: problemAnswer } },
+  content: { 'application/problem+json': { schema: problemSchema } },
 }

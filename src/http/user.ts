@@ -6,7 +6,7 @@ import { toDateTime } from './date-time.ts'
 export const uuid = z.string().openapi({ format: 'uuid' })
 export const dateTime = z.string().openapi({ format: 'date-time', example: '2026-11-24T09:30:00Z' })
 
-export const userAnswer = z
+export const userResponse = z
   .object({
     id: uuid,
     username: z.string().nullable(),
@@ -22,7 +22,7 @@ export const userAnswer = z
   })
   .openapi('User')
 
-export function toUser(profile: AccountProfile): z.infer<typeof userAnswer> {
+export function toUser(profile: AccountProfile): z.infer<typeof userResponse> {
   return {
     id: profile.id,
     username: profile.username,

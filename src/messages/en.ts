@@ -1,12 +1,12 @@
 /** English. */
 import { ERRORS, type ErrorCode } from '../errors/service-error.ts'
-import type { Words } from './messages.ts'
+import type { Messages } from './messages.ts'
 
 const errors = Object.fromEntries(
   Object.entries(ERRORS).map(([code, { title, detail }]) => [code, [title, detail] as const]),
 ) as Record<ErrorCode, readonly [string, string]>
 
-export const en: Words = {
+export const en: Messages = {
   space: ' ',
   logIn: 'Log in',
   register: 'Create account',

@@ -2,7 +2,7 @@
 import type { IdentifierKind } from '../accounts/account.ts'
 import type { ErrorCode } from '../errors/service-error.ts'
 
-export interface Words {
+export interface Messages {
   /** Between sentences. */
   readonly space: string
   readonly logIn: string
@@ -73,7 +73,7 @@ export interface Words {
   readonly done: Readonly<Record<Done, string>>
   /** An error by its title and what it means, for people. */
   readonly errors: Readonly<Record<ErrorCode, readonly [title: string, detail: string]>>
-  /** In place of an error's own words, which speak to developers. */
+  /** In place of an error's own messages, which speak to developers. */
   readonly onForms: Readonly<Partial<Record<ErrorCode, string>>>
 }
 

@@ -1,7 +1,7 @@
 /** Simplified Chinese. */
-import type { Words } from './messages.ts'
+import type { Messages } from './messages.ts'
 
-export const zh: Words = {
+export const zh: Messages = {
   space: '',
   logIn: '登录',
   register: '注册账户',

@@ -1,23 +1,23 @@
 /** An error, explained: where a problem's `type` leads, and what a page that fails shows. */
 import { ERRORS, type ErrorCode } from '../errors/service-error.ts'
-import type { Words } from '../messages/messages.ts'
+import type { Messages } from '../messages/messages.ts'
 
 interface ErrorProps {
-  readonly words: Words
+  readonly messages: Messages
   readonly code: ErrorCode
 }
 
 /** For developers, who came here from a problem answer. */
-export function ErrorExplained({ words, code }: ErrorProps) {
+export function ErrorExplained({ messages, code }: ErrorProps) {
   return (
     <>
-      <p>{words.errors[code][1]}</p>
+      <p>{messages.errors[code][1]}</p>
       <dl>
-        <dt>{words.errorCode}</dt>
+        <dt>{messages.errorCode}</dt>
         <dd>
           <code>{code}</code>
         </dd>
-        <dt>{words.httpStatus}</dt>
+        <dt>{messages.httpStatus}</dt>
         <dd>{ERRORS[code].status}</dd>
       </dl>
     </>
@@ -26,7 +26,7 @@ export function ErrorExplained({ words, code }: ErrorProps) {
 
 /** For whoever just wanted to log in. */
 export function ErrorMet({
-  words,
+  messages,
   code,
   message,
   requestId,
@@ -36,11 +36,11 @@ export function ErrorMet({
       <p role="alert">{message}</p>
       <p>
         <a class="button" href="/account">
-          {words.back}
+          {messages.back}
         </a>
       </p>
       <p class="hint">
-        {words.errorCode} <code>{code}</code> · {words.requestId} <code>{requestId}</code>
+        {messages.errorCode} <code>{code}</code> · {messages.requestId} <code>{requestId}</code>
       </p>
     </>
   )

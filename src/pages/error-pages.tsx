@@ -14,8 +14,12 @@ export function errorPages() {
   router.get('/errors/:code', pageLanguage, (c) => {
     const code = c.req.param('code')
     if (!isErrorCode(code)) throw new ServiceError('not_found')
-    const { words } = viewOf(c)
-    return showPage(c, { title: words.errors[code][0] }, <ErrorExplained words={words} code={code} />)
+    const { messages } = viewOf(c)
+    return showPage(
+      c,
+      { title: messages.errors[code][0] },
+      <ErrorExplained messages={messages} code={code} />,
+    )
   })
   return router
 }
@@ -45,10 +49,12 @@ export async function showNotFound(c: AppContext): Promise<Response> {
 export function showError(error: unknown, c: AppContext): Response | Promise<Response> {
   const serviceError = toServiceError(c, error)
   const { code } = serviceError
-  const { words } = viewOf(c)
+  const { messages } = viewOf(c)
   c.set('errorCode', code)
   for (const [name, value] of Object.entries(retryAfter(serviceError))) c.header(name, value)
-  const { message } = toFailure(serviceError, words)
-  const content = <ErrorMet words={words} code={code} message={message} requestId={c.get('requestId')} />
-  return showPage(c, { title: words.errors[code][0], status: ERRORS[code].status }, content)
+  const { message } = toFailure(serviceError, messages)
+  const content = (
+    <ErrorMet messages={messages} code={code} message={message} requestId={c.get('requestId')} />
+  )
+  return showPage(c, { title: messages.errors[code][0], status: ERRORS[code].status }, content)
 }

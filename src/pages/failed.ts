@@ -13,7 +13,7 @@ export function failureOf(c: AppContext, error: unknown, names?: FieldNames): Fa
   const serviceError = toServiceError(c, error)
   c.set('errorCode', serviceError.code)
   for (const [name, value] of Object.entries(retryAfter(serviceError))) c.header(name, value)
-  return toFailure(serviceError, viewOf(c).words, names)
+  return toFailure(serviceError, viewOf(c).messages, names)
 }
 
 /** The challenge that the next attempt will need, on the page that says how the last one went. */

@@ -2,7 +2,7 @@
 import { IDENTIFIER_KINDS, type IdentifierKind } from '../accounts/account.ts'
 import type { Challenge } from '../challenge/challenge.ts'
 import { ERRORS, type ServiceError } from '../errors/service-error.ts'
-import type { Words } from '../messages/messages.ts'
+import type { Messages } from '../messages/messages.ts'
 
 export interface Failure {
   readonly status: number
@@ -23,54 +23,58 @@ export interface FieldNames {
 const OWN_NAMES = { username: 'username', email: 'email', phone: 'phone' }
 export const ACCOUNT_FIELDS: FieldNames = { password: 'new_password', identifier: OWN_NAMES }
 
-export function toFailure(error: ServiceError, words: Words, names = ACCOUNT_FIELDS): Failure {
+export function toFailure(error: ServiceError, messages: Messages, names = ACCOUNT_FIELDS): Failure {
   const { code, members, retryAfterSeconds } = error
-  const fields = fieldsOf(error, words, names)
-  const message = Object.keys(fields).length > 0 ? words.mistakes : messageOf(error, words)
-  const wait = retryAfterSeconds === undefined ? [] : words.tryAgainIn(Math.ceil(retryAfterSeconds / 60))
+  const fields = fieldsOf(error, messages, names)
+  const message = Object.keys(fields).length > 0 ? messages.mistakes : messageOf(error, messages)
+  const wait = retryAfterSeconds === undefined ? [] : messages.tryAgainIn(Math.ceil(retryAfterSeconds / 60))
   return {
     status: ERRORS[code].status,
-    message: [message, wait].flat().join(words.space),
+    message: [message, wait].flat().join(messages.space),
     fields,
     challenge: members.challenge ?? null,
   }
 }
 
 /** @param fields what is wrong, by the field's name */
-export function invalidFields(fields: Readonly<Record<string, string>>, words: Words): Failure | null {
+export function invalidFields(fields: Readonly<Record<string, string>>, messages: Messages): Failure | null {
   if (Object.keys(fields).length === 0) return null
-  return { status: ERRORS.invalid_request.status, message: words.mistakes, fields, challenge: null }
+  return { status: ERRORS.invalid_request.status, message: messages.mistakes, fields, challenge: null }
 }
 
 /** @returns what is against a password */
-export function weaknessText(reasons: readonly string[], words: Words): string {
-  return reasons.map((reason) => words.reasons[reason] ?? reason).join(words.space)
+export function weaknessText(reasons: readonly string[], messages: Messages): string {
+  return reasons.map((reason) => messages.reasons[reason] ?? reason).join(messages.space)
 }
 
 /** A log in that went well, and that the browser forgot at once. */
-export function noCookie(words: Words): Failure {
-  return { status: 200, message: words.noCookie, fields: {}, challenge: null }
+export function noCookie(messages: Messages): Failure {
+  return { status: 200, message: messages.noCookie, fields: {}, challenge: null }
 }
 
 /** A form of a tab in which somebody else was logged in: what it asks for was not meant for this account. */
-export function otherAccount(name: string, words: Words): Failure {
-  return { status: 409, message: words.otherAccount(name), fields: {}, challenge: null }
+export function otherAccount(name: string, messages: Messages): Failure {
+  return { status: 409, message: messages.otherAccount(name), fields: {}, challenge: null }
 }
 
-function messageOf({ code, members }: ServiceError, words: Words): string {
-  if (members.changed) return words.changedAnyway
+function messageOf({ code, members }: ServiceError, messages: Messages): string {
+  if (members.changed) return messages.changedAnyway
   // The pages ask for nothing else that this could be about.
-  if (code === 'invalid_request') return words.oneIsLeft
-  return words.onForms[code] ?? words.errors[code][1]
+  if (code === 'invalid_request') return messages.oneIsLeft
+  return messages.onForms[code] ?? messages.errors[code][1]
 }
 
-function fieldsOf({ code, members }: ServiceError, words: Words, names: FieldNames): Record<string, string> {
+function fieldsOf(
+  { code, members }: ServiceError,
+  messages: Messages,
+  names: FieldNames,
+): Record<string, string> {
   if (code === 'invalid_credentials' && names === ACCOUNT_FIELDS)
-    return { current_password: words.wrongPassword }
-  if (code === 'insufficient_user_authentication') return { current_password: words.passwordNeeded }
+    return { current_password: messages.wrongPassword }
+  if (code === 'insufficient_user_authentication') return { current_password: messages.passwordNeeded }
   if (code === 'weak_password') {
-    return { [names.password]: weaknessText(members.reasons ?? [], words) }
+    return { [names.password]: weaknessText(members.reasons ?? [], messages) }
   }
   const taken = IDENTIFIER_KINDS.find((kind) => kind === members.field)
-  return taken === undefined ? {} : { [names.identifier[taken]]: words.taken[taken] }
+  return taken === undefined ? {} : { [names.identifier[taken]]: messages.taken[taken] }
 }

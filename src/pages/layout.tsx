@@ -1,4 +1,4 @@
-/** What every hosted page has: its frame, the words of the browser's language, and what the browser may load. */
+/** What every hosted page has: its frame, the messages of the browser's language, and what the browser may load. */
 import type { Child } from 'hono/jsx'
 import { languageDetector } from 'hono/language'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
@@ -7,7 +7,7 @@ import type { Config } from '../config/read-config.ts'
 import { randomBytes, toBase64Url } from '../crypto/bytes.ts'
 import type { AppContext } from '../http/context.ts'
 import { en } from '../messages/en.ts'
-import type { Words } from '../messages/messages.ts'
+import type { Messages } from '../messages/messages.ts'
 import { zh } from '../messages/zh.ts'
 import { textOn } from './color.ts'
 
@@ -17,7 +17,7 @@ type Language = keyof typeof WORDS
 
 /** What a page is made with. */
 export interface View {
-  readonly words: Words
+  readonly messages: Messages
   readonly pages: PagesConfig
   /** In development: where the stand-in of a challenge provider serves its script. */
   readonly challengeScript: string | undefined
@@ -42,7 +42,7 @@ export const pageLanguage = languageDetector({
 
 export function viewOf(c: AppContext): View {
   const { config } = c.get('services')
-  return { words: WORDS[languageOf(c)], pages: config.pages, challengeScript: standInScript(config) }
+  return { messages: WORDS[languageOf(c)], pages: config.pages, challengeScript: standInScript(config) }
 }
 
 export function showPage(c: AppContext, options: PageOptions, content: Child): Response | Promise<Response> {

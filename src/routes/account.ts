@@ -21,11 +21,11 @@ import { requireBearer } from '../http/middleware/authenticate.ts'
 import { bearerAndJsonBody, jsonBodyOf } from '../http/middleware/json-body.ts'
 import { clearCookieOf, endReplacedSession, refuseForeignPage } from '../http/refresh-cookie.ts'
 import { requesterOf } from '../http/requester.ts'
-import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from '../http/route.ts'
-import { toUser, userAnswer } from '../http/user.ts'
+import { BEARER, createRouter, jsonRequest, jsonResponse, problem } from '../http/route.ts'
+import { toUser, userResponse } from '../http/user.ts'
 import { type RefusedBody, refuseInvalidWith } from '../http/validation.ts'
-import { toTokenAnswer } from './representations.ts'
-import { accountRequests, changePasswordRequest, deleteAccountRequest, tokenAnswer } from './schemas.ts'
+import { toTokenResponse } from './representations.ts'
+import { accountRequests, changePasswordRequest, deleteAccountRequest, tokenResponse } from './schemas.ts'
 
 type AccountRequests = ReturnType<typeof accountRequests>
 
@@ -38,7 +38,7 @@ const registerRoute = (request: AccountRequests['register']) =>
     summary: 'Register an account and log in',
     middleware: jsonBodyOf(OPTIONAL_AT_REGISTRATION),
     request: { body: jsonRequest(request) },
-    responses: { 201: jsonAnswer('Registered', tokenAnswer), default: problem },
+    responses: { 201: jsonResponse('Registered', tokenResponse), default: problem },
   })
 
 const meRoute = createRoute({
@@ -47,7 +47,7 @@ const meRoute = createRoute({
   summary: 'See the account',
   security: BEARER,
   middleware: [requireBearer],
-  responses: { 200: jsonAnswer('The account', userAnswer), default: problem },
+  responses: { 200: jsonResponse('The account', userResponse), default: problem },
 })
 
 const changeIdentifiersRoute = (request: AccountRequests['changeIdentifiers']) =>
@@ -58,7 +58,7 @@ const changeIdentifiersRoute = (request: AccountRequests['changeIdentifiers']) =
     security: BEARER,
     middleware: bearerAndJsonBody,
     request: { body: jsonRequest(request) },
-    responses: { 200: jsonAnswer('The account', userAnswer), default: problem },
+    responses: { 200: jsonResponse('The account', userResponse), default: problem },
   })
 
 const changePasswordRoute = createRoute({
@@ -68,7 +68,7 @@ const changePasswordRoute = createRoute({
   security: BEARER,
   middleware: bearerAndJsonBody,
   request: { body: jsonRequest(changePasswordRequest) },
-  responses: { 200: jsonAnswer('Changed', tokenAnswer), default: problem },
+  responses: { 200: jsonResponse('Changed', tokenResponse), default: problem },
 })
 
 const deleteRoute = createRoute({
@@ -102,7 +102,7 @@ export function accountRoutes({ defaultPhoneRegion }: AccountsConfig) {
       c.set('accountId', tokens.profile.id)
       await endReplacedSession(c, tokens)
       c.header('Location', '/auth/me')
-      return c.json(toTokenAnswer(c, tokens), 201)
+      return c.json(toTokenResponse(c, tokens), 201)
     },
     refuseInvalidWith(furtherOfRegistration),
   )
@@ -135,7 +135,7 @@ export function accountRoutes({ defaultPhoneRegion }: AccountsConfig) {
         toCall(c, proof),
         new_password,
       )
-      return c.json(toTokenAnswer(c, tokens), 200)
+      return c.json(toTokenResponse(c, tokens), 200)
     },
     refuseInvalidWith(furtherOfPassword),
   )

@@ -2,9 +2,9 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { offerChallenge } from '../actions/attempts/challenges.ts'
 import { CHALLENGE_ACTIONS } from '../challenge/challenge.ts'
-import { challengeAnswer } from '../http/representations.ts'
+import { challengeSchema } from '../http/representations.ts'
 import { requesterOf } from '../http/requester.ts'
-import { createRouter, jsonAnswer, problem } from '../http/route.ts'
+import { createRouter, jsonResponse, problem } from '../http/route.ts'
 
 export function challengeRoutes() {
   const router = createRouter()
@@ -18,7 +18,7 @@ export function challengeRoutes() {
           action: z.enum(CHALLENGE_ACTIONS, { error: 'Must be "login" or "register".' }),
         }),
       },
-      responses: { 200: jsonAnswer('The challenge', challengeAnswer), default: problem },
+      responses: { 200: jsonResponse('The challenge', challengeSchema), default: problem },
     }),
     async (c) => {
       const { action } = c.req.valid('query')

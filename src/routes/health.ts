@@ -1,7 +1,7 @@
 /** Whether the service can serve: it reads D1. */
 import { createRoute, z } from '@hono/zod-openapi'
 import { checkHealth } from '../actions/admin/check-health.ts'
-import { createRouter, jsonAnswer, problem } from '../http/route.ts'
+import { createRouter, jsonResponse, problem } from '../http/route.ts'
 
 export function healthRoutes() {
   const router = createRouter()
@@ -10,7 +10,7 @@ export function healthRoutes() {
       method: 'get',
       path: '/healthz',
       summary: 'Whether the service can serve',
-      responses: { 200: jsonAnswer('It can', z.object({ status: z.literal('ok') })), default: problem },
+      responses: { 200: jsonResponse('It can', z.object({ status: z.literal('ok') })), default: problem },
     }),
     async (c) => {
       await checkHealth(c.get('services'))

@@ -6,10 +6,10 @@ import { toDateTime } from '../http/date-time.ts'
 import { setRefreshCookie } from '../http/refresh-cookie.ts'
 import { toUser } from '../http/user.ts'
 import type { Session } from '../sessions/session.ts'
-import type { sessionsAnswer, tokenAnswer } from './schemas.ts'
+import type { sessionsResponse, tokenResponse } from './schemas.ts'
 
 /** The refresh token of a session that has one for it goes into a cookie. */
-export function toTokenAnswer(c: AppContext, tokens: IssuedTokens): z.infer<typeof tokenAnswer> {
+export function toTokenResponse(c: AppContext, tokens: IssuedTokens): z.infer<typeof tokenResponse> {
   const byCookie = c.get('byCookie') || tokens.session.transport === 'cookie'
   if (byCookie) setRefreshCookie(c, tokens)
   return {
@@ -23,7 +23,10 @@ export function toTokenAnswer(c: AppContext, tokens: IssuedTokens): z.infer<type
   }
 }
 
-export function toSessions(sessions: readonly Session[], currentId: string): z.infer<typeof sessionsAnswer> {
+export function toSessions(
+  sessions: readonly Session[],
+  currentId: string,
+): z.infer<typeof sessionsResponse> {
   return {
     sessions: sessions.map((session) => ({
       id: session.id,

@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi'
 import type { CountryCode } from 'libphonenumber-js/max'
 import { IDENTIFIER_KINDS } from '../accounts/account.ts'
 import { type Identifier, parseEmail, parsePhone, parseUsername } from '../accounts/identifier.ts'
-import { dateTime, userAnswer, uuid } from '../http/user.ts'
+import { dateTime, userResponse, uuid } from '../http/user.ts'
 import { hasControlCharacter, trimInvisible } from '../runtime/text.ts'
 
 const text = z
@@ -122,7 +122,7 @@ export const endSessionsQuery = z.object({
     .openapi({ description: '"current" keeps the session that asks.' }),
 })
 
-export const logInRequest = z
+export const loginRequest = z
   .strictObject({
     identifier: identifierText
       .overwrite(trimInvisible)
@@ -136,14 +136,14 @@ export const logInRequest = z
     challenge,
     transport,
   })
-  .openapi('LogInRequest')
+  .openapi('LoginRequest')
 
 export const refreshRequest = z.strictObject({ refresh_token: text }).openapi('RefreshRequest')
-export const logOutRequest = z.strictObject({ refresh_token: text.optional() }).openapi('LogOutRequest')
+export const logoutRequest = z.strictObject({ refresh_token: text.optional() }).openapi('LogoutRequest')
 
 const seconds = z.number().openapi({ type: 'integer' })
 
-export const tokenAnswer = z
+export const tokenResponse = z
   .object({
     access_token: z.string(),
     token_type: z.literal('Bearer'),
@@ -151,11 +151,11 @@ export const tokenAnswer = z
     scope: z.string(),
     refresh_token: z.string().optional().openapi({ description: 'Missing where it went into a cookie.' }),
     refresh_expires_in: seconds,
-    user: userAnswer,
+    user: userResponse,
   })
-  .openapi('TokenAnswer')
+  .openapi('TokenResponse')
 
-export const sessionsAnswer = z
+export const sessionsResponse = z
   .object({
     sessions: z.array(
       z.object({

@@ -22,26 +22,26 @@ import {
   refuseForeignPage,
 } from '../http/refresh-cookie.ts'
 import { requesterOf } from '../http/requester.ts'
-import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from '../http/route.ts'
+import { BEARER, createRouter, jsonRequest, jsonResponse, problem } from '../http/route.ts'
 import { parseScope } from '../tokens/scope.ts'
-import { toSessions, toTokenAnswer } from './representations.ts'
+import { toSessions, toTokenResponse } from './representations.ts'
 import {
   endSessionsQuery,
   endSessionsRequest,
-  logInRequest,
-  logOutRequest,
+  loginRequest,
+  logoutRequest,
   refreshRequest,
-  sessionsAnswer,
-  tokenAnswer,
+  sessionsResponse,
+  tokenResponse,
 } from './schemas.ts'
 
-const logInRoute = createRoute({
+const loginRoute = createRoute({
   method: 'post',
   path: '/auth/login',
   summary: 'Log in',
   middleware: jsonBody,
-  request: { body: jsonRequest(logInRequest) },
-  responses: { 200: jsonAnswer('Logged in', tokenAnswer), default: problem },
+  request: { body: jsonRequest(loginRequest) },
+  responses: { 200: jsonResponse('Logged in', tokenResponse), default: problem },
 })
 
 const refreshRoute = createRoute({
@@ -51,16 +51,16 @@ const refreshRoute = createRoute({
   description: 'Without a body: the one in the cookie, from a configured Origin with X-Gatehouse-CSRF: 1.',
   middleware: refreshBody,
   request: { body: jsonRequest(refreshRequest, false) },
-  responses: { 200: jsonAnswer('Refreshed', tokenAnswer), default: problem },
+  responses: { 200: jsonResponse('Refreshed', tokenResponse), default: problem },
 })
 
-const logOutRoute = createRoute({
+const logoutRoute = createRoute({
   method: 'post',
   path: '/auth/logout',
   summary: 'End the session of a refresh token, or else of the Bearer token',
   security: [{}, ...BEARER],
   middleware: logOutBody,
-  request: { body: jsonRequest(logOutRequest, false) },
+  request: { body: jsonRequest(logoutRequest, false) },
   responses: { 204: { description: 'Logged out' }, default: problem },
 })
 
@@ -70,7 +70,7 @@ const listRoute = createRoute({
   summary: 'List the live sessions, newest use first',
   security: BEARER,
   middleware: [requireBearer],
-  responses: { 200: jsonAnswer('The sessions', sessionsAnswer), default: problem },
+  responses: { 200: jsonResponse('The sessions', sessionsResponse), default: problem },
 })
 
 const endAllRoute = createRoute({
@@ -102,7 +102,7 @@ const endRoute = createRoute({
 export function sessionRoutes() {
   const router = createRouter()
 
-  router.openapi(logInRoute, async (c) => {
+  router.openapi(loginRoute, async (c) => {
     const { identifier, password, scope, challenge, transport } = c.req.valid('json')
     if (transport === 'cookie') refuseForeignPage(c)
     const asked = scope === undefined ? null : parseScope(scope)
@@ -116,16 +116,16 @@ export function sessionRoutes() {
     })
     c.set('accountId', tokens.profile.id)
     await endReplacedSession(c, tokens)
-    return c.json(toTokenAnswer(c, tokens), 200)
+    return c.json(toTokenResponse(c, tokens), 200)
   })
 
   router.openapi(refreshRoute, async (c) => {
     const tokens = await refresh(c.get('services'), c.req.valid('json').refresh_token)
     c.set('accountId', tokens.profile.id)
-    return c.json(toTokenAnswer(c, tokens), 200)
+    return c.json(toTokenResponse(c, tokens), 200)
   })
 
-  router.openapi(logOutRoute, async (c) => {
+  router.openapi(logoutRoute, async (c) => {
     const { refresh_token } = c.req.valid('json')
     if (refresh_token === undefined) {
       const activeSession = await authenticateRequest(c)

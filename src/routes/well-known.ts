@@ -2,7 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { etag, RETAINED_304_HEADERS } from 'hono/etag'
 import { sha256, toBase64Url, utf8 } from '../crypto/bytes.ts'
-import { createRouter, jsonAnswer, problem } from '../http/route.ts'
+import { createRouter, jsonResponse, problem } from '../http/route.ts'
 
 const jwks = z
   .object({
@@ -25,7 +25,7 @@ export function wellKnownRoutes() {
       summary: 'The keys that verify access tokens',
       middleware: [etag({ retainedHeaders: [...RETAINED_304_HEADERS, 'Access-Control-Allow-Origin'] })],
       responses: {
-        200: jsonAnswer('The key set', jwks),
+        200: jsonResponse('The key set', jwks),
         304: { description: 'Not modified' },
         default: problem,
       },

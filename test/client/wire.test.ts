@@ -3,7 +3,7 @@ import type { Challenge as ServiceChallenge } from '../../src/challenge/challeng
 import type * as client from '../../src/client/wire.ts'
 import type { ErrorCode, ProblemMembers } from '../../src/errors/service-error.ts'
 import type { toUser } from '../../src/http/user.ts'
-import type { toTokenAnswer } from '../../src/routes/representations.ts'
+import type { toTokenResponse } from '../../src/routes/representations.ts'
 
 /** Held by the type checker, in every run of it. */
 describe('the client, which imports nothing of the service, knows', () => {
@@ -13,7 +13,7 @@ describe('the client, which imports nothing of the service, knows', () => {
 
   it('what its answers and problems carry', () => {
     expectTypeOf<ReturnType<typeof toUser>>().toExtend<client.User>()
-    expectTypeOf<ReturnType<typeof toTokenAnswer>>().toExtend<client.TokenAnswer>()
+    expectTypeOf<ReturnType<typeof toTokenResponse>>().toExtend<client.TokenAnswer>()
     expectTypeOf<ServiceChallenge>().toExtend<client.Challenge>()
     expectTypeOf<ProblemMembers>().toExtend<Partial<client.Problem>>()
   })

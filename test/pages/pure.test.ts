@@ -95,10 +95,10 @@ describe('a browser', () => {
   })
 })
 
-describe('the words', () => {
+describe('the messages', () => {
   it('leave nothing out in Chinese that stands in English, and are Chinese', () => {
-    const shape = (words: object) =>
-      JSON.stringify(words, (_key, value) => (typeof value === 'string' ? '' : value))
+    const shape = (messages: object) =>
+      JSON.stringify(messages, (_key, value) => (typeof value === 'string' ? '' : value))
     expect(shape(zh)).toBe(shape(en))
     const texts = JSON.stringify(zh).match(/"[^"]*"(?=[,\]}])/g) ?? []
     expect(texts.length).toBeGreaterThan(60)

@@ -15,7 +15,7 @@ export type ManagedChanges = {
 }
 
 /** @throws {ServiceError} `not_found`, `unavailable` */
-export async function seeAccount(services: Services, id: string): Promise<AccountProfile> {
+export async function getAccount(services: Services, id: string): Promise<AccountProfile> {
   return toState(await reader(services, id)()).profile
 }
 
@@ -30,7 +30,7 @@ export async function manageAccount(
   changes: ManagedChanges,
 ): Promise<AccountProfile> {
   const nothing = Object.values(changes).every((change) => change === undefined)
-  if (nothing) return seeAccount(services, id)
+  if (nothing) return getAccount(services, id)
   const committed = await commitEdit(services, reader(services, id), (account, stamp) =>
     withChanges(account, stamp, changes),
   )
@@ -39,7 +39,7 @@ export async function manageAccount(
 
 /** @throws {ServiceError} `not_found`, `unavailable` */
 export async function endAccountSessions(services: Services, id: string): Promise<void> {
-  await seeAccount(services, id)
+  await getAccount(services, id)
   await orUnavailable(services.accountObject(id).endAll())
 }
 

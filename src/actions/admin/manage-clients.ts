@@ -45,7 +45,7 @@ export async function registerClient(services: Services, request: NewClient): Pr
 }
 
 /** @throws {ServiceError} `unavailable` */
-export function seeClients({ db }: Services): Promise<readonly Client[]> {
+export function getClients({ db }: Services): Promise<readonly Client[]> {
   return orUnavailable(listClients(db))
 }
 

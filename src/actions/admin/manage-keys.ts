@@ -35,7 +35,7 @@ export interface ManagedKey {
 }
 
 /** The keys that sign, will sign and still verify, in this order. @throws {ServiceError} `unavailable` */
-export async function seeKeys({ signingKeys, nowMs }: Services): Promise<readonly ManagedKey[]> {
+export async function getKeys({ signingKeys, nowMs }: Services): Promise<readonly ManagedKey[]> {
   const { keys } = await signingKeys.latest(nowMs)
   const { signing, next, retired } = scheduleAt(keys, toSeconds(nowMs), signingKeys.policy)
   const managed = (key: StoredKey, state: ManagedKey['state']): ManagedKey => {

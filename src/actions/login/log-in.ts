@@ -18,7 +18,7 @@ import {
 } from '../session/open-session.ts'
 import { type CheckedAccount, checkPassword, type FindAccount, recheckPassword } from './check-password.ts'
 
-export interface LogInRequest extends CountedCall {
+export interface LoginRequest extends CountedCall {
   readonly identifier: string
   readonly password: string
   /** Scopes asked for; null for everything. */
@@ -34,7 +34,7 @@ const MAX_READS = 4
 /**
  * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `misconfigured`, `unavailable`; as countAttempt
  */
-export async function logIn(services: Services, request: LogInRequest): Promise<IssuedTokens> {
+export async function logIn(services: Services, request: LoginRequest): Promise<IssuedTokens> {
   const key = await services.signingKeys.signing(services.nowMs)
   const { defaultPhoneRegion } = services.config.accounts
   const identifier = parseIdentifier(request.identifier, defaultPhoneRegion)
@@ -56,7 +56,7 @@ function finder(db: D1Database, identifier: Identifier | null): FindAccount {
 
 async function checkAndOpen(
   services: Services,
-  request: LogInRequest,
+  request: LoginRequest,
   find: FindAccount,
   attempt: Attempt,
 ): Promise<Opened> {

@@ -34,7 +34,7 @@ interface CurrentPasswordProps {
 }
 
 export function CurrentPassword(field: CurrentPasswordProps) {
-  return <PasswordField {...field} name="current_password" label={field.view.words.currentPassword} />
+  return <PasswordField {...field} name="current_password" label={field.view.messages.currentPassword} />
 }
 
 /** Whose form this is: another tab may have logged somebody else in since. */

@@ -51,7 +51,7 @@ export function AccountPage({
   challenge,
   typed,
 }: AccountProps) {
-  const { words } = view
+  const { messages } = view
   const { profile } = activeSession
   const section = (form: AccountForm) => {
     const met =
@@ -62,10 +62,10 @@ export function AccountPage({
     <>
       <Status text={status} />
       <Alert failure={failed?.form === null ? failed.failure : null} />
-      <p>{words.loggedInAs(nameOf(profile))}</p>
+      <p>{messages.loggedInAs(nameOf(profile))}</p>
       <form method="post" action="/logout">
         <button type="submit" formaction={belowAuth('/logout')}>
-          {words.logOut}
+          {messages.logOut}
         </button>
       </form>
       <Profile {...section('profile')} typed={typed} />
@@ -88,11 +88,11 @@ const INPUTS = {
 } as const
 
 function Profile({ view, profile, failure, challenge, typed }: SectionProps & Pick<AccountProps, 'typed'>) {
-  const { words } = view
+  const { messages } = view
   return (
     <section aria-labelledby="profile">
-      <h2 id="profile">{words.profile}</h2>
-      <p class="hint">{words.profileHint}</p>
+      <h2 id="profile">{messages.profile}</h2>
+      <p class="hint">{messages.profileHint}</p>
       <Alert failure={failure} />
       <form method="post" action="/account/profile" novalidate>
         <AccountField profile={profile} />
@@ -100,8 +100,8 @@ function Profile({ view, profile, failure, challenge, typed }: SectionProps & Pi
           <Field
             form="profile"
             name={kind}
-            label={words.identifiers[kind]}
-            hint={kind === 'phone' ? words.identifierHint : undefined}
+            label={messages.identifiers[kind]}
+            hint={kind === 'phone' ? messages.identifierHint : undefined}
             value={typed[kind] ?? shownOf(profile, kind) ?? ''}
             failure={failure}
             {...INPUTS[kind]}
@@ -109,7 +109,7 @@ function Profile({ view, profile, failure, challenge, typed }: SectionProps & Pi
         ))}
         <CurrentPassword view={view} form="profile" failure={failure} />
         <ChallengeBox view={view} challenge={challenge} />
-        <button type="submit">{words.save}</button>
+        <button type="submit">{messages.save}</button>
       </form>
     </section>
   )
@@ -122,11 +122,11 @@ function Password({
   challenge,
   minLength,
 }: SectionProps & Pick<AccountProps, 'minLength'>) {
-  const { words } = view
+  const { messages } = view
   return (
     <section aria-labelledby="password">
-      <h2 id="password">{words.changePassword}</h2>
-      <p class="hint">{words.changePasswordHint}</p>
+      <h2 id="password">{messages.changePassword}</h2>
+      <p class="hint">{messages.changePasswordHint}</p>
       <Alert failure={failure} />
       <form method="post" action="/account/password">
         <Owner profile={profile} />
@@ -135,14 +135,14 @@ function Password({
           view={view}
           form="password"
           name="new_password"
-          label={words.newPassword}
-          hint={words.passwordHint(minLength)}
+          label={messages.newPassword}
+          hint={messages.passwordHint(minLength)}
           isNew
           failure={failure}
         />
         <ChallengeBox view={view} challenge={challenge} />
         <button type="submit" formaction={belowAuth('/account/password')}>
-          {words.changePassword}
+          {messages.changePassword}
         </button>
       </form>
     </section>
@@ -150,20 +150,20 @@ function Password({
 }
 
 function Deletion({ view, profile, failure, challenge }: SectionProps) {
-  const { words } = view
+  const { messages } = view
   return (
     <section aria-labelledby="delete">
-      <h2 id="delete">{words.deleteAccount}</h2>
+      <h2 id="delete">{messages.deleteAccount}</h2>
       <details open={failure !== null}>
-        <summary>{words.deleteOpen}</summary>
-        <p>{words.deleteHint}</p>
+        <summary>{messages.deleteOpen}</summary>
+        <p>{messages.deleteHint}</p>
         <Alert failure={failure} />
         <form method="post" action="/account/delete">
           <Owner profile={profile} />
           <CurrentPassword view={view} form="delete" failure={failure} />
           <ChallengeBox view={view} challenge={challenge} />
           <button type="submit" class="danger" formaction={belowAuth('/account/delete')}>
-            {words.deleteAccount}
+            {messages.deleteAccount}
           </button>
         </form>
       </details>

@@ -40,7 +40,7 @@ const loggedIn = createMiddleware<AppEnv>(async (c, next) => {
 const sameAccount = createMiddleware<AppEnv>(async (c, next) => {
   const { profile } = c.get('activeSession')
   if (fieldsOf(c)('account') === profile.id) return next()
-  return showAccount(c, { form: null, failure: otherAccount(nameOf(profile), viewOf(c).words) })
+  return showAccount(c, { form: null, failure: otherAccount(nameOf(profile), viewOf(c).messages) })
 })
 
 /** A form of somebody who is logged in. */
@@ -133,11 +133,14 @@ async function attempt(
   errors: Readonly<Record<string, string>>,
   work: () => Promise<Response>,
 ): Promise<Response> {
-  const { words } = viewOf(c)
+  const { messages } = viewOf(c)
   const field = fieldsOf(c)
-  const empty = field('current_password') === '' ? { current_password: words.required } : {}
+  const empty = field('current_password') === '' ? { current_password: messages.required } : {}
   const found = { ...errors, ...empty }
-  const wrong = invalidFields(Object.keys(found).length === 0 ? found : { ...found, ...weakness(c) }, words)
+  const wrong = invalidFields(
+    Object.keys(found).length === 0 ? found : { ...found, ...weakness(c) },
+    messages,
+  )
   if (wrong !== null) return showAccount(c, { form: formName, failure: wrong })
   return tryForm(c, formName, work)
 }
@@ -159,7 +162,7 @@ function weakness(c: AppContext): Record<string, string> {
   const newPassword = fieldsOf(c)('new_password')
   if (newPassword === '') return {}
   const reasons = weaknessesFor(c.get('services'), newPassword, identifiersOf(c.get('activeSession').profile))
-  return reasons.length === 0 ? {} : { new_password: weaknessText(reasons, viewOf(c).words) }
+  return reasons.length === 0 ? {} : { new_password: weaknessText(reasons, viewOf(c).messages) }
 }
 
 function proofOf(c: AppContext) {
@@ -179,7 +182,7 @@ function endingCallOf(c: AppContext) {
 
 /** What differs from what the account has, and what is wrong with it, by the field's name. */
 function readChanges(c: AppContext) {
-  const { words } = viewOf(c)
+  const { messages } = viewOf(c)
   const { profile } = c.get('activeSession')
   const services = c.get('services')
   const field = (kind: IdentifierKind) => trimInvisible(fieldsOf(c)(kind))
@@ -193,14 +196,14 @@ function readChanges(c: AppContext) {
   )
   const changes: IdentifierChanges = Object.fromEntries(changed)
   const unusable = changed.filter(([kind, identifier]) => identifier === null && field(kind) !== '')
-  const invalid = Object.fromEntries(unusable.map(([kind]) => [kind, words.invalid[kind]]))
+  const invalid = Object.fromEntries(unusable.map(([kind]) => [kind, messages.invalid[kind]]))
   const reserved = isReserved(services, changes.username, profile.username)
-  return { changes, errors: reserved ? { ...invalid, username: words.reserved } : invalid }
+  return { changes, errors: reserved ? { ...invalid, username: messages.reserved } : invalid }
 }
 
 async function showAccount(c: AppContext, failed: Failed | null): Promise<Response> {
   const view = viewOf(c)
-  const { words } = view
+  const { messages } = view
   const activeSession = c.get('activeSession')
   const isDone = DONE.find((name) => name === c.req.query('done'))
   const props = {
@@ -209,13 +212,13 @@ async function showAccount(c: AppContext, failed: Failed | null): Promise<Respon
     sessions: await listSessions(c.get('services'), activeSession),
     asksPassword: !isFreshLogin(c.get('services'), activeSession.session),
     minLength: c.get('services').config.accounts.passwordMinLength,
-    status: isDone === undefined || failed !== null ? undefined : words.done[isDone],
+    status: isDone === undefined || failed !== null ? undefined : messages.done[isDone],
     failed,
     challenge: failed?.form ? await challengeAfter(c, failed.failure, 'login') : null,
     typed: failed?.form === 'profile' ? typedProfile(c) : {},
   }
   const error = failed === null ? {} : { status: failed.failure.status, error: failed.failure.message }
-  return showPage(c, { title: words.account, ...error }, <AccountPage {...props} />)
+  return showPage(c, { title: messages.account, ...error }, <AccountPage {...props} />)
 }
 
 function typedProfile(c: AppContext) {

@@ -1,6 +1,6 @@
 /** Where an account is logged in, on its page. */
 import { toDateTime } from '../../http/date-time.ts'
-import type { Words } from '../../messages/messages.ts'
+import type { Messages } from '../../messages/messages.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import type { Session } from '../../sessions/session.ts'
 import { Alert, ChallengeBox } from '../components/fields.tsx'
@@ -26,13 +26,13 @@ export function Sessions({
   sessions,
   asksPassword,
 }: SessionsProps) {
-  const { words } = view
+  const { messages } = view
   const hasOthers = sessions.some(({ id }) => id !== activeSession.session.id)
   const error = failure?.fields.current_password
-  const hint = asksPassword && error !== words.passwordNeeded ? words.passwordNeeded : undefined
+  const hint = asksPassword && error !== messages.passwordNeeded ? messages.passwordNeeded : undefined
   return (
     <section aria-labelledby="sessions">
-      <h2 id="sessions">{words.sessions}</h2>
+      <h2 id="sessions">{messages.sessions}</h2>
       <Alert failure={failure} />
       <form method="post" action="/account/sessions/end">
         {/* The Enter key presses the first button: it must not end whichever session is listed first. */}
@@ -50,11 +50,11 @@ export function Sessions({
         <p class="actions">
           {hasOthers && (
             <button type="submit" class="quiet" formaction="/account/sessions/end-others">
-              {words.endOthers}
+              {messages.endOthers}
             </button>
           )}
           <button type="submit" class="quiet" formaction={belowAuth('/account/sessions/end-all')}>
-            {words.endAll}
+            {messages.endAll}
           </button>
         </p>
       </form>
@@ -63,21 +63,21 @@ export function Sessions({
 }
 
 function SessionItem({ view, session, current }: { view: View; session: Session; current: boolean }) {
-  const { words } = view
-  const browser = browserName(session.userAgent, words.browserOn) ?? words.unknownBrowser
+  const { messages } = view
+  const browser = browserName(session.userAgent, messages.browserOn) ?? messages.unknownBrowser
   return (
     <li>
       <div>
         <strong>{browser}</strong>
-        {current && <span class="badge">{words.currentSession}</span>}
+        {current && <span class="badge">{messages.currentSession}</span>}
         <p class="hint">
-          {whereFrom(session, words)} {words.lastUsed} <Time unixMs={session.lastUsedAt} /> · {words.since}{' '}
-          <Time unixMs={session.createdAt} />
+          {whereFrom(session, messages)} {messages.lastUsed} <Time unixMs={session.lastUsedAt} /> ·{' '}
+          {messages.since} <Time unixMs={session.createdAt} />
         </p>
       </div>
       {!current && (
-        <button type="submit" class="quiet" name="id" value={session.id} aria-label={words.endOf(browser)}>
-          {words.end}
+        <button type="submit" class="quiet" name="id" value={session.id} aria-label={messages.endOf(browser)}>
+          {messages.end}
         </button>
       )}
     </li>
@@ -85,8 +85,8 @@ function SessionItem({ view, session, current }: { view: View; session: Session;
 }
 
 /** @returns what is known of it, each part with the sign that divides it from the next */
-function whereFrom({ city, country, ip }: Session, words: Words): string {
-  const place = city != null && country != null ? words.place(city, country) : (city ?? country)
+function whereFrom({ city, country, ip }: Session, messages: Messages): string {
+  const place = city != null && country != null ? messages.place(city, country) : (city ?? country)
   return [place, ip]
     .filter((part) => part != null)
     .map((part) => `${part} ·`)

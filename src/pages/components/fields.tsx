@@ -59,7 +59,7 @@ type PasswordProps = Omit<FieldProps, 'type' | 'autocomplete' | 'value'> & {
 
 /** A script lets it be seen; without one the button is not there. */
 export function PasswordField({ view, isNew = false, ...field }: PasswordProps) {
-  const { show, hide } = view.words
+  const { show, hide } = view.messages
   return (
     <div class="password">
       <Field {...field} type="password" autocomplete={isNew ? 'new-password' : 'current-password'} required />
@@ -98,21 +98,21 @@ export function ChallengeBox({
   readonly challenge: Challenge | null
 }) {
   if (challenge === null) return null
-  const { words, challengeScript } = view
+  const { messages, challengeScript } = view
   return (
     <fieldset
       class="challenge"
       data-challenge={JSON.stringify(challenge)}
       data-script={challengeScript}
-      data-failed={words.challengeFailed}
-      data-wait={words.challengeWait}
+      data-failed={messages.challengeFailed}
+      data-wait={messages.challengeWait}
     >
-      <legend>{words.challenge}</legend>
+      <legend>{messages.challenge}</legend>
       <div />
       <input type="hidden" name="challenge" />
       <p class="hint" role="status" />
       <noscript>
-        <p class="error">{words.challengeNeedsScript}</p>
+        <p class="error">{messages.challengeNeedsScript}</p>
       </noscript>
     </fieldset>
   )

@@ -6,7 +6,7 @@ import type { View } from '../layout.tsx'
 import { belowAuth } from '../page-cookie.ts'
 import { withReturnTo } from './return-to.ts'
 
-interface EnterProps {
+interface LoginProps {
   readonly view: View
   readonly failure: Failure | null
   /** One that the next attempt needs. */
@@ -17,8 +17,8 @@ interface EnterProps {
   readonly status?: string | undefined
 }
 
-export function LogInPage({ view, failure, challenge, identifier, returnTo, status }: EnterProps) {
-  const { words } = view
+export function LoginPage({ view, failure, challenge, identifier, returnTo, status }: LoginProps) {
+  const { messages } = view
   const path = withReturnTo('/login', returnTo)
   return (
     <>
@@ -28,23 +28,23 @@ export function LogInPage({ view, failure, challenge, identifier, returnTo, stat
         <Field
           form="login"
           name="identifier"
-          label={words.identifier}
+          label={messages.identifier}
           value={identifier}
           autocomplete="username"
           required
           failure={failure}
           first
         />
-        <PasswordField view={view} form="login" name="password" label={words.password} failure={failure} />
+        <PasswordField view={view} form="login" name="password" label={messages.password} failure={failure} />
         <ChallengeBox view={view} challenge={challenge} />
         <button type="submit" formaction={belowAuth(path)}>
-          {words.logIn}
+          {messages.logIn}
         </button>
       </form>
       <p>
-        {words.noAccount}
-        {words.space}
-        <a href={withReturnTo('/register', returnTo)}>{words.register}</a>
+        {messages.noAccount}
+        {messages.space}
+        <a href={withReturnTo('/register', returnTo)}>{messages.register}</a>
       </p>
     </>
   )
@@ -57,8 +57,8 @@ export function RegisterPage({
   identifier,
   returnTo,
   minLength,
-}: EnterProps & { readonly minLength: number }) {
-  const { words } = view
+}: LoginProps & { readonly minLength: number }) {
+  const { messages } = view
   const path = withReturnTo('/register', returnTo)
   return (
     <>
@@ -67,8 +67,8 @@ export function RegisterPage({
         <Field
           form="register"
           name="identifier"
-          label={words.identifier}
-          hint={words.identifierHint}
+          label={messages.identifier}
+          hint={messages.identifierHint}
           value={identifier}
           autocomplete="username"
           required
@@ -79,20 +79,20 @@ export function RegisterPage({
           view={view}
           form="register"
           name="password"
-          label={words.password}
-          hint={words.passwordHint(minLength)}
+          label={messages.password}
+          hint={messages.passwordHint(minLength)}
           isNew
           failure={failure}
         />
         <ChallengeBox view={view} challenge={challenge} />
         <button type="submit" formaction={belowAuth(path)}>
-          {words.register}
+          {messages.register}
         </button>
       </form>
       <p>
-        {words.haveAccount}
-        {words.space}
-        <a href={withReturnTo('/login', returnTo)}>{words.logIn}</a>
+        {messages.haveAccount}
+        {messages.space}
+        <a href={withReturnTo('/login', returnTo)}>{messages.logIn}</a>
       </p>
     </>
   )
@@ -100,20 +100,20 @@ export function RegisterPage({
 
 /** Where somebody is logged in already: nothing goes on by itself, so that no app and this page send a browser in circles. */
 export function ContinuePage({ view, name, returnTo }: { view: View; name: string; returnTo: string }) {
-  const { words } = view
+  const { messages } = view
   const goOn = withReturnTo('/login/continue', returnTo)
   const leave = withReturnTo('/logout', returnTo)
   return (
     <>
-      <p>{words.loggedInAs(name)}</p>
+      <p>{messages.loggedInAs(name)}</p>
       <form method="post" action={goOn}>
         <button type="submit" formaction={belowAuth(goOn)}>
-          {words.continueTo(new URL(returnTo).host)}
+          {messages.continueTo(new URL(returnTo).host)}
         </button>
       </form>
       <form method="post" action={leave}>
         <button type="submit" class="quiet" formaction={belowAuth(leave)}>
-          {words.anotherAccount}
+          {messages.anotherAccount}
         </button>
       </form>
     </>

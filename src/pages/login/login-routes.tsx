@@ -28,7 +28,7 @@ import {
   readPageSession,
   setPageCookie,
 } from '../page-cookie.ts'
-import { ContinuePage, LogInPage, RegisterPage } from './login-pages.tsx'
+import { ContinuePage, LoginPage, RegisterPage } from './login-pages.tsx'
 import { readReturnTo, withReturnTo } from './return-to.ts'
 
 const HOME = '/account'
@@ -39,7 +39,7 @@ const FIELDS = {
   identifier: { username: 'identifier', email: 'identifier', phone: 'identifier' },
 }
 
-export function enterPages() {
+export function loginPages() {
   const router = new Hono<AppEnv>()
   router.onError(showError)
 
@@ -48,22 +48,22 @@ export function enterPages() {
     const view = viewOf(c)
     const returnTo = returnToOf(c)
     const justLoggedIn = await hasJustLoggedIn(c)
-    if (activeSession === null) return showLogIn(c, justLoggedIn ? noCookie(view.words) : null, '')
+    if (activeSession === null) return showLogin(c, justLoggedIn ? noCookie(view.messages) : null, '')
     if (returnTo === null) return c.redirect(HOME, 303)
     const page = <ContinuePage view={view} name={nameOf(activeSession.profile)} returnTo={returnTo} />
-    return showPage(c, { title: view.words.logIn, goesOnTo: justLoggedIn ? returnTo : undefined }, page)
+    return showPage(c, { title: view.messages.logIn, goesOnTo: justLoggedIn ? returnTo : undefined }, page)
   })
 
   router.post('/login', pageLanguage, sameOriginForm, async (c) => {
     const field = fieldsOf(c)
     const identifier = trimInvisible(field('identifier'))
-    const wrong = invalidFields(missing(c, field), viewOf(c).words)
-    if (wrong !== null) return showLogIn(c, wrong, identifier)
+    const wrong = invalidFields(missing(c, field), viewOf(c).messages)
+    if (wrong !== null) return showLogin(c, wrong, identifier)
     try {
       const tokens = await logIn(c.get('services'), { identifier, scope: null, ...proofOf(c) })
       return goOn(c, tokens)
     } catch (error) {
-      return showLogIn(c, failureOf(c, error, FIELDS), identifier)
+      return showLogin(c, failureOf(c, error, FIELDS), identifier)
     }
   })
 
@@ -83,7 +83,7 @@ export function enterPages() {
   router.post('/register', pageLanguage, sameOriginForm, async (c) => {
     const typed = fieldsOf(c)('identifier')
     const identifier = parseNewIdentifier(typed, c.get('services').config.accounts.defaultPhoneRegion)
-    const wrong = invalidFields(registrationErrors(c, identifier), viewOf(c).words)
+    const wrong = invalidFields(registrationErrors(c, identifier), viewOf(c).messages)
     if (wrong !== null || identifier === null) return showRegister(c, wrong, typed)
     const given = { username: null, email: null, phone: null, [identifier.kind]: identifier }
     try {
@@ -144,36 +144,36 @@ function isRegistered(error: unknown): boolean {
 
 /** What is wrong with the form, field by field; a weak password only beside something else. */
 function registrationErrors(c: AppContext, identifier: Identifier | null): Record<string, string> {
-  const { words } = viewOf(c)
+  const { messages } = viewOf(c)
   const field = fieldsOf(c)
   const errors = { ...identifierError(c, identifier), ...missing(c, field) }
   // Alone it is refused by the registration, which first says whether it takes anybody.
   if (Object.keys(errors).length === 0 || errors.password !== undefined) return errors
   const reasons = weaknessesFor(c.get('services'), field('password'), [identifier])
-  return reasons.length === 0 ? errors : { ...errors, password: weaknessText(reasons, words) }
+  return reasons.length === 0 ? errors : { ...errors, password: weaknessText(reasons, messages) }
 }
 
 function identifierError(c: AppContext, identifier: Identifier | null): Record<string, string> {
-  const { words } = viewOf(c)
+  const { messages } = viewOf(c)
   const typed = fieldsOf(c)('identifier')
   if (identifier !== null) {
-    return isReserved(c.get('services'), identifier) ? { identifier: words.reserved } : {}
+    return isReserved(c.get('services'), identifier) ? { identifier: messages.reserved } : {}
   }
   const kind = kindOf(typed)
   const isDigits = kind === 'phone' && !/[+＋]/.test(typed)
-  return { identifier: isDigits ? words.invalidDigits : words.invalid[kind] }
+  return { identifier: isDigits ? messages.invalidDigits : messages.invalid[kind] }
 }
 
 /** What a browser would not have sent. */
 function missing(c: AppContext, field: (name: string) => string): Record<string, string> {
-  const { required, invalid } = viewOf(c).words
+  const { required, invalid } = viewOf(c).messages
   const sent = { identifier: trimInvisible(field('identifier')), password: field('password') }
   const empty = Object.entries(sent).flatMap(([name, value]) => (value === '' ? name : []))
   const control = hasControlCharacter(field('identifier')) ? { identifier: invalid.username } : {}
   return { ...control, ...Object.fromEntries(empty.map((name) => [name, required])) }
 }
 
-async function enterProps(
+async function loginProps(
   c: AppContext,
   action: ChallengeAction,
   failure: Failure | null,
@@ -182,20 +182,20 @@ async function enterProps(
   const challenge = await challengeAfter(c, failure, action)
   const done = DONE.find((name) => name === c.req.query('done'))
   const view = viewOf(c)
-  const status = done === undefined ? undefined : view.words.done[done]
+  const status = done === undefined ? undefined : view.messages.done[done]
   return { view, failure, challenge, identifier, returnTo: returnToOf(c), status }
 }
 
-async function showLogIn(c: AppContext, failure: Failure | null, identifier: string) {
-  const props = await enterProps(c, 'login', failure, identifier)
-  return show(c, props.view.words.logIn, failure, <LogInPage {...props} />)
+async function showLogin(c: AppContext, failure: Failure | null, identifier: string) {
+  const props = await loginProps(c, 'login', failure, identifier)
+  return show(c, props.view.messages.logIn, failure, <LoginPage {...props} />)
 }
 
 async function showRegister(c: AppContext, failure: Failure | null, identifier: string) {
-  const props = await enterProps(c, 'register', failure, identifier)
+  const props = await loginProps(c, 'register', failure, identifier)
   const { passwordMinLength } = c.get('services').config.accounts
   const page = <RegisterPage {...props} minLength={passwordMinLength} />
-  return show(c, props.view.words.register, failure, page)
+  return show(c, props.view.messages.register, failure, page)
 }
 
 function show(c: AppContext, title: string, failure: Failure | null, page: Child) {

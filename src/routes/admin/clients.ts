@@ -1,14 +1,14 @@
 /** The clients: origins that authenticate themselves, or that assertions are encrypted for. */
 import { createRoute, z } from '@hono/zod-openapi'
 import type { JWK } from 'jose'
-import { registerClient, removeClient, seeClients } from '../../actions/admin/manage-clients.ts'
+import { getClients, registerClient, removeClient } from '../../actions/admin/manage-clients.ts'
 import type { Client } from '../../clients/client-store.ts'
 import { isId } from '../../crypto/ids.ts'
 import { requireAdmin } from '../../http/admin-bearer.ts'
 import type { AppContext } from '../../http/context.ts'
 import { toDateTime } from '../../http/date-time.ts'
 import { adminAndJsonBody } from '../../http/middleware/json-body.ts'
-import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from '../../http/route.ts'
+import { BEARER, createRouter, jsonRequest, jsonResponse, problem } from '../../http/route.ts'
 import { dateTime, uuid } from '../../http/user.ts'
 import { hasControlCharacter } from '../../runtime/text.ts'
 
@@ -56,7 +56,7 @@ const newClient = z
   })
   .openapi('NewClient')
 
-const clientAnswer = z
+const clientResponse = z
   .object({
     client_id: uuid,
     client_name: z.string().nullable(),
@@ -66,7 +66,7 @@ const clientAnswer = z
   })
   .openapi('Client')
 
-const registeredClient = clientAnswer
+const registeredClientResponse = clientResponse
   .extend({ client_secret: z.string().openapi({ description: 'Shown this once.' }) })
   .openapi('RegisteredClient')
 
@@ -77,17 +77,17 @@ const registerRoute = createRoute({
   security: BEARER,
   middleware: adminAndJsonBody,
   request: { body: jsonRequest(newClient) },
-  responses: { 201: jsonAnswer('The client, with its secret', registeredClient), default: problem },
+  responses: { 201: jsonResponse('The client, with its secret', registeredClientResponse), default: problem },
 })
 
-const seeRoute = createRoute({
+const getRoute = createRoute({
   method: 'get',
   path: '/admin/clients',
   summary: 'See the clients',
   security: BEARER,
   middleware: [requireAdmin],
   responses: {
-    200: jsonAnswer('The clients', z.object({ clients: z.array(clientAnswer) }).openapi('Clients')),
+    200: jsonResponse('The clients', z.object({ clients: z.array(clientResponse) }).openapi('Clients')),
     default: problem,
   },
 })
@@ -116,12 +116,12 @@ export function clientsRoutes() {
     const request = { clientName: client_name, encryptionJwk: key as JWK | null, audience }
     const { client, secret } = await registerClient(c.get('services'), request)
     c.set('clientId', client.clientId)
-    return c.json({ ...toClientAnswer(c, client), client_secret: secret }, 201)
+    return c.json({ ...toClientResponse(c, client), client_secret: secret }, 201)
   })
 
-  router.openapi(seeRoute, async (c) => {
-    const clients = await seeClients(c.get('services'))
-    return c.json({ clients: clients.map((client) => toClientAnswer(c, client)) }, 200)
+  router.openapi(getRoute, async (c) => {
+    const clients = await getClients(c.get('services'))
+    return c.json({ clients: clients.map((client) => toClientResponse(c, client)) }, 200)
   })
 
   router.openapi(removeRoute, async (c) => {
@@ -134,10 +134,10 @@ export function clientsRoutes() {
   return router
 }
 
-function toClientAnswer(
+function toClientResponse(
   c: AppContext,
   { clientId, clientName, encryptionJwk, audience, createdAt }: Client,
-): z.infer<typeof clientAnswer> {
+): z.infer<typeof clientResponse> {
   return {
     client_id: clientId,
     client_name: clientName,

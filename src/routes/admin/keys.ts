@@ -1,12 +1,12 @@
 /** The signing keys: seen, rotated, and removed where one leaked. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { type ManagedKey, removeKey, rotateKeys, seeKeys } from '../../actions/admin/manage-keys.ts'
+import { getKeys, type ManagedKey, removeKey, rotateKeys } from '../../actions/admin/manage-keys.ts'
 import { requireAdmin } from '../../http/admin-bearer.ts'
 import { toDateTime } from '../../http/date-time.ts'
-import { BEARER, createRouter, jsonAnswer, problem } from '../../http/route.ts'
+import { BEARER, createRouter, jsonResponse, problem } from '../../http/route.ts'
 import { dateTime } from '../../http/user.ts'
 
-const keysAnswer = z
+const keysResponse = z
   .object({
     keys: z.array(
       z.object({
@@ -21,13 +21,13 @@ const keysAnswer = z
   })
   .openapi('SigningKeys')
 
-const seeRoute = createRoute({
+const getRoute = createRoute({
   method: 'get',
   path: '/admin/keys',
   summary: 'See the signing keys',
   security: BEARER,
   middleware: [requireAdmin],
-  responses: { 200: jsonAnswer('The keys', keysAnswer), default: problem },
+  responses: { 200: jsonResponse('The keys', keysResponse), default: problem },
 })
 
 const rotateRoute = createRoute({
@@ -37,7 +37,7 @@ const rotateRoute = createRoute({
   security: BEARER,
   middleware: [requireAdmin],
   responses: {
-    202: jsonAnswer('The keys, with the time at which the next one signs', keysAnswer),
+    202: jsonResponse('The keys, with the time at which the next one signs', keysResponse),
     default: problem,
   },
 })
@@ -55,11 +55,11 @@ const removeRoute = createRoute({
 export function keysRoutes() {
   const router = createRouter()
 
-  router.openapi(seeRoute, async (c) => c.json(toKeys(await seeKeys(c.get('services'))), 200))
+  router.openapi(getRoute, async (c) => c.json(toKeys(await getKeys(c.get('services'))), 200))
 
   router.openapi(rotateRoute, async (c) => {
     await rotateKeys(c.get('services'))
-    return c.json(toKeys(await seeKeys(c.get('services'))), 202)
+    return c.json(toKeys(await getKeys(c.get('services'))), 202)
   })
 
   router.openapi(removeRoute, async (c) => {
@@ -70,7 +70,7 @@ export function keysRoutes() {
   return router
 }
 
-function toKeys(keys: readonly ManagedKey[]): z.infer<typeof keysAnswer> {
+function toKeys(keys: readonly ManagedKey[]): z.infer<typeof keysResponse> {
   return {
     keys: keys.map(({ kid, alg, state, createdAt, signsFrom, verifiesUntil }) => ({
       kid,

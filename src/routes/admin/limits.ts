@@ -10,7 +10,7 @@ import { requireAdmin } from '../../http/admin-bearer.ts'
 import type { AppEnv } from '../../http/context.ts'
 import { toDateTime } from '../../http/date-time.ts'
 import { adminAndJsonBody } from '../../http/middleware/json-body.ts'
-import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from '../../http/route.ts'
+import { BEARER, createRouter, jsonRequest, jsonResponse, problem } from '../../http/route.ts'
 import { refuseInvalid } from '../../http/validation.ts'
 import { hasControlCharacter } from '../../runtime/text.ts'
 import type { OperatorSettings } from '../../settings/run-time-settings.ts'
@@ -51,7 +51,7 @@ function changeRequest(region: CountryCode | undefined) {
 /** So that an answer, edited, is a request. */
 const readOnly = z.unknown().optional().openapi({ description: 'Ignored.' })
 
-const ruleAnswer = z
+const ruleResponse = z
   .object({
     enabled: z.boolean(),
     window_seconds: z.number().openapi({ type: 'integer' }),
@@ -60,7 +60,7 @@ const ruleAnswer = z
   })
   .openapi('LimitRule')
 
-const limitsAnswer = z
+const limitsResponse = z
   .object({
     registration_open: z.boolean(),
     registration_allow: z.object({
@@ -70,23 +70,23 @@ const limitsAnswer = z
       usernames: z.array(z.string()),
     }),
     rules: z.object({
-      registrations_per_ip: ruleAnswer,
-      login_failures_per_ip: ruleAnswer,
-      login_failures_per_account: ruleAnswer,
-      client_failures_per_ip: ruleAnswer,
+      registrations_per_ip: ruleResponse,
+      login_failures_per_ip: ruleResponse,
+      login_failures_per_account: ruleResponse,
+      client_failures_per_ip: ruleResponse,
     }),
     updated_at: z.string().nullable().openapi({ format: 'date-time' }),
     updated_by: z.string().nullable().openapi({ description: 'An account id, or "admin_token".' }),
   })
   .openapi('Limits')
 
-const seeRoute = createRoute({
+const getRoute = createRoute({
   method: 'get',
   path: '/admin/limits',
   summary: 'See the limits',
   security: BEARER,
   middleware: [requireAdmin],
-  responses: { 200: jsonAnswer('The limits', limitsAnswer), default: problem },
+  responses: { 200: jsonResponse('The limits', limitsResponse), default: problem },
 })
 
 const changeRoute = (request: ReturnType<typeof changeRequest>) =>
@@ -97,7 +97,7 @@ const changeRoute = (request: ReturnType<typeof changeRequest>) =>
     security: BEARER,
     middleware: adminAndJsonBody,
     request: { body: jsonRequest(request) },
-    responses: { 200: jsonAnswer('The limits', limitsAnswer), default: problem },
+    responses: { 200: jsonResponse('The limits', limitsResponse), default: problem },
   })
 
 /** What each rule may be differs: the handler knows which one it is about. */
@@ -113,14 +113,14 @@ const knownRuleOnly = createMiddleware<AppEnv>(async (c, next) => {
   await next()
 })
 
-const seeRuleRoute = createRoute({
+const getRuleRoute = createRoute({
   method: 'get',
   path: '/admin/limits/{rule}',
   summary: 'See one rule',
   security: BEARER,
   middleware: [knownRuleOnly, requireAdmin],
   request: { params: rulePath },
-  responses: { 200: jsonAnswer('The rule', ruleAnswer), default: problem },
+  responses: { 200: jsonResponse('The rule', ruleResponse), default: problem },
 })
 
 const changeRuleRoute = createRoute({
@@ -130,13 +130,13 @@ const changeRuleRoute = createRoute({
   security: BEARER,
   middleware: [knownRuleOnly, ...adminAndJsonBody],
   request: { params: rulePath, body: jsonRequest(ruleChange) },
-  responses: { 200: jsonAnswer('The rule', ruleAnswer), default: problem },
+  responses: { 200: jsonResponse('The rule', ruleResponse), default: problem },
 })
 
 export function limitsRoutes({ defaultPhoneRegion }: AccountsConfig) {
   const router = createRouter()
 
-  router.openapi(seeRoute, async (c) => {
+  router.openapi(getRoute, async (c) => {
     const { settings, nowMs } = c.get('services')
     return c.json(toLimits(await settings.latest(nowMs)), 200)
   })
@@ -148,7 +148,7 @@ export function limitsRoutes({ defaultPhoneRegion }: AccountsConfig) {
     return c.json(toLimits(await settings.change(change, c.get('admin'), nowMs)), 200)
   })
 
-  router.openapi(seeRuleRoute, async (c) => {
+  router.openapi(getRuleRoute, async (c) => {
     const { settings, nowMs } = c.get('services')
     const { rules } = await settings.latest(nowMs)
     return c.json(rules[c.req.valid('param').rule], 200)
@@ -178,7 +178,7 @@ function fieldNames(change: object): readonly string[] {
   })
 }
 
-function toLimits(settings: OperatorSettings): z.infer<typeof limitsAnswer> {
+function toLimits(settings: OperatorSettings): z.infer<typeof limitsResponse> {
   const { registrationOpen, registrationAllow, rules, updatedAt, updatedBy } = settings
   const { email_domains, emails, phones, usernames } = registrationAllow
   return {

@@ -1,13 +1,13 @@
 /** Somebody's account, seen and changed by an operator. */
 import { createRoute, z } from '@hono/zod-openapi'
 import type { AccountProfile, Json } from '../../accounts/account.ts'
-import { endAccountSessions, manageAccount, seeAccount } from '../../actions/admin/manage-account.ts'
+import { endAccountSessions, getAccount, manageAccount } from '../../actions/admin/manage-account.ts'
 import { isId } from '../../crypto/ids.ts'
 import { requireAdmin } from '../../http/admin-bearer.ts'
 import type { AppContext } from '../../http/context.ts'
 import { adminAndJsonBody } from '../../http/middleware/json-body.ts'
-import { BEARER, createRouter, jsonAnswer, jsonRequest, problem } from '../../http/route.ts'
-import { toUser, userAnswer, uuid } from '../../http/user.ts'
+import { BEARER, createRouter, jsonRequest, jsonResponse, problem } from '../../http/route.ts'
+import { toUser, userResponse, uuid } from '../../http/user.ts'
 import { SCOPE } from '../../runtime/text.ts'
 import { claimProblems } from '../../tokens/claims.ts'
 
@@ -35,18 +35,18 @@ const userChange = z
   })
   .openapi('UserChange', { description: 'Each field that is given replaces the one that the account has.' })
 
-const managedUser = userAnswer.extend({ disabled: z.boolean() }).openapi('ManagedUser')
+const managedUser = userResponse.extend({ disabled: z.boolean() }).openapi('ManagedUser')
 
 const params = z.object({ id: uuid })
 
-const seeRoute = createRoute({
+const getRoute = createRoute({
   method: 'get',
   path: '/admin/users/{id}',
   summary: 'See an account',
   security: BEARER,
   middleware: [requireAdmin],
   request: { params },
-  responses: { 200: jsonAnswer('The account', managedUser), default: problem },
+  responses: { 200: jsonResponse('The account', managedUser), default: problem },
 })
 
 const changeRoute = createRoute({
@@ -56,7 +56,7 @@ const changeRoute = createRoute({
   security: BEARER,
   middleware: adminAndJsonBody,
   request: { params, body: jsonRequest(userChange) },
-  responses: { 200: jsonAnswer('The account', managedUser), default: problem },
+  responses: { 200: jsonResponse('The account', managedUser), default: problem },
 })
 
 const endSessionsRoute = createRoute({
@@ -72,8 +72,8 @@ const endSessionsRoute = createRoute({
 export function usersRoutes() {
   const router = createRouter()
 
-  router.openapi(seeRoute, async (c) => {
-    const profile = await seeAccount(c.get('services'), accountIn(c))
+  router.openapi(getRoute, async (c) => {
+    const profile = await getAccount(c.get('services'), accountIn(c))
     return c.json(toManagedUser(profile), 200)
   })
 

@@ -8,7 +8,7 @@ import type { AppContext } from '../../http/context.ts'
 import { type FormCredentials, readClientCredentials } from '../../http/credentials.ts'
 import { formBody } from '../../http/middleware/form-body.ts'
 import { requesterOf } from '../../http/requester.ts'
-import { createRouter, jsonAnswer } from '../../http/route.ts'
+import { createRouter, jsonResponse } from '../../http/route.ts'
 import type { AccessTokenClaims } from '../../verify/access-token.ts'
 
 /** Unknown parameters are ignored (RFC 6749 section 3.2); `token_type_hint` is none that is needed. */
@@ -47,7 +47,10 @@ const introspectRoute = createRoute({
   path: '/oauth2/introspect',
   summary: 'Say what is true of an access token now',
   security: [{ basic: [] }, {}],
-  responses: { 200: jsonAnswer('Whether it is valid, and what it says', introspection), default: oauthError },
+  responses: {
+    200: jsonResponse('Whether it is valid, and what it says', introspection),
+    default: oauthError,
+  },
 })
 
 const revokeRoute = createRoute({
