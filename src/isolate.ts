@@ -41,7 +41,7 @@ function build(env: Env): Isolate {
     nowMs: Date.now(),
     requestId: undefined,
     reportLimit: () => undefined,
-    noteInLog: () => undefined,
+    addToRequestLog: () => undefined,
     waitUntil: (work) => ctx.waitUntil(work),
   })
   return {

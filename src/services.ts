@@ -54,7 +54,7 @@ export interface Services extends SharedServices {
   /** Notes how a client stands with a limit, for the answer's headers. */
   readonly reportLimit: (report: LimitReport) => void
   /** Adds to the request's log line; nothing of it reaches the client. */
-  readonly noteInLog: (note: LogNote) => void
+  readonly addToRequestLog: (note: RequestLogFields) => void
   /** Lets work go on after the answer, and when the client is gone. */
   readonly waitUntil: (work: Promise<unknown>) => void
 }
@@ -66,7 +66,7 @@ export interface LimitReport {
 }
 
 /** What the log line of a request says beside the request itself, where it is known. */
-export interface LogNote {
+export interface RequestLogFields {
   /** Whom the request was about, also where it was refused. */
   readonly accountId?: string
   /** The session that asked, or that was opened. */

@@ -1,6 +1,6 @@
 /** For proxies that ask before they pass a request on: nginx, Traefik, Caddy, Envoy. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { identify, type Requirement } from '../actions/session/authorize-token.ts'
+import { authorizeToken, type Requirement } from '../actions/session/authorize-token.ts'
 import type { GatewayConfig } from '../config/gateway.ts'
 import { ServiceError } from '../errors/service-error.ts'
 import { bearerToken } from '../http/bearer-token.ts'
@@ -52,7 +52,7 @@ async function answer(c: AppContext, audience: string | null, tokens: OriginToke
   const token = bearerToken(c)
   if (token === null) throw new ServiceError('invalid_token')
   const services = c.get('services')
-  const identity = await identify(services, token, requirementOf(c))
+  const identity = await authorizeToken(services, token, requirementOf(c))
   const headers = new Headers(identityHeaders(identity))
   if (audience !== null) {
     headers.set('Authorization', `Bearer ${await tokens.exchange(services, identity, audience)}`)

@@ -1,5 +1,5 @@
 /** The gateway: a request whose token is right goes on to its origin, and the answer back, both as streams. */
-import { type Identity, identify } from '../actions/session/authorize-token.ts'
+import { authorizeToken, type Identity } from '../actions/session/authorize-token.ts'
 import type { GatewayConfig } from '../config/gateway.ts'
 import type { GatewayRoute } from '../config/gateway-route.ts'
 import { ServiceError } from '../errors/service-error.ts'
@@ -73,7 +73,7 @@ async function identityOf(
 ): Promise<Identity | null> {
   if (token === null && !route.required) return null
   if (token === null) throw new ServiceError('invalid_token')
-  const identity = await identify(c.get('services'), token, route)
+  const identity = await authorizeToken(c.get('services'), token, route)
   c.set('accountId', identity.subject)
   return identity
 }

@@ -1,7 +1,7 @@
 /** For other Workers, over a service binding: what a Bearer token says, without HTTP. */
 import { WorkerEntrypoint } from 'cloudflare:workers'
 import { z } from 'zod'
-import { identify } from '../actions/session/authorize-token.ts'
+import { authorizeToken } from '../actions/session/authorize-token.ts'
 import type { Env } from '../config/env.ts'
 import { ERRORS, type ErrorCode, ServiceError } from '../errors/service-error.ts'
 import { describeError, log } from '../runtime/log.ts'
@@ -74,7 +74,7 @@ async function verify(
   const token = readBearer(authorization)
   const ours = audience === undefined || audience === services.config.tokens.audience
   if (token === null || !ours) throw new ServiceError('invalid_token')
-  const identity = await identify(services, token, { roles, scope, session })
+  const identity = await authorizeToken(services, token, { roles, scope, session })
   return { ...identity.claims, roles: identity.roles, scope: identity.scope.join(' ') }
 }
 

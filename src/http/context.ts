@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import type { OAuthErrorCode } from '../errors/oauth-error.ts'
 import type { ErrorCode } from '../errors/service-error.ts'
-import type { LogNote, Services } from '../services.ts'
+import type { RequestLogFields, Services } from '../services.ts'
 import type { ActiveSession } from '../sessions/account-rpc.ts'
 
 export interface AppEnv {
@@ -22,7 +22,7 @@ export interface AppEnv {
     /** The client that called, or that was changed. For the log line. */
     clientId: string | undefined
     /** What actions add to the log line. */
-    logNote: LogNote | undefined
+    requestLogFields: RequestLogFields | undefined
     /** Where the request went, in place of the pattern that matched it. For the log line. */
     route: string | undefined
     /** Whether a request was let through that whoever asked about it logs. */

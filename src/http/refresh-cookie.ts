@@ -5,7 +5,7 @@
 import type { MiddlewareHandler } from 'hono'
 import { deleteCookie, setCookie } from 'hono/cookie'
 import { createMiddleware } from 'hono/factory'
-import { endReplaced } from '../actions/session/end-sessions.ts'
+import { endReplacedSessions } from '../actions/session/end-sessions.ts'
 import type { IssuedTokens } from '../actions/session/issue-tokens.ts'
 import { ServiceError } from '../errors/service-error.ts'
 import type { ActiveSession } from '../sessions/account-rpc.ts'
@@ -55,7 +55,7 @@ export function refuseForeignPage(c: AppContext): void {
  */
 export async function endReplacedSession(c: AppContext, { session }: IssuedTokens): Promise<void> {
   if (session.transport !== 'cookie') return
-  await endReplaced(c.get('services'), session.id, { refresh: readRefreshCookie(c) })
+  await endReplacedSessions(c.get('services'), session.id, { refresh: readRefreshCookie(c) })
 }
 
 export function setRefreshCookie(c: AppContext, tokens: IssuedTokens): void {

@@ -3,7 +3,7 @@ import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors/service-error.ts'
 import { readBounded } from '../http/body.ts'
 import type { AppContext, AppEnv } from '../http/context.ts'
-import { atPresent } from '../http/middleware/provide-services.ts'
+import { withCurrentTime } from '../http/middleware/provide-services.ts'
 
 const FORM_MEDIA_TYPE = /^application\/x-www-form-urlencoded[ \t]*(;|$)/i
 
@@ -14,7 +14,7 @@ export const sameOriginForm = createMiddleware<AppEnv>(async (c, next) => {
   if (!FORM_MEDIA_TYPE.test(c.req.header('Content-Type') ?? ''))
     throw new ServiceError('unsupported_media_type')
   c.set('body', bytes)
-  c.set('services', atPresent(c.get('services')))
+  c.set('services', withCurrentTime(c.get('services')))
   await next()
 })
 

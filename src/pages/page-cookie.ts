@@ -4,7 +4,12 @@
  * below /auth alone: so forms that set or clear it are sent below BELOW_AUTH, where the pages are as well.
  */
 import { deleteCookie, setCookie } from 'hono/cookie'
-import { endReplaced, type HeldCookies, pageTokenOf, resumeSession } from '../actions/session/end-sessions.ts'
+import {
+  type BrowserCookies,
+  endReplacedSessions,
+  pageTokenOf,
+  resumeSession,
+} from '../actions/session/end-sessions.ts'
 import type { IssuedTokens } from '../actions/session/issue-tokens.ts'
 import type { AppContext } from '../http/context.ts'
 import { cookieValues } from '../http/cookies.ts'
@@ -29,7 +34,7 @@ export function belowAuth(path: string): string {
 
 /** Sets both cookies. What the browser held before ends, but for the very session. */
 export async function setPageCookie(c: AppContext, tokens: IssuedTokens): Promise<void> {
-  await endReplaced(c.get('services'), tokens.session.id, heldCookies(c))
+  await endReplacedSessions(c.get('services'), tokens.session.id, browserCookies(c))
   setRefreshCookie(c, tokens)
   keepToken(c, await pageTokenOf(c.get('services'), tokens))
 }
@@ -45,7 +50,7 @@ export function clearPageCookie(c: AppContext): void {
   deleteCookie(c, nameOf(c), attributes(c))
 }
 
-export function heldCookies(c: AppContext): HeldCookies {
+export function browserCookies(c: AppContext): BrowserCookies {
   return { refresh: readRefreshCookie(c), page: readPageCookie(c) }
 }
 

@@ -3,13 +3,13 @@ import { createRoute } from '@hono/zod-openapi'
 import { IDENTIFIER_KINDS } from '../accounts/account.ts'
 import { type Identifier, parseAs } from '../accounts/identifier.ts'
 import {
+  type ConfirmedRequest,
   changeIdentifiers,
   changePassword,
   deleteOwnAccount,
   type IdentifierChanges,
   identifiersOf,
   oneIsLeftErrors,
-  type ProvenCall,
 } from '../actions/account/change-account.ts'
 import { passwordErrors } from '../actions/registration/check-new-password.ts'
 import { usernameErrors } from '../actions/registration/check-username.ts'
@@ -196,6 +196,6 @@ interface Proof {
   readonly challenge?: string | undefined
 }
 
-function toCall(c: AppContext, { current_password, challenge }: Proof): ProvenCall {
+function toCall(c: AppContext, { current_password, challenge }: Proof): ConfirmedRequest {
   return { password: current_password, challenge, client: requesterOf(c) }
 }

@@ -2,7 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { logIn } from '../actions/login/log-in.ts'
 import {
-  type EndingCall,
+  type EndSessionsRequest,
   endAllSessions,
   endSession,
   listSessions,
@@ -149,7 +149,7 @@ export function sessionRoutes() {
     await endAllSessions(
       c.get('services'),
       c.get('activeSession'),
-      toEndingCall(c, c.req.valid('json')),
+      toEndSessionsRequest(c, c.req.valid('json')),
       except,
     )
     if (except === undefined) clearCookieOf(c, c.get('activeSession'))
@@ -158,7 +158,12 @@ export function sessionRoutes() {
 
   router.openapi(endRoute, async (c) => {
     const { id } = c.req.valid('param')
-    await endSession(c.get('services'), c.get('activeSession'), toEndingCall(c, c.req.valid('json')), id)
+    await endSession(
+      c.get('services'),
+      c.get('activeSession'),
+      toEndSessionsRequest(c, c.req.valid('json')),
+      id,
+    )
     if (id === c.get('activeSession').session.id) clearCookieOf(c, c.get('activeSession'))
     return c.body(null, 204)
   })
@@ -166,9 +171,9 @@ export function sessionRoutes() {
   return router
 }
 
-function toEndingCall(
+function toEndSessionsRequest(
   c: AppContext,
   { current_password, challenge }: z.infer<typeof endSessionsRequest>,
-): EndingCall {
+): EndSessionsRequest {
   return { password: current_password, challenge, client: requesterOf(c) }
 }

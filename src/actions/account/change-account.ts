@@ -13,20 +13,20 @@ import { hashPassword } from '../../passwords/pbkdf2.ts'
 import type { Services } from '../../services.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import { SESSION_SECRET_BYTES } from '../../sessions/refresh-token.ts'
-import { type Counted, type CountedCall, countAttempt } from '../attempts/run-attempt.ts'
+import { type Counted, type RateLimitedRequest, runAttempt } from '../attempts/run-attempt.ts'
 import { checkPolicy } from '../registration/check-new-password.ts'
 import { checkRegistrationAllowed } from '../registration/check-registration.ts'
 import { checkUsername } from '../registration/check-username.ts'
 import { type IssuedTokens, issueTokens } from '../session/issue-tokens.ts'
 import { toDeletedState, toState } from './account-state.ts'
-import { type ChangeStamp, commitDeletion, commitEdit, type Edit, readProven } from './commit-change.ts'
+import { type ChangeStamp, commitDeletion, commitEdit, type Edit, readWithPassword } from './commit-change.ts'
 import { tellChange, tellEdit } from './publish-state.ts'
 
 /** Identifiers to set; null clears one, a missing one stays. */
 export type IdentifierChanges = { readonly [Kind in IdentifierKind]?: Identifier | null | undefined }
 
 /** A call that proves the account's password. */
-export interface ProvenCall extends CountedCall {
+export interface ConfirmedRequest extends RateLimitedRequest {
   readonly password: string
 }
 
@@ -38,20 +38,20 @@ export interface ProvenCall extends CountedCall {
 export async function changeIdentifiers(
   services: Services,
   { profile }: ActiveSession,
-  call: ProvenCall,
+  call: ConfirmedRequest,
   changes: IdentifierChanges,
 ): Promise<AccountProfile> {
-  services.noteInLog({ fields: IDENTIFIER_KINDS.filter((kind) => changes[kind] !== undefined) })
+  services.addToRequestLog({ fields: IDENTIFIER_KINDS.filter((kind) => changes[kind] !== undefined) })
   checkOneIsLeft(profile, changes)
   checkUsername(services, changes.username, profile.username)
   const given = IDENTIFIER_KINDS.map((kind) => changes[kind]).filter((identifier) => identifier)
   await checkRegistrationAllowed(services, given)
-  return countAttempt(services, call, countedAs(profile, given.length > 0), async (attempt) => {
+  return runAttempt(services, call, countedAs(profile, given.length > 0), async (attempt) => {
     const edit: Edit = (current, stamp) => {
       checkOneIsLeft(current, changes)
       return withIdentifiers(current, stamp, changes)
     }
-    const read = readProven(services, attempt, profile.id, call.password)
+    const read = readWithPassword(services, attempt, profile.id, call.password)
     return tellEdit(services, await commitEdit(services, read, edit))
   })
 }
@@ -63,7 +63,7 @@ export async function changeIdentifiers(
 export async function changePassword(
   services: Services,
   { profile, session }: ActiveSession,
-  call: ProvenCall,
+  call: ConfirmedRequest,
   newPassword: string,
 ): Promise<IssuedTokens> {
   const key = await services.signingKeys.signing(services.nowMs)
@@ -75,8 +75,8 @@ export async function changePassword(
     hashed ??= await hashPassword(newPassword, await services.pepper())
     return withPassword(current, stamp, hashed, survivingSession)
   }
-  const { account } = await countAttempt(services, call, countedAs(profile), (attempt) =>
-    commitEdit(services, readProven(services, attempt, profile.id, call.password), edit),
+  const { account } = await runAttempt(services, call, countedAs(profile), (attempt) =>
+    commitEdit(services, readWithPassword(services, attempt, profile.id, call.password), edit),
   )
   const activeSession = await tellChange(services, profile.id, toState(account))
   if (activeSession === null) throw new ServiceError('unavailable', { changed: true })
@@ -90,25 +90,25 @@ export async function changePassword(
 export async function deleteOwnAccount(
   services: Services,
   { profile }: ActiveSession,
-  call: ProvenCall,
+  call: ConfirmedRequest,
 ): Promise<void> {
-  const version = await countAttempt(services, call, countedAs(profile), (attempt) =>
-    commitDeletion(services, readProven(services, attempt, profile.id, call.password)),
+  const version = await runAttempt(services, call, countedAs(profile), (attempt) =>
+    commitDeletion(services, readWithPassword(services, attempt, profile.id, call.password)),
   )
   await tellChange(services, profile.id, toDeletedState(version))
 }
 
 /**
  * Checks the account's password, and changes nothing.
- * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `misconfigured`, `unavailable`; as countAttempt
+ * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `misconfigured`, `unavailable`; as runAttempt
  */
-export async function provePassword(
+export async function confirmPassword(
   services: Services,
   { profile }: ActiveSession,
-  call: ProvenCall,
+  call: ConfirmedRequest,
 ): Promise<void> {
-  await countAttempt(services, call, countedAs(profile), (attempt) =>
-    readProven(services, attempt, profile.id, call.password)(),
+  await runAttempt(services, call, countedAs(profile), (attempt) =>
+    readWithPassword(services, attempt, profile.id, call.password)(),
   )
 }
 

@@ -51,7 +51,7 @@ export interface CommittedChange {
  * cannot be withheld.
  * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `misconfigured`, `unavailable`
  */
-export function readProven(
+export function readWithPassword(
   services: Services,
   attempt: Attempt,
   accountId: string,

@@ -7,7 +7,7 @@ import type { Services } from '../../services.ts'
 import { ADMIN_SCOPE } from '../../tokens/scope.ts'
 import { scopeNames } from '../../verify/bearer.ts'
 import { authenticate } from '../session/authenticate.ts'
-import { authorize, stillHeld } from '../session/authorize.ts'
+import { authorize, currentPermissions } from '../session/authorize.ts'
 import { requireFreshLogin } from '../session/fresh-login.ts'
 
 const REQUIRED = { roles: ['admin'], scope: [ADMIN_SCOPE] }
@@ -25,7 +25,7 @@ export async function authenticateAdmin(services: Services, token: string): Prom
   if (await isAdminToken(services, token)) return ADMIN_TOKEN_ACTOR
   const { claims, activeSession } = await authenticate(services, token)
   const { session, profile } = activeSession
-  authorize(stillHeld({ roles: claims.roles, scope: scopeNames(claims.scope) }, profile), REQUIRED)
+  authorize(currentPermissions({ roles: claims.roles, scope: scopeNames(claims.scope) }, profile), REQUIRED)
   requireFreshLogin(services, session)
   return profile.id
 }

@@ -142,7 +142,7 @@ export class Attempt {
    */
   async admit(verdict: Verdict): Promise<CheckedAccount> {
     if (verdict.outcome === 'right') return verdict.checked
-    if (verdict.accountId !== null) this.#services.noteInLog({ accountId: verdict.accountId })
+    if (verdict.accountId !== null) this.#services.addToRequestLog({ accountId: verdict.accountId })
     const wrong = verdict.outcome === 'wrong'
     const account = wrong ? (verdict.accountId ?? this.#request.identifier ?? '') : ''
     await this.#settleLogIn(() => (wrong ? { kind: 'counted', account } : { kind: 'void' }))

@@ -34,12 +34,12 @@ export function limitOf({ window_seconds, threshold }: LimitRule): Limit {
 
 /** @throws {ServiceError} `client_ip_unknown`: nothing is counted under a guess; `unavailable` */
 export async function requesterCounter(
-  { counterKeys, noteInLog }: Services,
+  { counterKeys, addToRequestLog }: Services,
   { address }: Client,
 ): Promise<RequesterCounter> {
   if (address === null) throw new ServiceError('client_ip_unknown')
   const counter = await counterKeys.ofRequester(address.counted)
-  noteInLog({ addressDigest: digestOf(counter) })
+  addToRequestLog({ addressDigest: digestOf(counter) })
   return { address, counter }
 }
 

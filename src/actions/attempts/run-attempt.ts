@@ -5,7 +5,7 @@ import type { Services } from '../../services.ts'
 import { type AppliedRule, Attempt, countsAsRegistration } from './attempt.ts'
 import { type Client, type RequesterRuleName, requesterCounter, requesterRule } from './requester-limits.ts'
 
-export interface CountedCall {
+export interface RateLimitedRequest {
   readonly client: Client
   /** The answer to a challenge, where one was sent. */
   readonly challenge: string | undefined
@@ -29,9 +29,9 @@ export interface CountedIdentifier {
  * Reserves, works and settles. Goes on when the client is gone: whoever hangs up gains no attempt.
  * @throws {ServiceError} `client_ip_unknown`, `too_many_*`, `challenge_*`, `unavailable`, and what `work` throws
  */
-export async function countAttempt<T>(
+export async function runAttempt<T>(
   services: Services,
-  call: CountedCall,
+  call: RateLimitedRequest,
   counted: Counted,
   work: (attempt: Attempt) => Promise<T>,
 ): Promise<T> {
@@ -42,7 +42,7 @@ export async function countAttempt<T>(
 
 async function run<T>(
   services: Services,
-  call: CountedCall,
+  call: RateLimitedRequest,
   counted: Counted,
   work: (attempt: Attempt) => Promise<T>,
 ): Promise<T> {
@@ -77,11 +77,11 @@ async function run<T>(
 }
 
 async function identifierCounter(
-  { counterKeys, noteInLog }: Services,
+  { counterKeys, addToRequestLog }: Services,
   { identifier }: Counted,
 ): Promise<string | null> {
   if (identifier === null) return null
   const counter = await counterKeys.ofIdentifier(identifier.kind, identifier.compared)
-  noteInLog({ identifierDigest: digestOf(counter) })
+  addToRequestLog({ identifierDigest: digestOf(counter) })
   return counter
 }

@@ -8,17 +8,17 @@ import type { Services } from '../../services.ts'
 import type { Transport } from '../../sessions/session.ts'
 import { toState } from '../account/account-state.ts'
 import type { Attempt } from '../attempts/attempt.ts'
-import { type CountedCall, countAttempt } from '../attempts/run-attempt.ts'
+import { type RateLimitedRequest, runAttempt } from '../attempts/run-attempt.ts'
 import { type IssuedTokens, issueTokens } from '../session/issue-tokens.ts'
 import {
-  endUnheldSession,
+  endOrphanedSession,
   type OpenedSession,
   openSession,
   type SessionRequest,
 } from '../session/open-session.ts'
 import { type CheckedAccount, checkPassword, type FindAccount, recheckPassword } from './check-password.ts'
 
-export interface LoginRequest extends CountedCall {
+export interface LoginRequest extends RateLimitedRequest {
   readonly identifier: string
   readonly password: string
   /** Scopes asked for; null for everything. */
@@ -32,7 +32,7 @@ type Opened = Extract<OpenedSession, { outcome: 'opened' }>
 const MAX_READS = 4
 
 /**
- * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `misconfigured`, `unavailable`; as countAttempt
+ * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `misconfigured`, `unavailable`; as runAttempt
  */
 export async function logIn(services: Services, request: LoginRequest): Promise<IssuedTokens> {
   const key = await services.signingKeys.signing(services.nowMs)
@@ -43,7 +43,7 @@ export async function logIn(services: Services, request: LoginRequest): Promise<
     registers: false,
     identifier: identifier ?? { kind: null, compared: request.identifier },
   }
-  const { activeSession, sessionSecret } = await countAttempt(services, request, counted, (attempt) =>
+  const { activeSession, sessionSecret } = await runAttempt(services, request, counted, (attempt) =>
     checkAndOpen(services, request, finder(services.db, identifier), attempt),
   )
   return issueTokens(services, key, activeSession, sessionSecret)
@@ -67,7 +67,7 @@ async function checkAndOpen(
   const opened = await openCurrent(services, request, checked, recheck)
   const { profile, session } = opened.activeSession
   await attempt.succeed(profile.id).catch((error: unknown) => {
-    services.waitUntil(endUnheldSession(services, profile.id, session.id))
+    services.waitUntil(endOrphanedSession(services, profile.id, session.id))
     throw error
   })
   if (checked.needsRehash) services.waitUntil(rehash(services, checked, password))

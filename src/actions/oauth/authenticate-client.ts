@@ -59,7 +59,7 @@ async function authenticate(
   const client = await findClient(services, clientId)
   // The same work for an unknown client and a wrong secret.
   const right = await isClientSecret(clientSecret, client?.secretHash ?? HASH_OF_NONE)
-  if (client !== null && !right) services.noteInLog({ clientId })
+  if (client !== null && !right) services.addToRequestLog({ clientId })
   if (client === null || !right) throw await countFailure(services, from)
   const audience = client.audience ?? services.config.tokens.audience
   return { clientId, confidential: true, audience }

@@ -4,7 +4,7 @@ import type { Services } from '../../services.ts'
 import type { AccessTokenClaims } from '../../verify/access-token.ts'
 import { scopeNames } from '../../verify/bearer.ts'
 import { readAccessToken } from '../session/authenticate.ts'
-import { keepPresent } from '../session/authorize-token.ts'
+import { checkCurrentPermissions } from '../session/authorize-token.ts'
 import type { AuthenticatedClient } from './authenticate-client.ts'
 
 /**
@@ -21,7 +21,7 @@ export async function introspect(
   if (claims === null || !mayIntrospect(client, claims)) return null
   try {
     const names = { roles: claims.roles, scope: scopeNames(claims.scope) }
-    const { roles, scope } = await keepPresent(services, claims, names)
+    const { roles, scope } = await checkCurrentPermissions(services, claims, names)
     return { ...claims, roles, scope: scope.join(' ') }
   } catch (error) {
     if (error instanceof ServiceError && error.code === 'invalid_token') return null

@@ -22,7 +22,7 @@ export async function revoke(
 ): Promise<string | null> {
   const claims = await readAccessToken(services, token)
   if (claims !== null) {
-    services.noteInLog({ accountId: claims.sub, sessionId: claims.sid })
+    services.addToRequestLog({ accountId: claims.sub, sessionId: claims.sid })
     refuseOther(client, claims.client_id)
     await orUnavailable(services.accountObject(claims.sub).end(claims.sid))
     return claims.sub
@@ -33,11 +33,11 @@ export async function revoke(
 }
 
 async function endByRefreshToken(
-  { accountObject, settings, nowMs, noteInLog }: Services,
+  { accountObject, settings, nowMs, addToRequestLog }: Services,
   client: AuthenticatedClient,
   { accountId, sessionId, sessionSecret }: RefreshToken,
 ): Promise<void> {
-  noteInLog({ accountId, sessionId })
+  addToRequestLog({ accountId, sessionId })
   const { sessionsNotBeforeMs } = await settings.current(nowMs)
   const activeSession = await orUnavailable(accountObject(accountId).check(sessionId, sessionsNotBeforeMs))
   if (activeSession === null) return

@@ -10,14 +10,14 @@ import type { Services } from '../../services.ts'
 import type { Transport } from '../../sessions/session.ts'
 import { toState } from '../account/account-state.ts'
 import { confirmWrite } from '../account/confirm-write.ts'
-import { type CountedCall, countAttempt } from '../attempts/run-attempt.ts'
+import { type RateLimitedRequest, runAttempt } from '../attempts/run-attempt.ts'
 import { type IssuedTokens, issueTokens } from '../session/issue-tokens.ts'
 import { openSession } from '../session/open-session.ts'
 import { checkPolicy, passwordErrors } from './check-new-password.ts'
 import { checkRegistrationAllowed, checkRegistrationOpen } from './check-registration.ts'
 import { usernameErrors } from './check-username.ts'
 
-export interface RegisterRequest extends CountedCall {
+export interface RegisterRequest extends RateLimitedRequest {
   readonly username: Identifier | null
   readonly email: Identifier | null
   readonly phone: Identifier | null
@@ -30,7 +30,7 @@ const COUNTED = { action: 'register', registers: true, identifier: null } as con
 /**
  * @throws {ServiceError} `invalid_request` for a reserved username, `registration_closed`, `registration_not_allowed`, `weak_password`, `identifier_taken`,
  * `misconfigured`, `unavailable` (with `registered` where the account is stored and only its session is not);
- * as countAttempt
+ * as runAttempt
  */
 export async function register(services: Services, request: RegisterRequest): Promise<IssuedTokens> {
   const { username, email, phone, password } = request
@@ -39,7 +39,7 @@ export async function register(services: Services, request: RegisterRequest): Pr
   await checkRegistrationOpen(services)
   await checkRegistrationAllowed(services, [username, email, phone])
   checkPolicy(services, password, [username, email, phone])
-  const { activeSession, sessionSecret } = await countAttempt(services, request, COUNTED, () =>
+  const { activeSession, sessionSecret } = await runAttempt(services, request, COUNTED, () =>
     storeAndOpen(services, request),
   )
   return issueTokens(services, key, activeSession, sessionSecret)

@@ -28,7 +28,7 @@ export async function verifyBearer(
 ): Promise<AccessTokenClaims> {
   const claims = await readAccessToken(services, accessToken, audience)
   if (claims === null) throw new ServiceError('invalid_token')
-  services.noteInLog({ accountId: claims.sub, sessionId: claims.sid })
+  services.addToRequestLog({ accountId: claims.sub, sessionId: claims.sid })
   return claims
 }
 

@@ -3,7 +3,7 @@ import type { Services } from '../../services.ts'
 import type { AccessTokenClaims } from '../../verify/access-token.ts'
 import { type Names, scopeNames } from '../../verify/bearer.ts'
 import { checkSession, verifyBearer } from './authenticate.ts'
-import { authorize, stillHeld } from './authorize.ts'
+import { authorize, currentPermissions } from './authorize.ts'
 
 /** What a token must have to pass. */
 export interface Requirement extends Names {
@@ -23,14 +23,14 @@ export interface Identity extends Names {
  * Lets a token pass. With its session checked, roles and scopes are those that the account still has.
  * @throws {ServiceError} `invalid_token`, `insufficient_scope`, `unavailable`
  */
-export async function identify(
+export async function authorizeToken(
   services: Services,
   accessToken: string,
   { session, roles, scope, audience }: Requirement,
 ): Promise<Identity> {
   const claims = await verifyBearer(services, accessToken, audience)
   const granted = { roles: claims.roles, scope: scopeNames(claims.scope) }
-  const held = session === 'check' ? await keepPresent(services, claims, granted) : granted
+  const held = session === 'check' ? await checkCurrentPermissions(services, claims, granted) : granted
   authorize(held, { roles, scope })
   return { subject: claims.sub, sessionId: claims.sid, claims, ...held }
 }
@@ -39,11 +39,11 @@ export async function identify(
  * Of a token's roles and scopes those that its account still has; looks its session up.
  * @throws {ServiceError} `invalid_token` where that has ended, `unavailable`
  */
-export async function keepPresent(
+export async function checkCurrentPermissions(
   services: Services,
   claims: AccessTokenClaims,
   granted: Names,
 ): Promise<Names> {
   const { profile } = await checkSession(services, claims)
-  return stillHeld(granted, profile)
+  return currentPermissions(granted, profile)
 }

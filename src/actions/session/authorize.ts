@@ -14,7 +14,10 @@ export function authorize(held: Names, required: Names): void {
 }
 
 /** @returns of what a token grants the part that its account still has */
-export function stillHeld({ roles, scope }: Names, profile: Pick<AccountProfile, 'roles' | 'scopes'>): Names {
+export function currentPermissions(
+  { roles, scope }: Names,
+  profile: Pick<AccountProfile, 'roles' | 'scopes'>,
+): Names {
   return {
     roles: roles.filter((role) => profile.roles.includes(role)),
     scope: scope.filter((name) => profile.scopes.includes(name)),

@@ -8,8 +8,8 @@ import type { Services } from '../../services.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import { makeRefreshToken, type RefreshToken, readRefreshToken } from '../../sessions/refresh-token.ts'
 import type { Session } from '../../sessions/session.ts'
-import { provePassword } from '../account/change-account.ts'
-import type { CountedCall } from '../attempts/run-attempt.ts'
+import { confirmPassword } from '../account/change-account.ts'
+import type { RateLimitedRequest } from '../attempts/run-attempt.ts'
 import { requireFreshLogin } from './fresh-login.ts'
 import { type IssuedTokens, issueTokens } from './issue-tokens.ts'
 
@@ -26,13 +26,13 @@ export async function logOutByRefreshToken(services: Services, text: string): Pr
 const REPLACED_DEADLINE_MS = 2_000
 
 /** The cookies by which a browser holds sessions; undefined for one that it did not send. */
-export interface HeldCookies {
+export interface BrowserCookies {
   readonly refresh: string | undefined
   readonly page?: string | undefined
 }
 
 /** Ends every session that a browser holds; as logOutByRefreshToken. */
-export async function logOutOfBrowser(services: Services, { refresh, page }: HeldCookies): Promise<void> {
+export async function logOutOfBrowser(services: Services, { refresh, page }: BrowserCookies): Promise<void> {
   const tokens = [
     refresh === undefined ? null : await readOwnToken(services, refresh, await services.refreshKeys()),
     page === undefined ? null : await readOwnToken(services, page, await services.pageKeys()),
@@ -45,10 +45,10 @@ export async function logOutOfBrowser(services: Services, { refresh, page }: Hel
  * before the response; one that an error lets live is logged, is in the list of sessions, and costs the login two seconds at most.
  * @param currentId of the session that the browser holds from now on
  */
-export async function endReplaced(
+export async function endReplacedSessions(
   services: Services,
   currentId: string,
-  { refresh, page }: HeldCookies,
+  { refresh, page }: BrowserCookies,
 ): Promise<void> {
   const tokens = [
     refresh === undefined ? null : await readRefreshToken(refresh, await services.refreshKeys()),
@@ -161,24 +161,24 @@ async function usePageToken(services: Services, text: string) {
 }
 
 /** A call that ends sessions: by the password, or without one by a fresh login. */
-export interface EndingCall extends CountedCall {
+export interface EndSessionsRequest extends RateLimitedRequest {
   readonly password: string | undefined
 }
 
 /**
  * Ends another session of the account, or logs out. What is asked for is proven before anything is said of the id, and even
  * where that is no id.
- * @throws {ServiceError} as proveOwner; `not_found` if the account has no live session with this id; `invalid_token` if the
+ * @throws {ServiceError} as confirmOwner; `not_found` if the account has no live session with this id; `invalid_token` if the
  * session that asks has ended since
  */
 export async function endSession(
   services: Services,
   activeSession: ActiveSession,
-  call: EndingCall,
+  call: EndSessionsRequest,
   sessionId: string,
 ): Promise<void> {
   if (sessionId === activeSession.session.id) return logOut(services, activeSession)
-  await proveOwner(services, activeSession, call)
+  await confirmOwner(services, activeSession, call)
   const { sessionsNotBeforeMs } = await services.settings.current(services.nowMs)
   const object = services.accountObject(activeSession.profile.id)
   const { id } = activeSession.session
@@ -195,15 +195,15 @@ export async function logOut(services: Services, { profile, session }: ActiveSes
 
 /**
  * @param except `current` keeps the session that asks
- * @throws {ServiceError} as proveOwner; `invalid_token` if the session that asks has ended since
+ * @throws {ServiceError} as confirmOwner; `invalid_token` if the session that asks has ended since
  */
 export async function endAllSessions(
   services: Services,
   activeSession: ActiveSession,
-  call: EndingCall,
+  call: EndSessionsRequest,
   except?: 'current',
 ): Promise<void> {
-  await proveOwner(services, activeSession, call)
+  await confirmOwner(services, activeSession, call)
   const { id } = activeSession.session
   const ended = await orUnavailable(
     services.accountObject(activeSession.profile.id).endAll(except === 'current' ? id : undefined, id),
@@ -214,15 +214,15 @@ export async function endAllSessions(
 
 /**
  * A password that is sent must be right, however fresh the login is.
- * @throws {ServiceError} `insufficient_user_authentication` without one; as provePassword
+ * @throws {ServiceError} `insufficient_user_authentication` without one; as confirmPassword
  */
-async function proveOwner(
+async function confirmOwner(
   services: Services,
   activeSession: ActiveSession,
-  { password, ...call }: EndingCall,
+  { password, ...call }: EndSessionsRequest,
 ): Promise<void> {
   if (password === undefined) return requireFreshLogin(services, activeSession.session)
-  await provePassword(services, activeSession, { ...call, password })
+  await confirmPassword(services, activeSession, { ...call, password })
 }
 
 /** The live sessions, newest use first. */

@@ -26,12 +26,12 @@ export interface IssuedTokens {
  * @param sessionSecret what the session's refresh tokens carry
  */
 export async function issueTokens(
-  { config, refreshKeys, nowMs, noteInLog }: Services,
+  { config, refreshKeys, nowMs, addToRequestLog }: Services,
   key: SigningKey,
   { session, profile }: ActiveSession,
   sessionSecret: Bytes,
 ): Promise<IssuedTokens> {
-  noteInLog({ accountId: profile.id, sessionId: session.id })
+  addToRequestLog({ accountId: profile.id, sessionId: session.id })
   const { issuer, audience, accessTokenSeconds } = config.tokens
   const scope = grantScope(session.scope, profile.scopes)
   // The object's clock dates the session: tokens are never older than the log in that they tell of.

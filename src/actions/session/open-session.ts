@@ -48,7 +48,7 @@ export async function openSession(
   const policy = services.config.sessions
   const opening = services.accountObject(state.profile.id).open({ session, state, policy, ...readFrom })
   const answer = await orUnavailable(opening, members).catch((error: unknown) => {
-    services.waitUntil(endUnheldSession(services, state.profile.id, session.id))
+    services.waitUntil(endOrphanedSession(services, state.profile.id, session.id))
     throw error
   })
   if (answer.outcome === 'stale') return answer
@@ -56,7 +56,7 @@ export async function openSession(
 }
 
 /** Ends a session whose tokens nobody holds: its answer was lost, or is withheld. */
-export async function endUnheldSession(
+export async function endOrphanedSession(
   { accountObject, requestId }: Services,
   accountId: string,
   sessionId: string,

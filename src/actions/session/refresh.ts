@@ -15,7 +15,7 @@ export async function refresh(services: Services, text: string): Promise<IssuedT
   const token = await readRefreshToken(text, await services.refreshKeys())
   if (token === null) throw new ServiceError('invalid_refresh_token')
   const { accountId, sessionId, generation, sessionSecret } = token
-  services.noteInLog({ accountId, sessionId })
+  services.addToRequestLog({ accountId, sessionId })
   const { sessionsNotBeforeMs } = await services.settings.current(services.nowMs)
   const presented = {
     sessionId,

@@ -3,7 +3,7 @@ import { createMiddleware } from 'hono/factory'
 import { OAuthError } from '../../errors/oauth-error.ts'
 import { readBounded } from '../body.ts'
 import type { AppEnv } from '../context.ts'
-import { atPresent } from './provide-services.ts'
+import { withCurrentTime } from './provide-services.ts'
 
 const FORM = 'application/x-www-form-urlencoded'
 const FORM_MEDIA_TYPE = /^application\/x-www-form-urlencoded[ \t]*(;|$)/i
@@ -17,7 +17,7 @@ export const formBody = createMiddleware<AppEnv>(async (c, next) => {
   const headers = new Headers(c.req.raw.headers)
   headers.set('Content-Type', FORM)
   c.req.raw = new Request(url, { method, headers, body })
-  c.set('services', atPresent(c.get('services')))
+  c.set('services', withCurrentTime(c.get('services')))
   await next()
 })
 

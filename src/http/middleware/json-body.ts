@@ -10,7 +10,7 @@ import { requireAdmin } from '../admin-bearer.ts'
 import { readBounded } from '../body.ts'
 import type { AppContext, AppEnv } from '../context.ts'
 import { requireBearer } from './authenticate.ts'
-import { atPresent } from './provide-services.ts'
+import { withCurrentTime } from './provide-services.ts'
 
 /** The deepest that a schema looks: claims, eight levels below theirs. */
 const MAX_DEPTH = 10
@@ -26,7 +26,7 @@ const readBody = createMiddleware<AppEnv>(async (c, next) => {
 export function keepBody(c: AppContext, bytes: Uint8Array): void {
   requireJson(c.req.header('Content-Type'))
   c.set('body', bytes)
-  c.set('services', atPresent(c.get('services')))
+  c.set('services', withCurrentTime(c.get('services')))
 }
 
 /** For calls whose body may be missing: of whatever type an empty one claims to be. */
@@ -40,7 +40,7 @@ const readOptionalBody = createMiddleware<AppEnv>(async (c, next) => {
 /** In place of a body that was not sent. */
 export function keepObject(c: AppContext, object: object): void {
   c.set('body', new TextEncoder().encode(JSON.stringify(object)))
-  c.set('services', atPresent(c.get('services')))
+  c.set('services', withCurrentTime(c.get('services')))
 }
 
 /** Puts the checked body back for the route's schema. `null` counts as absent, except in PATCH, which clears with it. */

@@ -5,7 +5,7 @@ import type { AppEnv } from '../context.ts'
 import { rateLimitHeaders } from '../rate-limit.ts'
 
 /** A body may come slowly: what is decided after it is decided by the time then. */
-export function atPresent(services: Services): Services {
+export function withCurrentTime(services: Services): Services {
   return { ...services, nowMs: Date.now() }
 }
 
@@ -18,7 +18,7 @@ export function provideServices(shared: SharedServices) {
       nowMs: Date.now(),
       requestId: c.get('requestId'),
       reportLimit,
-      noteInLog: (note) => c.set('logNote', { ...c.get('logNote'), ...note }),
+      addToRequestLog: (note) => c.set('requestLogFields', { ...c.get('requestLogFields'), ...note }),
       waitUntil,
     })
     return next()

@@ -37,11 +37,11 @@ function rayOf(c: AppContext): string | undefined {
 
 /** So that those who try tokens can be followed, too. No key is read for it: an isolate that has counted something has one. */
 async function noteAddress(c: AppContext): Promise<void> {
-  const note = c.get('logNote')
+  const note = c.get('requestLogFields')
   if (note?.addressDigest !== undefined || c.get('isProxied')) return
   const { address } = requesterOf(c)
   const name = address && (await c.get('services').counterKeys.ofRequesterIfReady(address.counted))
-  if (name !== null) c.set('logNote', { ...note, addressDigest: digestOf(name) })
+  if (name !== null) c.set('requestLogFields', { ...note, addressDigest: digestOf(name) })
 }
 
 function setOwnHeaders(headers: Headers, isHttps: boolean): void {
@@ -57,7 +57,7 @@ function routeOf(c: AppContext): string {
 }
 
 function requestFields(c: AppContext, startedAtMs: number) {
-  const note = c.get('logNote')
+  const note = c.get('requestLogFields')
   const admin = c.get('admin')
   return {
     request_id: c.get('requestId'),

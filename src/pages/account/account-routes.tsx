@@ -12,7 +12,12 @@ import {
 } from '../../actions/account/change-account.ts'
 import { weaknessesFor } from '../../actions/registration/check-new-password.ts'
 import { isReserved } from '../../actions/registration/check-username.ts'
-import { endAllSessions, endReplaced, endSession, listSessions } from '../../actions/session/end-sessions.ts'
+import {
+  endAllSessions,
+  endReplacedSessions,
+  endSession,
+  listSessions,
+} from '../../actions/session/end-sessions.ts'
 import { isFreshLogin } from '../../actions/session/fresh-login.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import type { AppContext, AppEnv } from '../../http/context.ts'
@@ -24,7 +29,7 @@ import { challengeAfter, failureOf } from '../failed.ts'
 import { fieldsOf, sameOriginForm } from '../form.ts'
 import { invalidFields, otherAccount, weaknessText } from '../form-errors.ts'
 import { pageLanguage, showPage, viewOf } from '../layout.tsx'
-import { clearPageCookie, heldCookies, readPageSession, setPageCookie } from '../page-cookie.ts'
+import { browserCookies, clearPageCookie, readPageSession, setPageCookie } from '../page-cookie.ts'
 import { type AccountForm, nameOf } from './account-fields.tsx'
 import { AccountPage, type Failed } from './account-page.tsx'
 
@@ -85,21 +90,23 @@ export function accountPages() {
   router.post('/account/sessions/end', ...form, (c) =>
     tryForm(c, 'sessions', async () => {
       const id = fieldsOf(c)('id')
-      await endSession(c.get('services'), c.get('activeSession'), endingCallOf(c), id).catch(ignoreEnded)
+      await endSession(c.get('services'), c.get('activeSession'), endSessionsRequestOf(c), id).catch(
+        ignoreEnded,
+      )
       return done(c, 'session')
     }),
   )
 
   router.post('/account/sessions/end-others', ...form, (c) =>
     tryForm(c, 'sessions', async () => {
-      await endAllSessions(c.get('services'), c.get('activeSession'), endingCallOf(c), 'current')
+      await endAllSessions(c.get('services'), c.get('activeSession'), endSessionsRequestOf(c), 'current')
       return done(c, 'other_sessions')
     }),
   )
 
   router.post('/account/sessions/end-all', ...form, (c) =>
     tryForm(c, 'sessions', async () => {
-      await endAllSessions(c.get('services'), c.get('activeSession'), endingCallOf(c))
+      await endAllSessions(c.get('services'), c.get('activeSession'), endSessionsRequestOf(c))
       return leave(c, 'sessions')
     }),
   )
@@ -113,7 +120,7 @@ function done(c: AppContext, what: Done): Response {
 }
 
 async function leave(c: AppContext, what: Done): Promise<Response> {
-  await endReplaced(c.get('services'), c.get('activeSession').session.id, heldCookies(c))
+  await endReplacedSessions(c.get('services'), c.get('activeSession').session.id, browserCookies(c))
   clearPageCookie(c)
   return c.redirect(`/login?done=${what}`, 303)
 }
@@ -175,7 +182,7 @@ function proofOf(c: AppContext) {
 }
 
 /** An empty password counts as absent: the form may be sent without one. */
-function endingCallOf(c: AppContext) {
+function endSessionsRequestOf(c: AppContext) {
   const { password, ...call } = proofOf(c)
   return { ...call, password: password || undefined }
 }

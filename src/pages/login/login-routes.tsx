@@ -22,8 +22,8 @@ import { fieldsOf, sameOriginForm } from '../form.ts'
 import { type Failure, invalidFields, noCookie, weaknessText } from '../form-errors.ts'
 import { pageLanguage, showPage, viewOf } from '../layout.tsx'
 import {
+  browserCookies,
   clearPageCookie,
-  heldCookies,
   readPageCookie,
   readPageSession,
   setPageCookie,
@@ -98,7 +98,7 @@ export function loginPages() {
   router.get('/logout', (c) => c.redirect(HOME, 303))
 
   router.post('/logout', pageLanguage, sameOriginForm, async (c) => {
-    await logOutOfBrowser(c.get('services'), heldCookies(c))
+    await logOutOfBrowser(c.get('services'), browserCookies(c))
     clearPageCookie(c)
     const returnTo = returnToOf(c)
     return c.redirect(returnTo === null ? '/login?done=logged_out' : withReturnTo('/login', returnTo), 303)

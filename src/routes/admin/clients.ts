@@ -110,7 +110,7 @@ export function clientsRoutes() {
 
   router.openapi(registerRoute, async (c) => {
     const body = c.req.valid('json')
-    c.get('services').noteInLog({ fields: Object.keys(body) })
+    c.get('services').addToRequestLog({ fields: Object.keys(body) })
     const { client_name = null, jwks, audience = null } = body
     const [key = null] = jwks?.keys ?? []
     const request = { clientName: client_name, encryptionJwk: key as JWK | null, audience }

@@ -144,7 +144,7 @@ export function limitsRoutes({ defaultPhoneRegion }: AccountsConfig) {
   router.openapi(changeRoute(changeRequest(defaultPhoneRegion)), async (c) => {
     const { settings, nowMs } = c.get('services')
     const { updated_at, updated_by, ...change } = c.req.valid('json')
-    c.get('services').noteInLog({ fields: fieldNames(change) })
+    c.get('services').addToRequestLog({ fields: fieldNames(change) })
     return c.json(toLimits(await settings.change(change, c.get('admin'), nowMs)), 200)
   })
 
@@ -161,7 +161,7 @@ export function limitsRoutes({ defaultPhoneRegion }: AccountsConfig) {
     const fields = RULE_FIELDS[rule].safeParse(await c.req.json())
     refuseInvalid(fields)
     const change = { rules: { [rule]: fields.data } }
-    c.get('services').noteInLog({ fields: fieldNames(change) })
+    c.get('services').addToRequestLog({ fields: fieldNames(change) })
     const { rules } = await settings.change(change, c.get('admin'), nowMs)
     return c.json(rules[rule], 200)
   })

@@ -79,7 +79,7 @@ export function usersRoutes() {
 
   router.openapi(changeRoute, async (c) => {
     const changes = c.req.valid('json')
-    c.get('services').noteInLog({ fields: Object.keys(changes) })
+    c.get('services').addToRequestLog({ fields: Object.keys(changes) })
     const profile = await manageAccount(c.get('services'), accountIn(c), changes)
     return c.json(toManagedUser(profile), 200)
   })
