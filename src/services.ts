@@ -82,9 +82,9 @@ export interface RequestLogFields {
 }
 
 export function shareServices(env: Env, config: Config): SharedServices {
-  const { authSecret, authSecretAlso, passwordPepper } = config.secrets
+  const { authSecret, authSecretFallback, passwordPepper } = config.secrets
   const { signingAlgorithm: alg, keyRotationSeconds: rotationSeconds, accessTokenSeconds } = config.tokens
-  const proofOfWork = new ProofOfWork(once(() => deriveChallengeKeys(authSecret, authSecretAlso)))
+  const proofOfWork = new ProofOfWork(once(() => deriveChallengeKeys(authSecret, authSecretFallback)))
   return {
     config,
     db: env.DB,
@@ -98,9 +98,9 @@ export function shareServices(env: Env, config: Config): SharedServices {
     challenge: chooseProvider(config.challenge, proofOfWork),
     signingKeys: new SigningKeys(env.DB, { alg, rotationSeconds, accessTokenSeconds }, config.secrets),
     verifiedTokens: new VerifiedTokens(),
-    refreshKeys: once(() => deriveRefreshKeys(authSecret, authSecretAlso)),
-    pageKeys: once(() => derivePageKeys(authSecret, authSecretAlso)),
-    ticketKeys: once(() => deriveTicketKeys(authSecret, authSecretAlso)),
+    refreshKeys: once(() => deriveRefreshKeys(authSecret, authSecretFallback)),
+    pageKeys: once(() => derivePageKeys(authSecret, authSecretFallback)),
+    ticketKeys: once(() => deriveTicketKeys(authSecret, authSecretFallback)),
     pepper: once(async () => (passwordPepper === undefined ? null : derivePepper(passwordPepper))),
   }
 }

@@ -5,7 +5,7 @@ import type { SettingsReader } from './settings-reader.ts'
 export interface SecretsConfig {
   readonly authSecret: string
   /** A second secret that is accepted while one replaces the other. */
-  readonly authSecretAlso: string | undefined
+  readonly authSecretFallback: string | undefined
   readonly passwordPepper: string | undefined
   /** Opens /admin/*; without one that way is off. */
   readonly adminToken: string | undefined
@@ -19,7 +19,7 @@ export function readSecrets(reader: SettingsReader, development: boolean): Secre
   const authSecret = read('AUTH_SECRET') ?? reader.refuse('AUTH_SECRET', 'is missing', SECRET_EXAMPLE, '')
   return {
     authSecret,
-    authSecretAlso: read('AUTH_SECRET_ALSO'),
+    authSecretFallback: read('AUTH_SECRET_ALSO'),
     passwordPepper: read('PASSWORD_PEPPER'),
     adminToken: read('ADMIN_TOKEN'),
   }

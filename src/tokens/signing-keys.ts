@@ -56,11 +56,11 @@ export class SigningKeys {
   constructor(
     db: D1Database,
     policy: SchedulePolicy,
-    secrets: { authSecret: string; authSecretAlso: string | undefined },
+    secrets: { authSecret: string; authSecretFallback: string | undefined },
   ) {
     this.#db = db
     this.policy = policy
-    this.#deriveSealKeys = () => deriveSealKeys(secrets.authSecret, secrets.authSecretAlso)
+    this.#deriveSealKeys = () => deriveSealKeys(secrets.authSecret, secrets.authSecretFallback)
   }
 
   /**

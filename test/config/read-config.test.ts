@@ -36,7 +36,7 @@ describe('settings', () => {
         },
         secrets: {
           authSecret: SECRET,
-          authSecretAlso: undefined,
+          authSecretFallback: undefined,
           passwordPepper: undefined,
           adminToken: undefined,
         },

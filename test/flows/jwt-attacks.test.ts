@@ -36,7 +36,7 @@ beforeAll(async () => {
   accessToken = decodeJwt(access_token)
   const { iss, aud, sub, sid, roles, scope, jti } = accessToken
   assertion = { iss, aud, sub, sid, roles, scope, jti, iat: now(), exp: now() + 60 }
-  const secrets = { authSecret: String(env.AUTH_SECRET), authSecretAlso: undefined }
+  const secrets = { authSecret: String(env.AUTH_SECRET), authSecretFallback: undefined }
   key = await new SigningKeys(env.DB, SIGNING, secrets).signing(Date.now())
   const { keys } = await ok<{ keys: (JsonWebKey & { kid: string })[] }>(call('GET', '/.well-known/jwks.json'))
   publicKey = (await importJWK(keys.find(({ kid }) => kid === key.kid) ?? {}, 'ES256')) as CryptoKey
