@@ -30,7 +30,7 @@ export interface Misconfigured {
   readonly problems: readonly SettingProblem[]
   /** For the problem answers; null where PUBLIC_URL is itself at fault. */
   readonly publicUrl: string | null
-  /** Whether it looks like a clone in which `npm run dev` never ran, or only an earlier release's. */
+  /** Whether it looks like a clone in which `npm run dev` never ran. */
   readonly isNotSetUp: boolean
 }
 
@@ -66,8 +66,7 @@ export function readConfig(settings: Settings): ConfigResult {
   }
 }
 
-/** No deployment is so: it needs both settings, and `ENVIRONMENT` is in .dev.vars alone. */
+/** A deployment has at least one of the two. */
 function isNotSetUp(reader: SettingsReader): boolean {
-  if (reader.text('PUBLIC_URL') !== undefined) return false
-  return reader.text('AUTH_SECRET') === undefined || reader.text('ENVIRONMENT') === 'development'
+  return reader.text('PUBLIC_URL') === undefined && reader.text('AUTH_SECRET') === undefined
 }

@@ -1,7 +1,4 @@
-/**
- * What a Worker and a counter say to each other. Old Workers and new objects meet in every rollout, so it stays
- * compatible one release back.
- */
+/** What a Worker and a counter say to each other. How long it stays compatible: sessions/session.ts. */
 import type { RuleName } from '../config/limits.ts'
 import type { Limit } from './window.ts'
 

@@ -35,8 +35,8 @@ export function toSessions(
       expires_at: toDateTime(session.expiresAt),
       ip: session.ip,
       user_agent: session.userAgent,
-      country: session.country ?? null,
-      city: session.city ?? null,
+      country: session.country,
+      city: session.city,
       current: session.id === currentId,
     })),
   }

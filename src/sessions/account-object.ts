@@ -63,7 +63,7 @@ export class AccountObject extends DurableObject {
    * @param sessionsNotBeforeMs as in RotateRequest
    * @returns what is known of the session while it lives, else null
    */
-  check(sessionId: string, sessionsNotBeforeMs?: number): ActiveSession | null {
+  check(sessionId: string, sessionsNotBeforeMs: number): ActiveSession | null {
     const nowMs = Date.now()
     const profile = this.#held()?.state.profile ?? null
     const session = this.#begunSince(sessionsNotBeforeMs, sessionId, nowMs)
@@ -89,7 +89,7 @@ export class AccountObject extends DurableObject {
    * The live sessions, newest use first.
    * @param sessionsNotBeforeMs as in RotateRequest
    */
-  list(sessionsNotBeforeMs = 0): readonly Session[] {
+  list(sessionsNotBeforeMs: number): readonly Session[] {
     const newestUseFirst = (a: Session, b: Session) => b.lastUsedAt - a.lastUsedAt || (a.id < b.id ? 1 : -1)
     const live = this.#liveSessions(Date.now()).filter(({ createdAt }) => createdAt >= sessionsNotBeforeMs)
     return live.toSorted(newestUseFirst)
@@ -100,7 +100,7 @@ export class AccountObject extends DurableObject {
    * @param askedById of the session that asks: if it has ended since, nothing else ends
    * @returns whether the session was alive, and was ended
    */
-  end(sessionId: string, sessionsNotBeforeMs?: number, askedById?: string): boolean {
+  end(sessionId: string, sessionsNotBeforeMs = 0, askedById?: string): boolean {
     if (!this.#mayEnd(askedById, sessionsNotBeforeMs)) return false
     const nowMs = Date.now()
     const session = this.#begunSince(sessionsNotBeforeMs, sessionId, nowMs)
@@ -117,8 +117,8 @@ export class AccountObject extends DurableObject {
   }
 
   /**
-   * @param exceptId of a session that stays; an object of the release before ends that too. `askedById` is as in `end`
-   * @returns whether they were ended; an object of the release before says nothing, and ended them
+   * @param exceptId of a session that stays; `askedById` is as in `end`
+   * @returns whether they were ended
    */
   endAll(exceptId?: string, askedById?: string): boolean {
     if (!this.#mayEnd(askedById)) return false
@@ -141,7 +141,7 @@ export class AccountObject extends DurableObject {
     this.#hold(current, null, nowMs)
     if (state.survivingSession === null) return null
     const { id, secretHash } = state.survivingSession
-    const activeSession = this.check(id)
+    const activeSession = this.check(id, 0)
     const renewed = activeSession !== null && constantTimeEqual(activeSession.session.secretHash, secretHash)
     return renewed ? activeSession : null
   }
@@ -169,7 +169,7 @@ export class AccountObject extends DurableObject {
   }
 
   /** Who asks was checked before the call, and proving a password takes a while: a session may have ended since. */
-  #mayEnd(askedById: string | undefined, sessionsNotBeforeMs?: number): boolean {
+  #mayEnd(askedById: string | undefined, sessionsNotBeforeMs = 0): boolean {
     return askedById === undefined || this.check(askedById, sessionsNotBeforeMs) !== null
   }
 
@@ -180,9 +180,9 @@ export class AccountObject extends DurableObject {
   }
 
   /** @returns the session; one that began before everybody's were ended has ended with them */
-  #begunSince(sessionsNotBeforeMs: number | undefined, id: string, nowMs: number): Session | null {
+  #begunSince(sessionsNotBeforeMs: number, id: string, nowMs: number): Session | null {
     const session = this.#session(id)
-    if (session === null || session.createdAt >= (sessionsNotBeforeMs ?? 0)) return session
+    if (session === null || session.createdAt >= sessionsNotBeforeMs) return session
     this.#end([id], nowMs)
     return null
   }

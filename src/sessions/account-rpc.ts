@@ -1,4 +1,4 @@
-/** What an account's object is asked, and what it answers. Its callers may be of the release before. */
+/** What an account's object is asked, and what it answers. */
 import type { Bytes } from '../crypto/bytes.ts'
 import type { LiveState, NewSession, Session, SessionPolicy } from './session.ts'
 
@@ -31,8 +31,8 @@ export interface RotateRequest {
   readonly secretHash: Bytes
   readonly generation: number
   readonly policy: SessionPolicy
-  /** Sessions that began before have ended, everybody's. Missing where the Worker is of an earlier release. */
-  readonly sessionsNotBeforeMs?: number
+  /** Sessions that began before have ended, everybody's. */
+  readonly sessionsNotBeforeMs: number
 }
 
 export type ResumeRequest = Omit<RotateRequest, 'generation'>

@@ -1,4 +1,7 @@
-/** What an account's object keeps: the session records and the account's state. Plain data, format-versioned. */
+/**
+ * What an account's object keeps: the session records and the account's state. Plain data, format-versioned. From release
+ * 1.0 on, RPC arguments and stored records stay compatible one release back; before it nothing is kept compatible.
+ */
 import type { AccountProfile, SurvivingSession } from '../accounts/account.ts'
 import type { Bytes } from '../crypto/bytes.ts'
 
@@ -28,14 +31,14 @@ export interface Session {
   readonly openedUnder: number
   readonly ip: string | null
   readonly userAgent: string | null
-  /** Where Cloudflare took the address to be. Missing: not known, or not kept by the release before. */
-  readonly country?: string | null
-  readonly city?: string | null
-  /** How its refresh tokens reach the browser. Missing: in the answer's body. */
-  readonly transport?: Transport
+  /** Where Cloudflare locates the address; null where it does not say. */
+  readonly country: string | null
+  readonly city: string | null
+  /** How its refresh tokens reach the browser. */
+  readonly transport: Transport
 }
 
-/** `cookie`: in one that no script can read, which opens the hosted pages as well. */
+/** `body`: in the response's body. `cookie`: in one that no script can read, which opens the hosted pages as well. */
 export type Transport = 'body' | 'cookie'
 
 /** What the Worker decides of a new session; the object adds the rest. */

@@ -486,7 +486,6 @@ describe('a misconfigured service', () => {
   })
 
   const CLONE = { PUBLIC_URL: '', AUTH_SECRET: '' }
-  const EARLIER_CLONE = { PUBLIC_URL: '', ENVIRONMENT: 'development', AUTH_SECRET: 'dev-0' }
   /** @returns whether the answer, and whether the log, says to run `npm run dev` */
   async function saysHowToSetUp(settings: object, url: string): Promise<readonly boolean[]> {
     const error = vi.spyOn(console, 'error').mockImplementation(() => {})
@@ -499,7 +498,6 @@ describe('a misconfigured service', () => {
     ['a clone', CLONE, 'http://localhost:8787/healthz'],
     ['a clone', CLONE, 'http://127.0.0.1:8787/'],
     ['a clone', CLONE, 'http://[::1]:8787/oauth2/introspect'],
-    ['a clone that an earlier release set up', EARLIER_CLONE, 'http://localhost:8787/healthz'],
   ])('says how to set it up, in the answer and the log, where it is %s', async (_what, settings, url) => {
     expect(await saysHowToSetUp(settings, url)).toEqual([true, true])
   })

@@ -508,4 +508,12 @@ describe('the alarm', () => {
     await runDurableObjectAlarm(stub)
     expect(await alarm()).toBe(FROZEN_MS + 400_000)
   })
+
+  it('is set again where it was lost', async () => {
+    await fail()
+    await runInDurableObject(stub, (_object, { storage }) => storage.deleteAlarm())
+    advance(300)
+    await counter.claim('nonce', FROZEN_MS + 400_000)
+    expect(await alarm()).toBe(FROZEN_MS + 400_000)
+  })
 })

@@ -46,6 +46,9 @@ const newSession = () => ({
   clientId: 'gatehouse',
   ip: null,
   userAgent: null,
+  country: null,
+  city: null,
+  transport: 'body' as const,
 })
 
 describe('opening', () => {
@@ -73,7 +76,7 @@ describe('opening', () => {
     for (const readFrom of ['replica', 'primary'] as const) {
       expect(await open({ state: state(4), readFrom })).toEqual({ outcome: 'stale', version: 5 })
     }
-    expect(await object.list()).toHaveLength(1)
+    expect(await object.list(0)).toHaveLength(1)
   })
 
   it('lowers the version only to a primary read that began after its answer', async () => {
@@ -95,7 +98,7 @@ describe('opening', () => {
     const { open, state, object } = newAccount()
     await open({ state: state(5) })
     await open({ state: state(6, { sessionsNotBefore: 6 }) })
-    expect(await object.list()).toHaveLength(1)
+    expect(await object.list(0)).toHaveLength(1)
   })
 
   it('ends the least recently used session past the cap', async () => {
@@ -106,7 +109,7 @@ describe('opening', () => {
       const answer = await open({ state: state(5) })
       if (answer.outcome === 'opened') ids.push(answer.activeSession.session.id)
     }
-    expect((await object.list()).map(({ id }) => id)).toEqual(ids.slice(1).toReversed())
+    expect((await object.list(0)).map(({ id }) => id)).toEqual(ids.slice(1).toReversed())
   })
 })
 
@@ -117,9 +120,11 @@ describe('telling', () => {
     if (opened.outcome !== 'opened') throw new Error(opened.outcome)
     await object.tell(state(7), policy)
     await object.tell(state(6, { sessionsNotBefore: 6 }), policy)
-    expect(await object.check(opened.activeSession.session.id)).toMatchObject({ profile: { username: 'v7' } })
+    expect(await object.check(opened.activeSession.session.id, 0)).toMatchObject({
+      profile: { username: 'v7' },
+    })
     await object.tell(state(8, { sessionsNotBefore: 6 }), policy)
-    expect(await object.check(opened.activeSession.session.id)).toBeNull()
+    expect(await object.check(opened.activeSession.session.id, 0)).toBeNull()
   })
 
   it('keeps one session under its new secret, though the telling comes twice or after a log in', async () => {
@@ -132,7 +137,7 @@ describe('telling', () => {
     await open({ state: changed })
     const kept = await object.tell(changed, policy)
     expect(kept?.session).toMatchObject({ id, secretHash: survivingSession.secretHash, generation: 0 })
-    const presented = { sessionId: id, generation: 0, policy }
+    const presented = { sessionId: id, generation: 0, policy, sessionsNotBeforeMs: 0 }
     expect(await object.rotate({ ...presented, secretHash: before })).toEqual({ outcome: 'unknown' })
     expect(await object.rotate({ ...presented, secretHash: survivingSession.secretHash })).toMatchObject({
       outcome: 'rotated',
@@ -170,7 +175,7 @@ describe('telling', () => {
       { format: 1, version: 6, sessionsNotBefore: 6, survivingSession: null, profile: null },
       policy,
     )
-    expect(await object.list()).toEqual([])
+    expect(await object.list(0)).toEqual([])
     expect(await open({ state: state(5), readFrom: 'replica' })).toEqual({ outcome: 'stale', version: 6 })
   })
 })
@@ -238,20 +243,6 @@ describe("the end of everybody's sessions", () => {
       other.activeSession.session.id,
     ])
   })
-
-  it('is none for a Worker of the release before, which does not speak of it', async () => {
-    const { object, id, presented } = await opened()
-    expect(await object.check(id)).toMatchObject({ session: { id } })
-    expect(await object.list()).toHaveLength(1)
-    expect(await object.rotate(presented)).toMatchObject({
-      outcome: 'rotated',
-      activeSession: { session: { id } },
-    })
-    expect(await object.rotate(presented)).toMatchObject({ outcome: 'repeated' })
-    advance(10)
-    expect(await object.rotate(presented)).toEqual({ outcome: 'reused' })
-    expect(await object.check(id)).toBeNull()
-  })
 })
 
 describe('ending all sessions', () => {
@@ -263,19 +254,19 @@ describe('ending all sessions', () => {
       if (opened.outcome !== 'opened') throw new Error(opened.outcome)
       ids.push(opened.activeSession.session.id)
     }
-    const kept = await object.check(ids[1] ?? '')
+    const kept = await object.check(ids[1] ?? '', 0)
     await object.endAll(ids[1])
-    expect(await object.list()).toEqual([kept?.session])
+    expect(await object.list(0)).toEqual([kept?.session])
     advance(90 * DAY)
     expect(await runDurableObjectAlarm(stub)).toBe(true)
-    expect(await object.list()).toEqual([])
+    expect(await object.list(0)).toEqual([])
   })
 
   it('but one that is not there ends all', async () => {
     const { object, open, state } = newAccount()
     await open({ state: state(5) })
     await object.endAll('03a352eb-ffff-7000-8000-000000000000')
-    expect(await object.list()).toEqual([])
+    expect(await object.list(0)).toEqual([])
   })
 })
 
@@ -285,7 +276,9 @@ describe('memory', () => {
     const opened = await open({ state: state(5) })
     if (opened.outcome !== 'opened') throw new Error(opened.outcome)
     await evictDurableObject(stub)
-    expect(await object.check(opened.activeSession.session.id)).toMatchObject({ profile: { username: 'v5' } })
+    expect(await object.check(opened.activeSession.session.id, 0)).toMatchObject({
+      profile: { username: 'v5' },
+    })
     await evictDurableObject(stub)
     expect(await open({ state: state(4) })).toEqual({ outcome: 'stale', version: 5 })
   })
@@ -346,9 +339,70 @@ describe('memory', () => {
       [...storage.kv.list()].map(([key]) => key),
     )
     expect(keys).toEqual(['account', `session:${second.activeSession.session.id}`])
-    expect(await object.check(second.activeSession.session.id)).not.toBeNull()
+    expect(await object.check(second.activeSession.session.id, 0)).not.toBeNull()
     advance(10 * DAY)
     expect(await runDurableObjectAlarm(stub)).toBe(true)
-    expect(await object.list()).toEqual([])
+    expect(await object.list(0)).toEqual([])
+  })
+})
+
+describe('a session of an account object', () => {
+  const OTHER_HASH = new Uint8Array(32).fill(0xff)
+  const UNKNOWN_ID = '03a352eb-ffff-7000-8000-000000000000'
+
+  async function opened() {
+    const account = newAccount()
+    const answer = await account.open({ state: account.state(5) })
+    if (answer.outcome !== 'opened') throw new Error(answer.outcome)
+    const { id, secretHash, expiresAt } = answer.activeSession.session
+    const presented = { sessionId: id, secretHash, generation: 0, policy, sessionsNotBeforeMs: 0 }
+    return { ...account, id, secretHash, expiresAt, presented }
+  }
+
+  it('expires at its end and not a millisecond before', async () => {
+    const { object, id, expiresAt } = await opened()
+    freeze(expiresAt - 1)
+    expect(await object.check(id, 0)).not.toBeNull()
+    freeze(expiresAt)
+    expect(await object.check(id, 0)).toBeNull()
+    expect(await object.end(id)).toBe(false)
+    expect(await object.list(0)).toEqual([])
+  })
+
+  it.each([
+    ['another secret', { secretHash: OTHER_HASH }],
+    ['a generation to come', { generation: 1 }],
+    ['another session', { sessionId: UNKNOWN_ID }],
+  ])('rotates for no %s, and lives on', async (_what, changes) => {
+    const { object, presented } = await opened()
+    expect(await object.rotate({ ...presented, ...changes })).toEqual({ outcome: 'unknown' })
+    expect(await object.rotate(presented)).toMatchObject({ outcome: 'rotated' })
+  })
+
+  it('is ended by its id or its secret, and by no other', async () => {
+    const { object, open, state, id, secretHash } = await opened()
+    await object.endBySecret(id, OTHER_HASH)
+    await object.endBySecret(UNKNOWN_ID, secretHash)
+    expect(await object.end(UNKNOWN_ID)).toBe(false)
+    expect(await object.check(id, 0)).not.toBeNull()
+    await object.endBySecret(id, secretHash)
+    expect(await object.check(id, 0)).toBeNull()
+    expect(await object.end(id)).toBe(false)
+    const other = await open({ state: state(5) })
+    if (other.outcome !== 'opened') throw new Error(other.outcome)
+    expect(await object.end(other.activeSession.session.id)).toBe(true)
+  })
+
+  it('is unknown to an object without an account, which stores nothing', async () => {
+    const { stub, object } = newAccount()
+    const presented = { secretHash: OTHER_HASH, generation: 0, policy, sessionsNotBeforeMs: 0 }
+    expect(await object.rotate({ ...presented, sessionId: UNKNOWN_ID })).toEqual({ outcome: 'unknown' })
+    expect(await object.check(UNKNOWN_ID, 0)).toBeNull()
+    expect(await object.list(0)).toEqual([])
+    expect(await object.end(UNKNOWN_ID)).toBe(false)
+    await object.endBySecret(UNKNOWN_ID, OTHER_HASH)
+    await object.endAll()
+    const left = await runInDurableObject(stub, (_instance, { storage }) => [...storage.kv.list()])
+    expect(left).toEqual([])
   })
 })

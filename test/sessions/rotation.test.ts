@@ -15,6 +15,9 @@ const request: NewSession = {
   clientId: 'gatehouse',
   ip: null,
   userAgent: null,
+  country: null,
+  city: null,
+  transport: 'body',
 }
 const begin = (changes: Partial<Session> = {}): Session => ({
   ...beginSession(request, 7, policy, NOW),

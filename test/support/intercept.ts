@@ -8,8 +8,6 @@ export interface RoundTrip {
   readonly binding: keyof Bindings
   /** The method: `batch`, `run`, `open`, `reserve`... */
   readonly name: string
-  /** What an object is passed; none of a statement. */
-  readonly values: readonly unknown[]
 }
 
 /** Does the work of a round trip, or what a test wants in its place. */
@@ -27,7 +25,7 @@ export function intercept(through: Interceptor, db = env.DB): Bindings {
         if (typeof member !== 'function' || typeof name !== 'string') return member
         return (...values: unknown[]) => {
           const invoke = () => Reflect.apply(member, of, values.map(unwrap))
-          if (ROUND_TRIPS.includes(name)) return through({ binding: 'DB', name, values: [] }, invoke)
+          if (ROUND_TRIPS.includes(name)) return through({ binding: 'DB', name }, invoke)
           const result: unknown = invoke()
           return typeof result === 'object' && result !== null
             ? remember(wrapStatements(result), result)
@@ -50,8 +48,7 @@ export function intercept(through: Interceptor, db = env.DB): Bindings {
       get(of, name) {
         const member: unknown = Reflect.get(of, name)
         if (typeof member !== 'function' || typeof name !== 'string') return member
-        return (...values: unknown[]) =>
-          through({ binding, name, values }, () => Reflect.apply(member, of, values))
+        return (...values: unknown[]) => through({ binding, name }, () => Reflect.apply(member, of, values))
       },
     })
 

@@ -208,8 +208,7 @@ export async function endAllSessions(
   const ended = await orUnavailable(
     services.accountObject(activeSession.profile.id).endAll(except === 'current' ? id : undefined, id),
   )
-  // An object of the release before ends them in any case, and returns nothing.
-  if (ended === false) throw new ServiceError('invalid_token')
+  if (!ended) throw new ServiceError('invalid_token')
 }
 
 /**

@@ -86,7 +86,7 @@ function SessionItem({ view, session, current }: { view: View; session: Session;
 
 /** @returns what is known of it, each part with the sign that divides it from the next */
 function whereFrom({ city, country, ip }: Session, messages: Messages): string {
-  const place = city != null && country != null ? messages.place(city, country) : (city ?? country)
+  const place = city !== null && country !== null ? messages.place(city, country) : (city ?? country)
   return [place, ip]
     .filter((part) => part != null)
     .map((part) => `${part} ·`)
