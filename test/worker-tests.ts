@@ -36,7 +36,6 @@ const SETTINGS: { readonly [Name in keyof Omit<Required<Settings>, MissingSettin
   CHALLENGE_SECRET: '',
   CHALLENGE_VERIFY_URL: '',
   CHALLENGE_HOSTNAMES: '',
-  CHALLENGE_FAIL_OPEN: '',
   CHALLENGE_FALLBACK: '',
   ADMIN_TOKEN: 'an admin token of the tests, long enough too',
   ENVIRONMENT: '',

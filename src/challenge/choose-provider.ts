@@ -1,7 +1,7 @@
 /** The one choice of what stands between a client and one more attempt. */
 import type { ChallengeConfig } from '../config/challenge.ts'
 import type { ChallengeProvider } from './challenge.ts'
-import { FailOpen, Fallback } from './outage.ts'
+import { Fallback } from './outage.ts'
 import { Siteverify } from './siteverify.ts'
 
 /** @param proofOfWork the built-in one */
@@ -11,6 +11,5 @@ export function chooseProvider(
 ): ChallengeProvider {
   if (siteverify === null) return proofOfWork
   const provider = new Siteverify(siteverify)
-  if (siteverify.onOutage === 'altcha') return new Fallback(provider, proofOfWork)
-  return siteverify.onOutage === 'open' ? new FailOpen(provider) : provider
+  return siteverify.onOutage === 'altcha' ? new Fallback(provider, proofOfWork) : provider
 }

@@ -1,31 +1,8 @@
-/** What an outage of the provider means, where it does not mean that nobody passes. */
+/** What an outage of the provider means where a fallback is configured. */
 import { ServiceError } from '../errors/service-error.ts'
 import { describeError, log } from '../runtime/log.ts'
 import type { Challenge, ChallengeProvider, ChallengeRequest, Verification } from './challenge.ts'
-import { type Siteverify, TRY_MS, TurnedAway } from './siteverify.ts'
-
-/** Attempts pass as if their challenge were solved; not where the provider turns us away, which attackers may bring about. */
-export class FailOpen implements ChallengeProvider {
-  readonly #provider: ChallengeProvider
-
-  constructor(provider: ChallengeProvider) {
-    this.#provider = provider
-  }
-
-  describe(request: ChallengeRequest, level: number, nowMs: number): Promise<Challenge> {
-    return this.#provider.describe(request, level, nowMs)
-  }
-
-  async verify(answer: string, request: ChallengeRequest, nowMs: number): Promise<Verification> {
-    try {
-      return await this.#provider.verify(answer, request, nowMs)
-    } catch (error) {
-      if (error instanceof Error && error.cause instanceof TurnedAway) throw error
-      report(error, 'open')
-      return { solved: true, claim: null }
-    }
-  }
-}
+import { type Siteverify, TRY_MS } from './siteverify.ts'
 
 /** How long an isolate goes by what it last saw of the provider. */
 const CHECK_MS = 30_000
@@ -65,7 +42,7 @@ export class Fallback implements ChallengeProvider {
       this.#see(true, nowMs)
       return verification
     } catch (error) {
-      report(error, 'altcha')
+      report(error)
       this.#see(false, nowMs)
       return NOT_JUDGED
     }
@@ -84,7 +61,7 @@ export class Fallback implements ChallengeProvider {
 const NOT_JUDGED: Verification = { solved: false, reasons: [] }
 
 /** @throws what is no outage */
-function report(error: unknown, instead: 'open' | 'altcha'): void {
+function report(error: unknown): void {
   if (!(error instanceof ServiceError && error.code === 'challenge_unavailable')) throw error
-  log('warn', 'challenge_unavailable', { instead, error: describeError(error.cause) })
+  log('warn', 'challenge_unavailable', { instead: 'altcha', error: describeError(error.cause) })
 }

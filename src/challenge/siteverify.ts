@@ -80,11 +80,6 @@ const REASONS: ReadonlyMap<string, readonly ChallengeFailure[]> = new Map([
   ['invalid-or-already-seen-response', ['already_used', 'rejected']],
 ])
 
-/** The provider answers, and turns us away: somebody who sends it enough may bring that about. */
-export class TurnedAway extends Error {
-  override readonly name = 'TurnedAway'
-}
-
 export class Siteverify implements ChallengeProvider {
   readonly #config: SiteverifyConfig
   readonly #dialect: Dialect
@@ -163,8 +158,7 @@ export class Siteverify implements ChallengeProvider {
     const answer = parseAnswer(await response.text())
     const { ok, status } = response
     if (answer !== null && (answer.success ? ok : status < 500 && !isInternal(answer))) return answer
-    const reason = `${provider} judged nothing, with status ${status}`
-    throw status >= 300 && status < 500 ? new TurnedAway(reason) : new Error(reason)
+    throw new Error(`${provider} judged nothing, with status ${status}`)
   }
 
   #misconfigured(codes: readonly string[]): ServiceError {

@@ -3,7 +3,7 @@ import { isConfidential } from '../verify/loopback.ts'
 import { readSecret } from './secrets.ts'
 import type { SettingsReader } from './settings-reader.ts'
 
-export const SITEVERIFY_PROVIDERS = ['turnstile', 'hcaptcha'] as const
+const SITEVERIFY_PROVIDERS = ['turnstile', 'hcaptcha'] as const
 export type SiteverifyProvider = (typeof SITEVERIFY_PROVIDERS)[number]
 
 export interface ChallengeConfig {
@@ -22,8 +22,8 @@ export interface SiteverifyConfig {
   readonly verifyUrl: string | undefined
   /** Where the widget may have been solved; empty: wherever the provider lets it be shown. */
   readonly hostnames: readonly string[]
-  /** While the provider is out of reach: nobody passes, everybody does, or a proof of work is asked for. */
-  readonly onOutage: 'refuse' | 'open' | 'altcha'
+  /** While the provider is unavailable: every attempt is refused, or a proof of work is asked for. */
+  readonly onOutage: 'refuse' | 'altcha'
 }
 
 const BUILT_IN = 'altcha'
@@ -94,13 +94,10 @@ function readKeys(
 }
 
 function readOutage(reader: SettingsReader): SiteverifyConfig['onOutage'] {
-  const failsOpen = reader.flag('CHALLENGE_FAIL_OPEN')
   const fallback = reader.text('CHALLENGE_FALLBACK')
   if (fallback === BUILT_IN) return 'altcha'
-  if (fallback !== undefined) {
-    reader.refuse('CHALLENGE_FALLBACK', 'must be altcha, or empty', BUILT_IN, undefined)
-  }
-  return failsOpen ? 'open' : 'refuse'
+  if (fallback === undefined) return 'refuse'
+  return reader.refuse('CHALLENGE_FALLBACK', 'must be altcha, or empty', BUILT_IN, 'refuse')
 }
 
 function readVerifyUrl(reader: SettingsReader): string | undefined {

@@ -62,13 +62,6 @@ export class SettingsReader {
     return this.#settings[variable] === undefined ? undefined : this.list(variable)
   }
 
-  /** @returns false where it is missing or empty. */
-  flag(variable: keyof Settings): boolean {
-    const text = this.text(variable) ?? 'false'
-    if (text === 'true' || text === 'false') return text === 'true'
-    return this.refuse(variable, 'must be true or false', 'false', false)
-  }
-
   /** Whether the Worker has a service binding of this name. */
   isService(name: string): boolean {
     const bindings: Readonly<Record<string, unknown>> = { ...this.#settings }

@@ -61,8 +61,6 @@ export interface Settings {
   readonly CHALLENGE_VERIFY_URL?: Setting
   /** Comma-separated hosts whose pages may show the widget. Default: any. */
   readonly CHALLENGE_HOSTNAMES?: Setting
-  /** Whether attempts pass while the provider is out of reach. Default: false. */
-  readonly CHALLENGE_FAIL_OPEN?: Setting
   /** `altcha`: what is asked for while the provider is out of reach. Default: none. */
   readonly CHALLENGE_FALLBACK?: Setting
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ChallengeRequest } from '../../src/challenge/challenge.ts'
-import { FailOpen, Fallback } from '../../src/challenge/outage.ts'
+import { Fallback } from '../../src/challenge/outage.ts'
 import { deriveChallengeKeys, ProofOfWork } from '../../src/challenge/proof-of-work.ts'
 import { Siteverify } from '../../src/challenge/siteverify.ts'
 import { FROZEN_MS } from '../support/clock.ts'
@@ -27,49 +27,6 @@ const proofOfWork = new ProofOfWork(() =>
 )
 
 const siteverify = (desk: Desk, secret = SECRET) => new Siteverify(desk.config({ secret }))
-
-describe('failing open', () => {
-  it('lets everybody pass while the provider is out of reach, and says so each time', async () => {
-    const desk = new Desk()
-    await desk.behave('status 500')
-    const open = new FailOpen(siteverify(desk))
-    expect(await open.verify('0.a-guess', REQUEST, FROZEN_MS)).toEqual(PASSED)
-    expect(lines.map((line) => JSON.parse(line))).toEqual([
-      expect.objectContaining({ level: 'warn', event: 'challenge_unavailable', instead: 'open' }),
-    ])
-  })
-
-  it('lets nobody pass where the provider turns the service away: attackers may bring that about', async () => {
-    const desk = new Desk()
-    const open = new FailOpen(siteverify(desk))
-    for (const behaviour of ['status 429', 'redirects'] as const) {
-      await desk.behave(behaviour)
-      const verifying = open.verify('0.a-guess', REQUEST, FROZEN_MS)
-      await expect(verifying).rejects.toMatchObject({ code: 'challenge_unavailable' })
-    }
-  })
-
-  it('lets nobody pass whom the provider refuses', async () => {
-    const open = new FailOpen(siteverify(new Desk()))
-    expect(await open.verify('0.a-guess', REQUEST, FROZEN_MS)).toEqual({
-      solved: false,
-      reasons: ['rejected'],
-    })
-  })
-
-  it('lets nobody pass for a secret that is wrong', async () => {
-    const open = new FailOpen(siteverify(new Desk(), 'another secret'))
-    await expect(open.verify('0.a-guess', REQUEST, FROZEN_MS)).rejects.toMatchObject({
-      code: 'misconfigured',
-    })
-  })
-
-  it('asks for what the provider has, whether that is in reach or not', async () => {
-    const desk = new Desk()
-    await desk.behave('status 500')
-    expect(await new FailOpen(siteverify(desk)).describe(REQUEST, 0, FROZEN_MS)).toEqual(TURNSTILE)
-  })
-})
 
 describe('falling back', () => {
   const fallback = (desk: Desk, secret?: string) => new Fallback(siteverify(desk, secret), proofOfWork)

@@ -231,8 +231,6 @@ describe('settings', () => {
     ['CHALLENGE_HOSTNAMES', '*.example.com'],
     ['CHALLENGE_HOSTNAMES', 'app.example.com.'],
     ['CHALLENGE_HOSTNAMES', ','],
-    ['CHALLENGE_FAIL_OPEN', 'yes'],
-    ['CHALLENGE_FAIL_OPEN', '1'],
     ['CHALLENGE_FALLBACK', 'true'],
     ['CHALLENGE_FALLBACK', 'hcaptcha'],
   ] as const)('refuse %s=%j', (variable, text) => {
@@ -263,7 +261,6 @@ describe('settings', () => {
       CHALLENGE_PROVIDER: 'x',
       CHALLENGE_VERIFY_URL: 'x',
       CHALLENGE_HOSTNAMES: '*',
-      CHALLENGE_FAIL_OPEN: 'x',
       CHALLENGE_FALLBACK: 'x',
     }
     const result = readConfig({ ...valid, ...wrong })
@@ -318,11 +315,7 @@ describe('a challenge of others', () => {
 
   it.each([
     [{}, { onOutage: 'refuse' }],
-    [{ CHALLENGE_FAIL_OPEN: 'false' }, { onOutage: 'refuse' }],
-    [{ CHALLENGE_FAIL_OPEN: 'true' }, { onOutage: 'open' }],
-    [{ CHALLENGE_FAIL_OPEN: true }, { onOutage: 'open' }],
     [{ CHALLENGE_FALLBACK: 'altcha' }, { onOutage: 'altcha' }],
-    [{ CHALLENGE_FALLBACK: 'altcha', CHALLENGE_FAIL_OPEN: 'true' }, { onOutage: 'altcha' }],
     [
       { CHALLENGE_HOSTNAMES: 'App.example.com, www.example.com' },
       { hostnames: ['app.example.com', 'www.example.com', 'auth.example.com'] },
