@@ -87,7 +87,7 @@ async function showAltcha(
 }
 
 /** The build for a strict Content Security Policy; a page that has brought its own widget keeps it. */
-export async function loadAltcha(url: string, language: string): Promise<void> {
+async function loadAltcha(url: string, language: string): Promise<void> {
   if (customElements.get('altcha-widget') !== undefined) return
   const folder = `${url}/assets/altcha`
   await Promise.all([loadScript(`${folder}/altcha.js`, 'module'), loadStyles(`${folder}/altcha.css`)])

@@ -39,7 +39,6 @@ export const zh: Messages = {
     too_simple: '密码太简单：内容重复，或按字母、数字或键盘顺序排列。',
     common: '这是最常被猜到的密码之一。',
     contains_identifier: '密码中含有您的用户名、邮箱或手机号码。',
-    breached: '此密码曾被泄露。',
   },
   profile: '账户信息',
   profileHint: '以下任一项均可用于登录。',

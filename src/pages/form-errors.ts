@@ -21,7 +21,7 @@ export interface FieldNames {
 }
 
 const OWN_NAMES = { username: 'username', email: 'email', phone: 'phone' }
-export const ACCOUNT_FIELDS: FieldNames = { password: 'new_password', identifier: OWN_NAMES }
+const ACCOUNT_FIELDS: FieldNames = { password: 'new_password', identifier: OWN_NAMES }
 
 export function toFailure(error: ServiceError, messages: Messages, names = ACCOUNT_FIELDS): Failure {
   const { code, members, retryAfterSeconds } = error

@@ -13,7 +13,7 @@ import { requireFreshLogin } from '../session/fresh-login.ts'
 const REQUIRED = { roles: ['admin'], scope: [ADMIN_SCOPE] }
 
 /** Stands in records for whoever holds ADMIN_TOKEN. */
-export const ADMIN_TOKEN_ACTOR = 'admin_token'
+const ADMIN_TOKEN_ACTOR = 'admin_token'
 
 /**
  * @param token what was sent as Bearer token
