@@ -10,7 +10,7 @@ type MissingSetting = 'RESERVED_USERNAMES'
 
 /** In place of .dev.vars and wrangler.toml's: production's rules, the defaults, no secret of anybody's. */
 const SETTINGS: { readonly [Name in keyof Omit<Required<Settings>, MissingSetting>]: string } = {
-  AUTH_SECRET_ALSO: '',
+  AUTH_SECRET_FALLBACK: '',
   PASSWORD_PEPPER: '',
   AUDIENCE: '',
   CLIENT_ID: '',

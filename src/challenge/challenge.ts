@@ -27,7 +27,7 @@ export type ChallengeFailure =
   | 'wrong_action'
   | 'wrong_client'
   | 'unsolved'
-  | 'too_cheap'
+  | 'difficulty_too_low'
   | 'rejected'
 
 /** What is to be claimed of an answer, once, before it counts for anything. */

@@ -50,12 +50,12 @@ interface SigningSecrets {
   readonly hmacKeySignatureSecret: string
 }
 
-/** @param also the AUTH_SECRET that is accepted beside the current one */
+/** @param fallback the AUTH_SECRET that is accepted beside the current one */
 export function deriveChallengeKeys(
   authSecret: string,
-  also: string | undefined,
+  fallback: string | undefined,
 ): Promise<PurposeKeys<SigningSecrets>> {
-  return derivePurposeKeys(authSecret, also, 'gatehouse proof of work v1', async (secret, purpose) => ({
+  return derivePurposeKeys(authSecret, fallback, 'gatehouse proof of work v1', async (secret, purpose) => ({
     hmacSignatureSecret: toBase64Url(await hkdf(secret, `${purpose} challenge`, 32)),
     hmacKeySignatureSecret: toBase64Url(await hkdf(secret, `${purpose} solution`, 32)),
   }))

@@ -19,7 +19,7 @@ export function readSecrets(reader: SettingsReader, development: boolean): Secre
   const authSecret = read('AUTH_SECRET') ?? reader.refuse('AUTH_SECRET', 'is missing', SECRET_EXAMPLE, '')
   return {
     authSecret,
-    authSecretFallback: read('AUTH_SECRET_ALSO'),
+    authSecretFallback: read('AUTH_SECRET_FALLBACK'),
     passwordPepper: read('PASSWORD_PEPPER'),
     adminToken: read('ADMIN_TOKEN'),
   }

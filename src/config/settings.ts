@@ -11,7 +11,7 @@ export interface Settings {
   /** Secret, 32 bytes or more: every key of the service is derived from it. Required. */
   readonly AUTH_SECRET?: Setting
   /** Secret that is accepted too while one AUTH_SECRET replaces another. */
-  readonly AUTH_SECRET_ALSO?: Setting
+  readonly AUTH_SECRET_FALLBACK?: Setting
   /** Secret that is mixed into every password hash. Losing it loses every password. */
   readonly PASSWORD_PEPPER?: Setting
   /** Secret that opens /admin/* as a Bearer token. Without one that way is off. */

@@ -26,11 +26,11 @@ function secretIdOf(secret: string): Promise<Bytes> {
 
 /**
  * Derives each secret's key for one purpose.
- * @param also the secret that is accepted too, if any (AUTH_SECRET_ALSO)
+ * @param fallback the secret that is accepted too, if any (AUTH_SECRET_FALLBACK)
  */
 export async function derivePurposeKeys<Key>(
   secret: string,
-  also: string | undefined,
+  fallback: string | undefined,
   purpose: string,
   deriveKey: (secret: string, purpose: string) => Promise<Key>,
 ): Promise<PurposeKeys<Key>> {
@@ -39,6 +39,6 @@ export async function derivePurposeKeys<Key>(
     key: await deriveKey(text, purpose),
   })
   const current = await derive(secret)
-  const all = also === undefined ? [current] : [current, await derive(also)]
+  const all = fallback === undefined ? [current] : [current, await derive(fallback)]
   return { current, find: (id) => all.find(({ secretId }) => constantTimeEqual(secretId, id)) ?? null }
 }

@@ -72,7 +72,7 @@ export const ERRORS = {
     status: 403,
     title: 'Challenge failed',
     detail:
-      'The challenge answer was not accepted. Solve the fresh challenge. "reasons" says why: malformed, expired, already_used, wrong_action, wrong_client (solved at another address), unsolved, too_cheap (more is asked by now) or rejected (not a challenge of this service).',
+      'The challenge answer was not accepted. Solve the fresh challenge. "reasons" says why: malformed, expired, already_used, wrong_action, wrong_client (solved at another address), unsolved, difficulty_too_low (more is asked by now) or rejected (not a challenge of this service).',
   },
   account_disabled: {
     status: 403,

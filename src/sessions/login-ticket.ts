@@ -13,9 +13,9 @@ const TICKET_SECONDS = 120
 const HEAD_BYTES = SECRET_ID_BYTES + 4
 const HMAC_BYTES = 32
 
-/** @param also the AUTH_SECRET that is accepted beside the current one */
-export function deriveTicketKeys(authSecret: string, also: string | undefined): Promise<PurposeKeys> {
-  return derivePurposeKeys(authSecret, also, 'gatehouse login ticket v1', hmacKey)
+/** @param fallback the AUTH_SECRET that is accepted beside the current one */
+export function deriveTicketKeys(authSecret: string, fallback: string | undefined): Promise<PurposeKeys> {
+  return derivePurposeKeys(authSecret, fallback, 'gatehouse login ticket v1', hmacKey)
 }
 
 /** @param address of the requester, as it is counted */

@@ -32,14 +32,14 @@ const OFFSETS = {
 }
 const TOKEN_BYTES = OFFSETS.hmac + HMAC_BYTES
 
-/** @param also the AUTH_SECRET that is accepted beside the current one */
-export function deriveRefreshKeys(authSecret: string, also: string | undefined): Promise<PurposeKeys> {
-  return derivePurposeKeys(authSecret, also, 'gatehouse refresh token v1', hmacKey)
+/** @param fallback the AUTH_SECRET that is accepted beside the current one */
+export function deriveRefreshKeys(authSecret: string, fallback: string | undefined): Promise<PurposeKeys> {
+  return derivePurposeKeys(authSecret, fallback, 'gatehouse refresh token v1', hmacKey)
 }
 
 /** The hosted pages' tokens look alike and are another kind: neither is good where the other is. */
-export function derivePageKeys(authSecret: string, also: string | undefined): Promise<PurposeKeys> {
-  return derivePurposeKeys(authSecret, also, 'gatehouse page token v1', hmacKey)
+export function derivePageKeys(authSecret: string, fallback: string | undefined): Promise<PurposeKeys> {
+  return derivePurposeKeys(authSecret, fallback, 'gatehouse page token v1', hmacKey)
 }
 
 export async function makeRefreshToken(token: RefreshToken, { current }: PurposeKeys): Promise<string> {

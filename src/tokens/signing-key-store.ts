@@ -37,8 +37,8 @@ interface SigningKeyRow {
 const NONCE_BYTES = 12
 const RSA_MODULUS_BITS = 2048
 
-export function deriveSealKeys(authSecret: string, also: string | undefined): Promise<PurposeKeys> {
-  return derivePurposeKeys(authSecret, also, 'gatehouse signing key seal v1', aesGcmKey)
+export function deriveSealKeys(authSecret: string, fallback: string | undefined): Promise<PurposeKeys> {
+  return derivePurposeKeys(authSecret, fallback, 'gatehouse signing key seal v1', aesGcmKey)
 }
 
 /** Makes a key pair and seals it. `alg` and times as in ScheduledKey. */

@@ -749,10 +749,10 @@ describe('a damaged row of the next key', () => {
 })
 
 describe('the seals', () => {
-  const A = { AUTH_SECRET: SECRET, AUTH_SECRET_ALSO: '' }
-  const AB = { AUTH_SECRET: SECRET, AUTH_SECRET_ALSO: COMING }
-  const BA = { AUTH_SECRET: COMING, AUTH_SECRET_ALSO: SECRET }
-  const B = { AUTH_SECRET: COMING, AUTH_SECRET_ALSO: '' }
+  const A = { AUTH_SECRET: SECRET, AUTH_SECRET_FALLBACK: '' }
+  const AB = { AUTH_SECRET: SECRET, AUTH_SECRET_FALLBACK: COMING }
+  const BA = { AUTH_SECRET: COMING, AUTH_SECRET_FALLBACK: SECRET }
+  const B = { AUTH_SECRET: COMING, AUTH_SECRET_FALLBACK: '' }
 
   const signs = async (secrets: Partial<Env>) => codeOf(call('GET', '/healthz', {}, workerWith(secrets)))
 

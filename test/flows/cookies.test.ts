@@ -247,7 +247,7 @@ describe('a log in or registration with a cookie', () => {
   it('ends one whose cookie was made under the AUTH_SECRET before', async () => {
     const { tokens, cookie } = await newCookieSession()
     const AUTH_SECRET = 'another secret of the tests, long enough for production'
-    const fetch = workerWith({ AUTH_SECRET, AUTH_SECRET_ALSO: String(env.AUTH_SECRET) })
+    const fetch = workerWith({ AUTH_SECRET, AUTH_SECRET_FALLBACK: String(env.AUTH_SECRET) })
     expect((await enter('/auth/login', cookie, {}, fetch)).status).toBe(200)
     expect(await isAlive(tokens.access_token)).toBe(false)
   })

@@ -204,9 +204,9 @@ describe('an isolate', () => {
 describe('AUTH_SECRET', () => {
   it('is replaced in two deployments without a token or a key lost', async () => {
     const { access_token } = await newPerson(workerWith({}))
-    const accepted = workerWith({ AUTH_SECRET_ALSO: COMING_SECRET })
+    const accepted = workerWith({ AUTH_SECRET_FALLBACK: COMING_SECRET })
     expect((await me(access_token, accepted)).status).toBe(200)
-    const swapped = workerWith({ AUTH_SECRET: COMING_SECRET, AUTH_SECRET_ALSO: env.AUTH_SECRET ?? '' })
+    const swapped = workerWith({ AUTH_SECRET: COMING_SECRET, AUTH_SECRET_FALLBACK: env.AUTH_SECRET ?? '' })
     const after = await newPerson(swapped)
     expect((await me(after.access_token, accepted)).status).toBe(200)
     expect((await me(access_token, swapped)).status).toBe(200)

@@ -193,8 +193,10 @@ describe('after 3 failed log ins from one address', () => {
     }
     for (const answer of hoarded.slice(0, 6)) await here.fail(newName(), answer)
     const problem = await refused(here.logIn(newName(), WRONG, hoarded[6]))
-    expect(problem).toMatchObject({ code: 'challenge_failed', reasons: ['too_cheap'] })
-    expect(await refused(here.logIn(newName(), WRONG, hoarded[6]))).toMatchObject({ reasons: ['too_cheap'] })
+    expect(problem).toMatchObject({ code: 'challenge_failed', reasons: ['difficulty_too_low'] })
+    expect(await refused(here.logIn(newName(), WRONG, hoarded[6]))).toMatchObject({
+      reasons: ['difficulty_too_low'],
+    })
     const offered = await ok<{ parameters: { parameters: { data: object } } }>(
       here.call('GET', '/auth/challenge?action=login'),
     )

@@ -818,7 +818,10 @@ describe('the session of a browser', () => {
     const { browser } = await registered()
     const before = browser.cookie(PAGE_COOKIE)
     const AUTH_SECRET = 'another secret of the tests, long enough for production'
-    const between = browser.copy({}, workerWith({ AUTH_SECRET, AUTH_SECRET_ALSO: String(env.AUTH_SECRET) }))
+    const between = browser.copy(
+      {},
+      workerWith({ AUTH_SECRET, AUTH_SECRET_FALLBACK: String(env.AUTH_SECRET) }),
+    )
     expect(await isLoggedIn(between)).toBe(true)
     expect(between.cookie(PAGE_COOKIE)).not.toBe(before)
     expect(await isLoggedIn(between.copy({}, workerWith({ AUTH_SECRET })))).toBe(true)

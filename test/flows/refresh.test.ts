@@ -125,7 +125,7 @@ describe('refresh', () => {
   it('goes on while one AUTH_SECRET replaces another', async () => {
     const { refresh_token, access_token, name } = await newPerson()
     const AUTH_SECRET = 'the secret that comes, long enough for production'
-    const both = workerWith({ AUTH_SECRET_ALSO: env.AUTH_SECRET ?? '', AUTH_SECRET })
+    const both = workerWith({ AUTH_SECRET_FALLBACK: env.AUTH_SECRET ?? '', AUTH_SECRET })
     const { refresh_token: renewed } = await ok<Tokens>(refresh(refresh_token, both))
     expect((await call('GET', '/auth/me', { bearer: access_token }, both)).status).toBe(200)
     await ok(logIn(name, PASSWORD, both))

@@ -52,7 +52,7 @@ describe('the name of a counter', () => {
     await before.failTimes(3, name)
     const settings = {
       AUTH_SECRET: 'another secret, long enough for production',
-      AUTH_SECRET_ALSO: env.AUTH_SECRET,
+      AUTH_SECRET_FALLBACK: env.AUTH_SECRET,
     }
     const after = visitor(workerWith(settings as object), before.address)
     expect(await refused(after.logIn(name, WRONG))).toMatchObject({ code: 'challenge_required' })

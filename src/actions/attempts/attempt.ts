@@ -108,7 +108,7 @@ export class Attempt {
   /**
    * Uses the answer up, if it is dear enough: as things stood when the rules were asked, and again at every counter that
    * did not let the attempt through by itself, so that many at once are no cheaper than one after the other.
-   * @throws {ServiceError} `challenge_failed` (`too_cheap`, `already_used`), `unavailable`
+   * @throws {ServiceError} `challenge_failed` (`difficulty_too_low`, `already_used`), `unavailable`
    */
   async claim(): Promise<void> {
     if (this.#level === null || this.#claim === undefined) return
@@ -120,12 +120,12 @@ export class Attempt {
       const { name: rule, limit, counter } = place
       const proof = { rule, limit, id: this.#id, level }
       const { admitted, status } = await orUnavailable(this.#services.counter(counter).prove(proof))
-      if (!admitted) return this.#fail('too_cheap', status.level)
+      if (!admitted) return this.#fail('difficulty_too_low', status.level)
     }
   }
 
   async #useUp({ nonce, expiresAtMs, level }: Claim, askedLevel: number): Promise<void> {
-    if (!meetsDifficulty(level, askedLevel)) return this.#fail('too_cheap', askedLevel)
+    if (!meetsDifficulty(level, askedLevel)) return this.#fail('difficulty_too_low', askedLevel)
     const claimed = await orUnavailable(
       this.#services.counter(this.#request.client).claim(nonce, expiresAtMs),
     )
