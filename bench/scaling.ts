@@ -1,6 +1,6 @@
 /**
- * `npm run bench:scaling`: computes what a day of 10 million users asks of one deployment, and what it costs, prints it and
- * writes it into docs/scaling.md. With `--check` it writes nothing, and fails where the document says something else.
+ * `npm run bench:scaling`: computes the load and the cost of a day of 10 million users on one deployment, prints them and
+ * writes them into docs/scaling.md. With `--check` it writes nothing, and fails if the document differs.
  */
 import { readDocument, replaceBetween, writeDocument } from './document.ts'
 import { measureAccountBytes } from './scaling/account-size.ts'
@@ -14,6 +14,6 @@ if (!process.argv.includes('--check')) {
   console.log(tables)
   writeDocument('scaling.md', computed)
 } else if (computed !== written) {
-  console.error('docs/scaling.md is not what bench/scaling computes: npm run bench:scaling')
+  console.error('docs/scaling.md differs from what bench/scaling computes. Run npm run bench:scaling.')
   process.exitCode = 1
 }

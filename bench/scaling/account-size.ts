@@ -1,4 +1,4 @@
-/** How many bytes of D1 an account takes, with its indexes: measured in SQLite, by the schema itself. */
+/** How many bytes of D1 an account takes, with its indexes: measured in SQLite with the schema itself. */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
@@ -37,7 +37,7 @@ export function measureAccountBytes(): number {
   return Math.round(bytes / ROUNDED_TO_BYTES) * ROUNDED_TO_BYTES
 }
 
-/** With a username and an email, every other one with a phone. The same each time. */
+/** With a username and an email, every other one with a phone. The same on each run. */
 function account(number: number) {
   const random = createHash('sha256').update(String(number)).digest()
   const hex = random.toString('hex')

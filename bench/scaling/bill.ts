@@ -1,4 +1,4 @@
-/** What is used, and what it costs. */
+/** Usage, and what it costs. */
 import { OPERATION_NAMES, OPERATIONS, type Operation, PRODUCTION_TO_LOCAL_CPU } from './operations.ts'
 import {
   LOG_DAYS,
@@ -11,13 +11,13 @@ import {
 } from './platform.ts'
 import { ACCOUNTS, ACCOUNTS_LOGGED_IN_SHARE, type Counts, DAYS_PER_MONTH } from './traffic.ts'
 
-/** In the units of the meter's price. */
+/** In the units of the meters' prices. */
 export type Usage = Readonly<Record<Meter, number>>
 
 const BYTES_PER_GB = 1e9
 const MILLION = 1e6
 
-/** Adds up one cost of everything that is done. */
+/** The sum of one kind of cost over all operations. */
 export function total(counts: Counts, cost: Exclude<keyof Operation, 'label'>): number {
   return OPERATION_NAMES.reduce((sum, name) => sum + (counts[name] ?? 0) * OPERATIONS[name][cost], 0)
 }
@@ -26,7 +26,7 @@ export function objectRequests(counts: Counts): number {
   return total(counts, 'rpcs') + total(counts, 'alarms')
 }
 
-/** What is used by what is done; nothing is stored but logs. CPU as on a laptop. */
+/** What the operations use, without storage other than logs. CPU time is that of a laptop. */
 export function usageOf(counts: Counts): Usage {
   const logGb = (total(counts, 'logLines') * LOG_LINE_BYTES.value) / BYTES_PER_GB
   const awakeSeconds = (objectRequests(counts) * OBJECT_MS_PER_REQUEST.value) / 1_000
@@ -46,7 +46,7 @@ export function usageOf(counts: Counts): Usage {
   }
 }
 
-/** A month of such days, with what is stored all the while. */
+/** A month of such days, with storage. */
 export function monthOf(day: Counts, accountBytes: number): Usage {
   const counts = Object.fromEntries(OPERATION_NAMES.map((name) => [name, (day[name] ?? 0) * DAYS_PER_MONTH]))
   return {
@@ -56,13 +56,13 @@ export function monthOf(day: Counts, accountBytes: number): Usage {
   }
 }
 
-/** A price from the laptop's CPU time to that of production. */
+/** A price range: with the CPU time of the laptop, and with that of production. */
 export interface Span {
   readonly low: number
   readonly high: number
 }
 
-/** @param included whether the month's included amount is still there to be used */
+/** @param included whether to subtract the month's included amount */
 export function priceOf(meter: Meter, usage: Usage, included: boolean): Span {
   const { included: amount, usd } = PRICES[meter]
   const price = (used: number) => Math.max(0, used - (included ? amount : 0)) * usd

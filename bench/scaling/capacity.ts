@@ -1,4 +1,4 @@
-/** Where it breaks: what one database, one object and one address carry, and how busy a day makes the primary. */
+/** Capacity: the limits of one database, one object and one IP address, and how busy a day makes the primary. */
 import { objectRequests, type Span, total } from './bill.ts'
 import { OPERATIONS, PRODUCTION_TO_LOCAL_CPU } from './operations.ts'
 import { D1_READ_MS, D1_WRITE_MS, MAX_DATABASE_BYTES, ROUND_TRIP_MS } from './platform.ts'
@@ -7,27 +7,27 @@ import {
   CRON_SECONDS,
   guessesPerSecond,
   PEAK_TO_MEAN,
+  PUBLISHED_PER_CRON_RUN,
   RULES,
   SECONDS_PER_DAY,
-  TOLD_PER_CRON_RUN,
 } from './traffic.ts'
 
-/** Of the round trips of a log in, those while it holds its places at the address and the identifier. */
-const ROUND_TRIPS_IN_PLACE = 5
+/** Round trips of a login between its reservation and its settlement. */
+const ROUND_TRIPS_RESERVED = 5
 const MS_PER_SECOND = 1_000
 const SECONDS_PER_HOUR = 3_600
 
 export interface Peak {
   readonly registrations: number
-  readonly logIns: number
+  readonly logins: number
   readonly refreshes: number
   readonly requests: number
   readonly objectRequests: number
-  /** Of each second, the share that the primary is at work. */
+  /** The share of each second in which the primary is busy. */
   readonly primaryBusy: number
 }
 
-/** What comes in the busiest second. Isolates read settings and keys evenly; the rest has its peak. */
+/** The busiest second. Isolates read settings and keys at a constant rate; everything else has a peak. */
 export function peakOf(day: Counts): Peak {
   const { readSettings = 0, readKeys = 0, ...calls } = day
   const atPeak = (perDay: number) => (perDay / SECONDS_PER_DAY) * PEAK_TO_MEAN
@@ -35,7 +35,7 @@ export function peakOf(day: Counts): Peak {
   const busyMs = atPeak(primaryMs(calls)) + reloads * D1_READ_MS.value
   return {
     registrations: atPeak(day.register ?? 0),
-    logIns: atPeak(day.logIn ?? 0),
+    logins: atPeak(day.login ?? 0),
     refreshes: atPeak(day.refresh ?? 0),
     requests: atPeak(total(calls, 'requests')),
     objectRequests: atPeak(objectRequests(calls)),
@@ -51,30 +51,30 @@ export function accountsPerDatabase(accountBytes: number): number {
   return MAX_DATABASE_BYTES.value / accountBytes
 }
 
-/** At the least, for all of them to register. */
+/** The minimum time for all of them to register. */
 export function hoursToRegister(accounts: number): number {
   return accounts / REGISTRATIONS_PER_SECOND / SECONDS_PER_HOUR
 }
 
 export const REGISTRATIONS_PER_SECOND = MS_PER_SECOND / D1_WRITE_MS.value
-/** While the first read of each goes to the primary. */
-export const LOG_INS_PER_SECOND = MS_PER_SECOND / D1_READ_MS.value
-/** Isolates whose reads of settings and keys alone fill the primary. */
+/** Without read replicas: the first read of each login goes to the primary. */
+export const LOGINS_PER_SECOND = MS_PER_SECOND / D1_READ_MS.value
+/** How many isolates fully load the primary by their reads of settings and keys alone. */
 export function isolatesPerPrimary({ readSettings = 0, readKeys = 0 }: Counts, isolates: number): number {
   const readsPerSecond = (readSettings + readKeys) / SECONDS_PER_DAY
   return (isolates * MS_PER_SECOND) / D1_READ_MS.value / readsPerSecond
 }
 
-/** Addresses whose unchallenged guesses alone fill the primary. */
+/** How many IP addresses fully load the primary by their unchallenged guesses alone. */
 export const ADDRESSES_PER_PRIMARY = MS_PER_SECOND / D1_READ_MS.value / guessesPerSecond(1)
 
-/** As many at a time as the rule's threshold, each for as long as it holds its place. */
-export function logInsPerSecond(rule: 'login_failures_per_ip' | 'login_failures_per_account'): Span {
+/** The rule's threshold is the number of reservations at a time; each lasts as long as its login. */
+export function loginsPerSecond(rule: 'login_failures_per_ip' | 'login_failures_per_account'): Span {
   const { threshold } = RULES[rule]
-  const waitMs = ROUND_TRIPS_IN_PLACE * ROUND_TRIP_MS.value
-  const cpuMs = OPERATIONS.logIn.localCpuMs
+  const waitMs = ROUND_TRIPS_RESERVED * ROUND_TRIP_MS.value
+  const cpuMs = OPERATIONS.login.localCpuMs
   const rate = (heldMs: number) => (threshold * MS_PER_SECOND) / heldMs
   return { low: rate(waitMs + cpuMs * PRODUCTION_TO_LOCAL_CPU), high: rate(waitMs + cpuMs) }
 }
 
-export const TOLD_PER_DAY = (TOLD_PER_CRON_RUN * SECONDS_PER_DAY) / CRON_SECONDS
+export const PUBLISHED_PER_DAY = (PUBLISHED_PER_CRON_RUN * SECONDS_PER_DAY) / CRON_SECONDS

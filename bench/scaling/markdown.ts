@@ -7,7 +7,7 @@ export function spanText({ low, high }: Span, show: (value: number) => string): 
   return show(low) === show(high) ? show(low) : `${show(low)} to ${show(high)}`
 }
 
-/** Two digits where it is below 10. */
+/** Two significant digits below 10. */
 export function round(value: number): string {
   const digits = value < 10 ? { maximumSignificantDigits: 2 } : { maximumFractionDigits: 0 }
   return value.toLocaleString('en-GB', digits)

@@ -1,32 +1,32 @@
 /**
- * What each call costs, warm and without replicas. Round trips as test/flows/budgets.test.ts has them; rows as D1's
- * `meta` and the calls of an object's storage were counted in workerd: a read of an absent key is taken for one row, and
- * `deleteAll` for the rows that it deletes.
+ * What each request costs in a warm isolate without replicas. The numbers of round trips are those of
+ * test/flows/budgets.test.ts. Rows were counted in workerd, by D1's `meta` and by the calls of an object's storage: a read of
+ * an absent key counts as one row, `deleteAll` as the rows that it deletes.
  */
 
 export interface Operation {
   readonly label: string
-  /** Of the Worker, as they are billed. */
+  /** Billed requests to the Worker. */
   readonly requests: number
-  /** On a laptop. What a derivation takes was measured, the rest is rounded up from rates. */
+  /** On a laptop. The time of a derivation was measured, the rest is rounded up from request rates. */
   readonly localCpuMs: number
   readonly d1Reads: number
-  /** Round trips that write: a batch is one. */
+  /** Round trips that write: a batch counts as one. */
   readonly d1Writes: number
   readonly d1RowsRead: number
   readonly d1RowsWritten: number
   readonly rpcs: number
-  /** That it sets off later: each is a request to its object, too. */
+  /** Alarms that it causes later: each is also a request to its object. */
   readonly alarms: number
   readonly objectRowsRead: number
-  /** A put, a delete and a `setAlarm` are one each. */
+  /** A put, a delete and a `setAlarm` count as one each. */
   readonly objectRowsWritten: number
   readonly logLines: number
 }
 
 /** 600,000 iterations in six derivations: 85 ms on a laptop, up to 250 ms on Cloudflare's machines. */
 const DERIVATION_CPU_MS = 85
-/** How many times as long it takes there; taken for the rest as well. */
+/** How many times as long a derivation takes there; also used for the rest. */
 export const PRODUCTION_TO_LOCAL_CPU = 250 / DERIVATION_CPU_MS
 
 const NOTHING: Omit<Operation, 'label'> = {
@@ -58,9 +58,9 @@ export const OPERATIONS = {
     objectRowsRead: 14,
     objectRowsWritten: 8,
   },
-  logIn: {
+  login: {
     ...CALL,
-    label: 'log in',
+    label: 'login',
     localCpuMs: DERIVATION_CPU_MS + 2,
     d1Reads: 1,
     d1RowsRead: 1,
@@ -77,11 +77,11 @@ export const OPERATIONS = {
     objectRowsWritten: 1,
   },
   me: { ...CALL, label: '`GET /auth/me`', localCpuMs: 0.5, rpcs: 1, objectRowsRead: 2 },
-  /** Without a line, unlike the gateway. */
+  /** Writes no log line, unlike the gateway. */
   verify: { ...CALL, label: '`/auth/verify`', localCpuMs: 0.2, logLines: 0 },
   wrongPassword: {
     ...CALL,
-    label: 'failed log in, the first in its window',
+    label: 'failed login, the first in its window',
     localCpuMs: DERIVATION_CPU_MS + 2,
     d1Reads: 1,
     d1RowsRead: 1,
@@ -92,7 +92,7 @@ export const OPERATIONS = {
   },
   challenged: {
     ...CALL,
-    label: 'attempt without its challenge',
+    label: 'attempt without the required challenge',
     localCpuMs: 3,
     rpcs: 1,
     objectRowsRead: 2,
@@ -121,7 +121,7 @@ export const OPERATIONS = {
   readKeys: { ...NOTHING, label: 'signing keys, by each isolate', localCpuMs: 1, d1Reads: 1, d1RowsRead: 3 },
   cron: {
     ...NOTHING,
-    label: 'cron, with nothing to tell',
+    label: 'cron, with an empty outbox',
     requests: 1,
     localCpuMs: 5,
     d1Reads: 3,

@@ -1,4 +1,4 @@
-/** The platform's published limits and prices, each with where it stands; what is assumed says so. */
+/** The platform's published limits and prices, each with its source. Assumptions are marked. */
 
 const DOCS = 'developers.cloudflare.com'
 
@@ -17,30 +17,30 @@ export const MAX_DATABASE_BYTES: Figure = {
   source: `${DOCS}/d1/platform/limits (stored April 2026 and later)`,
 }
 const ALL_DATABASES: Statement = {
-  what: 'D1, all databases of an account: 1 TB, more on request; a Worker binds about 5,000, and makes 1,000 queries a call, 6 at once',
+  what: 'D1, all databases of an account: 1 TB, more on request; a Worker can bind about 5,000, and make 1,000 queries an invocation, 6 at once',
   source: 'the same',
 }
 export const D1_READ_MS: Figure = {
   value: 1,
-  what: 'D1 answers one query at a time: 1,000 a second at 1 ms each; a read by an index takes less than 1 ms',
+  what: 'D1 runs one query at a time: 1,000 a second at 1 ms each; a read by an index takes less than 1 ms',
   source: 'the same, "How much work can a D1 database do?"',
 }
 export const D1_WRITE_MS: Figure = {
   value: 5,
-  what: 'a D1 write takes "several" ms: 5 ms are assumed, also for a batch',
+  what: 'a D1 write takes "several" ms: assumed 5 ms, also for a batch',
   source: 'the same',
 }
 const REPLICAS: Statement = {
-  what: 'D1 read replicas: beta, in every region, at no further price; up to 24 hours until they are off',
+  what: 'D1 read replicas: beta, in every region, at no extra cost; switching them off takes up to 24 hours',
   source: `${DOCS}/d1/best-practices/read-replication`,
 }
 const TIME_TRAVEL: Statement = {
-  what: 'D1 Time Travel: any minute of 30 days, in place; a copy of a database cannot be made by it',
+  what: 'D1 Time Travel: any minute of 30 days, in place; it cannot copy a database',
   source: `${DOCS}/d1/reference/time-travel`,
 }
 export const OBJECT_REQUESTS_PER_SECOND: Figure = {
   value: 1_000,
-  what: 'an object: 1,000 requests a second, a soft limit; 200 to 500 where each writes',
+  what: 'an object: 1,000 requests a second, a soft limit; 200 to 500 if each request writes',
   source: `${DOCS}/durable-objects/platform/limits, best-practices/rules-of-durable-objects`,
 }
 const EMPTY_OBJECT: Statement = {
@@ -49,28 +49,28 @@ const EMPTY_OBJECT: Statement = {
 }
 export const OBJECT_BYTES: Figure = {
   value: 16e3,
-  what: "an account's object with a few sessions: 16 KB are assumed",
+  what: "an account's object with a few sessions: assumed 16 KB",
   source: 'four pages of SQLite; not measured in production',
 }
 export const OBJECT_MS_PER_REQUEST: Figure = {
   value: 10,
-  what: 'an object is awake for 10 ms, which is assumed, with each request; idle and able to hibernate costs nothing',
+  what: 'an object is awake for an assumed 10 ms with each request; while idle and able to hibernate it costs nothing',
   source: `as in the example of ${DOCS}/durable-objects/platform/pricing`,
 }
 export const OBJECT_GB: Figure = {
   value: 0.128,
-  what: 'an object is billed for 128 MB, whatever it uses',
+  what: 'an object is billed for 128 MB, regardless of its use',
   source: `${DOCS}/durable-objects/platform/pricing`,
 }
 export const ROUND_TRIP_MS: Figure = {
   value: 30,
-  what: 'from the Worker to an object or D1 and back: 30 ms are assumed',
-  source: 'none; a matter of places',
+  what: 'from the Worker to an object or D1 and back: assumed 30 ms',
+  source: 'none; it depends on the locations',
 }
 export const LOG_LINE_BYTES: Figure = {
   value: 1_000,
-  what: 'a log line of 300 to 500 bytes and what Cloudflare adds: 1 KB is assumed',
-  source: 'the line measured, the rest not',
+  what: 'a log line of 300 to 500 bytes, plus what Cloudflare adds: assumed 1 KB',
+  source: 'the line was measured, the rest was not',
 }
 export const LOG_DAYS: Figure = {
   value: 7,
@@ -100,10 +100,10 @@ export const STATEMENTS: readonly Statement[] = [
   CPU_OF_A_REQUEST,
 ]
 
-/** Workers Paid, a month. */
+/** Workers Paid, per month. */
 export const SUBSCRIPTION_USD = 5
 
-/** Where the prices of Workers Paid stand. */
+/** The pages with the prices of Workers Paid. */
 export const PRICE_PAGES = {
   Workers: `${DOCS}/workers/platform/pricing`,
   D1: `${DOCS}/d1/platform/pricing`,
@@ -116,7 +116,7 @@ export type Product = keyof typeof PRICE_PAGES
 export interface Price {
   readonly product: Product
   readonly label: string
-  /** What one unit of the price is. */
+  /** The unit of the price. */
   readonly per: 'million' | 'GB' | 'GB-month'
   /** In those units, each month. */
   readonly included: number
@@ -150,8 +150,8 @@ export const PRICES = {
   objectRowsRead: { product: 'Durable Objects', label: 'rows read', ...ROWS_READ },
   objectRowsWritten: { product: 'Durable Objects', label: 'rows written', ...ROWS_WRITTEN },
   objectGbMonths: { product: 'Durable Objects', label: 'storage', per: 'GB-month', included: 5, usd: 0.2 },
-  logGb: { product: 'Logs', label: 'taken in', per: 'GB', included: 50, usd: 0.25 },
-  logGbMonths: { product: 'Logs', label: 'kept', per: 'GB-month', included: 12, usd: 0.1 },
+  logGb: { product: 'Logs', label: 'ingested', per: 'GB', included: 50, usd: 0.25 },
+  logGbMonths: { product: 'Logs', label: 'stored', per: 'GB-month', included: 12, usd: 0.1 },
 } as const satisfies Record<string, Price>
 
 export type Meter = keyof typeof PRICES

@@ -1,4 +1,4 @@
-/** The published figures and prices, and where they stand. */
+/** The published figures and prices, with their sources. */
 import { table } from '../document.ts'
 import { compact } from './markdown.ts'
 import {

@@ -1,4 +1,4 @@
-/** The arithmetic as it stands in docs/scaling.md. */
+/** The arithmetic section of docs/scaling.md. */
 import { table } from '../document.ts'
 import { add, monthOf, objectRequests, priceOf, type Span, total, type Usage, usageOf } from './bill.ts'
 import {
@@ -6,12 +6,12 @@ import {
   accountsPerDatabase,
   hoursToRegister,
   isolatesPerPrimary,
-  LOG_INS_PER_SECOND,
-  logInsPerSecond,
+  LOGINS_PER_SECOND,
+  loginsPerSecond,
   type Peak,
+  PUBLISHED_PER_DAY,
   peakOf,
   REGISTRATIONS_PER_SECOND,
-  TOLD_PER_DAY,
 } from './capacity.ts'
 import { compact, dollars, millions, percent, round, spanText } from './markdown.ts'
 import { OPERATION_NAMES, OPERATIONS, type Operation } from './operations.ts'
@@ -30,13 +30,13 @@ import {
   dayOf,
   EVERYBODY,
   guessesPerSecond,
-  LOG_INS_PER_USER,
+  LOGINS_PER_USER,
   ORDINARY,
   PEAK_TO_MEAN,
   SITTING_SECONDS,
   SITTINGS_PER_USER,
   WARM_ISOLATES,
-  WRONG_PASSWORDS_PER_LOG_IN,
+  WRONG_PASSWORDS_PER_LOGIN,
 } from './traffic.ts'
 
 const MILLION = 1e6
@@ -46,7 +46,7 @@ const DAYS = [ORDINARY, AT_EDGE, EVERYBODY] as const
 export function arithmetic(accountBytes: number): string {
   return [
     section('What one deployment carries', capacity(accountBytes)),
-    section('What each call costs', operations()),
+    section('What each request costs', operations()),
     section('The day', assumptions(), day()),
     section('The busiest second', peaks()),
     section('The bill of a month', bill(accountBytes)),
@@ -59,8 +59,8 @@ function section(title: string, ...parts: readonly string[]): string {
 }
 
 function capacity(accountBytes: number): string {
-  const perAddress = logInsPerSecond('login_failures_per_ip')
-  const perIdentifier = logInsPerSecond('login_failures_per_account')
+  const perAddress = loginsPerSecond('login_failures_per_ip')
+  const perIdentifier = loginsPerSecond('login_failures_per_account')
   const isolates = isolatesPerPrimary(dayOf(ORDINARY), WARM_ISOLATES)
   return table(
     ['what', 'carries', 'limited by'],
@@ -76,9 +76,9 @@ function capacity(accountBytes: number): string {
         `the primary's one writer, 5 ms each: ${millions(ACCOUNTS)} take ${round(hoursToRegister(ACCOUNTS))} hours`,
       ],
       [
-        'log ins',
-        `${round(LOG_INS_PER_SECOND)} a second`,
-        'the primary, 1 ms each; with replicas each replica by itself',
+        'logins',
+        `${round(LOGINS_PER_SECOND)} a second`,
+        'the primary, 1 ms each; with replicas, each replica separately',
       ],
       [
         'refreshes, `GET /auth/me`',
@@ -87,26 +87,26 @@ function capacity(accountBytes: number): string {
       ],
       ['`/auth/verify`, gateway', 'no limit', ''],
       [
-        'log ins from one address',
+        'logins from one IP address',
         `${spanText(perAddress, round)} a second`,
-        '`login_failures_per_ip`: as many at a time as its threshold',
+        '`login_failures_per_ip`: its threshold is the number at a time',
       ],
       [
-        'log ins on one identifier',
+        'logins on one identifier',
         `${spanText(perIdentifier, round)} a second`,
-        '`login_failures_per_account`, alike',
+        '`login_failures_per_account`: the same',
       ],
       [
-        'isolates that serve at once',
+        'isolates at the same time',
         compact(isolates),
         'the primary: each reads settings every 25 s, keys every 60 s',
       ],
       [
-        'addresses that guess without challenges',
+        'IP addresses that guess without challenges',
         round(ADDRESSES_PER_PRIMARY),
         'the primary: each guess reads the account there',
       ],
-      ['changes by SQL', `${round(TOLD_PER_DAY)} a day`, 'cron tells 100 accounts every 5 min'],
+      ['changes by SQL', `${round(PUBLISHED_PER_DAY)} a day`, 'cron publishes 100 accounts every 5 min'],
     ],
   )
 }
@@ -125,7 +125,7 @@ function operations(): string {
     ]
   })
   const head = [
-    'call',
+    'request',
     'D1 trips',
     'rows read / written',
     'RPCs + alarms',
@@ -133,14 +133,14 @@ function operations(): string {
     'CPU ms, laptop',
     'a million of them',
   ]
-  const cpu = priceOf('cpuMs', usageOf({ logIn: MILLION }), false)
+  const cpu = priceOf('cpuMs', usageOf({ login: MILLION }), false)
   return `${table(head, rows)}
 
-Prices without what is included. Of a million log ins, CPU is ${spanText(cpu, dollars)}: as on a laptop, and as in the one
-report from production.`
+Prices without the included amounts. CPU of a million logins costs ${spanText(cpu, dollars)}: from the time on a laptop to the time in
+the one report from production.`
 }
 
-/** Without what is included. */
+/** Without the included amounts. */
 function priceOfAll(counts: Counts): Span {
   const usage = usageOf(counts)
   return add(METERS.map((meter) => priceOf(meter, usage, false)))
@@ -148,11 +148,11 @@ function priceOfAll(counts: Counts): Span {
 
 function assumptions(): string {
   const minutes = SITTING_SECONDS / SECONDS_PER_MINUTE
-  return `Assumed: ${millions(ACCOUNTS)} accounts; of those who come, each ${SITTINGS_PER_USER} times for ${minutes} min; ${percent(LOG_INS_PER_USER)} log in,
-the others are logged in already; ${percent(WRONG_PASSWORDS_PER_LOG_IN)} as many wrong passwords; ${percent(CHANGES_PER_USER)} change something;
-${API_CALLS_PER_USER} calls of the app's API each; ${percent(ACCOUNTS_LOGGED_IN_SHARE)} of all accounts have a session; the busiest second has ${PEAK_TO_MEAN} times the
-mean; ${round(WARM_ISOLATES)} isolates. The attack: ${round(ATTACK.requestsPerSecond)} guesses a second from ${round(ATTACK.addresses)} addresses for an hour.
-They stand in \`bench/scaling/traffic.ts\`: put your own, and run it again.`
+  return `Assumptions: ${millions(ACCOUNTS)} accounts; each active person comes ${SITTINGS_PER_USER} times a day for ${minutes} min; ${percent(LOGINS_PER_USER)} of them log in,
+the others are logged in already; for each login ${WRONG_PASSWORDS_PER_LOGIN} wrong passwords; ${percent(CHANGES_PER_USER)} change something;
+${API_CALLS_PER_USER} requests to the app's API each; ${percent(ACCOUNTS_LOGGED_IN_SHARE)} of all accounts have a session; the busiest second has ${PEAK_TO_MEAN} times the
+mean load; ${round(WARM_ISOLATES)} isolates. The attack: ${round(ATTACK.requestsPerSecond)} guesses a second from ${round(ATTACK.addresses)} IP addresses for an hour.
+They are set in \`bench/scaling/traffic.ts\`: replace them by your own, and run it again.`
 }
 
 function day(): string {
@@ -171,7 +171,7 @@ function day(): string {
     sum('RPCs and alarms', objectRequests),
     sum('object rows read', (counts) => total(counts, 'objectRowsRead')),
     sum('object rows written', (counts) => total(counts, 'objectRowsWritten')),
-    row('**price, nothing included, nothing stored**', (counts) => spanText(priceOfAll(counts), dollars)),
+    row('**price without included amounts and storage**', (counts) => spanText(priceOfAll(counts), dollars)),
   ]
   return table(['a day', ...DAYS.map(nameOf), 'an attack adds'], rows)
 }
@@ -183,19 +183,19 @@ function nameOf({ name, activeShare }: Day): string {
 function peaks(): string {
   const peak = DAYS.map((each) => peakOf(dayOf(each)))
   const row = (label: string, of: keyof Peak, show = round) => [label, ...peak.map((each) => show(each[of]))]
-  const attackBusy = guessesPerSecond(ATTACK.addresses) / LOG_INS_PER_SECOND
+  const attackBusy = guessesPerSecond(ATTACK.addresses) / LOGINS_PER_SECOND
   const rows = [
     row('registrations', 'registrations'),
-    row('log ins', 'logIns'),
+    row('logins', 'logins'),
     row('refreshes', 'refreshes'),
-    row('requests of the Worker', 'requests'),
-    row('requests of objects, all together', 'objectRequests'),
+    row('requests to the Worker', 'requests'),
+    row('requests to all objects together', 'objectRequests'),
     row("the primary's time", 'primaryBusy', percent),
   ]
   return `${table(['a second, at the peak', ...DAYS.map(nameOf)], rows)}
 
-The attack adds ${percent(attackBusy)} of the primary's time: ${round(guessesPerSecond(ATTACK.addresses))} guesses a second are checked, the others are
-asked for a challenge.`
+The attack adds ${percent(attackBusy)} of the primary's time: ${round(guessesPerSecond(ATTACK.addresses))} guesses a second are checked, the others
+need a challenge.`
 }
 
 function bill(accountBytes: number): string {
@@ -213,7 +213,7 @@ function bill(accountBytes: number): string {
   const bold = (span: Span) => `**${spanText(span, dollars)}**`
   return table(
     ['a month of', 'ordinary days', 'USD', 'verified at the edge', 'USD', 'one attack, USD'],
-    [...rows, ['in all, with the plan', ...totals.flatMap((each) => ['', bold(each)]), bold(attackTotal)]],
+    [...rows, ['total, with the plan', ...totals.flatMap((each) => ['', bold(each)]), bold(attackTotal)]],
   )
 }
 

@@ -1,13 +1,13 @@
-/** Who comes in a day, and how often: assumptions, each to be replaced by what a deployment sees. */
+/** The traffic of a day. These are assumptions: replace them by what a deployment measures. */
 import { readLimits } from '../../src/config/limits.ts'
 import { SettingsReader } from '../../src/config/settings-reader.ts'
 import { readTokens } from '../../src/config/tokens.ts'
 import type { OperationName } from './operations.ts'
 
 const defaults = new SettingsReader({})
-/** The life of an access token by default. */
+/** The default lifetime of an access token. */
 export const ACCESS_TOKEN_SECONDS = readTokens(defaults, '').accessTokenSeconds
-/** The limits' rules by default. */
+/** The default rules of the limits. */
 export const { rules: RULES } = readLimits(defaults)
 
 export const SECONDS_PER_DAY = 86_400
@@ -16,18 +16,18 @@ export const DAYS_PER_MONTH = 30
 export const ACCOUNTS = 10_000_000
 export const SITTINGS_PER_USER = 3
 export const SITTING_SECONDS = 1_200
-/** A session lasts 30 days from its last use, so most who come are logged in already. */
-export const LOG_INS_PER_USER = 0.1
-export const WRONG_PASSWORDS_PER_LOG_IN = 0.2
+/** A session lasts 30 days from its last use, so most active people are logged in already. */
+export const LOGINS_PER_USER = 0.1
+export const WRONG_PASSWORDS_PER_LOGIN = 0.2
 /** Of a password or an identifier. */
 export const CHANGES_PER_USER = 0.002
-/** Calls of the app's own API. */
+/** Requests to the app's own API. */
 export const API_CALLS_PER_USER = 40
 export const PEAK_TO_MEAN = 4
 
-/** Accounts whose object keeps something: somebody is logged in. */
+/** The share of accounts whose object stores a session. */
 export const ACCOUNTS_LOGGED_IN_SHARE = 0.6
-/** Isolates that serve at once, all over the world. Cloudflare publishes no number. */
+/** Isolates at the same time, worldwide. Cloudflare publishes no number. */
 export const WARM_ISOLATES = 1_000
 /** An isolate reads the settings this often (src/settings/run-time-settings.ts) ... */
 export const SETTINGS_READ_SECONDS = 25
@@ -35,14 +35,14 @@ export const SETTINGS_READ_SECONDS = 25
 export const KEYS_READ_SECONDS = 60
 /** wrangler.toml */
 export const CRON_SECONDS = 300
-/** Accounts that one cron run tells (src/actions/admin/maintain.ts). */
-export const TOLD_PER_CRON_RUN = 100
+/** Accounts that one cron run publishes (src/actions/admin/maintain.ts). */
+export const PUBLISHED_PER_CRON_RUN = 100
 
 export interface Day {
   readonly name: string
   readonly activeShare: number
   readonly registrations: number
-  /** Whether each call of the app's API is verified by `/auth/verify` or the gateway, and not by the origin itself. */
+  /** Whether `/auth/verify` or the gateway verifies each request to the app's API, instead of the origin itself. */
   readonly verifiedAtEdge: boolean
 }
 
@@ -60,20 +60,20 @@ export const EVERYBODY: Day = {
   registrations: 500_000,
 }
 
-/** One guesser with many addresses who solves no challenge. */
+/** One attacker with many IP addresses who solves no challenge. */
 export const ATTACK = { seconds: 3_600, requestsPerSecond: 10_000, addresses: 20_000 } as const
 
-/** How often something is done. */
+/** How often each operation runs. */
 export type Counts = Readonly<Partial<Record<OperationName, number>>>
 
 export function dayOf({ activeShare, registrations, verifiedAtEdge }: Day): Counts {
   const users = ACCOUNTS * activeShare
   const sittings = users * SITTINGS_PER_USER
-  const logIns = users * LOG_INS_PER_USER
+  const logins = users * LOGINS_PER_USER
   return {
     register: registrations,
-    logIn: logIns,
-    wrongPassword: logIns * WRONG_PASSWORDS_PER_LOG_IN,
+    login: logins,
+    wrongPassword: logins * WRONG_PASSWORDS_PER_LOGIN,
     refresh: sittings * Math.ceil(SITTING_SECONDS / ACCESS_TOKEN_SECONDS),
     me: sittings,
     verify: verifiedAtEdge ? users * API_CALLS_PER_USER : 0,
@@ -85,7 +85,7 @@ export function dayOf({ activeShare, registrations, verifiedAtEdge }: Day): Coun
   }
 }
 
-/** Guesses whose password is checked: what the rule per address lets through without a challenge. */
+/** Guesses whose password is checked: those that the rule per IP address allows without a challenge. */
 export function guessesPerSecond(addresses: number): number {
   const { threshold, window_seconds } = RULES.login_failures_per_ip
   return (addresses * threshold) / window_seconds
