@@ -1,7 +1,7 @@
 -- The schema of Gatehouse's D1 database. Safe to run twice.
---   locally:  made by `npm run dev`
+--   locally:  `npm run dev` runs it
 --   deployed: npx wrangler d1 execute gatehouse --remote --file schema.sql
--- Times are unix seconds where the name ends in _at, versions unix milliseconds or higher.
+-- Columns whose names end in _at are unix seconds; versions are unix milliseconds or higher.
 
 -- One row: which schema this is. D1 has no PRAGMA user_version. The number changes with the tables below.
 CREATE TABLE IF NOT EXISTS schema_version (
@@ -16,27 +16,27 @@ UPDATE schema_version SET version = 4 WHERE version IN (1, 2);
 CREATE TABLE IF NOT EXISTS accounts (
   id TEXT PRIMARY KEY,                        -- UUIDv7
   username TEXT,                              -- as typed
-  username_key TEXT UNIQUE,                   -- in its compared form: NFKC, upper then lower case
-  email TEXT UNIQUE,                          -- lower case, domain in ASCII: shown and compared alike
+  username_key TEXT UNIQUE,                   -- the compared form: NFKC, upper then lower case
+  email TEXT UNIQUE,                          -- lower case, domain in ASCII: the shown and the compared form
   email_verified INTEGER NOT NULL DEFAULT 0,
-  phone TEXT UNIQUE,                          -- E.164: shown and compared alike
+  phone TEXT UNIQUE,                          -- E.164: the shown and the compared form
   phone_verified INTEGER NOT NULL DEFAULT 0,
   password_hash TEXT NOT NULL,                -- PHC string
   disabled INTEGER NOT NULL DEFAULT 0,
   roles TEXT NOT NULL DEFAULT '[]',           -- JSON array of strings
   scopes TEXT NOT NULL DEFAULT '[]',          -- JSON array of strings
-  claims TEXT NOT NULL DEFAULT '{}',          -- JSON object, goes into access tokens
-  credential_version INTEGER NOT NULL,        -- rises with every change that matters to tokens
+  claims TEXT NOT NULL DEFAULT '{}',          -- JSON object, copied into access tokens
+  credential_version INTEGER NOT NULL,        -- rises with every change that affects tokens
   sessions_not_before INTEGER NOT NULL,             -- version of the last change that ended sessions
-  surviving_session TEXT,                          -- the session that made that change, where it stays
-  surviving_secret_hash TEXT,                      -- base64url; SHA-256 of the secret that it goes on under
-  change_id TEXT NOT NULL,                    -- the last change; tells whether a write whose answer was lost took
+  surviving_session TEXT,                          -- the session that survives that change, if there is one
+  surviving_secret_hash TEXT,                      -- base64url; SHA-256 of the new secret of that session
+  change_id TEXT NOT NULL,                    -- the last change: shows whether a write happened whose response was lost
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
   CHECK (coalesce(username_key, email, phone) IS NOT NULL)
 ) STRICT;
 
--- Changes that the account's Durable Object may not know yet. Telling it deletes the rows; cron finds the rest.
+-- Outbox: changes that may not be published to the account's Durable Object yet. Publishing deletes the rows; cron publishes the rest.
 CREATE TABLE IF NOT EXISTS outbox (
   account_id TEXT NOT NULL,
   version INTEGER NOT NULL,
@@ -48,19 +48,19 @@ CREATE TABLE IF NOT EXISTS signing_keys (
   alg TEXT NOT NULL,
   public_jwk TEXT NOT NULL,                   -- JSON
   sealed_private_jwk TEXT NOT NULL,           -- base64url of nonce and AES-GCM ciphertext
-  secret_id TEXT NOT NULL,                    -- base64url; which AUTH_SECRET it is sealed under
-  created_at INTEGER NOT NULL,                -- published since
+  secret_id TEXT NOT NULL,                    -- base64url; id of the AUTH_SECRET under which it is sealed
+  created_at INTEGER NOT NULL,                -- when it was published
   signs_from INTEGER NOT NULL
 ) STRICT;
 
--- One row: the random key that Durable Objects which count are named under (HMAC), for as long as the database lives.
+-- One row: the random HMAC key that names the Durable Objects of the counters. It never changes.
 CREATE TABLE IF NOT EXISTS naming_key (
   id INTEGER PRIMARY KEY CHECK (id = 1),
-  key TEXT NOT NULL                           -- 64 hexadecimal digits, used as they are
+  key TEXT NOT NULL                           -- 64 hexadecimal digits; their ASCII bytes are the HMAC key
 ) STRICT;
 INSERT OR IGNORE INTO naming_key (id, key) VALUES (1, hex(randomblob(32)));
 
--- One row, once an operator has changed a limit: what differs from the defaults, as GET /admin/limits spells it.
+-- No row, or one with the limits that an operator has changed, in the format of GET /admin/limits.
 CREATE TABLE IF NOT EXISTS settings (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   document TEXT NOT NULL,                     -- JSON object
@@ -68,20 +68,20 @@ CREATE TABLE IF NOT EXISTS settings (
   updated_by TEXT NOT NULL                    -- an account's id, or admin_token
 ) STRICT;
 
--- Who changed what and when.
+-- Changes of the settings: who changed what and when.
 CREATE TABLE IF NOT EXISTS settings_changes (
   id INTEGER PRIMARY KEY,
   changed_at INTEGER NOT NULL,
   changed_by TEXT NOT NULL,                   -- an account's id, or admin_token
-  change TEXT NOT NULL                        -- JSON object: what was asked for
+  change TEXT NOT NULL                        -- JSON object: the requested change
 ) STRICT;
 
--- Origins that authenticate themselves at /oauth2, or that assertions are encrypted for.
+-- Origins that authenticate at /oauth2, or for which assertions are encrypted.
 CREATE TABLE IF NOT EXISTS clients (
   client_id TEXT PRIMARY KEY,                 -- UUIDv7
   client_name TEXT,
   secret_hash TEXT NOT NULL,                  -- base64url; SHA-256 of the secret, which is 32 random bytes
   encryption_jwk TEXT,                        -- JSON: the public key, with kid and alg
-  audience TEXT,                              -- whose access tokens it may introspect; null for AUDIENCE, whatever that is
+  audience TEXT,                              -- the audience whose access tokens it may introspect; null for the current AUDIENCE
   created_at INTEGER NOT NULL
 ) STRICT;

@@ -1,6 +1,6 @@
 /**
- * What browsers load from the service itself: the client, ALTCHA's widget, and what the hosted pages look like. Cloudflare
- * serves them beside the Worker.
+ * Builds the assets that browsers load from the service: the browser SDK, ALTCHA's widget, and scripts and styles of the
+ * hosted pages. Cloudflare serves them next to the Worker.
  */
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -8,7 +8,7 @@ import { buildSync } from 'esbuild'
 
 const at = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url))
 const PUBLIC = at('dist/public')
-/** Files below dist/public, and where each comes from. */
+/** Files below dist/public, and the source of each. */
 const COPIES = {
   'assets/client': at('dist/client'),
   'assets/altcha/altcha.js': at('node_modules/altcha/dist/external/altcha.min.js'),
@@ -17,9 +17,9 @@ const COPIES = {
   'assets/altcha/zh-cn.js': at('node_modules/altcha/dist/i18n/zh-cn.js'),
   'assets/altcha/LICENSE.txt': at('node_modules/altcha/LICENSE.txt'),
 }
-/** RFC 6797 section 7.2: not over the plain http of `wrangler dev`, which says so to what it runs. */
+/** RFC 6797 section 7.2: not over plain http. `wrangler dev` sets WRANGLER_COMMAND for the build that it runs. */
 const HSTS = process.env.WRANGLER_COMMAND === 'dev' ? '' : '  Strict-Transport-Security: max-age=31536000\n'
-/** Public, and the same for everybody: pages of any origin may load them. */
+/** The assets are public and contain nothing personal, so pages of any origin may load them. */
 const HEADERS = `/assets/*
   Access-Control-Allow-Origin: *
   Cross-Origin-Resource-Policy: cross-origin

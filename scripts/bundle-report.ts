@@ -1,6 +1,6 @@
 /**
- * `npm run bundle`: builds the Worker as a deployment would, without deploying it, and says what it weighs and
- * which dependency weighs how much; and what the client weighs in a page. Fails above the limits.
+ * `npm run bundle`: builds the Worker as a deployment would, without deploying it, and prints its size, the size of each
+ * dependency, and the size of the browser SDK in a page. Fails if a limit is exceeded.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -63,14 +63,14 @@ function report({ code, inputs }: Bundle): void {
   if (gzipBytes > LIMIT_BYTES) throw new Error('The bundle is over its limit.')
 }
 
-/** As an app's own bundler would take it in, whole. */
+/** Bundles the whole SDK, as an app's own bundler would. */
 async function reportClient(): Promise<void> {
   const entry = join(ROOT, 'dist/client/index.js')
   const options = { bundle: true, minify: true, format: 'esm', write: false } as const
   const { outputFiles } = await buildWithEsbuild({ entryPoints: [entry], ...options })
   const gzipBytes = gzipSync(outputFiles[0]?.contents ?? '', { level: 9 }).length
   console.log(`gatehouse-edge/client: ${kib(gzipBytes)} KiB gzip (limit ${kib(CLIENT_LIMIT_BYTES)})`)
-  if (gzipBytes > CLIENT_LIMIT_BYTES) throw new Error('The client is over its limit.')
+  if (gzipBytes > CLIENT_LIMIT_BYTES) throw new Error('The browser SDK is over its limit.')
 }
 
 function sharesOf(inputs: Bundle['inputs']): readonly (readonly [string, number])[] {

@@ -1,17 +1,17 @@
 /**
- * Writes src/passwords/common-passwords.data.ts: the commonest passwords that are long enough to be chosen, and the
- * commonest shorter ones, which are looked for with digits and punctuation around them.
+ * Writes src/passwords/common-passwords.data.ts: the most common passwords that are long enough to be chosen, and the
+ * most common shorter words, which the policy also finds with digits and punctuation around them.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const SOURCE = '@zxcvbn-ts/language-common/src/passwords.json'
 const TARGET = new URL('../src/passwords/common-passwords.data.ts', import.meta.url)
-/** Shorter ones are too short for any policy (NIST SP 800-63B-4: 8). */
+/** No policy allows shorter passwords (NIST SP 800-63B-4: 8). */
 const MIN_LENGTH = 8
 const MIN_CORE_LENGTH = 4
 const AT_AN_END = /^[\p{N}\p{P}\p{S}]|[\p{N}\p{P}\p{S}]$/u
-/** The most frequent ones: these 12,000 words cost 29 KiB of the bundle, gzipped. */
+/** How many of the most frequent words: these 12,000 take 29 KiB of the bundle, gzipped. */
 const CORES = 4_000
 const PASSWORDS = 8_000
 const MAX_SHARED = 35
@@ -28,7 +28,7 @@ function isCore(word: string): boolean {
   return word.length >= MIN_CORE_LENGTH && word.length < MIN_LENGTH && !AT_AN_END.test(word)
 }
 
-/** A word whose core is among the chosen ones is found by that. */
+/** Skips a word whose core is already chosen, because the policy finds the word by its core. */
 function commonest(known: Set<string>): readonly string[] {
   const chosen = unique.filter((word) => {
     if (word.length < MIN_LENGTH || known.has(coreOf(word))) return false

@@ -1,6 +1,6 @@
 /**
- * In the bundle in place of what Zod's namespace pulls in and nothing here calls (wrangler.toml, [alias]): its messages in
- * fifty languages, `z.compile` and `z.fromJSONSchema`.
+ * Replaces the unused parts of Zod's namespace in the bundle (wrangler.toml, [alias]): its messages in fifty languages,
+ * `z.compile` and `z.fromJSONSchema`.
  */
 const nothing = undefined
 

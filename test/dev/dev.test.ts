@@ -142,7 +142,7 @@ describe('npm run dev', () => {
   it('goes by a stand-in of Turnstile that it starts when asked to, and reaches no other machine', async () => {
     const run = project.dev(port, '--challenge', 'turnstile')
     await run.says(READY)
-    const standIn = /A stand-in of turnstile listens at (\S+)\./.exec(run.output())?.[1] ?? ''
+    const standIn = /A fake turnstile provider listens at (\S+)\./.exec(run.output())?.[1] ?? ''
     const address = { 'CF-Connecting-IP': '203.0.113.10' }
     const guess = { identifier: 'nobody', password: 'a guess' }
     for (let failure = 1; failure <= 3; failure++) await post('/auth/login', guess, address)
@@ -178,7 +178,7 @@ describe('npm run dev', () => {
     const secrets = readFileSync(project.path('.dev.vars'), 'utf8')
     writeFileSync(project.path('.dev.vars'), 'SIGNING_ALG=HS256')
     const run = project.dev(port)
-    await run.says(`${url}/healthz answers 503`)
+    await run.says(`${url}/healthz responds with 503`)
     expect(readFileSync(project.path('.dev.vars'), 'utf8')).toMatch(
       /^SIGNING_ALG=HS256\nENVIRONMENT=development\nPUBLIC_URL=http:\/\/localhost:8787\nAUTH_SECRET=dev-.{43}\nADMIN_TOKEN=dev-.{43}\n$/,
     )
