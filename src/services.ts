@@ -1,7 +1,7 @@
 /** What an action carries: config, database, objects, keys and the time. Built here, and by hand in tests. */
 
 import type { ChallengeProvider } from './challenge/challenge.ts'
-import { chooseProvider } from './challenge/choose-provider.ts'
+import { chooseProvider } from './challenge/fallback.ts'
 import { deriveChallengeKeys, ProofOfWork } from './challenge/proof-of-work.ts'
 import { Clients } from './clients/clients.ts'
 import type { Env } from './config/env.ts'

@@ -1,6 +1,5 @@
 /** An email address as people read it: its domain in Unicode, where no letter of it can pass for another. Pure. */
 import { parseMailDomain } from './identifier.ts'
-import { decodePunycode } from './punycode.ts'
 
 const ENCODED = 'xn--'
 /** Text whose letters are all of one script: those that identifiers are written in today (UAX #31 table 5, Common and Inherited aside). */
@@ -54,4 +53,73 @@ function readableDomain(domain: string): string | null {
   // Somebody who types what is shown must mean the same address.
   const isSame = !labels.includes(null) && parseMailDomain(decoded) === domain
   return isSame && ONE_SCRIPT.some((letters) => letters.test(decoded)) ? decoded : null
+}
+
+const BASE = 36
+const T_MIN = 1
+const T_MAX = 26
+const SKEW = 38
+const DAMP = 700
+const INITIAL_BIAS = 72
+const INITIAL_CODE_POINT = 128
+const MAX_CODE_POINT = 0x10ffff
+
+/**
+ * @param label in lower case, without `xn--`
+ * @returns null where it is not Punycode
+ */
+export function decodePunycode(label: string): string | null {
+  const delimiter = label.lastIndexOf('-')
+  const output = [...label.slice(0, Math.max(delimiter, 0))]
+  let rest = label.slice(delimiter + 1)
+  let codePoint = INITIAL_CODE_POINT
+  let index = 0
+  let bias = INITIAL_BIAS
+  while (rest !== '') {
+    const delta = readDelta(rest, bias)
+    if (delta === null) return null
+    rest = rest.slice(delta.length)
+    const length = output.length + 1
+    bias = adaptBias(delta.value, length, index === 0 && codePoint === INITIAL_CODE_POINT)
+    index += delta.value
+    codePoint += Math.floor(index / length)
+    if (codePoint > MAX_CODE_POINT) return null
+    index %= length
+    output.splice(index, 0, String.fromCodePoint(codePoint))
+    index += 1
+  }
+  return output.join('')
+}
+
+/** A number in digits of variable weight, the least significant first (section 3.3). */
+function readDelta(text: string, bias: number): { readonly value: number; readonly length: number } | null {
+  let value = 0
+  let weight = 1
+  for (const [position, character] of [...text].entries()) {
+    const digit = digitOf(character)
+    if (digit === null) return null
+    value += digit * weight
+    const threshold = Math.min(Math.max(BASE * (position + 1) - bias, T_MIN), T_MAX)
+    if (digit < threshold) return { value, length: position + 1 }
+    weight *= BASE - threshold
+  }
+  return null
+}
+
+/** Section 5: a to z are 0 to 25, 0 to 9 are 26 to 35. */
+function digitOf(character: string): number | null {
+  if (/^[a-z]$/.test(character)) return Number.parseInt(character, BASE) - 10
+  return /^\d$/.test(character) ? Number(character) + 26 : null
+}
+
+/** Section 6.1. */
+function adaptBias(delta: number, length: number, isFirst: boolean): number {
+  let scaled = Math.floor(delta / (isFirst ? DAMP : 2))
+  scaled += Math.floor(scaled / length)
+  let bias = 0
+  while (scaled > ((BASE - T_MIN) * T_MAX) / 2) {
+    scaled = Math.floor(scaled / (BASE - T_MIN))
+    bias += BASE
+  }
+  return bias + Math.floor(((BASE - T_MIN + 1) * scaled) / (scaled + SKEW))
 }

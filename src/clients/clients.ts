@@ -1,5 +1,6 @@
 /** The clients as one isolate knows them. Results are shared between requests, promises are not (signing-keys.ts). */
 
+import { type Bytes, constantTimeEqual, randomBytes, sha256, toBase64Url, utf8 } from '../crypto/bytes.ts'
 import { orUnavailable } from '../errors/service-error.ts'
 import { BoundedMap } from '../runtime/bounded-map.ts'
 import { describeError, log } from '../runtime/log.ts'
@@ -86,4 +87,18 @@ async function withEncryptionKey(client: Client): Promise<KnownClient> {
   const { encryptionJwk } = client
   const encryptionKey = encryptionJwk === null ? null : await importEncryptionKey(encryptionJwk)
   return { ...client, encryptionKey }
+}
+
+const SECRET_BYTES = 32
+
+export function newClientSecret(): string {
+  return toBase64Url(randomBytes(SECRET_BYTES))
+}
+
+export function hashClientSecret(secret: string): Promise<Bytes> {
+  return sha256(utf8(secret))
+}
+
+export async function isClientSecret(secret: string, secretHash: Bytes): Promise<boolean> {
+  return constantTimeEqual(await hashClientSecret(secret), secretHash)
 }

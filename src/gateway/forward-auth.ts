@@ -1,12 +1,12 @@
 /** For proxies that ask before they pass a request on: nginx, Traefik, Caddy, Envoy. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { authorizeToken, type Requirement } from '../actions/session/authorize-token.ts'
+import { authorizeToken, type Requirement } from '../actions/session/authorize.ts'
 import type { GatewayConfig } from '../config/gateway.ts'
 import { ServiceError } from '../errors/service-error.ts'
-import { bearerToken } from '../http/bearer-token.ts'
 import type { AppContext } from '../http/context.ts'
-import { identityHeaders } from '../http/identity-headers.ts'
+import { bearerToken } from '../http/credentials.ts'
 import { BEARER, createRouter, problem } from '../http/route.ts'
+import { identityHeaders } from './headers.ts'
 import type { OriginTokens } from './origin-tokens.ts'
 
 export const FORWARD_AUTH_PATH = '/auth/verify'

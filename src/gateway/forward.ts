@@ -1,16 +1,22 @@
 /** The gateway: a request whose token is right goes on to its origin, and the answer back, both as streams. */
-import { authorizeToken, type Identity } from '../actions/session/authorize-token.ts'
+import { authorizeToken, type Identity } from '../actions/session/authorize.ts'
 import type { GatewayConfig } from '../config/gateway.ts'
 import type { GatewayRoute } from '../config/gateway-route.ts'
 import { ServiceError } from '../errors/service-error.ts'
-import { bearerToken } from '../http/bearer-token.ts'
 import type { AppContext } from '../http/context.ts'
-import { ASSERTION_HEADER, identityHeaders } from '../http/identity-headers.ts'
+import { bearerToken } from '../http/credentials.ts'
 import { hostNameOf } from '../http/middleware/host.ts'
 import { requesterOf } from '../http/requester.ts'
-import { ADMIN_SCOPE } from '../tokens/scope.ts'
+import { ADMIN_SCOPE } from '../tokens/claims.ts'
 import { clientBody, hasBody } from './client-body.ts'
-import { forwardingHeaders, sandbox, toClientHeaders, toOriginHeaders } from './headers.ts'
+import {
+  ASSERTION_HEADER,
+  forwardingHeaders,
+  identityHeaders,
+  sandbox,
+  toClientHeaders,
+  toOriginHeaders,
+} from './headers.ts'
 import type { OriginTokens } from './origin-tokens.ts'
 import { canonicalPath, pathAtOrigin, servedRoute } from './origins.ts'
 import { isWebSocketRequest, offerToOrigin, readOfferedProtocols, selectForClient } from './web-socket.ts'

@@ -1,4 +1,6 @@
 /** Which headers pass the gate. Pure. */
+
+import type { Identity } from '../actions/session/authorize.ts'
 import { canonicalName, isReserved } from './reserved-headers.ts'
 
 /** RFC 9110 section 7.6.1: they speak of one connection. */
@@ -118,5 +120,21 @@ export function forwardingHeaders({ client, reachedAt }: Forwarding): Readonly<R
     'X-Forwarded-Host': host,
     'X-Forwarded-Proto': proto,
     ...(client !== null && { 'X-Forwarded-For': client }),
+  }
+}
+
+export const ASSERTION_HEADER = 'X-Auth-Assertion'
+
+export function identityHeaders({
+  subject,
+  sessionId,
+  roles,
+  scope,
+}: Identity): Readonly<Record<string, string>> {
+  return {
+    'X-Auth-Subject': subject,
+    'X-Auth-Session': sessionId,
+    'X-Auth-Roles': roles.join(' '),
+    'X-Auth-Scope': scope.join(' '),
   }
 }

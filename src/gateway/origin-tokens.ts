@@ -2,7 +2,7 @@
  * What the service signs for one origin: assertions, and exchange tokens that take the place of the client's. One isolate
  * uses each again in the first half of its life, so that few are signed.
  */
-import type { Identity } from '../actions/session/authorize-token.ts'
+import type { Identity } from '../actions/session/authorize.ts'
 import type { EncryptionKey } from '../clients/encryption-key.ts'
 import type { GatewayRoute } from '../config/gateway-route.ts'
 import { ServiceError } from '../errors/service-error.ts'
@@ -10,7 +10,7 @@ import { BoundedMap } from '../runtime/bounded-map.ts'
 import type { Services } from '../services.ts'
 import { signExchangeToken } from '../tokens/access-token.ts'
 import { encryptAssertion, signAssertion } from '../tokens/assertion.ts'
-import { ADMIN_SCOPE } from '../tokens/scope.ts'
+import { ADMIN_SCOPE } from '../tokens/claims.ts'
 import type { SigningKey } from '../tokens/signing-keys.ts'
 
 const ASSERTION_SECONDS = 60

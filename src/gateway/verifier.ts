@@ -1,7 +1,7 @@
 /** For other Workers, over a service binding: what a Bearer token says, without HTTP. */
 import { WorkerEntrypoint } from 'cloudflare:workers'
 import { z } from 'zod'
-import { authorizeToken } from '../actions/session/authorize-token.ts'
+import { authorizeToken } from '../actions/session/authorize.ts'
 import type { Env } from '../config/env.ts'
 import { ERRORS, type ErrorCode, ServiceError } from '../errors/service-error.ts'
 import { describeError, log } from '../runtime/log.ts'

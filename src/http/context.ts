@@ -1,7 +1,6 @@
 /** What travels with a request through middleware and handlers. */
 import type { Context } from 'hono'
-import type { OAuthErrorCode } from '../errors/oauth-error.ts'
-import type { ErrorCode } from '../errors/service-error.ts'
+import type { ErrorCode, OAuthErrorCode } from '../errors/service-error.ts'
 import type { RequestLogFields, Services } from '../services.ts'
 import type { ActiveSession } from '../sessions/account-rpc.ts'
 

@@ -1,7 +1,13 @@
-/** What a request says of the client that it comes from: by HTTP Basic, or in the form (RFC 6749 section 2.3.1). Pure. */
+/** What a request says about who sends it: a Bearer token, or a client's credentials by HTTP Basic or in the form. */
+import type { Context } from 'hono'
 import type { ClientCredentials } from '../actions/oauth/authenticate-client.ts'
-import { OAuthError } from '../errors/oauth-error.ts'
-import { readAuthorization } from '../verify/bearer.ts'
+import { OAuthError } from '../errors/service-error.ts'
+import { readAuthorization, readBearer } from '../verify/bearer.ts'
+
+/** @returns the token, or null where another scheme or none was sent. */
+export function bearerToken(c: Context): string | null {
+  return readBearer(c.req.header('Authorization') ?? null)
+}
 
 export interface FormCredentials {
   readonly client_id?: string | undefined

@@ -1,4 +1,4 @@
-/** A problem answer's shape (RFC 9457), and that of the challenge which one may carry. */
+/** Problems (RFC 9457), challenges and times as responses show them. */
 import { z } from '@hono/zod-openapi'
 import { CHALLENGE_ACTIONS } from '../challenge/challenge.ts'
 import { ERRORS, type ErrorCode } from '../errors/service-error.ts'
@@ -50,3 +50,8 @@ export const problemSchema = z
     changed: z.literal(true).optional(),
   })
   .openapi('Problem')
+
+/** RFC 3339 in UTC, whole seconds. */
+export function toDateTime(unixMs: number): string {
+  return `${new Date(unixMs).toISOString().slice(0, 19)}Z`
+}

@@ -13,8 +13,15 @@ import type {
   Settlement,
   SettleRequest,
 } from './counter-rpc.ts'
-import { limitStatusOf, type UnderWay, type View, viewOf } from './limit-status.ts'
-import { judge, LAPSE_MS, MAX_WAIT_MS } from './waiting.ts'
+import {
+  judge,
+  LAPSE_MS,
+  limitStatusOf,
+  MAX_WAIT_MS,
+  type UnderWay,
+  type View,
+  viewOf,
+} from './limit-status.ts'
 import { clear, clearAll, count, EMPTY, type Limit, meetsDifficulty, type Tally, takeBack } from './window.ts'
 
 interface Waiter {

@@ -1,13 +1,57 @@
-/** The pages that explain error codes, and those that a page which fails, or is not there, turns into. */
+/** The pages that explain error codes, and the pages that show an error or that a page does not exist. */
+
 import { Hono } from 'hono'
 import { accepts } from 'hono/accepts'
-import { ERRORS, isErrorCode, ServiceError } from '../errors/service-error.ts'
+import { ERRORS, type ErrorCode, isErrorCode, ServiceError } from '../errors/service-error.ts'
 import type { AppContext, AppEnv } from '../http/context.ts'
-import { toServiceError } from '../http/problem.ts'
-import { retryAfter } from '../http/retry-after.ts'
-import { ErrorExplained, ErrorMet } from './error-page.tsx'
+import { retryAfter, toServiceError } from '../http/error-response.ts'
+import type { Messages } from '../messages/messages.ts'
 import { toFailure } from './form-errors.ts'
 import { pageLanguage, showPage, viewOf } from './layout.tsx'
+
+interface ErrorProps {
+  readonly messages: Messages
+  readonly code: ErrorCode
+}
+
+/** For developers, who came here from a problem answer. */
+export function ErrorExplained({ messages, code }: ErrorProps) {
+  return (
+    <>
+      <p>{messages.errors[code][1]}</p>
+      <dl>
+        <dt>{messages.errorCode}</dt>
+        <dd>
+          <code>{code}</code>
+        </dd>
+        <dt>{messages.httpStatus}</dt>
+        <dd>{ERRORS[code].status}</dd>
+      </dl>
+    </>
+  )
+}
+
+/** For whoever just wanted to log in. */
+export function ErrorMet({
+  messages,
+  code,
+  message,
+  requestId,
+}: ErrorProps & { message: string; requestId: string }) {
+  return (
+    <>
+      <p role="alert">{message}</p>
+      <p>
+        <a class="button" href="/account">
+          {messages.back}
+        </a>
+      </p>
+      <p class="hint">
+        {messages.errorCode} <code>{code}</code> · {messages.requestId} <code>{requestId}</code>
+      </p>
+    </>
+  )
+}
 
 export function errorPages() {
   const router = new Hono<AppEnv>()

@@ -1,8 +1,13 @@
-/** An error as a form shows it: beside the fields that it is about, or above all of them. Pure. */
+/** An error as a form shows it: beside the fields that it is about, or above all of them; and the next challenge. */
 import { IDENTIFIER_KINDS, type IdentifierKind } from '../accounts/account.ts'
-import type { Challenge } from '../challenge/challenge.ts'
+import { challengeDue } from '../actions/attempts/challenges.ts'
+import type { Challenge, ChallengeAction } from '../challenge/challenge.ts'
 import { ERRORS, type ServiceError } from '../errors/service-error.ts'
+import type { AppContext } from '../http/context.ts'
+import { retryAfter, toServiceError } from '../http/error-response.ts'
+import { requesterOf } from '../http/requester.ts'
 import type { Messages } from '../messages/messages.ts'
+import { viewOf } from './layout.tsx'
 
 export interface Failure {
   readonly status: number
@@ -77,4 +82,23 @@ function fieldsOf(
   }
   const taken = IDENTIFIER_KINDS.find((kind) => kind === members.field)
   return taken === undefined ? {} : { [names.identifier[taken]]: messages.taken[taken] }
+}
+
+export function failureOf(c: AppContext, error: unknown, names?: FieldNames): Failure {
+  const serviceError = toServiceError(c, error)
+  c.set('errorCode', serviceError.code)
+  for (const [name, value] of Object.entries(retryAfter(serviceError))) c.header(name, value)
+  return toFailure(serviceError, viewOf(c).messages, names)
+}
+
+/** The challenge that the next attempt will need, on the page that says how the last one went. */
+export async function challengeAfter(
+  c: AppContext,
+  failure: Failure | null,
+  action: ChallengeAction,
+): Promise<Challenge | null> {
+  if (failure?.challenge) return failure.challenge
+  // The counter itself may be what is out of reach.
+  if (failure?.status === ERRORS.unavailable.status) return null
+  return challengeDue(c.get('services'), requesterOf(c), action)
 }

@@ -9,7 +9,6 @@ import type { AppContext } from '../http/context.ts'
 import { en } from '../messages/en.ts'
 import type { Messages } from '../messages/messages.ts'
 import { zh } from '../messages/zh.ts'
-import { textOn } from './color.ts'
 
 const WORDS = { en, zh }
 const HTML_LANGUAGES = { en: 'en', zh: 'zh-Hans' }
@@ -132,4 +131,17 @@ function standInScript({
   const { siteverify } = challenge
   if (siteverify?.verifyUrl === undefined || !deployment.development) return undefined
   return new URL(SCRIPT_PATHS[siteverify.provider], siteverify.verifyUrl).href
+}
+
+/** @param color `#rrggbb`. @returns black or white, whichever contrasts more: 4.5 to 1 at the least */
+export function textOn(color: string): '#000000' | '#ffffff' {
+  return luminance(color) > 0.179 ? '#000000' : '#ffffff'
+}
+
+function luminance(color: string): number {
+  const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) => {
+    const share = Number.parseInt(color.slice(at, at + 2), 16) / 255
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4
+  })
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 }

@@ -11,8 +11,8 @@ import {
   identifiersOf,
   oneIsLeftErrors,
 } from '../actions/account/change-account.ts'
+import { usernameErrors } from '../actions/registration/check-identifiers.ts'
 import { passwordErrors } from '../actions/registration/check-new-password.ts'
-import { usernameErrors } from '../actions/registration/check-username.ts'
 import { register } from '../actions/registration/register.ts'
 import type { AccountsConfig } from '../config/accounts.ts'
 import type { FieldError } from '../errors/service-error.ts'
@@ -21,10 +21,16 @@ import { requireBearer } from '../http/middleware/authenticate.ts'
 import { bearerAndJsonBody, jsonBodyOf } from '../http/middleware/json-body.ts'
 import { clearCookieOf, endReplacedSession, refuseForeignPage } from '../http/refresh-cookie.ts'
 import { requesterOf } from '../http/requester.ts'
-import { BEARER, createRouter, jsonRequest, jsonResponse, problem } from '../http/route.ts'
-import { toUser, userResponse } from '../http/user.ts'
-import { type RefusedBody, refuseInvalidWith } from '../http/validation.ts'
-import { toTokenResponse } from './representations.ts'
+import {
+  BEARER,
+  createRouter,
+  jsonRequest,
+  jsonResponse,
+  problem,
+  type RefusedBody,
+  refuseInvalidWith,
+} from '../http/route.ts'
+import { toTokenResponse, toUser, userResponse } from './representations.ts'
 import { accountRequests, changePasswordRequest, deleteAccountRequest, tokenResponse } from './schemas.ts'
 
 type AccountRequests = ReturnType<typeof accountRequests>

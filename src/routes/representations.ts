@@ -1,12 +1,47 @@
-/** From what actions return to the wire's shapes. */
-import type { z } from '@hono/zod-openapi'
+/** Users, tokens and sessions as responses show them. */
+import { z } from '@hono/zod-openapi'
+import type { AccountProfile } from '../accounts/account.ts'
 import type { IssuedTokens } from '../actions/session/issue-tokens.ts'
 import type { AppContext } from '../http/context.ts'
-import { toDateTime } from '../http/date-time.ts'
 import { setRefreshCookie } from '../http/refresh-cookie.ts'
-import { toUser } from '../http/user.ts'
+import { toDateTime } from '../http/representations.ts'
 import type { Session } from '../sessions/session.ts'
 import type { sessionsResponse, tokenResponse } from './schemas.ts'
+
+export const uuid = z.string().openapi({ format: 'uuid' })
+export const dateTime = z.string().openapi({ format: 'date-time', example: '2026-11-24T09:30:00Z' })
+
+export const userResponse = z
+  .object({
+    id: uuid,
+    username: z.string().nullable(),
+    email: z.string().nullable(),
+    email_verified: z.boolean(),
+    phone: z.string().nullable(),
+    phone_verified: z.boolean(),
+    created_at: dateTime,
+    updated_at: dateTime,
+    roles: z.array(z.string()),
+    scopes: z.array(z.string()),
+    claims: z.record(z.string(), z.unknown()),
+  })
+  .openapi('User')
+
+export function toUser(profile: AccountProfile): z.infer<typeof userResponse> {
+  return {
+    id: profile.id,
+    username: profile.username,
+    email: profile.email,
+    email_verified: profile.emailVerified,
+    phone: profile.phone,
+    phone_verified: profile.phoneVerified,
+    created_at: toDateTime(profile.createdAt * 1000),
+    updated_at: toDateTime(profile.updatedAt * 1000),
+    roles: [...profile.roles],
+    scopes: [...profile.scopes],
+    claims: { ...profile.claims },
+  }
+}
 
 /** The refresh token of a session that has one for it goes into a cookie. */
 export function toTokenResponse(c: AppContext, tokens: IssuedTokens): z.infer<typeof tokenResponse> {

@@ -3,8 +3,8 @@ import { z } from '@hono/zod-openapi'
 import type { CountryCode } from 'libphonenumber-js/max'
 import { IDENTIFIER_KINDS } from '../accounts/account.ts'
 import { type Identifier, parseEmail, parsePhone, parseUsername } from '../accounts/identifier.ts'
-import { dateTime, userResponse, uuid } from '../http/user.ts'
 import { hasControlCharacter, trimInvisible } from '../runtime/text.ts'
+import { dateTime, userResponse, uuid } from './representations.ts'
 
 const text = z
   .string({ error: (issue) => (issue.input === undefined ? 'Required.' : 'Must be a string.') })

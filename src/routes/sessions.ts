@@ -23,7 +23,7 @@ import {
 } from '../http/refresh-cookie.ts'
 import { requesterOf } from '../http/requester.ts'
 import { BEARER, createRouter, jsonRequest, jsonResponse, problem } from '../http/route.ts'
-import { parseScope } from '../tokens/scope.ts'
+import { parseScope } from '../tokens/claims.ts'
 import { toSessions, toTokenResponse } from './representations.ts'
 import {
   endSessionsQuery,

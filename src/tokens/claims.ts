@@ -1,5 +1,21 @@
-/** An account's own claims, as an operator sets them and as its access tokens carry them. Pure. */
+/** What an access token carries: the scopes that it is granted, and the account's own claims. Pure. */
+
 import { jsonLength } from '../crypto/bytes.ts'
+import { SCOPE } from '../runtime/text.ts'
+
+/** Given only to those who ask for it by name. */
+export const ADMIN_SCOPE = 'admin'
+
+/** @returns the scopes asked for, each once; what no account could ever have is left out. */
+export function parseScope(text: string): readonly string[] {
+  return [...new Set(text.split(' ').filter((scope) => SCOPE.test(scope)))]
+}
+
+/** @param asked null where nothing was asked for, which means everything but `admin` */
+export function grantScope(asked: readonly string[] | null, held: readonly string[]): readonly string[] {
+  if (asked === null) return held.filter((scope) => scope !== ADMIN_SCOPE)
+  return asked.filter((scope) => held.includes(scope))
+}
 
 /**
  * What only the service says of a token or an account (RFC 7519 section 4.1, RFC 9068 section 2.2; OpenID Connect Core

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodePunycode } from '../../src/accounts/punycode.ts'
+import { decodePunycode } from '../../src/accounts/readable-email.ts'
 
 describe('Punycode', () => {
   // RFC 3492 section 7.1, in lower case.

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ChallengeRequest } from '../../src/challenge/challenge.ts'
-import { Fallback } from '../../src/challenge/outage.ts'
+import { Fallback } from '../../src/challenge/fallback.ts'
 import { deriveChallengeKeys, ProofOfWork } from '../../src/challenge/proof-of-work.ts'
 import { Siteverify } from '../../src/challenge/siteverify.ts'
 import { FROZEN_MS } from '../support/clock.ts'

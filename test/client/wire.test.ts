@@ -2,8 +2,7 @@ import { describe, expectTypeOf, it } from 'vitest'
 import type { Challenge as ServiceChallenge } from '../../src/challenge/challenge.ts'
 import type * as client from '../../src/client/wire.ts'
 import type { ErrorCode, ProblemMembers } from '../../src/errors/service-error.ts'
-import type { toUser } from '../../src/http/user.ts'
-import type { toTokenResponse } from '../../src/routes/representations.ts'
+import type { toTokenResponse, toUser } from '../../src/routes/representations.ts'
 
 /** Held by the type checker, in every run of it. */
 describe('the client, which imports nothing of the service, knows', () => {

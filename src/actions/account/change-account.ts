@@ -14,13 +14,11 @@ import type { Services } from '../../services.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import { SESSION_SECRET_BYTES } from '../../sessions/refresh-token.ts'
 import { type Counted, type RateLimitedRequest, runAttempt } from '../attempts/run-attempt.ts'
+import { checkRegistrationAllowed, checkUsername } from '../registration/check-identifiers.ts'
 import { checkPolicy } from '../registration/check-new-password.ts'
-import { checkRegistrationAllowed } from '../registration/check-registration.ts'
-import { checkUsername } from '../registration/check-username.ts'
 import { type IssuedTokens, issueTokens } from '../session/issue-tokens.ts'
-import { toDeletedState, toState } from './account-state.ts'
 import { type ChangeStamp, commitDeletion, commitEdit, type Edit, readWithPassword } from './commit-change.ts'
-import { tellChange, tellEdit } from './publish-state.ts'
+import { tellChange, tellEdit, toDeletedState, toState } from './publish-state.ts'
 
 /** Identifiers to set; null clears one, a missing one stays. */
 export type IdentifierChanges = { readonly [Kind in IdentifierKind]?: Identifier | null | undefined }

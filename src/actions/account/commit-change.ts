@@ -12,8 +12,8 @@ import {
   takenIdentifiers,
   updateAccount,
 } from '../../accounts/account-store.ts'
-import { ServiceError } from '../../errors/service-error.ts'
-import { withDeadline } from '../../runtime/deadline.ts'
+import { ServiceError, UnconfirmedWriteError } from '../../errors/service-error.ts'
+import { DeadlineExceededError, withDeadline } from '../../runtime/deadline.ts'
 import type { Services } from '../../services.ts'
 import type { Attempt } from '../attempts/attempt.ts'
 import {
@@ -22,7 +22,6 @@ import {
   type FindAccount,
   recheckPassword,
 } from '../login/check-password.ts'
-import { confirmWrite, type Trace } from './confirm-write.ts'
 
 /** More changes of one account at once than these is no person. */
 const MAX_WRITES = 10
@@ -144,4 +143,28 @@ async function runOrConfirm(
     await confirmWrite(db, accountId, error, traceOf)
     return 'confirmed'
   }
+}
+
+/** What the row shows of it: that it took, that it did not, or a later change that hides which. */
+export type Trace = 'taken' | 'not_taken' | 'hidden'
+
+/**
+ * Returns where the row itself says that the write took.
+ * @param error what came in place of the answer
+ * @throws {ServiceError} `unavailable` where it did not
+ * @throws {UnconfirmedWriteError} where nobody can tell, or it may still happen
+ */
+export async function confirmWrite(
+  db: D1Database,
+  accountId: string,
+  error: unknown,
+  traceOf: (account: Account | null) => Trace,
+): Promise<void> {
+  const { account } = await withDeadline(findById(db, accountId, 'primary')).catch((unread: unknown) => {
+    throw new UnconfirmedWriteError(unread)
+  })
+  const trace = traceOf(account)
+  if (trace === 'taken') return
+  if (trace === 'hidden' || error instanceof DeadlineExceededError) throw new UnconfirmedWriteError(error)
+  throw new ServiceError('unavailable', {}, { cause: error })
 }

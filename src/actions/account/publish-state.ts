@@ -1,14 +1,41 @@
-/** Tells an account's object the account's whole state, so that a change in D1 is in force in its sessions. */
-import type { AccountProfile } from '../../accounts/account.ts'
+/** Publishes an account's whole state to its Durable Object, so that a change in D1 takes effect in its sessions. */
+import type { Account, AccountProfile } from '../../accounts/account.ts'
 import { deleteOutboxRows } from '../../accounts/account-store.ts'
 import { orUnavailable } from '../../errors/service-error.ts'
 import { withDeadline } from '../../runtime/deadline.ts'
 import { describeError, log } from '../../runtime/log.ts'
 import type { Services } from '../../services.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
-import type { AccountState } from '../../sessions/session.ts'
-import { toState } from './account-state.ts'
+import type { AccountState, LiveState } from '../../sessions/session.ts'
 import type { CommittedChange } from './commit-change.ts'
+
+export function toState(account: Account): LiveState {
+  return {
+    format: 1,
+    version: account.credentialVersion,
+    sessionsNotBefore: account.sessionsNotBefore,
+    survivingSession: account.survivingSession,
+    profile: toProfile(account),
+  }
+}
+
+export function toDeletedState(version: number): AccountState {
+  return { format: 1, version, sessionsNotBefore: version, survivingSession: null, profile: null }
+}
+
+/** Leaves behind what no token or answer may carry. */
+function toProfile(account: Account): AccountProfile {
+  const {
+    usernameKey,
+    passwordHash,
+    credentialVersion,
+    sessionsNotBefore,
+    survivingSession,
+    changeId,
+    ...profile
+  } = account
+  return profile
+}
 
 /**
  * @param state what stands in D1 already

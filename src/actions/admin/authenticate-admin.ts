@@ -4,11 +4,10 @@
  */
 import { constantTimeEqual, sha256, utf8 } from '../../crypto/bytes.ts'
 import type { Services } from '../../services.ts'
-import { ADMIN_SCOPE } from '../../tokens/scope.ts'
+import { ADMIN_SCOPE } from '../../tokens/claims.ts'
 import { scopeNames } from '../../verify/bearer.ts'
 import { authenticate } from '../session/authenticate.ts'
-import { authorize, currentPermissions } from '../session/authorize.ts'
-import { requireFreshLogin } from '../session/fresh-login.ts'
+import { authorize, currentPermissions, requireFreshLogin } from '../session/authorize.ts'
 
 const REQUIRED = { roles: ['admin'], scope: [ADMIN_SCOPE] }
 

@@ -3,8 +3,7 @@ import { findById, listOutbox, type OutboxEntry } from '../../accounts/account-s
 import { withDeadline } from '../../runtime/deadline.ts'
 import { describeError, type LogEvent, log } from '../../runtime/log.ts'
 import type { Services } from '../../services.ts'
-import { toDeletedState, toState } from '../account/account-state.ts'
-import { tellAccount } from '../account/publish-state.ts'
+import { tellAccount, toDeletedState, toState } from '../account/publish-state.ts'
 import { keepSchedule, reseal } from './manage-keys.ts'
 
 /** Accounts told in one run; the next run takes the rest. */

@@ -5,9 +5,8 @@ import { isId } from '../../crypto/ids.ts'
 import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import type { Services } from '../../services.ts'
 import { fitsToken, GRANTED_TOO_LONG, type Granted } from '../../tokens/claims.ts'
-import { toState } from '../account/account-state.ts'
 import { type ChangeStamp, commitEdit, type ReadAccount } from '../account/commit-change.ts'
-import { tellEdit } from '../account/publish-state.ts'
+import { tellEdit, toState } from '../account/publish-state.ts'
 
 /** What is given replaces what the account has; the rest stays. */
 export type ManagedChanges = {

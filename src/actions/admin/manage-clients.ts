@@ -1,6 +1,5 @@
 /** The clients as an operator makes, sees and removes them. */
 import type { JWK } from 'jose'
-import { hashClientSecret, newClientSecret } from '../../clients/client-secret.ts'
 import {
   type Client,
   deleteClient,
@@ -8,6 +7,7 @@ import {
   insertClient,
   listClients,
 } from '../../clients/client-store.ts'
+import { hashClientSecret, newClientSecret } from '../../clients/clients.ts'
 import { readEncryptionJwk } from '../../clients/encryption-key.ts'
 import { newId } from '../../crypto/ids.ts'
 import { orUnavailable, ServiceError } from '../../errors/service-error.ts'

@@ -8,7 +8,7 @@ import {
   UnconfirmedWriteError,
 } from '../../errors/service-error.ts'
 import type { LimitStatus, Outcome, Reservation } from '../../limits/counter-rpc.ts'
-import { MAX_WAIT_MS } from '../../limits/waiting.ts'
+import { MAX_WAIT_MS } from '../../limits/limit-status.ts'
 import { type Limit, MAX_DIFFICULTY, meetsDifficulty } from '../../limits/window.ts'
 import { DEADLINE_MS, withDeadline } from '../../runtime/deadline.ts'
 import { describeError, log } from '../../runtime/log.ts'

@@ -1,11 +1,9 @@
 /** Which client calls (RFC 6749 section 2.3), and how often one address may be wrong about it. */
 
-import { isClientSecret } from '../../clients/client-secret.ts'
-import type { KnownClient } from '../../clients/clients.ts'
+import { isClientSecret, type KnownClient } from '../../clients/clients.ts'
 import type { Bytes } from '../../crypto/bytes.ts'
 import { isId } from '../../crypto/ids.ts'
-import { OAuthError } from '../../errors/oauth-error.ts'
-import { orUnavailable, type ServiceError } from '../../errors/service-error.ts'
+import { OAuthError, orUnavailable, type ServiceError } from '../../errors/service-error.ts'
 import type { Services } from '../../services.ts'
 import { blocked } from '../attempts/attempt.ts'
 import { type Client, limitOf, requesterCounter } from '../attempts/requester-limits.ts'

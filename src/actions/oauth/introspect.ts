@@ -4,7 +4,7 @@ import type { Services } from '../../services.ts'
 import type { AccessTokenClaims } from '../../verify/access-token.ts'
 import { scopeNames } from '../../verify/bearer.ts'
 import { readAccessToken } from '../session/authenticate.ts'
-import { checkCurrentPermissions } from '../session/authorize-token.ts'
+import { checkCurrentPermissions } from '../session/authorize.ts'
 import type { AuthenticatedClient } from './authenticate-client.ts'
 
 /**

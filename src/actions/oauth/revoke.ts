@@ -1,7 +1,6 @@
 /** Ending a session by either of its tokens (RFC 7009). */
 import { sha256 } from '../../crypto/bytes.ts'
-import { OAuthError } from '../../errors/oauth-error.ts'
-import { orUnavailable } from '../../errors/service-error.ts'
+import { OAuthError, orUnavailable } from '../../errors/service-error.ts'
 import type { Services } from '../../services.ts'
 import type { RefreshToken } from '../../sessions/refresh-token.ts'
 import { readAccessToken } from '../session/authenticate.ts'

@@ -8,14 +8,13 @@ import { hashPassword } from '../../passwords/pbkdf2.ts'
 import { withDeadline } from '../../runtime/deadline.ts'
 import type { Services } from '../../services.ts'
 import type { Transport } from '../../sessions/session.ts'
-import { toState } from '../account/account-state.ts'
-import { confirmWrite } from '../account/confirm-write.ts'
+import { confirmWrite } from '../account/commit-change.ts'
+import { toState } from '../account/publish-state.ts'
 import { type RateLimitedRequest, runAttempt } from '../attempts/run-attempt.ts'
 import { type IssuedTokens, issueTokens } from '../session/issue-tokens.ts'
 import { openSession } from '../session/open-session.ts'
+import { checkRegistrationAllowed, checkRegistrationOpen, usernameErrors } from './check-identifiers.ts'
 import { checkPolicy, passwordErrors } from './check-new-password.ts'
-import { checkRegistrationAllowed, checkRegistrationOpen } from './check-registration.ts'
-import { usernameErrors } from './check-username.ts'
 
 export interface RegisterRequest extends RateLimitedRequest {
   readonly username: Identifier | null

@@ -10,7 +10,7 @@ import { makeRefreshToken, type RefreshToken, readRefreshToken } from '../../ses
 import type { Session } from '../../sessions/session.ts'
 import { confirmPassword } from '../account/change-account.ts'
 import type { RateLimitedRequest } from '../attempts/run-attempt.ts'
-import { requireFreshLogin } from './fresh-login.ts'
+import { requireFreshLogin } from './authorize.ts'
 import { type IssuedTokens, issueTokens } from './issue-tokens.ts'
 
 /**

@@ -6,7 +6,7 @@ import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import { makeRefreshToken } from '../../sessions/refresh-token.ts'
 import type { Session } from '../../sessions/session.ts'
 import { signAccessToken } from '../../tokens/access-token.ts'
-import { grantScope } from '../../tokens/scope.ts'
+import { grantScope } from '../../tokens/claims.ts'
 import type { SigningKey } from '../../tokens/signing-keys.ts'
 
 export interface IssuedTokens {

@@ -1,10 +1,11 @@
-/** Lets a request pass whose Bearer token is valid and whose session is alive. */
+/** Lets a request pass whose Bearer token is valid and whose session is active, or that an administrator sends. */
 import { createMiddleware } from 'hono/factory'
+import { authenticateAdmin } from '../../actions/admin/authenticate-admin.ts'
 import { authenticate } from '../../actions/session/authenticate.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
-import { bearerToken } from '../bearer-token.ts'
 import type { AppContext, AppEnv } from '../context.ts'
+import { bearerToken } from '../credentials.ts'
 
 /** @throws {ServiceError} `invalid_token`, `unavailable` */
 export async function authenticateRequest(c: AppContext): Promise<ActiveSession> {
@@ -15,5 +16,12 @@ export async function authenticateRequest(c: AppContext): Promise<ActiveSession>
 
 export const requireBearer = createMiddleware<AppEnv>(async (c, next) => {
   c.set('activeSession', await authenticateRequest(c))
+  await next()
+})
+
+export const requireAdmin = createMiddleware<AppEnv>(async (c, next) => {
+  const token = bearerToken(c)
+  if (token === null) throw new ServiceError('invalid_token')
+  c.set('admin', await authenticateAdmin(c.get('services'), token))
   await next()
 })

@@ -1,6 +1,6 @@
 /** Forms, as the /oauth2 calls take them (RFC 6749 appendix B). */
 import { createMiddleware } from 'hono/factory'
-import { OAuthError } from '../../errors/oauth-error.ts'
+import { OAuthError } from '../../errors/service-error.ts'
 import { readBounded } from '../body.ts'
 import type { AppEnv } from '../context.ts'
 import { withCurrentTime } from './provide-services.ts'

@@ -1,6 +1,7 @@
 /** The host that a request was sent to (RFC 9110 section 7.2): one that is no host is refused before anything is read from the URL. */
 import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../../errors/service-error.ts'
+import { isLoopbackHost } from '../../verify/loopback.ts'
 import type { AppContext, AppEnv } from '../context.ts'
 
 /** A name of 253 characters (RFC 1035 section 2.3.4) with a dot at its end, and a port. */
@@ -24,3 +25,13 @@ export function isHost(text: string): boolean {
 export function hostNameOf(c: AppContext): string {
   return new URL(c.req.url).hostname.replace(/\.$/, '')
 }
+
+export const loopbackHostsOnly = createMiddleware<AppEnv>(async (c, next) => {
+  const { hostname } = new URL(c.req.url)
+  if (!isLoopbackHost(hostname)) {
+    c.header('Vary', 'Origin')
+    const cause = new Error('ENVIRONMENT=development serves loopback hosts only')
+    throw new ServiceError('misconfigured', {}, { cause })
+  }
+  await next()
+})

@@ -6,10 +6,9 @@ import type { MiddlewareHandler } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../../errors/service-error.ts'
 import { trimInvisible } from '../../runtime/text.ts'
-import { requireAdmin } from '../admin-bearer.ts'
 import { readBounded } from '../body.ts'
 import type { AppContext, AppEnv } from '../context.ts'
-import { requireBearer } from './authenticate.ts'
+import { requireAdmin, requireBearer } from './authenticate.ts'
 import { withCurrentTime } from './provide-services.ts'
 
 /** The deepest that a schema looks: claims, eight levels below theirs. */

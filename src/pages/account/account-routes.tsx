@@ -10,24 +10,23 @@ import {
   type IdentifierChanges,
   identifiersOf,
 } from '../../actions/account/change-account.ts'
+import { isReserved } from '../../actions/registration/check-identifiers.ts'
 import { weaknessesFor } from '../../actions/registration/check-new-password.ts'
-import { isReserved } from '../../actions/registration/check-username.ts'
+import { isFreshLogin } from '../../actions/session/authorize.ts'
 import {
   endAllSessions,
   endReplacedSessions,
   endSession,
   listSessions,
 } from '../../actions/session/end-sessions.ts'
-import { isFreshLogin } from '../../actions/session/fresh-login.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import type { AppContext, AppEnv } from '../../http/context.ts'
 import { requesterOf } from '../../http/requester.ts'
 import { DONE, type Done } from '../../messages/messages.ts'
 import { trimInvisible } from '../../runtime/text.ts'
 import { showError } from '../error-pages.tsx'
-import { challengeAfter, failureOf } from '../failed.ts'
 import { fieldsOf, sameOriginForm } from '../form.ts'
-import { invalidFields, otherAccount, weaknessText } from '../form-errors.ts'
+import { challengeAfter, failureOf, invalidFields, otherAccount, weaknessText } from '../form-errors.ts'
 import { pageLanguage, showPage, viewOf } from '../layout.tsx'
 import { browserCookies, clearPageCookie, readPageSession, setPageCookie } from '../page-cookie.ts'
 import { type AccountForm, nameOf } from './account-fields.tsx'

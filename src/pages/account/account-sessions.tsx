@@ -1,5 +1,5 @@
 /** Where an account is logged in, on its page. */
-import { toDateTime } from '../../http/date-time.ts'
+import { toDateTime } from '../../http/representations.ts'
 import type { Messages } from '../../messages/messages.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import type { Session } from '../../sessions/session.ts'

@@ -3,8 +3,8 @@ import { Hono } from 'hono'
 import type { Child } from 'hono/jsx'
 import { type Identifier, kindOf, parseNewIdentifier } from '../../accounts/identifier.ts'
 import { logIn } from '../../actions/login/log-in.ts'
+import { isReserved } from '../../actions/registration/check-identifiers.ts'
 import { weaknessesFor } from '../../actions/registration/check-new-password.ts'
-import { isReserved } from '../../actions/registration/check-username.ts'
 import { register } from '../../actions/registration/register.ts'
 import { issueToPages, logOutOfBrowser } from '../../actions/session/end-sessions.ts'
 import type { IssuedTokens } from '../../actions/session/issue-tokens.ts'
@@ -17,9 +17,15 @@ import { hasControlCharacter, trimInvisible } from '../../runtime/text.ts'
 import { isLoginTicket, makeLoginTicket } from '../../sessions/login-ticket.ts'
 import { nameOf } from '../account/account-fields.tsx'
 import { showError } from '../error-pages.tsx'
-import { challengeAfter, failureOf } from '../failed.ts'
 import { fieldsOf, sameOriginForm } from '../form.ts'
-import { type Failure, invalidFields, noCookie, weaknessText } from '../form-errors.ts'
+import {
+  challengeAfter,
+  type Failure,
+  failureOf,
+  invalidFields,
+  noCookie,
+  weaknessText,
+} from '../form-errors.ts'
 import { pageLanguage, showPage, viewOf } from '../layout.tsx'
 import {
   browserCookies,

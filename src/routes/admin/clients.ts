@@ -4,13 +4,13 @@ import type { JWK } from 'jose'
 import { getClients, registerClient, removeClient } from '../../actions/admin/manage-clients.ts'
 import type { Client } from '../../clients/client-store.ts'
 import { isId } from '../../crypto/ids.ts'
-import { requireAdmin } from '../../http/admin-bearer.ts'
 import type { AppContext } from '../../http/context.ts'
-import { toDateTime } from '../../http/date-time.ts'
+import { requireAdmin } from '../../http/middleware/authenticate.ts'
 import { adminAndJsonBody } from '../../http/middleware/json-body.ts'
+import { toDateTime } from '../../http/representations.ts'
 import { BEARER, createRouter, jsonRequest, jsonResponse, problem } from '../../http/route.ts'
-import { dateTime, uuid } from '../../http/user.ts'
 import { hasControlCharacter } from '../../runtime/text.ts'
+import { dateTime, uuid } from '../representations.ts'
 
 const MAX_NAME_LENGTH = 100
 const MAX_AUDIENCE_LENGTH = 128

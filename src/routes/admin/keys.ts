@@ -1,10 +1,10 @@
 /** The signing keys: seen, rotated, and removed where one leaked. */
 import { createRoute, z } from '@hono/zod-openapi'
 import { getKeys, type ManagedKey, removeKey, rotateKeys } from '../../actions/admin/manage-keys.ts'
-import { requireAdmin } from '../../http/admin-bearer.ts'
-import { toDateTime } from '../../http/date-time.ts'
+import { requireAdmin } from '../../http/middleware/authenticate.ts'
+import { toDateTime } from '../../http/representations.ts'
 import { BEARER, createRouter, jsonResponse, problem } from '../../http/route.ts'
-import { dateTime } from '../../http/user.ts'
+import { dateTime } from '../representations.ts'
 
 const keysResponse = z
   .object({

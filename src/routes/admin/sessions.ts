@@ -1,6 +1,6 @@
 /** Everybody's sessions. */
 import { createRoute } from '@hono/zod-openapi'
-import { requireAdmin } from '../../http/admin-bearer.ts'
+import { requireAdmin } from '../../http/middleware/authenticate.ts'
 import { BEARER, createRouter, problem } from '../../http/route.ts'
 
 const endRoute = createRoute({

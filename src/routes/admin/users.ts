@@ -3,13 +3,13 @@ import { createRoute, z } from '@hono/zod-openapi'
 import type { AccountProfile, Json } from '../../accounts/account.ts'
 import { endAccountSessions, getAccount, manageAccount } from '../../actions/admin/manage-account.ts'
 import { isId } from '../../crypto/ids.ts'
-import { requireAdmin } from '../../http/admin-bearer.ts'
 import type { AppContext } from '../../http/context.ts'
+import { requireAdmin } from '../../http/middleware/authenticate.ts'
 import { adminAndJsonBody } from '../../http/middleware/json-body.ts'
 import { BEARER, createRouter, jsonRequest, jsonResponse, problem } from '../../http/route.ts'
-import { toUser, userResponse, uuid } from '../../http/user.ts'
 import { SCOPE } from '../../runtime/text.ts'
 import { claimProblems } from '../../tokens/claims.ts'
+import { toUser, userResponse, uuid } from '../representations.ts'
 
 const names = z
   .array(z.string({ error: 'Must be a string.' }).regex(SCOPE, 'Must be 1 to 64 of A-Z a-z 0-9 : . _ -'), {

@@ -1,8 +1,19 @@
-/** What an outage of the provider means where a fallback is configured. */
+/** The challenge provider of a deployment, and its fallback to proof of work while the provider is unavailable. */
+import type { ChallengeConfig } from '../config/challenge.ts'
 import { ServiceError } from '../errors/service-error.ts'
 import { describeError, log } from '../runtime/log.ts'
 import type { Challenge, ChallengeProvider, ChallengeRequest, Verification } from './challenge.ts'
-import { type Siteverify, TRY_MS } from './siteverify.ts'
+import { Siteverify, TRY_MS } from './siteverify.ts'
+
+/** @param proofOfWork the built-in one */
+export function chooseProvider(
+  { siteverify }: ChallengeConfig,
+  proofOfWork: ChallengeProvider,
+): ChallengeProvider {
+  if (siteverify === null) return proofOfWork
+  const provider = new Siteverify(siteverify)
+  return siteverify.onOutage === 'altcha' ? new Fallback(provider, proofOfWork) : provider
+}
 
 /** How long an isolate goes by what it last saw of the provider. */
 const CHECK_MS = 30_000

@@ -1,8 +1,27 @@
-/** The service's public keys (RFC 7517). */
-import { createRoute, z } from '@hono/zod-openapi'
+/** What the service publishes about itself: its health, its public keys (RFC 7517) and its OpenAPI document. */
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { etag, RETAINED_304_HEADERS } from 'hono/etag'
+import { checkHealth } from '../actions/admin/check-health.ts'
 import { sha256, toBase64Url, utf8 } from '../crypto/bytes.ts'
+import type { AppEnv } from '../http/context.ts'
 import { createRouter, jsonResponse, problem } from '../http/route.ts'
+
+export function healthRoutes() {
+  const router = createRouter()
+  router.openapi(
+    createRoute({
+      method: 'get',
+      path: '/healthz',
+      summary: 'Whether the service can serve',
+      responses: { 200: jsonResponse('It can', z.object({ status: z.literal('ok') })), default: problem },
+    }),
+    async (c) => {
+      await checkHealth(c.get('services'))
+      return c.json({ status: 'ok' as const }, 200)
+    },
+  )
+  return router
+}
 
 const jwks = z
   .object({
@@ -45,4 +64,23 @@ export function wellKnownRoutes() {
     },
   )
   return router
+}
+
+/** @param app with every declared route mounted */
+export function openApiRoute(app: OpenAPIHono<AppEnv>, publicUrl: string): void {
+  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+  })
+  app.openAPIRegistry.registerComponent('securitySchemes', 'basic', { type: 'http', scheme: 'basic' })
+  app.get('/openapi.json', (c) =>
+    c.json(
+      app.getOpenAPI31Document({
+        openapi: '3.1.0',
+        info: { title: 'Gatehouse', version: '1', description: 'Accounts, sessions and tokens at the edge.' },
+        servers: [{ url: publicUrl }],
+      }),
+    ),
+  )
 }
