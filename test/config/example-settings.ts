@@ -1,0 +1,16 @@
+import { readConfig } from '../../src/config/read-config.ts'
+import type { Settings } from '../../src/config/settings.ts'
+
+export const SECRET = 'a secret of the tests, long enough for production'
+export const PUBLIC_URL = 'https://auth.example.com'
+export const valid: Settings = { PUBLIC_URL, AUTH_SECRET: SECRET }
+export const development: Settings = {
+  ENVIRONMENT: 'development',
+  PUBLIC_URL: 'http://localhost:8787',
+  AUTH_SECRET: 'dev-0',
+}
+
+export function problemsOf(settings: Settings): readonly string[] {
+  const result = readConfig(settings)
+  return result.ok ? [] : result.problems.map(({ variable }) => variable)
+}
