@@ -1,10 +1,9 @@
 /** The proxies of docs/proxies/ as they stand there, before a real service and origins that say what they got. */
 import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { type IncomingMessage, type RequestListener, request } from 'node:http'
+import type { RequestListener } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -12,6 +11,7 @@ import { freePort, Project } from '../dev/project.ts'
 import { closeAll, listen } from '../origins/listening.ts'
 import { startRawOrigin } from '../support/raw-origin.ts'
 import { type CgiOrigin, start, startCgiOrigin, toldByCgi } from './cgi-origin.ts'
+import { send } from './send.ts'
 
 const SNIPPETS = fileURLToPath(new URL('../../docs/proxies', import.meta.url))
 /** Of the snippets. */
@@ -109,38 +109,6 @@ const FAST_CGI: Readonly<Record<string, (snippet: string) => string>> = {
     const transport = `transport fastcgi {\nenv SCRIPT_FILENAME ${cgi.program}\n}`
     return site.replace(/reverse_proxy \S+/, `reverse_proxy 127.0.0.1:${cgi.fastCgiPort} {\n${transport}\n}`)
   },
-}
-
-interface Sent {
-  readonly method?: string
-  readonly path?: string
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
-}
-
-interface Answer {
-  readonly status: number | undefined
-  /** Each value that came under a name. */
-  readonly all: (name: string) => readonly string[]
-  readonly body: string
-}
-
-/** Sends what no fetch would: any method, any header. */
-function send(to: number, { method = 'GET', path = '/orders', headers = {}, body = '' }: Sent = {}) {
-  return new Promise<Answer>((resolve, reject) => {
-    const sent = request(
-      { port: to, method, path, headers },
-      (answer) => void read(answer).then(resolve, reject),
-    )
-    sent.once('error', reject).end(body)
-  })
-}
-
-async function read(answer: IncomingMessage): Promise<Answer> {
-  const lines = answer.rawHeaders
-  const all = (name: string) =>
-    lines.filter((_line, index) => index % 2 === 1 && lines[index - 1]?.toLowerCase() === name)
-  return { status: answer.statusCode, all, body: await text(answer) }
 }
 
 const FORGED = {
