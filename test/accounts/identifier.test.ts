@@ -11,7 +11,7 @@ import {
 
 const LABEL_63 = 'd'.repeat(63)
 
-describe('email', () => {
+describe('parseEmail', () => {
   it.each([
     ['ada@example.com', 'ada@example.com'],
     ['  Ada.Lovelace@Example.COM\u00a0', 'ada.lovelace@example.com'],
@@ -25,11 +25,11 @@ describe('email', () => {
     [`${'l'.repeat(64)}@example.com`, `${'l'.repeat(64)}@example.com`],
     [`ada@${LABEL_63}.com`, `ada@${LABEL_63}.com`],
     ['ada@1.example', 'ada@1.example'],
-  ])('reads %j as %j', (text, expected) => {
+  ])('parses the email %j as %j', (text, expected) => {
     expect(parseEmail(text)).toMatchObject({ shown: expected, compared: expected })
   })
 
-  it('takes 254 characters and no more', () => {
+  it('accepts an email of 254 characters and rejects one of 255', () => {
     const ofLength = (length: number) => {
       const rest = `@${LABEL_63}.${LABEL_63}.${'d'.repeat(58)}.example`
       return 'l'.repeat(length - rest.length) + rest
@@ -38,7 +38,7 @@ describe('email', () => {
     expect(parseEmail(ofLength(255))).toBeNull()
   })
 
-  it('gives no domain to the URL parser that is longer than any, which would take quadratic time', () => {
+  it('rejects a domain above the maximum length before URL parsing, which would take quadratic time', () => {
     const parsing = vi.spyOn(URL, 'parse')
     const many = Array.from({ length: 5_000 }, (_, index) => String.fromCodePoint(0x4e00 + index))
     expect(parseEmail(`ada@${many.join('')}.example`)).toBeNull()
@@ -49,48 +49,48 @@ describe('email', () => {
   it.each([
     ['no local part', '@example.com'],
     ['no domain', 'ada@'],
-    ['two of @', 'ada@home@example.com'],
+    ['two @ signs', 'ada@home@example.com'],
     ['a quoted local part', '"ada l"@example.com'],
     ['a comment', 'ada(x)@example.com'],
     ['a space in the middle', 'ada lovelace@example.com'],
-    ['a tab behind it', 'ada@example.com\t'],
-    ['a line feed behind it', 'ada@example.com\n'],
+    ['a trailing tab', 'ada@example.com\t'],
+    ['a trailing line feed', 'ada@example.com\n'],
     ['a space before the @', 'ada @example.com'],
-    ['a space of no width in the middle', 'a\u200bda@example.com'],
-    ['nothing that is seen', ' \u200b '],
-    ['a dot first', '.ada@example.com'],
-    ['a dot last', 'ada.@example.com'],
+    ['a zero-width space in the middle', 'a\u200bda@example.com'],
+    ['only invisible characters', ' \u200b '],
+    ['a leading dot', '.ada@example.com'],
+    ['a dot before the @', 'ada.@example.com'],
     ['two dots in a row', 'ada..l@example.com'],
-    ['a local part of 65', `${'l'.repeat(65)}@example.com`],
+    ['a local part of 65 characters', `${'l'.repeat(65)}@example.com`],
     ['a local part that is not ASCII', 'ädä@example.com'],
-    ['a letter that becomes ASCII in lower case', '\u212aelvin@example.com'],
+    ['a letter that is ASCII in lower case', '\u212aelvin@example.com'],
     ['a domain without a dot', 'ada@localhost'],
     ['a dot at the end of the domain', 'ada@example.com.'],
     ['an empty label', 'ada@example..com'],
-    ['a label of 64', `ada@${'d'.repeat(64)}.com`],
-    ['a hyphen first', 'ada@-example.com'],
-    ['a hyphen last', 'ada@example-.com'],
-    ['an underscore', 'ada@ex_ample.com'],
-    ['an IPv4 address', 'ada@192.0.2.1'],
-    ['a literal', 'ada@[192.0.2.1]'],
+    ['a label of 64 characters', `ada@${'d'.repeat(64)}.com`],
+    ['a label that begins with a hyphen', 'ada@-example.com'],
+    ['a label that ends with a hyphen', 'ada@example-.com'],
+    ['an underscore in the domain', 'ada@ex_ample.com'],
+    ['an IPv4 address as its domain', 'ada@192.0.2.1'],
+    ['an IPv4 literal', 'ada@[192.0.2.1]'],
     ['an IPv6 literal', 'ada@[2001:db8::1]'],
-    ['what a URL parser takes for an address', 'ada@1.2'],
-    ['the same in hexadecimal', 'ada@0x7f.1'],
-    ['a number for the last label', 'ada@example.1'],
+    ['a domain that a URL parser reads as an IPv4 address', 'ada@1.2'],
+    ['a domain that a URL parser reads as a hexadecimal IPv4 address', 'ada@0x7f.1'],
+    ['a numeric last label', 'ada@example.1'],
     ['a port', 'ada@example.com:25'],
     ['a path', 'ada@example.com/x'],
     ['a query', 'ada@example.com?x'],
     ['a fragment', 'ada@example.com#x'],
-    ['an escape', 'ada@ex%61mple.com'],
+    ['a percent-encoded letter', 'ada@ex%61mple.com'],
     ['a backslash', 'ada@example\\.com'],
-    ['a tab that a URL parser drops', 'ada@exam\tple.com'],
+    ['a tab that a URL parser removes', 'ada@exam\tple.com'],
     ['a full-width solidus', 'ada@example.com\uff0fx'],
-  ])('refuses %s', (_what, text) => {
+  ])('rejects an email with %s', (_what, text) => {
     expect(parseEmail(text)).toBeNull()
   })
 })
 
-describe('phone', () => {
+describe('parsePhone', () => {
   it.each([
     ['+12015550123', undefined],
     ['+1 (201) 555-0123', undefined],
@@ -118,7 +118,7 @@ describe('phone', () => {
       '+\u{1d7d9}\u{1d7ee}\u{1d7e2}\u{1d7cf}\u{1d7fb}\u{1d7fb}\u{1d7fb}\u{1d7f6}\u{1d7f7}\u{1d7f8}\u{1d7f9}',
       undefined,
     ],
-  ] as const)('reads %j as E.164, with the region %s', (text, region) => {
+  ] as const)('parses the phone number %j with the region %s as E.164', (text, region) => {
     expect(parsePhone(text, region)).toMatchObject({
       shown: '+12015550123',
       compared: '+12015550123',
@@ -127,8 +127,8 @@ describe('phone', () => {
   })
 
   it.each([
-    ['no region for a national number', '201 555 0123', undefined],
-    ['another region', '(201) 555-0123', 'FR'],
+    ['a national number without a region', '201 555 0123', undefined],
+    ['a national number of another region', '(201) 555-0123', 'FR'],
     ['an extension', '+1 201 555 0123 ext. 5', undefined],
     ['an extension after x', '+1 201 555 0123 x5', undefined],
     ['an extension in RFC 3966', '+12015550123;ext=5', undefined],
@@ -137,39 +137,39 @@ describe('phone', () => {
     ['too few digits', '+1201555012', undefined],
     ['a possible number that is not valid', '+1 000 000 0000', undefined],
     ['an unknown country code', '+999 555 0123', undefined],
-    ['text around it', 'call +12015550123', undefined],
-    ['text that has a number in it', 'user-2015550123', 'US'],
+    ['text around the number', 'call +12015550123', undefined],
+    ['text that contains a number', 'user-2015550123', 'US'],
     ['two numbers', '+12015550123 +12015550124', undefined],
     ['more than 250 characters', `+1${' '.repeat(239)}2015550123`, undefined],
-    ['letters', '+1 800 FLOWERS', undefined],
-    ['a dot behind it', '+1 (201) 555-0123.', undefined],
-    ['a slash behind it', '+1 (201) 555-0123/', undefined],
-    ['a dash before it', '\u2013+12015550123', undefined],
+    ['letters for digits', '+1 800 FLOWERS', undefined],
+    ['a trailing dot', '+1 (201) 555-0123.', undefined],
+    ['a trailing slash', '+1 (201) 555-0123/', undefined],
+    ['a leading dash', '\u2013+12015550123', undefined],
     ['two numbers with a slash between them', '+12015550123/+12015550124', undefined],
     ['a plus sign in the middle', '1+2015550123', undefined],
     ['two plus signs', '++12015550123', undefined],
-    ['a full-width plus sign behind it', '12015550123\uff0b', undefined],
+    ['a trailing full-width plus sign', '12015550123\uff0b', undefined],
     ['a tab in the middle', '+1\t2015550123', undefined],
-    ['a line feed behind it', '+12015550123\n', undefined],
+    ['a trailing line feed', '+12015550123\n', undefined],
     ['superscript digits', '+\u00b9\u00b2\u2070\u00b9\u2075\u2075\u2075\u2070\u00b9\u00b2\u00b3', undefined],
     ['circled digits', '+1201555012\u2462', undefined],
     ['Chinese numerals', '+\u4e00201555012\u4e09', undefined],
     ['a variation selector', '+12015550123\ufe0f', undefined],
     ['brackets', '+1 [201] 5550123', undefined],
     ['a subaddress in RFC 3966', '+12015550123;isub=123', undefined],
-    ['nothing', '', undefined],
-  ] as const)('refuses %s', (_what, text, region) => {
+    ['an empty string', '', undefined],
+  ] as const)('rejects as a phone number: %s', (_what, text, region) => {
     expect(parsePhone(text, region)).toBeNull()
   })
 })
 
-describe('digits of any script', () => {
-  it('have the value that Unicode gives them, each one of the category Nd', () => {
+describe('digits of all scripts', () => {
+  it('reads every digit of the Unicode category Nd as its value', () => {
     const digits = Array.from({ length: 0x110000 }, (_, codePoint) => codePoint)
       .filter((codePoint) => codePoint < 0xd800 || codePoint > 0xdfff)
       .map((codePoint) => String.fromCodePoint(codePoint))
       .filter((character) => /\p{Nd}/u.test(character))
-    // +1 201 555 01dd is a number for any two digits.
+    // +1 201 555 01dd is a valid number for any two digits.
     const read = digits.map((digit) => Number(parsePhone(`+1201555010${digit}`, undefined)?.shown.at(-1)))
     // Each script's digits are consecutive in code point order, from zero up.
     expect(read).toEqual(digits.map((_, index) => index % 10))
@@ -177,18 +177,18 @@ describe('digits of any script', () => {
   })
 
   it.each(Intl.supportedValuesOf('numberingSystem'))(
-    'have the value that the locale data has: %s',
+    'reads the digits of a numbering system as the locale data defines them: %s',
     (system) => {
       const format = new Intl.NumberFormat('en', { numberingSystem: system, useGrouping: false })
       const written = format.format(2015550123)
-      // Some systems have other signs than decimal digits.
+      // Some systems use symbols other than decimal digits.
       const isDecimal = /^\p{Nd}+$/u.test(written)
       expect(parsePhone(written, 'US')?.shown ?? null).toBe(isDecimal ? '+12015550123' : null)
     },
   )
 })
 
-describe('username', () => {
+describe('parseUsername', () => {
   it.each([
     ['ada', 'ada'],
     ['Ada.Lovelace_1815-', 'ada.lovelace_1815-'],
@@ -201,7 +201,7 @@ describe('username', () => {
     ['𝒜𝒹𝒶', 'ada'],
     ['한'.normalize('NFD').repeat(32), '한'.repeat(32)],
     ['ﬁx', 'fix'],
-  ])('shows %j as typed, and compares it as %j', (text, compared) => {
+  ])('keeps the username %j as typed and compares it as %j', (text, compared) => {
     expect(parseUsername(text)).toMatchObject({ shown: text, compared, guessable: compared })
   })
 
@@ -210,13 +210,13 @@ describe('username', () => {
     ['16,000 characters', 'ab'.repeat(8_000)],
     ['33 characters', 'a'.repeat(33)],
     ['many combining marks', `a${'\u0301\u0323'.repeat(60)}`],
-    ['33 after NFKC', `${'a'.repeat(31)}ﬁ`],
+    ['33 characters after NFKC', `${'a'.repeat(31)}ﬁ`],
     ['more than 288 bytes as typed', '\u{16d67}'.repeat(73)],
     ['no letter', '12345'],
-    ['only marks and dots', '._-'],
+    ['only punctuation', '._-'],
     ['a space in the middle', 'ada l'],
-    ['a tab behind it', 'ada\t'],
-    ['an @', 'ada@home'],
+    ['a trailing tab', 'ada\t'],
+    ['an @ sign', 'ada@home'],
     ['a symbol', 'ada!'],
     ['an emoji', 'ada\u{1f600}'],
     ['a zero-width joiner', 'a\u200dda'],
@@ -224,7 +224,7 @@ describe('username', () => {
     ['a variation selector', 'grace\ufe0f'],
     ['a variation selector in the middle', 'gr\ufe00ace'],
     ['an astral variation selector', 'grace\u{e0100}'],
-    ['Hangul fillers alone', '\u3164\u3164\u3164'],
+    ['only Hangul fillers', '\u3164\u3164\u3164'],
     ['a half-width Hangul filler', 'grace\uffa0'],
     ['a Hangul choseong filler', 'gr\u115face'],
     ['a combining grapheme joiner', 'gr\u034face'],
@@ -232,39 +232,39 @@ describe('username', () => {
     ['a Mongolian variation selector', 'gr\u180bace'],
     ['a soft hyphen in the middle', 'gr\u00adace'],
     ['a letter number', 'a\u3007b'],
-    ['nothing', ''],
-  ])('refuses %s', (_what, text) => {
+    ['an empty string', ''],
+  ])('rejects as a username: %s', (_what, text) => {
     expect(parseUsername(text)).toBeNull()
   })
 })
 
-describe('a username with invisible characters at its ends', () => {
+describe('invisible characters around a username', () => {
   it.each([' ada', 'ada\u00a0', '\u202aada\u202c', '\ufeffada\u200b', 'ada\u202e'])(
-    'is read without them: %j',
+    'trims invisible characters around a username: %j',
     (text) => {
       expect(parseUsername(text)).toMatchObject({ shown: 'ada', compared: 'ada', guessable: 'ada' })
     },
   )
 })
 
-describe('a domain', () => {
-  it('is read without invisible characters at its ends', () => {
+describe('parseMailDomain', () => {
+  it('trims invisible characters around a domain, and rejects a trailing line feed', () => {
     expect(parseMailDomain('\u202a example.com\u00a0')).toBe('example.com')
     expect(parseMailDomain('example.com\n')).toBeNull()
   })
 })
 
-describe('what someone registers with', () => {
+describe('parseNewIdentifier', () => {
   it.each([
     ['\u202aada@example.com ', 'email', 'ada@example.com'],
     ['+1\u2009(201)\u2009555\u20110123', 'phone', '+12015550123'],
     [' ada\u200b', 'username', 'ada'],
-  ])('is told by its characters: %j', (text, kind, shown) => {
+  ])('derives the kind of a new identifier from its characters: %j', (text, kind, shown) => {
     expect(parseNewIdentifier(text, undefined)).toMatchObject({ kind, shown })
     expect(parseIdentifier(text, undefined)).toMatchObject({ kind, shown })
   })
 
-  it('is null for a name that an account may still have from before', () => {
+  it('rejects a new username that an existing account may still log in with', () => {
     expect(parseNewIdentifier('grace\ufe0f', undefined)).toBeNull()
     expect(parseIdentifier('grace\ufe0f', undefined)).toMatchObject({
       kind: 'username',
@@ -273,7 +273,7 @@ describe('what someone registers with', () => {
   })
 })
 
-describe('the kind that is meant', () => {
+describe('kindOf', () => {
   it.each([
     ['12345', 'phone'],
     ['\u0661\u0662\u0663', 'phone'],
@@ -285,23 +285,29 @@ describe('the kind that is meant', () => {
     ['12_34', 'username'],
     ['', 'username'],
     ['1@2', 'email'],
-  ])('by %j is %s', (text, kind) => {
+  ])('classifies %j as %s', (text, kind) => {
     expect(kindOf(text)).toBe(kind)
   })
 })
 
-describe('what someone logs in with', () => {
+describe('parseIdentifier', () => {
   it.each([
     ['Ada@Example.com', undefined, 'email', 'ada@example.com'],
     ['+1 (201) 555-0123', undefined, 'phone', '+12015550123'],
     ['201.555.0123', 'US', 'phone', '+12015550123'],
     ['Ada', undefined, 'username', 'ada'],
     ['1815ada', undefined, 'username', '1815ada'],
-  ] as const)('is told by its characters: %j', (text, region, kind, compared) => {
-    expect(parseIdentifier(text, region)).toMatchObject({ kind, compared })
-  })
+  ] as const)(
+    'derives the kind of a login identifier from its characters: %j',
+    (text, region, kind, compared) => {
+      expect(parseIdentifier(text, region)).toMatchObject({ kind, compared })
+    },
+  )
 
-  it.each(['@', 'a@b', '123', '+1', '()', ' ', 'x', 'user 2015550123'])('is null for %j', (text) => {
-    expect(parseIdentifier(text, undefined)).toBeNull()
-  })
+  it.each(['@', 'a@b', '123', '+1', '()', ' ', 'x', 'user 2015550123'])(
+    'returns null for a text that is no identifier: %j',
+    (text) => {
+      expect(parseIdentifier(text, undefined)).toBeNull()
+    },
+  )
 })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodePunycode } from '../../src/accounts/readable-email.ts'
 
-describe('Punycode', () => {
+describe('decodePunycode', () => {
   // RFC 3492 section 7.1, in lower case.
   it.each([
     [
@@ -21,20 +21,20 @@ describe('Punycode', () => {
     ['3b-ww4c5e180e575a65lsy2b', '3\u5e74b\u7d44\u91d1\u516b\u5148\u751f'],
     ['-with-super-monkeys-pc58ag80a8qai00g7n9n', '\u5b89\u5ba4\u5948\u7f8e\u6075-with-super-monkeys'],
     ['bcher-kva', 'b\u00fccher'],
-  ])('reads %s', (label, text) => {
+  ])('decodes the Punycode label %s', (label, text) => {
     expect(decodePunycode(label)).toBe(text)
   })
 
   it.each([
-    ['a number that breaks off', 'bcher-k'],
-    ['a character that is no digit', 'bcher-k!a'],
+    ['an incomplete number', 'bcher-k'],
+    ['a character that is not a digit', 'bcher-k!a'],
     ['upper case', 'bcher-KVA'],
     ['a code point beyond Unicode', '99999999'],
-  ])('refuses %s', (_what, label) => {
+  ])('rejects a Punycode label with %s', (_what, label) => {
     expect(decodePunycode(label)).toBeNull()
   })
 
-  it('reads what the platform writes', () => {
+  it('decodes every label that the URL parser encodes', () => {
     const letters = fc.string({
       unit: fc.constantFrom(...'abc\u00e9\u00fc\u03b1\u0436\u4e2d\u6587\u{10330}'),
       minLength: 1,

@@ -4,10 +4,10 @@ import { readableEmail } from '../../src/accounts/readable-email.ts'
 
 const asStored = (email: string) => parseEmail(email)?.shown ?? ''
 
-describe('an email address as people read it', () => {
+describe('readableEmail', () => {
   it.each([
     ['Latin', 'ada@b\u00fccher.example'],
-    ['Latin below Latin', 'ada@m\u00fcller.stra\u00dfe.example'],
+    ['two Latin labels', 'ada@m\u00fcller.stra\u00dfe.example'],
     [
       'Greek',
       'ada@\u03c0\u03b1\u03c1\u03ac\u03b4\u03b5\u03b9\u03b3\u03bc\u03b1.\u03b4\u03bf\u03ba\u03b9\u03bc\u03ae',
@@ -19,23 +19,23 @@ describe('an email address as people read it', () => {
     ['Devanagari with its marks', 'ada@\u0909\u0926\u093e\u0939\u0930\u0923.\u092d\u093e\u0930\u0924'],
     ['one script with digits and hyphens', 'ada@1-\u043f\u0440\u0438\u043c\u0435\u0440-2.\u0440\u0444'],
     ['ASCII', 'ada@example.com'],
-  ])('has its domain in Unicode: %s', (_script, email) => {
+  ])('shows a domain in Unicode if each label has one script: %s', (_script, email) => {
     expect(readableEmail(asStored(email))).toBe(email)
   })
 
   it.each([
     ['a Cyrillic letter among Latin ones', 'ada@p\u0430ypal.example'],
-    ['a Cyrillic label below a Latin one', 'ada@\u0430\u0440\u0440\u04cf\u0435.com'],
+    ['a Cyrillic label under an ASCII domain', 'ada@\u0430\u0440\u0440\u04cf\u0435.com'],
     ['a Greek letter among Latin ones', 'ada@\u03bfrange.example'],
     ['Han with kana', 'ada@\u4f8b\u3048.\u30c6\u30b9\u30c8'],
-    ['a script that is no longer in use', 'ada@\u{10330}\u{10331}.\u{10332}\u{10333}'],
-  ])('keeps the ASCII form: %s', (_what, email) => {
+    ['a historic script', 'ada@\u{10330}\u{10331}.\u{10332}\u{10333}'],
+  ])('keeps the ASCII form of a domain that could be mistaken for another: %s', (_what, email) => {
     const stored = asStored(email)
     expect(stored).toMatch(/@[a-z0-9.-]*xn--/)
     expect(readableEmail(stored)).toBe(stored)
   })
 
-  it('keeps the ASCII form of what is not the encoding of anything', () => {
+  it('keeps the ASCII form of a domain that is not valid Punycode', () => {
     expect(readableEmail('ada@xn--a-.example')).toBe('ada@xn--a-.example')
     expect(readableEmail('ada@xn--99999999.example')).toBe('ada@xn--99999999.example')
   })

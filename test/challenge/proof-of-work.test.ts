@@ -13,15 +13,17 @@ const SECRET = 'a secret of the tests, long enough'
 const OTHER_SECRET = 'another secret of the tests, as long'
 const REQUEST: ChallengeRequest = { action: 'login', client: 'a client', address: '192.0.2.1' }
 
-const providerWith = (secret: string, also?: string) =>
-  new ProofOfWork(() => deriveChallengeKeys(secret, also))
+const providerWith = (secret: string, fallback?: string) =>
+  new ProofOfWork(() => deriveChallengeKeys(secret, fallback))
 const provider = providerWith(SECRET)
-const describeNow = (request = REQUEST, by = provider, level = 0) => by.describe(request, level, Date.now())
-const verifyNow = (answer: string, request = REQUEST, by = provider) => by.verify(answer, request, Date.now())
+const describeNow = (request = REQUEST, issuer = provider, level = 0) =>
+  issuer.describe(request, level, Date.now())
+const verifyNow = (response: string, request = REQUEST, verifier = provider) =>
+  verifier.verify(response, request, Date.now())
 const failing = (...reasons: string[]) => ({ solved: false, reasons })
 
-describe('a proof of work', () => {
-  it('is an ALTCHA v2 challenge for PBKDF2, signed, for 300 s', async () => {
+describe('proof-of-work challenge', () => {
+  it('issues a signed ALTCHA v2 challenge for PBKDF2 that expires after 300 s', async () => {
     expect(await describeNow()).toEqual({
       provider: 'altcha',
       action: 'login',
@@ -42,7 +44,7 @@ describe('a proof of work', () => {
     })
   })
 
-  it('passes when the work was done, and says which nonce to claim', async () => {
+  it('accepts a solved challenge, and returns the nonce to consume', async () => {
     const challenge = await describeNow()
     expect(await verifyNow(await solve(challenge))).toEqual({
       solved: true,
@@ -50,14 +52,14 @@ describe('a proof of work', () => {
     })
   })
 
-  it('fits the length that a client may send', async () => {
+  it('issues a challenge whose solution fits the maximum length', async () => {
     expect((await solve(await describeNow({ ...REQUEST, client: 'x'.repeat(43) }))).length).toBeLessThan(
       1_500,
     )
   })
 
   it.each([0, 1, 2, 3, 4])(
-    'needs up to 1,000 derivations, twice as many with each level: %i',
+    'requires up to 1,000 derivations, twice as many with each step of difficulty: %i',
     async (level) => {
       const random = crypto.getRandomValues.bind(crypto)
       vi.spyOn(crypto, 'getRandomValues').mockImplementation((array) =>
@@ -72,7 +74,7 @@ describe('a proof of work', () => {
   )
 })
 
-describe('an answer', () => {
+describe('solution of a proof-of-work challenge', () => {
   let solved: Payload
   beforeAll(async () => {
     freeze()
@@ -88,14 +90,14 @@ describe('an answer', () => {
 
   it.each<[string, (payload: Payload) => void, string]>([
     [
-      'of a cheaper cost',
+      'with a lower cost',
       ({ challenge }) => {
         challenge.parameters.cost = 1
       },
       'rejected',
     ],
     [
-      'with a longer life',
+      'with a later expiry',
       ({ challenge }) => {
         challenge.parameters.expiresAt = 9_999_999_999
       },
@@ -123,7 +125,7 @@ describe('an answer', () => {
       'rejected',
     ],
     [
-      'for another client',
+      'for another requester',
       (payload) => {
         data(payload).client = 'another'
       },
@@ -137,7 +139,7 @@ describe('an answer', () => {
       'rejected',
     ],
     [
-      'of a higher level',
+      'of a higher difficulty',
       (payload) => {
         data(payload).level = 4
       },
@@ -151,7 +153,7 @@ describe('an answer', () => {
       'rejected',
     ],
     [
-      'under a secret that is no id',
+      'under an invalid secret id',
       (payload) => {
         data(payload).secret = ''
       },
@@ -179,7 +181,7 @@ describe('an answer', () => {
       'malformed',
     ],
     [
-      'with a parameter more',
+      'with an extra parameter',
       ({ challenge }) => {
         Object.assign(challenge.parameters, { x: 1 })
       },
@@ -193,7 +195,7 @@ describe('an answer', () => {
       'unsolved',
     ],
     [
-      'with the key cut',
+      'with a truncated key',
       ({ solution }) => {
         solution.derivedKey = solution.derivedKey.slice(0, 32)
       },
@@ -214,7 +216,7 @@ describe('an answer', () => {
       'unsolved',
     ],
     [
-      'with half a counter',
+      'with a fractional counter',
       ({ solution }) => {
         solution.counter = 0.5
       },
@@ -227,14 +229,14 @@ describe('an answer', () => {
       },
       'unsolved',
     ],
-  ])('%s is refused', async (_what, change, reason) => {
+  ])('rejects a solution %s', async (_what, change, reason) => {
     expect(await verifyNow(changed(change))).toEqual(failing(reason))
   })
 
   it.each<[string, () => string]>([
-    ['nothing', () => ''],
-    ['no base64', () => '%%%'],
-    ['base64 of no JSON', () => btoa('{')],
+    ['an empty string', () => ''],
+    ['not base64', () => '%%%'],
+    ['base64 of invalid JSON', () => btoa('{')],
     ['JSON of another shape', () => encode({ challenge: solved.challenge })],
     ['null', () => btoa('null')],
     ['an array', () => btoa('[]')],
@@ -247,14 +249,14 @@ describe('an answer', () => {
         }),
     ],
     [
-      'parameters without an end',
+      'parameters without an expiry',
       () =>
         changed(({ challenge }) => {
           delete challenge.parameters.expiresAt
         }),
     ],
     [
-      'an end that is text',
+      'an expiry that is text',
       () => changed(({ challenge }) => Object.assign(challenge.parameters, { expiresAt: '9' })),
     ],
     ['a counter that is text', () => changed(({ solution }) => Object.assign(solution, { counter: '1' }))],
@@ -264,37 +266,37 @@ describe('an answer', () => {
       () => encode({ algorithm: 'SHA-256', challenge: 'x', number: 1, salt: 'x', signature: 'x' }),
     ],
     ['a provider token', () => 'XXXX.DUMMY.TOKEN.XXXX'],
-  ])('that is %s is malformed', async (_what, make) => {
+  ])('rejects as malformed a solution that is %s', async (_what, make) => {
     expect(await verifyNow(make())).toEqual(failing('malformed'))
   })
 
-  it('expires after 300 s', async () => {
+  it('rejects a solution after 300 s as expired', async () => {
     advance(299)
     expect(await verifyNow(encode(solved))).toMatchObject({ solved: true })
     advance(1)
     expect(await verifyNow(encode(solved))).toEqual(failing('expired'))
   })
 
-  it('expires while its request waited', async () => {
-    const beganAtMs = Date.now()
+  it('rejects a solution that expires while its request waits', async () => {
+    const startedAtMs = Date.now()
     advance(301)
-    expect(await provider.verify(encode(solved), REQUEST, beganAtMs)).toEqual(failing('expired'))
+    expect(await provider.verify(encode(solved), REQUEST, startedAtMs)).toEqual(failing('expired'))
   })
 
-  it('is good for its action and its client alone, and both are named at once', async () => {
-    const answer = encode(solved)
-    expect(await verifyNow(answer, { ...REQUEST, action: 'register' })).toEqual(failing('wrong_action'))
-    expect(await verifyNow(answer, { ...REQUEST, client: 'another' })).toEqual(failing('wrong_client'))
+  it('rejects a solution for another action or requester, and names both reasons at once', async () => {
+    const response = encode(solved)
+    expect(await verifyNow(response, { ...REQUEST, action: 'register' })).toEqual(failing('wrong_action'))
+    expect(await verifyNow(response, { ...REQUEST, client: 'another' })).toEqual(failing('wrong_client'))
     const other: ChallengeRequest = { ...REQUEST, action: 'register', client: 'another' }
-    expect(await verifyNow(answer, other)).toEqual(failing('wrong_action', 'wrong_client'))
+    expect(await verifyNow(response, other)).toEqual(failing('wrong_action', 'wrong_client'))
   })
 
-  it('to a challenge of another service is refused', async () => {
-    const answer = await solve(await describeNow(REQUEST, providerWith(OTHER_SECRET)))
-    expect(await verifyNow(answer)).toEqual(failing('rejected'))
+  it('rejects a solution to a challenge of another service', async () => {
+    const response = await solve(await describeNow(REQUEST, providerWith(OTHER_SECRET)))
+    expect(await verifyNow(response)).toEqual(failing('rejected'))
   })
 
-  it('stays good while one secret replaces the other', async () => {
+  it('accepts a solution under the fallback secret during rotation', async () => {
     const replacing = providerWith(OTHER_SECRET, SECRET)
     expect(await verifyNow(encode(solved), REQUEST, replacing)).toMatchObject({ solved: true })
   })

@@ -9,31 +9,31 @@ afterEach(() => vi.restoreAllMocks())
 
 const REQUEST: ChallengeRequest = { action: 'login', client: 'a client', address: '192.0.2.1' }
 const OUTAGES = (Object.keys(BEHAVIOURS) as Behaviour[]).filter((name) => name !== 'right')
-const STALLS: readonly Behaviour[] = ['stalls', 'stalls midway']
+const STALLING: readonly Behaviour[] = ['stalls', 'stalls midway']
 const REFUSED = 'http://127.0.0.1:9/siteverify'
 
-const siteverify = (desk: Desk, changes: Partial<SiteverifyConfig> = {}) =>
-  new Siteverify(desk.config(changes))
+const siteverify = (fake: Desk, changes: Partial<SiteverifyConfig> = {}) =>
+  new Siteverify(fake.config(changes))
 const failing = (...reasons: string[]) => ({ solved: false, reasons })
 const PASSED = { solved: true, claim: null }
 const unavailable = { code: 'challenge_unavailable' }
 
-/** Lets the first tries be over as soon as the provider has heard of them. @returns how long each was to take */
-function hurry(desk: Desk, tries: number): readonly number[] {
-  const asked: number[] = []
+/** Times out the first tries as soon as the provider has received them. @returns the time limit of each try */
+function timeOutFirst(fake: Desk, tries: number): readonly number[] {
+  const limits: number[] = []
   const timeout = AbortSignal.timeout.bind(AbortSignal)
   vi.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => {
-    const nth = asked.push(ms)
+    const nth = limits.push(ms)
     if (nth > tries) return timeout(ms)
-    const over = new AbortController()
-    void desk.heard(nth).then(() => over.abort())
-    return over.signal
+    const controller = new AbortController()
+    void fake.heard(nth).then(() => controller.abort())
+    return controller.signal
   })
-  return asked
+  return limits
 }
 
 describe.each(['turnstile', 'hcaptcha'] as const)('%s', (name) => {
-  it('is described by its name, its action and its site key', async () => {
+  it('describes a widget challenge by provider, action and site key', async () => {
     expect(await siteverify(new Desk(name)).describe(REQUEST)).toEqual({
       provider: name,
       action: 'login',
@@ -41,63 +41,63 @@ describe.each(['turnstile', 'hcaptcha'] as const)('%s', (name) => {
     })
   })
 
-  it('passes who solved the widget', async () => {
-    const desk = new Desk(name)
-    expect(await siteverify(desk).verify(await desk.solve(), REQUEST)).toEqual(PASSED)
+  it('accepts the token of a solved widget', async () => {
+    const fake = new Desk(name)
+    expect(await siteverify(fake).verify(await fake.solve(), REQUEST)).toEqual(PASSED)
   })
 
-  it('refuses what no widget gave, and other widgets', async () => {
-    const desk = new Desk(name)
-    expect(await siteverify(desk).verify('0.a-guess', REQUEST)).toEqual(failing('rejected'))
-    const foreign = await desk.solve({ action: 'login', site_key: 'of another' })
-    expect(await siteverify(desk).verify(foreign, REQUEST)).toEqual(failing('rejected'))
+  it('rejects a token that no widget issued, and one of the widget of another site key', async () => {
+    const fake = new Desk(name)
+    expect(await siteverify(fake).verify('0.a-guess', REQUEST)).toEqual(failing('rejected'))
+    const foreign = await fake.solve({ action: 'login', site_key: 'of another' })
+    expect(await siteverify(fake).verify(foreign, REQUEST)).toEqual(failing('rejected'))
   })
 
   it.each([
-    ['no text', ''],
-    ['a space', '0.a token'],
-    ['a line break', '0.token\n'],
-    ['a letter beyond ASCII', '0.tök'],
+    ['an empty string', ''],
+    ['a token with a space', '0.a token'],
+    ['a token with a line break', '0.token\n'],
+    ['a token with a non-ASCII letter', '0.tök'],
     ['markup', '<script>'],
-    ['a NUL', '0.\0'],
-  ])('is not asked about what has %s', async (_what, token) => {
-    const desk = new Desk(name)
-    expect(await siteverify(desk).verify(token, REQUEST)).toEqual(failing('malformed'))
-    expect(await desk.forms()).toEqual([])
+    ['a token with a NUL', '0.\0'],
+  ])('rejects malformed text without a request to the provider: %s', async (_what, token) => {
+    const fake = new Desk(name)
+    expect(await siteverify(fake).verify(token, REQUEST)).toEqual(failing('malformed'))
+    expect(await fake.forms()).toEqual([])
   })
 
-  it('takes tokens as long as they come, and is not asked about longer ones', async () => {
-    const desk = new Desk(name)
+  it('verifies tokens up to the maximum length, and rejects longer ones without a request to the provider', async () => {
+    const fake = new Desk(name)
     const max = name === 'turnstile' ? 2_048 : 4_096
-    expect(await siteverify(desk).verify('x'.repeat(max), REQUEST)).toEqual(failing('rejected'))
-    expect(await siteverify(desk).verify('x'.repeat(max + 1), REQUEST)).toEqual(failing('malformed'))
-    expect(await desk.forms()).toHaveLength(1)
+    expect(await siteverify(fake).verify('x'.repeat(max), REQUEST)).toEqual(failing('rejected'))
+    expect(await siteverify(fake).verify('x'.repeat(max + 1), REQUEST)).toEqual(failing('malformed'))
+    expect(await fake.forms()).toHaveLength(1)
   })
 
-  it('passes tokens solved on a page that is listed, in upper or lower case, and no others', async () => {
-    const desk = new Desk(name)
-    const listed = siteverify(desk, { hostnames: ['app.example.com', 'www.example.com'] })
+  it('accepts only tokens solved on a listed host, in any case', async () => {
+    const fake = new Desk(name)
+    const listed = siteverify(fake, { hostnames: ['app.example.com', 'www.example.com'] })
     for (const hostname of ['www.example.com', 'App.Example.com']) {
-      expect(await listed.verify(await desk.solve({ action: 'login', hostname }), REQUEST)).toEqual(PASSED)
+      expect(await listed.verify(await fake.solve({ action: 'login', hostname }), REQUEST)).toEqual(PASSED)
     }
     for (const hostname of ['example.com', 'evil-app.example.com', 'app.example.com.evil.test', '']) {
-      const token = await desk.solve({ action: 'login', hostname })
+      const token = await fake.solve({ action: 'login', hostname })
       expect(await listed.verify(token, REQUEST)).toEqual(failing('rejected'))
     }
   })
 
-  it('passes a token solved on any page where none is listed', async () => {
-    const desk = new Desk(name)
-    const token = await desk.solve({ action: 'login', hostname: 'anywhere.example' })
-    expect(await siteverify(desk).verify(token, REQUEST)).toEqual(PASSED)
+  it('accepts a token solved on any host if no host is listed', async () => {
+    const fake = new Desk(name)
+    const token = await fake.solve({ action: 'login', hostname: 'anywhere.example' })
+    expect(await siteverify(fake).verify(token, REQUEST)).toEqual(PASSED)
   })
 
   it.each(['', 'a secret that the provider does not know'])(
-    'that does not know the secret "%s" is a wrong setting, in the answer and in the log',
+    'reports the unknown secret "%s" as misconfigured, in the error and in the log',
     async (secret) => {
       const lines = vi.spyOn(console, 'error').mockImplementation(() => undefined)
-      const desk = new Desk(name)
-      const verifying = siteverify(desk, { secret }).verify(await desk.solve(), REQUEST)
+      const fake = new Desk(name)
+      const verifying = siteverify(fake, { secret }).verify(await fake.solve(), REQUEST)
       await expect(verifying).rejects.toMatchObject({ code: 'misconfigured' })
       const [[line]] = lines.mock.calls as [[string]]
       expect(JSON.parse(line)).toMatchObject({
@@ -115,62 +115,62 @@ describe.each(['turnstile', 'hcaptcha'] as const)('%s', (name) => {
   )
 
   it.each(OUTAGES.filter((behaviour) => behaviour !== 'lost'))(
-    'is out of reach while it is down: %s',
+    'reports a failing provider as unavailable: %s',
     async (behaviour) => {
-      const desk = new Desk(name)
-      if (STALLS.includes(behaviour)) hurry(desk, 2)
-      const token = await desk.solve()
-      await desk.behave(behaviour)
-      await expect(siteverify(desk).verify(token, REQUEST)).rejects.toMatchObject(unavailable)
-      expect(await desk.forms()).toHaveLength(name === 'turnstile' ? 2 : 1)
+      const fake = new Desk(name)
+      if (STALLING.includes(behaviour)) timeOutFirst(fake, 2)
+      const token = await fake.solve()
+      await fake.behave(behaviour)
+      await expect(siteverify(fake).verify(token, REQUEST)).rejects.toMatchObject(unavailable)
+      expect(await fake.forms()).toHaveLength(name === 'turnstile' ? 2 : 1)
     },
   )
 
-  it('is out of reach where nothing listens', async () => {
-    const desk = new Desk(name)
-    const down = siteverify(desk, { verifyUrl: REFUSED })
-    await expect(down.verify(await desk.solve(), REQUEST)).rejects.toMatchObject(unavailable)
+  it('reports a provider that refuses connections as unavailable', async () => {
+    const fake = new Desk(name)
+    const down = siteverify(fake, { verifyUrl: REFUSED })
+    await expect(down.verify(await fake.solve(), REQUEST)).rejects.toMatchObject(unavailable)
     expect(await down.isReachable()).toBe(false)
   })
 
-  it('names neither secret nor token in the fault of an outage', async () => {
-    const desk = new Desk(name)
-    const token = await desk.solve()
+  it('names neither secret nor token in the error of an outage', async () => {
+    const fake = new Desk(name)
+    const token = await fake.solve()
     for (const behaviour of ['hangs up', 'garbage', 'status 500', 'redirects'] as const) {
-      await desk.behave(behaviour)
-      const fault = await siteverify(desk)
+      await fake.behave(behaviour)
+      const cause = await siteverify(fake)
         .verify(token, REQUEST)
         .catch((error: Error) => error.cause)
-      expect(fault).toBeInstanceOf(Error)
-      expect(String(fault)).not.toMatch(new RegExp(`${SECRET}|${token}`))
+      expect(cause).toBeInstanceOf(Error)
+      expect(String(cause)).not.toMatch(new RegExp(`${SECRET}|${token}`))
     }
   })
 
-  it('may take 4 s for a try', async () => {
-    const desk = new Desk(name)
-    const asked = hurry(desk, 2)
-    await desk.behave('stalls')
-    await expect(siteverify(desk).verify(await desk.solve(), REQUEST)).rejects.toMatchObject(unavailable)
+  it('limits each try to 4 s', async () => {
+    const fake = new Desk(name)
+    const limits = timeOutFirst(fake, 2)
+    await fake.behave('stalls')
+    await expect(siteverify(fake).verify(await fake.solve(), REQUEST)).rejects.toMatchObject(unavailable)
     expect(TRY_MS).toBe(4_000)
-    expect(asked).toEqual(name === 'turnstile' ? [TRY_MS, TRY_MS] : [TRY_MS])
+    expect(limits).toEqual(name === 'turnstile' ? [TRY_MS, TRY_MS] : [TRY_MS])
   })
 
-  it('is reachable while it answers anything, and is asked once', async () => {
-    const desk = new Desk(name)
-    expect(await siteverify(desk).isReachable()).toBe(true)
-    await desk.behave('status 500')
-    expect(await siteverify(desk).isReachable()).toBe(false)
-    expect(await desk.forms()).toHaveLength(2)
+  it('probes the provider with one request, and reports it as reachable unless the request fails', async () => {
+    const fake = new Desk(name)
+    expect(await siteverify(fake).isReachable()).toBe(true)
+    await fake.behave('status 500')
+    expect(await siteverify(fake).isReachable()).toBe(false)
+    expect(await fake.forms()).toHaveLength(2)
   })
 })
 
-describe('turnstile', () => {
-  it('is sent the secret, the token, the address and a random key of the attempt', async () => {
-    const desk = new Desk()
-    const token = await desk.solve()
-    await siteverify(desk).verify(token, REQUEST)
-    await siteverify(desk).verify(token, REQUEST)
-    const [first, second] = await desk.forms()
+describe('Turnstile', () => {
+  it('sends Turnstile the secret, the token, the IP address and a random idempotency key', async () => {
+    const fake = new Desk()
+    const token = await fake.solve()
+    await siteverify(fake).verify(token, REQUEST)
+    await siteverify(fake).verify(token, REQUEST)
+    const [first, second] = await fake.forms()
     const uuid = expect.stringMatching(/^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/)
     expect(first).toEqual({ secret: SECRET, response: token, remoteip: '192.0.2.1', idempotency_key: uuid })
     expect(second?.idempotency_key).not.toBe(first?.idempotency_key)
@@ -179,43 +179,43 @@ describe('turnstile', () => {
   it.each([
     ['used before', { action: 'login' }, true],
     ['solved 300 s ago', { action: 'login', age_seconds: 300 }, false],
-  ])('refuses a token %s, without saying which it is', async (_what, solved, used) => {
-    const desk = new Desk()
-    const token = await desk.solve(solved)
-    if (used) await siteverify(desk).verify(token, REQUEST)
-    expect(await siteverify(desk).verify(token, REQUEST)).toEqual(failing('expired', 'already_used'))
+  ])('rejects a Turnstile token %s as expired or already used', async (_what, solved, used) => {
+    const fake = new Desk()
+    const token = await fake.solve(solved)
+    if (used) await siteverify(fake).verify(token, REQUEST)
+    expect(await siteverify(fake).verify(token, REQUEST)).toEqual(failing('expired', 'already_used'))
   })
 
   it.each([
     ['another action', { action: 'register' }],
     ['no action', {}],
-  ])('refuses a token of %s', async (_what, solved) => {
-    const desk = new Desk()
-    expect(await siteverify(desk).verify(await desk.solve(solved), REQUEST)).toEqual(failing('wrong_action'))
+  ])('rejects a Turnstile token of %s', async (_what, solved) => {
+    const fake = new Desk()
+    expect(await siteverify(fake).verify(await fake.solve(solved), REQUEST)).toEqual(failing('wrong_action'))
   })
 
-  it('refuses a token whose answer leaves out what it was solved for', async () => {
-    const answer = Response.json({ success: true, hostname: 'localhost', 'error-codes': [] })
-    vi.spyOn(globalThis, 'fetch').mockResolvedValue(answer)
+  it('rejects a Turnstile token if the response omits the action', async () => {
+    const response = Response.json({ success: true, hostname: 'localhost', 'error-codes': [] })
+    vi.spyOn(globalThis, 'fetch').mockResolvedValue(response)
     expect(await siteverify(new Desk()).verify('0.a-token', REQUEST)).toEqual(failing('wrong_action'))
   })
 
-  it('names at once all that is wrong with a token', async () => {
-    const desk = new Desk()
-    const token = await desk.solve({ action: 'register', hostname: 'evil.example' })
-    const listed = siteverify(desk, { hostnames: ['app.example.com'] })
+  it('names all reasons to reject a Turnstile token at once', async () => {
+    const fake = new Desk()
+    const token = await fake.solve({ action: 'register', hostname: 'evil.example' })
+    const listed = siteverify(fake, { hostnames: ['app.example.com'] })
     expect(await listed.verify(token, REQUEST)).toEqual(failing('wrong_action', 'rejected'))
   })
 
   it.each(OUTAGES)(
-    'is asked once more, under the same key, after a try that failed: %s',
+    'retries Turnstile once with the same idempotency key after a failed try: %s',
     async (behaviour) => {
-      const desk = new Desk()
-      if (STALLS.includes(behaviour)) hurry(desk, 1)
-      const token = await desk.solve()
-      await desk.behave(behaviour, 'right')
-      expect(await siteverify(desk).verify(token, REQUEST)).toEqual(PASSED)
-      const keys = (await desk.forms()).map(({ idempotency_key }) => idempotency_key)
+      const fake = new Desk()
+      if (STALLING.includes(behaviour)) timeOutFirst(fake, 1)
+      const token = await fake.solve()
+      await fake.behave(behaviour, 'right')
+      expect(await siteverify(fake).verify(token, REQUEST)).toEqual(PASSED)
+      const keys = (await fake.forms()).map(({ idempotency_key }) => idempotency_key)
       expect(keys).toHaveLength(2)
       expect(keys[0]).toBe(keys[1])
     },
@@ -227,7 +227,7 @@ describe('turnstile', () => {
     ['2x0000000000000000000000000000000AA', 'XXXX.DUMMY.TOKEN.XXXX', failing('rejected')],
     ['3x0000000000000000000000000000000AA', 'XXXX.DUMMY.TOKEN.XXXX', failing('expired', 'already_used')],
   ])(
-    'with the published test secret %s judges %s as documented (Turnstile, "Testing"), wherever it was solved',
+    'verifies with the published test secret %s the token %s as documented (Turnstile, "Testing"), on any host',
     async (secret, token, expected) => {
       const testing = siteverify(new Desk(), { secret, testing: true, hostnames: ['app.example.com'] })
       expect(await testing.verify(token, REQUEST)).toEqual(expected)
@@ -238,53 +238,53 @@ describe('turnstile', () => {
     ['action', { action: 'register' }, 'wrong_action'],
     ['host', { action: 'login', hostname: 'evil.example' }, 'rejected'],
   ])(
-    'with a test secret still refuses another %s, where the answer names one',
+    'rejects another %s under a Turnstile test secret if the response names one',
     async (_what, solved, reason) => {
-      const desk = new Desk()
-      const testing = siteverify(desk, { testing: true, hostnames: ['app.example.com', 'localhost'] })
-      expect(await testing.verify(await desk.solve(solved), REQUEST)).toEqual(failing(reason))
+      const fake = new Desk()
+      const testing = siteverify(fake, { testing: true, hostnames: ['app.example.com', 'localhost'] })
+      expect(await testing.verify(await fake.solve(solved), REQUEST)).toEqual(failing(reason))
     },
   )
 
-  it('with a secret of its own refuses the published dummy token', async () => {
-    const desk = new Desk()
-    expect(await siteverify(desk).verify('XXXX.DUMMY.TOKEN.XXXX', REQUEST)).toEqual(failing('rejected'))
+  it('rejects the published dummy token of Turnstile under a real secret', async () => {
+    const fake = new Desk()
+    expect(await siteverify(fake).verify('XXXX.DUMMY.TOKEN.XXXX', REQUEST)).toEqual(failing('rejected'))
   })
 })
 
-describe('hcaptcha', () => {
-  it('is sent the secret, the token, the address and the site key', async () => {
-    const desk = new Desk('hcaptcha')
-    const token = await desk.solve()
-    await siteverify(desk).verify(token, REQUEST)
-    expect(await desk.forms()).toEqual([
+describe('hCaptcha', () => {
+  it('sends hCaptcha the secret, the token, the IP address and the site key', async () => {
+    const fake = new Desk('hcaptcha')
+    const token = await fake.solve()
+    await siteverify(fake).verify(token, REQUEST)
+    expect(await fake.forms()).toEqual([
       { secret: SECRET, response: token, remoteip: '192.0.2.1', sitekey: SITE_KEY },
     ])
   })
 
-  it('names a token that was used, and one that has expired', async () => {
-    const desk = new Desk('hcaptcha')
-    const token = await desk.solve()
-    await siteverify(desk).verify(token, REQUEST)
-    expect(await siteverify(desk).verify(token, REQUEST)).toEqual(failing('already_used'))
-    const late = await desk.solve({ age_seconds: 120 })
-    expect(await siteverify(desk).verify(late, REQUEST)).toEqual(failing('expired'))
+  it('distinguishes a used hCaptcha token from an expired one', async () => {
+    const fake = new Desk('hcaptcha')
+    const token = await fake.solve()
+    await siteverify(fake).verify(token, REQUEST)
+    expect(await siteverify(fake).verify(token, REQUEST)).toEqual(failing('already_used'))
+    const late = await fake.solve({ age_seconds: 120 })
+    expect(await siteverify(fake).verify(late, REQUEST)).toEqual(failing('expired'))
   })
 
-  it('is not asked again: the token may be used up', async () => {
-    const desk = new Desk('hcaptcha')
-    await desk.behave('lost', 'right')
-    await expect(siteverify(desk).verify(await desk.solve(), REQUEST)).rejects.toMatchObject(unavailable)
-    expect(await desk.forms()).toHaveLength(1)
+  it('does not retry hCaptcha, since the token may be used up', async () => {
+    const fake = new Desk('hcaptcha')
+    await fake.behave('lost', 'right')
+    await expect(siteverify(fake).verify(await fake.solve(), REQUEST)).rejects.toMatchObject(unavailable)
+    expect(await fake.forms()).toHaveLength(1)
   })
 
-  it('that knows the site key, or the token, by another secret refuses it, and the log says so', async () => {
+  it('rejects an hCaptcha token if its site key belongs to another secret, and logs the mismatch', async () => {
     const lines = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
-    const desk = new Desk('hcaptcha')
-    const ours = siteverify(desk, { siteKey: 'of another' })
-    expect(await ours.verify(await desk.solve(), REQUEST)).toEqual(failing('rejected'))
-    const theirs = await desk.solve({ site_key: 'of another' })
-    expect(await siteverify(desk).verify(theirs, REQUEST)).toEqual(failing('rejected'))
+    const fake = new Desk('hcaptcha')
+    const otherSite = siteverify(fake, { siteKey: 'of another' })
+    expect(await otherSite.verify(await fake.solve(), REQUEST)).toEqual(failing('rejected'))
+    const otherToken = await fake.solve({ site_key: 'of another' })
+    expect(await siteverify(fake).verify(otherToken, REQUEST)).toEqual(failing('rejected'))
     expect(lines.mock.calls.join()).toContain('challenge_site_key_mismatch')
     expect(lines).toHaveBeenCalledTimes(2)
   })
@@ -293,11 +293,11 @@ describe('hcaptcha', () => {
     ['10000000-aaaa-bbbb-cccc-000000000001', PASSED],
     ['P1_a-real-one', failing('rejected')],
   ])(
-    'with the published test secret judges %s as documented (hCaptcha, "Test Key Set")',
+    'verifies with the published test secret the token %s as documented (hCaptcha, "Test Key Set")',
     async (token, expected) => {
       const secret = '0x0000000000000000000000000000000000000000'
-      const desk = new Desk('hcaptcha')
-      const testing = siteverify(desk, { secret, testing: true, hostnames: ['app.example.com'] })
+      const fake = new Desk('hcaptcha')
+      const testing = siteverify(fake, { secret, testing: true, hostnames: ['app.example.com'] })
       expect(await testing.verify(token, REQUEST)).toEqual(expected)
     },
   )

@@ -4,13 +4,13 @@ import type * as client from '../../src/client/wire.ts'
 import type { ErrorCode, ProblemMembers } from '../../src/errors/service-error.ts'
 import type { toTokenResponse, toUser } from '../../src/routes/representations.ts'
 
-/** Held by the type checker, in every run of it. */
-describe('the client, which imports nothing of the service, knows', () => {
-  it('its error codes, all of them and no other', () => {
+/** The type checker enforces these rules: the browser SDK imports nothing from the service. */
+describe('types of the browser SDK', () => {
+  it('lists exactly the error codes of the service', () => {
     expectTypeOf<client.ServiceErrorCode>().toEqualTypeOf<ErrorCode>()
   })
 
-  it('what its answers and problems carry', () => {
+  it('matches the members of the responses and problems of the service', () => {
     expectTypeOf<ReturnType<typeof toUser>>().toExtend<client.User>()
     expectTypeOf<ReturnType<typeof toTokenResponse>>().toExtend<client.TokenAnswer>()
     expectTypeOf<ServiceChallenge>().toExtend<client.Challenge>()

@@ -15,8 +15,8 @@ beforeEach(async () => {
 })
 afterEach(() => vi.restoreAllMocks())
 
-describe('the clients of an isolate', () => {
-  it('are read again after 25 s, by one request, while the others go on with what is known', async () => {
+describe('Clients', () => {
+  it('reloads a client after 25 s in one request, while concurrent requests use the known one', async () => {
     await clients.find(id, NOW_MS)
     watched.reset()
     await clients.find(id, NOW_MS + 24_999)
@@ -26,7 +26,7 @@ describe('the clients of an isolate', () => {
     expect(watched.counts.d1).toBe(1)
   })
 
-  it('are asked for every 5 s while D1 is out of reach, and go on for 10 min', async () => {
+  it('retries every 5 s while D1 is unavailable, and uses a known client for 10 min', async () => {
     vi.spyOn(console, 'warn').mockImplementation(() => undefined)
     await clients.find(id, NOW_MS)
     watched.fail('first', { before: true })
@@ -39,7 +39,7 @@ describe('the clients of an isolate', () => {
     await expect(clients.find(id, NOW_MS + 600_000)).rejects.toMatchObject({ code: 'unavailable' })
   })
 
-  it('are not brought back by a read that a removal overtook', async () => {
+  it('discards the result of a read if the client is removed during it', async () => {
     const { promise: released, resolve: release } = Promise.withResolvers<void>()
     watched.fail('first', { until: released })
     const reading = clients.find(id, NOW_MS)
@@ -52,7 +52,7 @@ describe('the clients of an isolate', () => {
     expect(watched.counts.d1).toBe(1)
   })
 
-  it('are remembered for not being there for 25 s, and one that is made now is found now', async () => {
+  it('remembers an unknown client id for 25 s, and finds a new client at once', async () => {
     const unknown = crypto.randomUUID()
     watched.reset()
     for (const laterMs of [0, 24_999, 25_000])

@@ -42,11 +42,7 @@ describe('a challenge of others', () => {
 
   it.each([
     [{}, { onOutage: 'refuse' }],
-    [{ CHALLENGE_FAIL_OPEN: 'false' }, { onOutage: 'refuse' }],
-    [{ CHALLENGE_FAIL_OPEN: 'true' }, { onOutage: 'open' }],
-    [{ CHALLENGE_FAIL_OPEN: true }, { onOutage: 'open' }],
     [{ CHALLENGE_FALLBACK: 'altcha' }, { onOutage: 'altcha' }],
-    [{ CHALLENGE_FALLBACK: 'altcha', CHALLENGE_FAIL_OPEN: 'true' }, { onOutage: 'altcha' }],
     [
       { CHALLENGE_HOSTNAMES: 'App.example.com, www.example.com' },
       { hostnames: ['app.example.com', 'www.example.com', 'auth.example.com'] },

@@ -32,7 +32,7 @@ const route = (prefix: string, stripPrefix = false): GatewayRoute => ({
   cache: 'no-store',
 })
 
-describe('a path', () => {
+describe('canonical path', () => {
   it.each([
     ['/api/orders', '/api/orders'],
     ['/', '/'],
@@ -44,8 +44,8 @@ describe('a path', () => {
     ['/api/a;v=1/b', '/api/a;v=1/b'],
     ['/api/..x/.hidden/a..b', '/api/..x/.hidden/a..b'],
     ['/api/@:!$&()*+,=', '/api/@:!$&()*+,='],
-  ])('is taken in the one spelling that everybody reads alike: %s', (path, plain) => {
-    expect(canonicalPath(path)).toBe(plain)
+  ])('returns the canonical spelling of the path %s', (path, canonical) => {
+    expect(canonicalPath(path)).toBe(canonical)
   })
 
   it.each([
@@ -54,38 +54,38 @@ describe('a path', () => {
     ['an encoded backslash', '/api/..%5cadmin'],
     ['a backslash', '/api/..\\admin'],
     ['two slashes', '/api//admin'],
-    ['two slashes first', '//evil.example/api'],
+    ['two leading slashes', '//evil.example/api'],
     ['dot segments', '/api/../admin'],
     ['a dot segment', '/api/./admin'],
-    ['a dot segment last', '/api/..'],
+    ['a dot segment at the end', '/api/..'],
     ['encoded dot segments', '/api/%2e%2e/admin'],
     ['a dot segment encoded in part', '/api/.%2E/admin'],
     ['a dot segment with parameters', '/api/..;x=1/admin'],
     ['an encoded dot segment with parameters', '/api/%2e%2e;/admin'],
-    ['an encoding of an encoding', '/api/%252e%252e/admin'],
-    ['an encoded letter, encoded', '/%2561pi'],
+    ['a double encoding', '/api/%252e%252e/admin'],
+    ['a double encoding of a letter', '/%2561pi'],
     ['a NUL', '/api/%00'],
     ['a line break', '/api/%0d%0aX:1'],
     ['a DEL', '/api/%7f'],
     ['a slash in overlong UTF-8', '/api/%c0%af'],
-    ['half a character', '/api/%C3'],
-    ['no encoding at all', '/api/%zz'],
-    ['a lone % before an encoded digit', '/x/%%32e%%32e/api'],
-    ['a lone % that would encode a letter', '/%%36%31pi/x'],
-    ['a lone % last', '/api/100%'],
-    ['parameters of no segment', '/api/;/admin'],
-    ['parameters of no segment first', '/;/api'],
+    ['an incomplete UTF-8 sequence', '/api/%C3'],
+    ['an invalid encoding', '/api/%zz'],
+    ['a lone % before encoded digits', '/x/%%32e%%32e/api'],
+    ['a lone % before digits that would encode a letter', '/%%36%31pi/x'],
+    ['a lone % at the end', '/api/100%'],
+    ['parameters of an empty segment', '/api/;/admin'],
+    ['parameters of an empty first segment', '/;/api'],
     ['an encoded semicolon', '/api%3bx/y'],
-    ['a dot behind a name', '/api./x'],
-    ['a space behind a name', '/api%20/x'],
-    ['a space behind dots', '/x/..%20/api'],
-    ['a dot behind a name, with parameters', '/api.;x/y'],
-  ])('is taken by nobody with %s', (_what, path) => {
+    ['a dot after a name', '/api./x'],
+    ['a space after a name', '/api%20/x'],
+    ['a space after dots', '/x/..%20/api'],
+    ['a dot after a name, with parameters', '/api.;x/y'],
+  ])('rejects a path with %s', (_what, path) => {
     expect(canonicalPath(path)).toBe(null)
   })
 })
 
-describe('a route', () => {
+describe('gateway route', () => {
   const routes = [route('/api/orders'), route('/api'), route('/shop')]
 
   it.each([
@@ -96,15 +96,15 @@ describe('a route', () => {
     ['/api/orders/1', '/api/orders'],
     ['/api/ordersx', '/api'],
     ['/api;v=1/orders;w=2/1', '/api/orders'],
-  ])('is the longest whose segments the path begins with: %s', (path, prefix) => {
+  ])('selects the route with the longest prefix, by whole segments, for the path %s', (path, prefix) => {
     expect(routeOf(gatewayWith(routes), path)?.prefix).toBe(prefix)
   })
 
-  it.each(['/', '/apix', '/ap', '/API', '/x/api'])('is none for %s', (path) => {
+  it.each(['/', '/apix', '/ap', '/API', '/x/api'])('selects no route for the path %s', (path) => {
     expect(routeOf(gatewayWith(routes), path)).toBe(null)
   })
 
-  it('of everything leads from everything but the paths of the service itself', () => {
+  it('selects the route "/" for every path except the paths of the service', () => {
     const all = [route('/api'), route('/')]
     expect(routeOf(gatewayWith(all), '/')?.prefix).toBe('/')
     expect(routeOf(gatewayWith(all), '/x/y')?.prefix).toBe('/')
@@ -127,7 +127,7 @@ describe('a route', () => {
     }
   })
 
-  it('of everything leads from where the hosted pages would be, while there are none', () => {
+  it('selects the route "/" for the paths of the hosted pages if these are disabled', () => {
     const gateway = { ...emptyGateway(false), routes: [route('/')] }
     for (const path of ['/login', '/register', '/logout', '/account']) {
       expect(routeOf(gateway, path)?.prefix).toBe('/')
@@ -142,11 +142,14 @@ describe('a route', () => {
     ['/api/v1', true, '/api;a/v1;b/x;c', '/base/', '/base/x;c'],
     ['/', true, '/x', '/base', '/base/x'],
     ['/api', false, '/api', '/base', '/base/api'],
-  ])('%s, stripped: %s, makes of %s below %s the path %s', (prefix, strip, path, basePath, expected) => {
-    expect(pathAtOrigin(route(prefix, strip), path, basePath)).toBe(expected)
-  })
+  ])(
+    'maps by the prefix %s, stripped: %s, the path %s to an origin at %s as %s',
+    (prefix, strip, path, basePath, expected) => {
+      expect(pathAtOrigin(route(prefix, strip), path, basePath)).toBe(expected)
+    },
+  )
 
-  it('is served on every host where its origin serves no pages', () => {
+  it('serves a route without pages on every host', () => {
     const gateway = gatewayWith([route('/api')], { hosts: new Set(['app.example']) })
     for (const host of ['auth.example', 'app.example', 'other.example']) {
       expect(servedRoute(gateway, '/api/x', host)?.prefix).toBe('/api')
@@ -161,12 +164,15 @@ describe('a route', () => {
     ['app.example.', false, false],
     ['auth.example', true, true],
     ['other.example', true, true],
-  ])('with pages is served on %s while they may be everywhere: %s, is %s', (host, everywhere, served) => {
-    const gateway = gatewayWith([{ ...route('/shop'), pages: true }, route('/')], {
-      hosts: new Set(['app.example']),
-      pagesOnEveryHost: everywhere,
-    })
-    // Where it is not served no shorter prefix takes its place.
-    expect(servedRoute(gateway, '/shop/x', host)?.prefix).toBe(served ? '/shop' : undefined)
-  })
+  ])(
+    'serves a route with pages on the host %s, with pagesOnEveryHost %s: %s',
+    (host, onEveryHost, served) => {
+      const gateway = gatewayWith([{ ...route('/shop'), pages: true }, route('/')], {
+        hosts: new Set(['app.example']),
+        pagesOnEveryHost: onEveryHost,
+      })
+      // If the route is not served, no route with a shorter prefix replaces it.
+      expect(servedRoute(gateway, '/shop/x', host)?.prefix).toBe(served ? '/shop' : undefined)
+    },
+  )
 })

@@ -14,11 +14,11 @@ describe('cookieValues', () => {
     [`${NAME}=x; ${NAME}=y`, ['x', 'y']],
     [`;;; ${NAME}=x;`, ['x']],
     [`${NAME}=a b`, ['a b']],
-  ])('reads the values from %j', (header, values) => {
+  ])('reads the cookie values from %j', (header, values) => {
     expect(cookieValues(header, NAME)).toEqual(values)
   })
 
-  it.each(['%41', '"x"', 'x, y', 'ä', 'x\u00a0'])('returns a value as it was sent: %j', (value) => {
+  it.each(['%41', '"x"', 'x, y', 'ä', 'x\u00a0'])('returns a cookie value as it was sent: %j', (value) => {
     expect(cookieValues(`${NAME}=${value}; b=2`, NAME)).toEqual([value])
   })
 
@@ -38,11 +38,11 @@ describe('cookieValues', () => {
       `a=1;${space}${NAME}=x`,
       `${NAME}${space}=x`,
     ]),
-  ])('finds no cookie of the name in %j', (header) => {
+  ])('finds no cookie of the given name in %j', (header) => {
     expect(cookieValues(header, NAME)).toEqual([])
   })
 
-  it('reads no more than an edge lets through', () => {
+  it('reads cookies up to 131,072 characters, and none from a longer header', () => {
     const longest = `${NAME}=x;`.padEnd(131_072, ' ')
     expect(cookieValues(longest, NAME)).toEqual(['x'])
     expect(cookieValues(`${longest} `, NAME)).toEqual([])

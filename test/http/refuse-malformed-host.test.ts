@@ -17,7 +17,7 @@ describe('isHost', () => {
     '[2001:db8::1]:8787',
     '[::ffff:192.0.2.1]',
     `${'x.'.repeat(126)}x`,
-  ])('takes %s', (host) => {
+  ])('accepts the host %j', (host) => {
     expect(isHost(host)).toBe(true)
   })
 
@@ -38,7 +38,7 @@ describe('isHost', () => {
     'a\u00a0b',
     `${'x.'.repeat(130)}x`,
     '9'.repeat(60_000),
-  ])('refuses %s', (host) => {
+  ])('rejects the host %s', (host) => {
     expect(isHost(host)).toBe(false)
   })
 })

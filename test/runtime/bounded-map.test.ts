@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { BoundedMap } from '../../src/runtime/bounded-map.ts'
 
-it('a bounded map forgets what was put in first, and counts what is put in again as new', () => {
+it('evicts the oldest entry of a bounded map, and counts an entry that is set again as new', () => {
   const map = new BoundedMap<number>(2)
   map.set('a', 1)
   map.set('b', 2)
@@ -10,7 +10,7 @@ it('a bounded map forgets what was put in first, and counts what is put in again
   expect(['a', 'b', 'c'].map((key) => map.get(key))).toEqual([3, undefined, 4])
 })
 
-it('a bounded map forgets what it is told to, and has room again', () => {
+it('deletes an entry of a bounded map, and frees its place', () => {
   const map = new BoundedMap<number>(1)
   map.set('a', 1)
   map.delete('a')

@@ -8,7 +8,7 @@ import {
   withoutAtEnds,
 } from '../../src/runtime/text.ts'
 
-describe('the compared form', () => {
+describe('comparedForm', () => {
   it.each([
     ['straße', 'STRASSE'],
     ['Ångström', 'Ångström'],
@@ -18,11 +18,11 @@ describe('the compared form', () => {
     ['οδος', 'ΟΔΟΣ'],
     ['\u0390', '\u03aa\u0301'],
     ['\u1fcc\u0342', '\u1fc3\u0342'],
-  ])('is one for %s and %s', (one, other) => {
+  ])('returns the same compared form for %s and %s', (one, other) => {
     expect(comparedForm(one)).toBe(comparedForm(other))
   })
 
-  it('is the same in every case and normal form, and of itself', () => {
+  it('returns a compared form that does not depend on case or normal form, and is its own compared form', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (text) => {
         const compared = comparedForm(text)
@@ -37,18 +37,21 @@ describe('the compared form', () => {
   })
 })
 
-describe('control characters', () => {
-  it.each(['\u0000', '\t', '\n', '\u007f', '\u0085', '\u009f'])('are found: %j', (control) => {
-    expect(hasControlCharacter(`a${control}b`)).toBe(true)
-  })
+describe('hasControlCharacter', () => {
+  it.each(['\u0000', '\t', '\n', '\u007f', '\u0085', '\u009f'])(
+    'detects the control character %j',
+    (control) => {
+      expect(hasControlCharacter(`a${control}b`)).toBe(true)
+    },
+  )
 
-  it.each(['a b', 'é', '\u00a0', '\u200b', '\u{1f600}'])('are not seen in %j', (text) => {
+  it.each(['a b', 'é', '\u00a0', '\u200b', '\u{1f600}'])('finds no control character in %j', (text) => {
     expect(hasControlCharacter(text)).toBe(false)
   })
 })
 
-describe('normalisation', () => {
-  it('makes one of four code points at the most', () => {
+describe('MAX_COMPOSED', () => {
+  it('decomposes a code point into MAX_COMPOSED code points at most', () => {
     const lengths = Array.from({ length: 0x110000 }, (_, codePoint) => codePoint)
       .filter((codePoint) => codePoint < 0xd800 || codePoint > 0xdfff)
       .map((codePoint) => [...String.fromCodePoint(codePoint).normalize('NFD')].length)
@@ -56,25 +59,25 @@ describe('normalisation', () => {
   })
 })
 
-describe('trimming what nobody sees', () => {
-  const kept = 'a \u00a0\u200d b'
+describe('trimInvisible', () => {
+  const middle = 'a \u00a0\u200d b'
 
   it.each([
     ['spaces', ' '],
     ['a no-break space', '\u00a0'],
     ['an ideographic space', '\u3000'],
     ['a line separator', '\u2028'],
-    ['a space of no width', '\u200b'],
+    ['a zero-width space', '\u200b'],
     ['a byte order mark', '\ufeff'],
     ['a soft hyphen', '\u00ad'],
     ['a word joiner', '\u2060'],
-    ['embeddings of a direction', '\u202a\u202c'],
-    ['isolates of a direction', '\u2066\u2069'],
+    ['directional embeddings', '\u202a\u202c'],
+    ['directional isolates', '\u2066\u2069'],
     ['a letter mark', '\u061c'],
-    ['a tag of the astral planes', '\u{e0041}'],
-    ['several of them', ' \u202d\u00a0\ufeff '],
-  ])('removes %s at both ends, and leaves the middle', (_what, text) => {
-    expect(trimInvisible(text + kept + text)).toBe(kept)
+    ['an astral tag character', '\u{e0041}'],
+    ['several invisible characters', ' \u202d\u00a0\ufeff '],
+  ])('trims %s at both ends and keeps it in the middle', (_what, text) => {
+    expect(trimInvisible(text + middle + text)).toBe(middle)
     expect(trimInvisible(text)).toBe('')
   })
 
@@ -87,12 +90,12 @@ describe('trimming what nobody sees', () => {
     ['a filler', '\u3164'],
     ['a punctuation mark', '.'],
     ['a lone surrogate', '\ud800'],
-  ])('leaves %s', (_what, text) => {
+  ])('does not trim %s', (_what, text) => {
     expect(trimInvisible(`${text}a${text}`)).toBe(`${text}a${text}`)
     expect(trimInvisible(` ${text} `)).toBe(text)
   })
 
-  it('leaves nothing of a text of the kind alone', () => {
+  it('trims a text of matching characters to an empty string', () => {
     expect(withoutAtEnds('1234', /\d/)).toBe('')
     expect(withoutAtEnds('', /\d/)).toBe('')
     expect(withoutAtEnds('12a34b56', /\d/)).toBe('a34b')
