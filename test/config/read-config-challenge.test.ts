@@ -3,7 +3,7 @@ import { readConfig } from '../../src/config/read-config.ts'
 import type { Settings } from '../../src/config/settings.ts'
 import { development, problemsOf, valid } from './example-settings.ts'
 
-describe('a challenge of others', () => {
+describe('challenge provider', () => {
   const turnstile: Settings = {
     ...valid,
     CHALLENGE_PROVIDER: 'turnstile',
@@ -11,7 +11,7 @@ describe('a challenge of others', () => {
     CHALLENGE_SECRET: '0x4AAAAAAA-secret-key-of-the-tests-0',
   }
   const hcaptcha: Settings = { ...turnstile, CHALLENGE_PROVIDER: 'hcaptcha' }
-  const ofTests: Settings = {
+  const withTestKeys: Settings = {
     ...development,
     CHALLENGE_PROVIDER: 'turnstile',
     CHALLENGE_SITE_KEY: '1x00000000000000000000AA',
@@ -21,7 +21,7 @@ describe('a challenge of others', () => {
   it.each([
     ['turnstile', turnstile],
     ['hcaptcha', hcaptcha],
-  ])('takes the keys of its widget, and lets nobody pass in an outage: %s', (provider, settings) => {
+  ])('reads the keys of the widget, and fails closed during an outage: %s', (provider, settings) => {
     expect(readConfig(settings)).toMatchObject({
       ok: true,
       config: {
@@ -53,7 +53,7 @@ describe('a challenge of others', () => {
     ],
     [{ CHALLENGE_VERIFY_URL: 'https://x.example/v' }, { verifyUrl: 'https://x.example/v' }],
     [{ CHALLENGE_VERIFY_URL: 'http://127.0.0.1:9/v' }, { verifyUrl: 'http://127.0.0.1:9/v' }],
-  ])('reads %j as %j', (settings, expected) => {
+  ])('reads the challenge settings %j as %j', (settings, expected) => {
     expect(readConfig({ ...turnstile, ...settings })).toMatchObject({
       config: { challenge: { siteverify: expected } },
     })
@@ -65,32 +65,34 @@ describe('a challenge of others', () => {
     ['CHALLENGE_SECRET', '0x4AAAAAAA-short'],
     ['CHALLENGE_SECRET', `dev-${'x'.repeat(43)}`],
     ['CHALLENGE_SITE_KEY', turnstile.CHALLENGE_SECRET],
-    ['CHALLENGE_SITE_KEY', ofTests.CHALLENGE_SITE_KEY],
+    ['CHALLENGE_SITE_KEY', withTestKeys.CHALLENGE_SITE_KEY],
     ['CHALLENGE_SITE_KEY', '10000000-ffff-ffff-ffff-000000000001'],
     ['CHALLENGE_SITE_KEY', '20000000-ffff-ffff-ffff-000000000002'],
-    ['CHALLENGE_SECRET', ofTests.CHALLENGE_SECRET],
+    ['CHALLENGE_SECRET', withTestKeys.CHALLENGE_SECRET],
     ['CHALLENGE_SECRET', '2x0000000000000000000000000000000AA'],
     ['CHALLENGE_SECRET', '3x0000000000000000000000000000000AA'],
     ['CHALLENGE_SECRET', '0x0000000000000000000000000000000000000000'],
-  ] as const)('refuses %s=%j', (variable, text) => {
+  ] as const)('rejects with a challenge provider %s=%j', (variable, text) => {
     for (const settings of [turnstile, hcaptcha]) {
       expect(problemsOf(settings)).toEqual([])
       expect(problemsOf({ ...settings, [variable]: text })).toEqual([variable])
     }
   })
 
-  it('names each key that is missing, and neither in what it says', () => {
+  it('names each missing key of the challenge provider, and reveals neither key in a problem', () => {
     const { CHALLENGE_SITE_KEY: _, CHALLENGE_SECRET: __, ...without } = turnstile
     expect(problemsOf(without).toSorted()).toEqual(['CHALLENGE_SECRET', 'CHALLENGE_SITE_KEY'])
     const result = readConfig({ ...turnstile, CHALLENGE_SITE_KEY: turnstile.CHALLENGE_SECRET ?? '' })
     expect(JSON.stringify(result)).not.toContain('secret-key-of-the-tests')
   })
 
-  it('takes published test keys in development alone, and says that it does', () => {
-    expect(readConfig(ofTests)).toMatchObject({ config: { challenge: { siteverify: { testing: true } } } })
+  it('accepts published test keys only in development, and marks the config as testing', () => {
+    expect(readConfig(withTestKeys)).toMatchObject({
+      config: { challenge: { siteverify: { testing: true } } },
+    })
   })
 
-  it('that is not chosen needs no keys, and reads none', () => {
+  it('ignores the keys of a challenge provider that is not selected', () => {
     const settings = { ...turnstile, CHALLENGE_PROVIDER: 'altcha', CHALLENGE_SECRET: 'short' }
     expect(readConfig(settings)).toMatchObject({ config: { challenge: { siteverify: null } } })
   })

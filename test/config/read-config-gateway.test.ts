@@ -3,7 +3,7 @@ import { readConfig } from '../../src/config/read-config.ts'
 import type { Settings } from '../../src/config/settings.ts'
 import { PUBLIC_URL, problemsOf, valid } from './example-settings.ts'
 
-describe('the gateway', () => {
+describe('GATEWAY', () => {
   const origin = 'https://orders.example'
   const CLIENT = '01a2149c-8fcc-76a4-a3d8-ad98e60dd9ad'
   const gateway = (table: unknown, more: object = {}): Settings => ({
@@ -12,7 +12,7 @@ describe('the gateway', () => {
     ...more,
   })
 
-  it('takes a route by its origin alone: a token is needed, and the rest is as strict as it is cheap', () => {
+  it('reads a route with only an origin, and requires a token by default', () => {
     expect(readConfig(gateway({ '/api': { origin: `${origin}/v1` } }))).toMatchObject({
       config: {
         gateway: {
@@ -38,7 +38,7 @@ describe('the gateway', () => {
     })
   })
 
-  it('takes all that a route may say, names as text or as a list, as a table or as JSON', () => {
+  it('reads every member of a route: names as text or list, the routes as object or JSON', () => {
     const route = {
       origin,
       audience: 'orders',
@@ -69,14 +69,14 @@ describe('the gateway', () => {
     }
   })
 
-  it('keeps the token from an origin whose assertions are encrypted', () => {
+  it('drops the token for an origin whose assertions are encrypted', () => {
     const read = readConfig(gateway({ '/api': { origin, client_id: CLIENT } }))
     expect(read).toMatchObject({
       config: { gateway: { routes: [{ clientId: CLIENT, authorization: 'drop' }] } },
     })
   })
 
-  it('takes a service binding that is there, with an audience', () => {
+  it('accepts an existing service binding with an audience, and rejects a missing one', () => {
     const ORDERS = { fetch: () => new Response() }
     const route = { service: 'ORDERS', audience: 'orders' }
     expect(readConfig(gateway({ '/api': route }, { ORDERS }))).toMatchObject({
@@ -90,14 +90,14 @@ describe('the gateway', () => {
     expect(problemsOf(gateway({ '/api': { ...route, origin } }, { ORDERS }))).toEqual(['GATEWAY'])
   })
 
-  it('puts the longest prefix first', () => {
+  it('sorts routes by prefix, longest first', () => {
     const result = readConfig(gateway({ '/': { origin }, '/api/orders': { origin }, '/api': { origin } }))
     if (!result.ok) throw new Error('refused')
     expect(result.config.gateway.routes.map(({ prefix }) => prefix)).toEqual(['/api/orders', '/api', '/'])
   })
 
   it.each(['api', '/api/', '//api', '/a//b', '/api/../x', '/.', '/a b', '/a%20b', '/a?b', '/a*', '/ä', ''])(
-    'refuses the prefix %j',
+    'rejects the route prefix %j',
     (prefix) => {
       expect(problemsOf(gateway({ [prefix]: { origin } }))).toEqual(['GATEWAY'])
     },
@@ -121,44 +121,47 @@ describe('the gateway', () => {
     '/dev',
     '/docs',
     '/favicon.ico',
-  ])("leaves the service's own paths to it: %s", (prefix) => {
+  ])("rejects a route prefix among the service's own paths: %s", (prefix) => {
     expect(problemsOf(gateway({ [prefix]: { origin } }))).toEqual(['GATEWAY'])
   })
 
   it.each([
     ['no origin', {}],
     ['an origin without scheme', { origin: 'orders.example' }],
-    ['an origin by http', { origin: 'http://orders.example' }],
+    ['an http origin', { origin: 'http://orders.example' }],
     ['an origin with a query', { origin: `${origin}/?x` }],
-    ['an origin with a password', { origin: 'https://user:pass@orders.example' }],
+    ['an origin with credentials', { origin: 'https://user:pass@orders.example' }],
     ['an unknown field', { origin, roels: 'editor' }],
-    ['a role that none can have', { origin, roles: 'ed/itor' }],
-    ['a required that is no boolean', { origin, required: 'yes' }],
-    ['a session that is misspelt', { origin, session: 'chek' }],
-    ['an authorization that is misspelt', { origin, authorization: 'strip' }],
-    ['no time', { origin, timeout_seconds: 0 }],
-    ['a cache of another kind', { origin, cache: 'force-cache' }],
-    ['no audience in it', { origin, audience: '' }],
-    ['a client that is none', { origin, client_id: 'orders' }],
-    ['a client, and the token beside its assertion', { origin, client_id: CLIENT, authorization: 'pass' }],
-    ['a client, and a token made for it', { origin, client_id: CLIENT, authorization: 'exchange' }],
+    ['an invalid role name', { origin, roles: 'ed/itor' }],
+    ['required that is not a boolean', { origin, required: 'yes' }],
+    ['an unknown value of session', { origin, session: 'chek' }],
+    ['an unknown value of authorization', { origin, authorization: 'strip' }],
+    ['a timeout of zero', { origin, timeout_seconds: 0 }],
+    ['an unknown value of cache', { origin, cache: 'force-cache' }],
+    ['an empty audience', { origin, audience: '' }],
+    ['a client id that is not a UUID', { origin, client_id: 'orders' }],
+    ['a client id and the passed token', { origin, client_id: CLIENT, authorization: 'pass' }],
+    ['a client id and an exchanged token', { origin, client_id: CLIENT, authorization: 'exchange' }],
     ["the service's audience", { origin, audience: PUBLIC_URL }],
-    ["the audience of the service's user information", { origin, audience: `${PUBLIC_URL}/oauth2/userinfo` }],
-    ['an audience that a client could have', { origin, audience: CLIENT }],
-    ['an audience that a client could have, in capitals', { origin, audience: CLIENT.toUpperCase() }],
-    ['pages, and no host for them', { origin, pages: true }],
-    ['pages that are no boolean', { origin, pages: 'yes' }],
-    ['no table', 'https://orders.example'],
-  ])('refuses a route with %s, and says which', (_what, route) => {
+    [
+      "the audience of the service's UserInfo endpoint",
+      { origin, audience: `${PUBLIC_URL}/oauth2/userinfo` },
+    ],
+    ['an audience that could be a client id', { origin, audience: CLIENT }],
+    ['an audience that could be a client id in upper case', { origin, audience: CLIENT.toUpperCase() }],
+    ['pages without GATEWAY_HOSTS', { origin, pages: true }],
+    ['pages that is not a boolean', { origin, pages: 'yes' }],
+    ['text in place of an object', 'https://orders.example'],
+  ])('rejects a route with %s, and names its prefix', (_what, route) => {
     const result = readConfig(gateway({ '/api': route }))
-    if (result.ok) throw new Error('taken')
+    if (result.ok) throw new Error('accepted')
     expect(result.problems).toEqual([
       { variable: 'GATEWAY', problem: expect.stringMatching(/^\/api: /), example: expect.any(String) },
     ])
   })
 })
 
-describe('audiences of the gateway', () => {
+describe('audience of a gateway route', () => {
   const problemTexts = (table: object, changes: Settings = {}) => {
     const result = readConfig({ ...valid, GATEWAY: table, ...changes })
     return result.ok ? [] : result.problems.map(({ variable, problem }) => `${variable} ${problem}`)
@@ -166,7 +169,7 @@ describe('audiences of the gateway', () => {
   const [one, other] = ['https://one.example', 'https://other.example']
   const audience = 'https://api.example'
 
-  it('are those of one host alone where tokens are exchanged', () => {
+  it('rejects an audience shared by routes to different hosts if tokens are exchanged', () => {
     const shared = (authorization: string) => ({
       '/one': { origin: one, audience },
       '/other': { origin: other, audience, authorization },
@@ -181,7 +184,7 @@ describe('audiences of the gateway', () => {
     }
   })
 
-  it('may be shared by routes to one host, and by routes that exchange nothing', () => {
+  it('accepts an audience shared by routes to one host, or by routes without token exchange', () => {
     expect(problemTexts({ '/a': { origin: `${one}/a` }, '/b': { origin: `${one}/b` } })).toEqual([])
     const dropped = { audience, authorization: 'drop' }
     expect(problemTexts({ '/a': { origin: one, ...dropped }, '/b': { origin: other, ...dropped } })).toEqual(
@@ -189,19 +192,19 @@ describe('audiences of the gateway', () => {
     )
   })
 
-  it("may be the service's own where no token is made for them", () => {
+  it("accepts the service's own audience for a route without token exchange", () => {
     const route = { origin: one, audience: PUBLIC_URL, authorization: 'drop' }
     expect(problemTexts({ '/a': route })).toEqual([])
   })
 
-  it("are not the service's AUDIENCE where tokens are exchanged", () => {
+  it('rejects AUDIENCE as the audience of a route with token exchange', () => {
     const AUDIENCE = 'https://api.example'
     expect(problemTexts({ '/a': { origin: one, audience: AUDIENCE } }, { AUDIENCE })).toHaveLength(1)
   })
 })
 
 describe('FORWARD_AUDIENCES', () => {
-  it('are texts separated by commas', () => {
+  it('reads FORWARD_AUDIENCES as texts separated by commas', () => {
     const result = readConfig({ ...valid, FORWARD_AUDIENCES: 'https://one.example, two' })
     if (!result.ok) throw new Error('refused')
     expect([...result.config.gateway.forwardAudiences]).toEqual(['https://one.example', 'two'])
@@ -210,17 +213,17 @@ describe('FORWARD_AUDIENCES', () => {
   it.each([
     ["the service's address", PUBLIC_URL],
     ["the service's AUDIENCE", 'https://audience.example'],
-    ['the address of user information', `${PUBLIC_URL}/oauth2/userinfo`],
+    ['the address of the UserInfo endpoint', `${PUBLIC_URL}/oauth2/userinfo`],
     ['a UUID', '01a21dce-3e26-74e3-9f54-a4e88aef556b'],
-    ['one of 129 characters', 'x'.repeat(129)],
-  ])('are refused with %s among them', (_what, audience) => {
+    ['an audience of 129 characters', 'x'.repeat(129)],
+  ])('rejects FORWARD_AUDIENCES with %s', (_what, audience) => {
     const AUDIENCE = 'https://audience.example'
     expect(problemsOf({ ...valid, AUDIENCE, FORWARD_AUDIENCES: `https://one.example,${audience}` })).toEqual([
       'FORWARD_AUDIENCES',
     ])
   })
 
-  it('take one of 128 characters', () => {
+  it('accepts a forward audience of 128 characters', () => {
     expect(problemsOf({ ...valid, FORWARD_AUDIENCES: 'x'.repeat(128) })).toEqual([])
   })
 })
@@ -228,13 +231,13 @@ describe('FORWARD_AUDIENCES', () => {
 describe('GATEWAY_HOSTS', () => {
   const GATEWAY = { '/': { origin: 'https://app.example', pages: true } }
 
-  it('are host names separated by commas, on which origins may serve pages', () => {
+  it('reads GATEWAY_HOSTS as host names separated by commas', () => {
     const result = readConfig({ ...valid, GATEWAY, GATEWAY_HOSTS: 'app.example.com, shop.example.com' })
     if (!result.ok) throw new Error('refused')
     expect([...result.config.gateway.hosts]).toEqual(['app.example.com', 'shop.example.com'])
   })
 
-  it('are not needed for pages while hosted pages are off', () => {
+  it('requires no GATEWAY_HOSTS for pages of an origin while hosted pages are disabled', () => {
     expect(problemsOf({ ...valid, GATEWAY })).toEqual(['GATEWAY'])
     expect(problemsOf({ ...valid, GATEWAY, PAGES: { enabled: false } })).toEqual([])
   })
@@ -243,11 +246,11 @@ describe('GATEWAY_HOSTS', () => {
     ['a scheme', 'https://app.example.com'],
     ['a port', 'app.example.com:8443'],
     ['a path', 'app.example.com/x'],
-    ['capitals', 'App.example.com'],
+    ['upper case', 'App.example.com'],
     ['a wildcard', '*.example.com'],
-    ['a dot at its end', 'app.example.com.'],
+    ['a trailing dot', 'app.example.com.'],
     ['the host of PUBLIC_URL', 'auth.example.com'],
-  ])('are refused with %s', (_what, host) => {
+  ])('rejects GATEWAY_HOSTS with %s', (_what, host) => {
     expect(problemsOf({ ...valid, GATEWAY_HOSTS: `shop.example.com,${host}` })).toEqual(['GATEWAY_HOSTS'])
   })
 })

@@ -9,7 +9,7 @@ function reservedBy(settings: Settings): readonly string[] {
 }
 
 describe('settings', () => {
-  it('have the defaults of the contract', () => {
+  it('reads the documented defaults', () => {
     const result = readConfig(valid)
     expect(result).toEqual({
       ok: true,
@@ -74,7 +74,7 @@ describe('settings', () => {
     })
   })
 
-  it('are read as text or as numbers, spaces around them left out', () => {
+  it('reads settings as text or as numbers, and trims spaces', () => {
     const result = readConfig({ ...valid, MAX_SESSIONS: 5, ACCESS_TOKEN_SECONDS: ' 60 ', AUDIENCE: ' api ' })
     expect(result).toMatchObject({
       config: { sessions: { maxSessions: 5 }, tokens: { accessTokenSeconds: 60, audience: 'api' } },
@@ -82,9 +82,9 @@ describe('settings', () => {
   })
 
   it.each([
-    ['a table', { login_failures_per_ip: { threshold: 5, enabled: false } }],
+    ['an object', { login_failures_per_ip: { threshold: 5, enabled: false } }],
     ['JSON', '{ "login_failures_per_ip": { "threshold": 5, "enabled": false } }'],
-  ])('may change some limits in any part, as %s', (_how, LIMITS) => {
+  ])('overrides single members of a limit rule, given as %s', (_form, LIMITS) => {
     expect(readConfig({ ...valid, LIMITS })).toMatchObject({
       config: {
         limits: {
@@ -97,7 +97,7 @@ describe('settings', () => {
     })
   })
 
-  it('name every limit that is wrong, and where', () => {
+  it('names every invalid member of LIMITS', () => {
     const LIMITS = { registrations_per_ip: { threshold: -1, limit: 3 }, others: {} }
     const result = readConfig({ ...valid, LIMITS })
     expect(result.ok ? [] : result.problems.map(({ problem }) => problem)).toEqual([
@@ -107,14 +107,14 @@ describe('settings', () => {
     ])
   })
 
-  it('may name several origins', () => {
+  it('reads several CORS origins', () => {
     const CORS_ORIGINS = 'https://app.example.com, http://localhost:5173,'
     expect(readConfig({ ...valid, CORS_ORIGINS })).toMatchObject({
       config: { deployment: { corsOrigins: ['https://app.example.com', 'http://localhost:5173'] } },
     })
   })
 
-  it('reserve the mailbox names of RFC 2142, names of roles and the own name of the service', () => {
+  it('reserves as usernames the mailbox names of RFC 2142, names of roles and the name of the service', () => {
     expect(reservedBy({ PAGES: { name: 'Example Shop' } })).toEqual(
       [
         ...['info', 'marketing', 'sales', 'support', 'abuse', 'noc', 'security', 'postmaster', 'hostmaster'],
@@ -124,13 +124,13 @@ describe('settings', () => {
     )
   })
 
-  it('reserve other usernames where some are named, in compared form, and none where the setting is empty', () => {
+  it('reserves only the usernames in RESERVED_USERNAMES, in compared form, and none if it is empty', () => {
     expect(reservedBy({ RESERVED_USERNAMES: ' Billing, Stra\u00dfe,' })).toEqual(['billing', 'strasse'])
     expect(reservedBy({ RESERVED_USERNAMES: '' })).toEqual([])
     expect(reservedBy({ RESERVED_USERNAMES: ' ' })).toEqual([])
   })
 
-  it('may name words that make a password common, beside the name of the service', () => {
+  it('adds PASSWORD_WORDS to the name of the service as words that make a password common', () => {
     const settings = { ...valid, PASSWORD_WORDS: 'Acme, Stra\u00dfe 7', PAGES: { name: 'Example Shop' } }
     expect(readConfig(settings)).toMatchObject({
       config: { accounts: { passwordWords: ['example shop', 'exampleshop', 'acme', 'stra\u00dfe 7'] } },
@@ -142,7 +142,7 @@ describe('settings', () => {
     ['AUDIENCE', 'ä'.repeat(64)],
     ['CLIENT_ID', 'x'.repeat(64)],
     ['PUBLIC_URL', `https://${'x'.repeat(60)}.${'y'.repeat(59)}`],
-  ])('may be as long as tokens have room for: %s', (variable, value) => {
+  ])('accepts values up to the length limit of tokens, and rejects longer ones: %s', (variable, value) => {
     expect(problemsOf({ ...valid, [variable]: value })).toEqual([])
     expect(problemsOf({ ...valid, [variable]: `${value}z` })).toEqual([variable])
   })
@@ -150,7 +150,7 @@ describe('settings', () => {
   it.each([
     ['an audience', { origin: 'https://api.example.com', audience: 'x'.repeat(128) }],
     ['an origin', { origin: `https://${'x'.repeat(60)}.${'y'.repeat(59)}` }],
-  ])('may name %s of 128 characters in a route, and none longer', (_what, route) => {
+  ])('accepts %s of 128 characters in a gateway route, and rejects a longer one', (_what, route) => {
     const longer = Object.fromEntries(Object.entries(route).map(([field, text]) => [field, `${text}z`]))
     expect(problemsOf({ ...valid, GATEWAY: { '/api': route } })).toEqual([])
     expect(problemsOf({ ...valid, GATEWAY: { '/api': { ...route, ...longer } } })).toContain('GATEWAY')
@@ -220,22 +220,24 @@ describe('settings', () => {
     ['CHALLENGE_HOSTNAMES', ','],
     ['CHALLENGE_FALLBACK', 'true'],
     ['CHALLENGE_FALLBACK', 'hcaptcha'],
-  ] as const)('refuse %s=%j', (variable, text) => {
+  ] as const)('rejects %s=%j', (variable, text) => {
     expect(problemsOf(valid)).toEqual([])
     expect(problemsOf({ ...valid, [variable]: text })).toEqual([variable])
   })
 
-  it('report every problem at once, each with a right value and never with a secret', () => {
-    const wrong: Settings = { AUTH_SECRET: 'hunter2', PUBLIC_URL: 'http://x', MAX_SESSIONS: 'many' }
-    const result = readConfig(wrong)
-    if (result.ok) throw new Error('taken')
-    expect(result.problems.map(({ variable }) => variable).toSorted()).toEqual(Object.keys(wrong).toSorted())
+  it('reports every problem at once, with an example and without a secret', () => {
+    const invalid: Settings = { AUTH_SECRET: 'hunter2', PUBLIC_URL: 'http://x', MAX_SESSIONS: 'many' }
+    const result = readConfig(invalid)
+    if (result.ok) throw new Error('accepted')
+    expect(result.problems.map(({ variable }) => variable).toSorted()).toEqual(
+      Object.keys(invalid).toSorted(),
+    )
     for (const { problem, example } of result.problems)
       expect(`${problem}${example}`).not.toContain('hunter2')
   })
 
-  it('offer examples that are right', () => {
-    const wrong: Settings = {
+  it('offers examples that are valid', () => {
+    const invalid: Settings = {
       PUBLIC_URL: 'x',
       SIGNING_ALG: 'x',
       MAX_SESSIONS: 'x',
@@ -250,22 +252,22 @@ describe('settings', () => {
       CHALLENGE_HOSTNAMES: '*',
       CHALLENGE_FALLBACK: 'x',
     }
-    const result = readConfig({ ...valid, ...wrong })
-    if (result.ok) throw new Error('taken')
+    const result = readConfig({ ...valid, ...invalid })
+    if (result.ok) throw new Error('accepted')
     const examples = Object.fromEntries(result.problems.map(({ variable, example }) => [variable, example]))
-    expect(Object.keys(examples).toSorted()).toEqual(Object.keys(wrong).toSorted())
+    expect(Object.keys(examples).toSorted()).toEqual(Object.keys(invalid).toSorted())
     expect(problemsOf({ ...valid, ...examples })).toEqual([])
   })
 
-  it('that are wrong leave the public URL known where that one is right', () => {
+  it('returns the public URL with other problems if it is valid itself', () => {
     expect(readConfig({ ...valid, MAX_SESSIONS: 'x' })).toMatchObject({ publicUrl: valid.PUBLIC_URL })
     expect(readConfig({ ...valid, PUBLIC_URL: 'x' })).toMatchObject({ publicUrl: null })
   })
 })
 
-describe('development', () => {
+describe('development environment', () => {
   it.each(['http://localhost:8787', 'http://127.0.0.1:8787', 'http://[::1]:8787', 'https://localhost'])(
-    'takes http, and secrets that the setup made, at %s',
+    'accepts http and generated secrets in development at %s',
     (PUBLIC_URL) => {
       expect(readConfig({ ...development, PUBLIC_URL })).toMatchObject({
         ok: true,
@@ -281,7 +283,7 @@ describe('development', () => {
     'http://0.0.0.0:8787',
     'http://192.168.0.1',
     'http://[::2]',
-  ])('counts for nothing at %s', (PUBLIC_URL) => {
+  ])('applies the rules of production in development at the public host %s', (PUBLIC_URL) => {
     expect(problemsOf({ ...development, PUBLIC_URL }).toSorted()).toEqual([
       'AUTH_SECRET',
       'AUTH_SECRET',
@@ -289,25 +291,28 @@ describe('development', () => {
     ])
   })
 
-  it.each(['', 'production', 'Development', 'dev', 'true'])('is not what %j says', (ENVIRONMENT) => {
-    expect(problemsOf({ ...development, ENVIRONMENT })).toContain('PUBLIC_URL')
-    expect(readConfig({ ...valid, ENVIRONMENT })).toMatchObject({
-      config: { deployment: { development: false } },
-    })
-  })
+  it.each(['', 'production', 'Development', 'dev', 'true'])(
+    'does not enable development for ENVIRONMENT=%j',
+    (ENVIRONMENT) => {
+      expect(problemsOf({ ...development, ENVIRONMENT })).toContain('PUBLIC_URL')
+      expect(readConfig({ ...valid, ENVIRONMENT })).toMatchObject({
+        config: { deployment: { development: false } },
+      })
+    },
+  )
 
-  it('still needs a secret', () => {
+  it('requires a secret in development', () => {
     expect(problemsOf({ ...development, AUTH_SECRET: '' })).toEqual(['AUTH_SECRET'])
   })
 
-  it('is not entered by a public address', () => {
+  it('does not enable development at a public address', () => {
     expect(readConfig({ ...valid, ENVIRONMENT: 'development' })).toMatchObject({
       config: { deployment: { development: false } },
     })
   })
 })
 
-describe('the hosted pages', () => {
+describe('PAGES', () => {
   it.each([
     [{ name: '' }, 'name'],
     [{ name: 'x'.repeat(65) }, 'name'],
@@ -320,7 +325,7 @@ describe('the hosted pages', () => {
     [{ color_dark: '#123456;}' }, 'color_dark'],
     [{ enabled: 'no' }, 'enabled'],
     [{ colour: '#123456' }, 'colour'],
-  ])('are refused with %j', (PAGES, field) => {
+  ])('rejects PAGES=%j', (PAGES, field) => {
     const result = readConfig({ ...valid, PAGES })
     const problems = result.ok ? [] : result.problems
     expect(problems.map(({ variable }) => variable)).toEqual(['PAGES'])
@@ -330,11 +335,13 @@ describe('the hosted pages', () => {
   it.each([
     ['HTTPS://www.Example.com/logo.svg', 'https://www.example.com/logo.svg'],
     ['DATA:image/svg+xml;base64,PHN2Zy8+', 'data:image/svg+xml;base64,PHN2Zy8+'],
-  ])('show a logo in its canonical spelling: %s', (logo, shown) => {
-    expect(readConfig({ ...valid, PAGES: { logo } })).toMatchObject({ config: { pages: { logo: shown } } })
+  ])('canonicalizes the URL of the logo: %s', (logo, canonical) => {
+    expect(readConfig({ ...valid, PAGES: { logo } })).toMatchObject({
+      config: { pages: { logo: canonical } },
+    })
   })
 
-  it('take one colour for both schemes where only one is given', () => {
+  it('uses one colour for both schemes if only one is given', () => {
     const pages = { color: '#123456', colorDark: '#123456' }
     expect(readConfig({ ...valid, PAGES: '{ "color": "#123456" }' })).toMatchObject({ config: { pages } })
   })

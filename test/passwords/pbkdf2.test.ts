@@ -18,7 +18,7 @@ afterEach(() => vi.restoreAllMocks())
 const PASSWORD = 'correct horse battery staple'
 const SALT = utf8('a salt of tests!')
 
-/** A stored hash made with other parameters than the current ones. */
+/** A stored hash with parameters other than the current ones. */
 async function stored(parameters: Partial<PasswordHash> = {}, input = utf8(PASSWORD)): Promise<string> {
   const { iterations = 1_000, rounds = 1, salt = SALT, pepperId = null } = parameters
   let hash: Bytes = input
@@ -26,7 +26,7 @@ async function stored(parameters: Partial<PasswordHash> = {}, input = utf8(PASSW
   return formatPhc({ iterations, rounds, salt, pepperId, hash })
 }
 
-/** Every call of PBKDF2 that the work made, as its iterations. */
+/** The iterations of each PBKDF2 call that the work makes. */
 async function iterationsOf(work: () => Promise<unknown>): Promise<number[]> {
   const deriveBits = vi.spyOn(crypto.subtle, 'deriveBits')
   await work()
@@ -37,24 +37,24 @@ const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => to
 
 describe('derive', () => {
   it.each(PBKDF2_HMAC_SHA256)(
-    'is PBKDF2-HMAC-SHA-256 as RFC 7914 section 11 has it: $password, $iterations',
+    'derives PBKDF2-HMAC-SHA-256 as in RFC 7914 section 11: $password, $iterations iterations',
     async ({ password, salt, iterations, hex }) => {
       expect(toHex(await derive(utf8(password), utf8(salt), iterations))).toBe(hex)
     },
   )
 
-  it('throws above the cap of production, which the local runtime does not have', async () => {
+  it('throws above the iteration limit of production, which the local runtime does not enforce', async () => {
     await expect(derive(utf8('x'), SALT, MAX_ITERATIONS_PER_CALL + 1)).rejects.toThrow(RangeError)
   })
 })
 
-describe('the current parameters', () => {
-  it("are OWASP's 600,000 iterations, no call of them above the cap", () => {
+describe('current parameters', () => {
+  it("uses OWASP's 600,000 iterations, with at most 100,000 per call", () => {
     expect(CURRENT_ITERATIONS * CURRENT_ROUNDS).toBe(600_000)
     expect(CURRENT_ITERATIONS).toBeLessThanOrEqual(100_000)
   })
 
-  it('chain the rounds, each one from the output of the one before', async () => {
+  it('chains the rounds: each derives from the output of the previous one', async () => {
     const phc = await stored({ iterations: 1_000, rounds: 3 })
     const first = await derive(utf8(PASSWORD), SALT, 1_000)
     const second = await derive(first, SALT, 1_000)
@@ -64,8 +64,8 @@ describe('the current parameters', () => {
   })
 })
 
-describe('a stored password', () => {
-  it('matches itself and nothing else', async () => {
+describe('stored password', () => {
+  it('verifies only the exact password', async () => {
     const phc = await hashPassword(PASSWORD, null)
     expect(await verifyPassword(PASSWORD, phc, null)).toEqual({ match: true, needsRehash: false })
     for (const wrong of [`${PASSWORD} `, PASSWORD.toUpperCase(), PASSWORD.slice(1), '']) {
@@ -73,13 +73,13 @@ describe('a stored password', () => {
     }
   })
 
-  it('matches in every normal form that NFC makes one of', async () => {
+  it('verifies a password in any form that NFC normalizes to the same text', async () => {
     const phc = await hashPassword('caf\u00e9 \u1e69 au lait', null)
     expect(await verifyPassword('cafe\u0301 s\u0307\u0323 au lait', phc, null)).toMatchObject({ match: true })
     expect(await verifyPassword('café ṩ au\u00a0lait', phc, null)).toMatchObject({ match: false })
   })
 
-  it('is salted: the same one twice gives two hashes', async () => {
+  it('salts each hash: one password gives two different hashes', async () => {
     expect(await hashPassword(PASSWORD, null)).not.toBe(await hashPassword(PASSWORD, null))
   })
 
@@ -87,20 +87,20 @@ describe('a stored password', () => {
     ['fewer iterations', { iterations: 50_000, rounds: 6 }],
     ['fewer rounds', { iterations: 100_000, rounds: 5 }],
     ['more rounds', { iterations: 100_000, rounds: 7 }],
-    ['another length of salt', { iterations: 100_000, rounds: 6, salt: utf8('a short salt') }],
-  ])('is due for a rehash with %s', async (_what, parameters) => {
+    ['another salt length', { iterations: 100_000, rounds: 6, salt: utf8('a short salt') }],
+  ])('requires a rehash of a hash with %s', async (_what, parameters) => {
     const phc = await stored(parameters)
     expect(await verifyPassword(PASSWORD, phc, null)).toEqual({ match: true, needsRehash: true })
   })
 })
 
-describe('the work of an answer', () => {
+describe('work of a verification', () => {
   it.each([
     ['the current parameters', { iterations: 100_000, rounds: 6 }],
-    ['one cheap round', { iterations: 1_000, rounds: 1 }],
-    ['plain PBKDF2 at the cap', { iterations: 100_000, rounds: 1 }],
+    ['one short round', { iterations: 1_000, rounds: 1 }],
+    ['plain PBKDF2 at the limit', { iterations: 100_000, rounds: 1 }],
     ['an uneven remainder', { iterations: 70_001, rounds: 3 }],
-  ])('is the same for a hash with %s, and for a wrong password', async (_what, parameters) => {
+  ])('performs the same work for a hash with %s, also for a wrong password', async (_what, parameters) => {
     const phc = await stored(parameters)
     for (const password of [PASSWORD, 'not the password']) {
       const iterations = await iterationsOf(() => verifyPassword(password, phc, null))
@@ -110,17 +110,17 @@ describe('the work of an answer', () => {
     }
   })
 
-  it('is the same where there is no account, and where the stored text is unusable', async () => {
+  it('performs the same work for a missing account and for an unusable stored hash', async () => {
     expect(sum(await iterationsOf(() => verifyDecoy(PASSWORD, null)))).toBe(600_000)
     vi.restoreAllMocks()
     expect(sum(await iterationsOf(() => verifyPassword(PASSWORD, 'damaged', null)))).toBe(600_000)
   })
 })
 
-describe('a pepper', () => {
+describe('pepper', () => {
   const pepper = () => derivePepper('a pepper of the tests, long enough')
 
-  it('goes into the hash before the derivation, its id into the string', async () => {
+  it('applies the pepper before the derivation, and stores its id', async () => {
     const { id, key } = await pepper()
     const mac = new Uint8Array(await crypto.subtle.sign('HMAC', key, utf8(PASSWORD)))
     const phc = await stored({ pepperId: id }, mac)
@@ -130,7 +130,7 @@ describe('a pepper', () => {
     expect(await verifyPassword(PASSWORD, bare, await pepper())).toMatchObject({ match: false })
   })
 
-  it('is missed where it is another one or none, after the same work', async () => {
+  it('reports an unknown pepper if the pepper is another or missing, after the same work', async () => {
     const phc = await hashPassword(PASSWORD, await pepper())
     const other = await derivePepper('another pepper of the tests, long enough')
     for (const wrong of [other, null]) {
@@ -142,12 +142,12 @@ describe('a pepper', () => {
     }
   })
 
-  it('is not asked of hashes that were made without, which are due for a rehash', async () => {
+  it('verifies a hash without pepper, and requires a rehash of it', async () => {
     const phc = await hashPassword(PASSWORD, null)
     expect(await verifyPassword(PASSWORD, phc, await pepper())).toEqual({ match: true, needsRehash: true })
   })
 
-  it('has an id that says nothing of its key', async () => {
+  it('derives a short pepper id and a key that cannot be extracted', async () => {
     const { id, key } = await pepper()
     expect(id).toMatch(/^[A-Za-z0-9_-]{6}$/)
     expect(key.extractable).toBe(false)

@@ -9,7 +9,7 @@ const policy = {
 }
 const weaknessesOf = (password: string) => weaknesses(password, policy)
 
-describe('a password that may be chosen', () => {
+describe('acceptable password', () => {
   it.each([
     ['a passphrase', 'correct horse battery staple'],
     ['eight code points', 'q7$kz!vw'],
@@ -22,13 +22,13 @@ describe('a password that may be chosen', () => {
     ['common words in a row', 'password monkey dragon ladder'],
     ['a word of the service within a longer text', 'my gatehouse at home'],
     ['a part shorter than four characters', 'my name is ada, hello'],
-    ['half of a name', 'lovelace and babbage'],
-  ])('is %s', (_what, password) => {
+    ['part of an identifier', 'lovelace and babbage'],
+  ])('accepts %s', (_what, password) => {
     expect(weaknessesOf(password)).toEqual([])
   })
 })
 
-describe('a password that may not be chosen', () => {
+describe('weak password', () => {
   it.each([
     ['too_short', 'seven 7'],
     ['too_short', 'e\u0301tude 7'],
@@ -47,12 +47,12 @@ describe('a password that may not be chosen', () => {
     ['contains_identifier', 'write to ada.mail'],
     ['contains_identifier', 'call 2015550123 now'],
     ['contains_identifier', 'ａｄａ.ｌｏｖｅｌａｃｅ is wide'],
-  ])('is %s: %j', (reason, password) => {
+  ])('rejects a password as %s: %j', (reason, password) => {
     expect(weaknessesOf(password)).toEqual([reason])
   })
 
   it.each(['ΝΙΚΟΣabc1', 'νικοσabc1', 'νικοςabc1', '1abc ΝΙΚΟΣ'])(
-    'holds a name that ends in a sigma, whatever follows it: %j',
+    'finds a username that ends in sigma inside the password %j',
     (password) => {
       const guessable = parseUsername('Νικος')?.guessable ?? ''
       expect(weaknesses(password, { minLength: 8, words: [], guessable: [guessable] })).toEqual([
@@ -61,7 +61,7 @@ describe('a password that may not be chosen', () => {
     },
   )
 
-  it('is told every reason at once', () => {
+  it('reports every weakness at once', () => {
     expect(weaknesses('ada', { minLength: 8, words: [], guessable: ['ada!'] })).toEqual(['too_short'])
     expect(weaknesses('12345678', { minLength: 10, words: [], guessable: ['5678'] })).toEqual([
       'too_short',
@@ -79,7 +79,7 @@ describe('a password that may not be chosen', () => {
     ])
   })
 
-  it('is told them of a text far beyond the limit too', () => {
+  it('reports every weakness of a password far above the length limit', () => {
     expect(weaknessesOf('monkey'.concat('1'.repeat(16_000)))).toEqual(['too_long', 'common'])
     expect(weaknessesOf('xY'.repeat(8_000))).toEqual(['too_long', 'too_simple'])
     expect(weaknessesOf('bread, water, ADA.lovelace '.repeat(600))).toEqual([
@@ -88,7 +88,7 @@ describe('a password that may not be chosen', () => {
     ])
   })
 
-  it('is counted after normalisation, as long as that can make it short enough', () => {
+  it('measures the length after normalization if that can bring it within the limit', () => {
     const composed = (length: number) => Array.from({ length }, (_, index) => `${index % 7}\u1f82`).join('')
     const options = { minLength: 8, words: [], guessable: [] }
     expect(weaknesses(composed(64).normalize('NFD'), options)).toEqual([])
@@ -96,7 +96,7 @@ describe('a password that may not be chosen', () => {
     expect(weaknesses('\u1f82'.normalize('NFD').repeat(128), options)).toEqual(['too_simple'])
   })
 
-  it('is measured against the length that is set', () => {
+  it('applies the configured minimum length', () => {
     expect(weaknesses('twelve chars', { minLength: 12, words: [], guessable: [] })).toEqual([])
     expect(weaknesses('twelve chars', { minLength: 13, words: [], guessable: [] })).toEqual(['too_short'])
   })

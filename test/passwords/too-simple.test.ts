@@ -2,39 +2,39 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isTooSimple } from '../../src/passwords/too-simple.ts'
 
-describe('a password that repeats a unit', () => {
+describe('repeated unit', () => {
   it.each([
     ['one space', ' '.repeat(8)],
     ['one letter', 'aaaaaaaa'],
     ['one astral character', '\u{1f600}'.repeat(8)],
     ['two letters', 'abababab'],
-    ['two letters, cut', 'ababababa'],
-    ['three digits, cut', '12312312'],
+    ['two letters, the last unit incomplete', 'ababababa'],
+    ['three digits, the last unit incomplete', '12312312'],
     ['three letters, 128 in all', 'xyz'.repeat(42).concat('xy')],
     ['four digits', '12341234'],
-    ['four digits, cut to one', '194719471'],
+    ['four digits, the last unit one digit', '194719471'],
     ['four astral characters', '\u{1f600}\u{1f511}\u{1f41d}\u{1f40c}'.repeat(2)],
-    ['a space among them', 'ab ab ab '],
-  ])('is too simple: %s', (_what, password) => {
+    ['a unit with a space', 'ab ab ab '],
+  ])('rejects a repeated unit: %s', (_what, password) => {
     expect(isTooSimple(password)).toBe(true)
   })
 
   it.each([
     ['a unit of five', 'hjxkwhjxkw'],
-    ['one that ends otherwise', 'abababax'],
-    ['one that begins otherwise', 'xbababab'],
+    ['a repetition with another end', 'abababax'],
+    ['a repetition with another start', 'xbababab'],
     ['two letters, each many times', 'aaaabbbb'],
-    ['a word and its repetition with something between', 'beet-beet'],
-    ['one unit alone', 'hjkw'],
-    ['one unit and its beginning', 'ada'],
-    ['nothing', ''],
+    ['a repeated word with a separator', 'beet-beet'],
+    ['a single unit', 'hjkw'],
+    ['one unit and its first character', 'ada'],
+    ['an empty string', ''],
     ['one character', 'a'],
-  ])('is not too simple: %s', (_what, password) => {
+  ])('accepts a password that is not a repeated unit: %s', (_what, password) => {
     expect(isTooSimple(password)).toBe(false)
   })
 })
 
-describe('a password of neighbours', () => {
+describe('sequence of neighbouring characters', () => {
   it.each([
     ['the alphabet', 'abcdefgh'],
     ['the alphabet backwards', 'zyxwvuts'],
@@ -46,8 +46,8 @@ describe('a password of neighbours', () => {
     ['letters, then digits', 'abcd1234'],
     ['letters, then digits backwards', 'abcde54321'],
     ['letters up and down', 'abcdedcb'],
-    ['three and five', 'abc34567'],
-    ['five and three', '34567cba'],
+    ['runs of three and five', 'abc34567'],
+    ['runs of five and three', '34567cba'],
     ['a row of QWERTY', 'qwertyui'],
     ['a row of QWERTY backwards', 'poiuytre'],
     ['a row of QWERTZ', 'qwertzui'],
@@ -62,13 +62,13 @@ describe('a password of neighbours', () => {
     ['the digit row with shift, in the United Kingdom', '!"\u00a3$%^&*'],
     ['the digit row with shift, in Germany', '!"\u00a7$%&/('],
     ['the digit row of AZERTY', '&\u00e9"\'(-\u00e8_'],
-    ['the digit row, with shift now and then', '1@3$5^7*'],
+    ['the digit row, with every second key shifted', '1@3$5^7*'],
     ['two rows', 'qwerasdf'],
     ['a row there and back', 'qwerewq'],
     ['a row, then digits', 'qwert12345'],
     ['digits, then a row', '123qwertz'],
     ['rows of two keyboards', 'azertyqwerty'],
-  ])('is too simple: %s', (_what, password) => {
+  ])('rejects a sequence: %s', (_what, password) => {
     expect(isTooSimple(password)).toBe(true)
   })
 
@@ -82,17 +82,17 @@ describe('a password of neighbours', () => {
     ['every second letter', 'acegikmo'],
     ['columns of a keyboard', '1qaz2wsx'],
     ['the end of a row and the beginning of the next', 'uiopas'],
-    ['the digits around their end in Unicode', '89:;<=ab'],
-    ['steps to and fro', 'abababac'],
+    ['a run past the digits in Unicode order', '89:;<=ab'],
+    ['alternating steps', 'abababac'],
     ['letters of two scripts', 'ab\u0441defgh'],
     ['a phrase', 'correct horse battery staple'],
     ['random characters', 'q7$kz!vw'],
     ['two letters', 'ab'],
-  ])('is not too simple: %s', (_what, password) => {
+  ])('accepts a password that is not a sequence: %s', (_what, password) => {
     expect(isTooSimple(password)).toBe(false)
   })
 
-  it('is too simple wherever two runs meet', () => {
+  it('rejects any two adjacent runs, and accepts two runs with a separator', () => {
     const run = fc
       .record({
         from: fc.integer({ min: 0x61, max: 0x6a }),
@@ -104,7 +104,7 @@ describe('a password of neighbours', () => {
         return String.fromCodePoint(...(up ? codePoints : codePoints.toReversed()))
       })
     fc.assert(fc.property(run, run, (one, other) => isTooSimple(one + other)))
-    // A character that is in no order ends what came before, and is no run.
+    // A character without neighbours ends a run and is no run itself.
     fc.assert(fc.property(run, run, (one, other) => !isTooSimple(`${one}\u2603${other}`)))
   })
 })

@@ -1,4 +1,4 @@
-/** A client chooses the text that most expressions are run on: none may take more than linear time for it. */
+/** Callers choose the text that most regular expressions are run on, so each must take at most linear time. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { checkSync } from 'recheck'
@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { findExpressions } from './regular-expressions.ts'
 
 const SOURCE = fileURLToPath(new URL('../../src/', import.meta.url))
-/** For one expression; the slowest needs half a second. */
+/** For one expression; the slowest takes half a second. */
 const TIMEOUT_MS = 20_000
 
 const files = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' }).filter((file) =>
@@ -19,20 +19,20 @@ const expressions = new Map(
   ),
 )
 
-function judge(pattern: string, flags: string): string {
+function analyze(pattern: string, flags: string): string {
   const { status, ...diagnostics } = checkSync(pattern, flags, { timeout: TIMEOUT_MS })
   return 'complexity' in diagnostics ? `${status}, ${diagnostics.complexity?.type}` : status
 }
 
-describe('the check of regular expressions', () => {
+describe('check of regular expressions', () => {
   it.each([
     ['quadratic', '^bearer +(.*)$', 'i', 'vulnerable, polynomial'],
     ['exponential', '^(a+)+$', '', 'vulnerable, exponential'],
-  ])('reports one that is %s', (_how, pattern, flags, judgement) => {
-    expect(judge(pattern, flags)).toBe(judgement)
+  ])('reports an expression that is %s', (_how, pattern, flags, complexity) => {
+    expect(analyze(pattern, flags)).toBe(complexity)
   })
 
-  it('finds those of a program, and nothing else that looks like one', () => {
+  it('finds the regular expressions of a program, and nothing that only looks like one', () => {
     const source = `
       // /comment/
       const text: string = '/text/' as string
@@ -50,19 +50,22 @@ describe('the check of regular expressions', () => {
     })
   })
 
-  it('reads all files of the source', () => {
+  it('reads all source files', () => {
     expect(files.length).toBeGreaterThan(100)
     expect(expressions.size).toBeGreaterThan(30)
   })
 })
 
-describe('the source', () => {
-  it('builds no regular expression while it runs', () => {
+describe('source code', () => {
+  it('builds no regular expression at run time', () => {
     expect(found.filter(({ built }) => built > 0).map(({ file }) => file)).toEqual([])
   })
 
-  it.each([...expressions])('has no expression that takes more than linear time: %s', (_text, expression) => {
-    const { file, pattern, flags } = expression
-    expect(`${file}: ${judge(pattern, flags)}`).toMatch(/: safe, (safe|linear)$/)
-  })
+  it.each([...expressions])(
+    'uses only expressions that take at most linear time: %s',
+    (_text, expression) => {
+      const { file, pattern, flags } = expression
+      expect(`${file}: ${analyze(pattern, flags)}`).toMatch(/: safe, (safe|linear)$/)
+    },
+  )
 })

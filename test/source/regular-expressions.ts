@@ -1,10 +1,10 @@
-/** The regular expressions of a source text, found by parsers: whatever looks like one in a comment or a string is none. */
+/** Finds the regular expressions of a source text with parsers, so that comments and strings do not count. */
 import { type AnyNode, parse } from 'acorn'
 import { transformSync } from 'esbuild'
 
 export interface SourceExpressions {
   readonly literals: readonly RegularExpression[]
-  /** How many are built while the program runs, so that no check of the source sees them. */
+  /** How many are built at run time, which a check of the source cannot analyze. */
   readonly built: number
 }
 

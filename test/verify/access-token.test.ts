@@ -24,7 +24,7 @@ const claims = claimsOf(ISSUER, NOW)
 const sign = (payload: JWTPayload = claims, protectedHeader: object = header, key = elliptic.privateKey) =>
   new SignJWT(payload).setProtectedHeader({ ...header, ...protectedHeader }).sign(key)
 
-/** A signature over any header at all: jose itself would refuse to make some of them. */
+/** Signs any header, including those that jose refuses to sign. */
 async function signAnything(protectedHeader: object, key = elliptic.privateKey): Promise<string> {
   const [head, body] = [protectedHeader, claims].map((part) => toBase64Url(utf8(JSON.stringify(part))))
   return signText(`${head}.${body}`, key)
@@ -41,38 +41,41 @@ async function verifyAccessToken(token: string, using: VerifyOptions) {
   return result.ok ? result.claims : null
 }
 
-/** The same bytes to a decoder that overlooks the bits that belong to none. */
+/** Another spelling of the same bytes, for a decoder that ignores leftover bits. */
 function respell(text: string): string {
   const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   return text.slice(0, -1) + letters[letters.indexOf(text.slice(-1)) + 1]
 }
 
 const without = (name: keyof typeof claims) => {
-  const { [name]: _left, ...rest } = claims
+  const { [name]: _removed, ...rest } = claims
   return rest
 }
 
-describe('an access token', () => {
-  it('is taken when everything about it is right', async () => {
+describe('verifyAccessToken', () => {
+  it('accepts a valid access token, signed with ES256 or RS256', async () => {
     expect(await verifyAccessToken(await sign(), options)).toEqual(claims)
     const byRsa = await sign(claims, { alg: 'RS256', kid: 'rsa' }, rsa.privateKey)
     expect(await verifyAccessToken(byRsa, options)).toEqual(claims)
   })
 
-  it.each(Object.keys(claims) as (keyof typeof claims)[])('is refused without %s', async (name) => {
-    expect(await verifyAccessToken(await sign(without(name)), options)).toBeNull()
-  })
+  it.each(Object.keys(claims) as (keyof typeof claims)[])(
+    'rejects an access token without the claim %s',
+    async (name) => {
+      expect(await verifyAccessToken(await sign(without(name)), options)).toBeNull()
+    },
+  )
 
   it.each([
     ['another issuer', { iss: 'https://evil.example' }],
     ['another audience', { aud: 'https://evil.example' }],
     ['several audiences', { aud: [ISSUER, 'https://evil.example'] }],
-    ['an end that has come', { exp: NOW }],
-    ['a beginning that has not', { nbf: NOW + 1 }],
-    ['an end that is no number', { exp: '4000000590' as unknown as number }],
-    ['a subject that is no text', { sub: 5 as unknown as string }],
-    ['a session that is no text', { sid: ['session'] }],
-  ])('is refused with %s', async (_what, change) => {
+    ['an expiry that is reached', { exp: NOW }],
+    ['a start in the future', { nbf: NOW + 1 }],
+    ['an expiry that is not a number', { exp: '4000000590' as unknown as number }],
+    ['a subject that is not text', { sub: 5 as unknown as string }],
+    ['a session that is not text', { sid: ['session'] }],
+  ])('rejects an access token with %s', async (_what, change) => {
     expect(await verifyAccessToken(await sign({ ...claims, ...change }), options)).toBeNull()
   })
 
@@ -82,24 +85,24 @@ describe('an access token', () => {
     ['the type of an assertion', { typ: 'edge-assertion+jwt' }],
     ['no key id', { kid: undefined }],
     ['an unknown key id', { kid: 'stranger' }],
-    ['a key id of Object.prototype', { kid: 'toString' }],
+    ['a property name of Object.prototype as key id', { kid: 'toString' }],
     ["another key's algorithm", { kid: 'rsa' }],
-  ])('is refused with %s (RFC 8725)', async (_what, change) => {
+  ])('rejects an access token with %s (RFC 8725)', async (_what, change) => {
     expect(await verifyAccessToken(await sign(claims, change), options)).toBeNull()
   })
 
   it.each([
-    ['crit that names what nobody knows', { ...header, crit: ['exp2'], exp2: 1 }],
+    ['crit that names an unknown extension', { ...header, crit: ['exp2'], exp2: 1 }],
     ['crit that names b64', { ...header, crit: ['b64'], b64: true }],
     ['an empty crit', { ...header, crit: [] }],
     ['alg none', { ...header, alg: 'none' }],
     ['alg HS256', { ...header, alg: 'HS256' }],
     ['alg ES384', { ...header, alg: 'ES384' }],
-  ])('is refused with %s', async (_what, protectedHeader) => {
+  ])('rejects an access token with %s', async (_what, protectedHeader) => {
     expect(await verifyAccessToken(await signAnything(protectedHeader), options)).toBeNull()
   })
 
-  it('is refused when it brings its own key', async () => {
+  it('rejects an access token signed with a key that it carries itself', async () => {
     const jwk = await exportJWK(stranger.publicKey)
     for (const own of [{ jwk }, { jku: 'https://evil.example/jwks.json' }, { x5u: 'https://evil.example' }]) {
       const forged = await signAnything({ ...header, ...own }, stranger.privateKey)
@@ -107,13 +110,13 @@ describe('an access token', () => {
     }
   })
 
-  it('is refused when it is signed with the public key as an HMAC secret', async () => {
+  it('rejects an access token signed with the public key as HMAC secret', async () => {
     const secret = utf8(JSON.stringify(await exportJWK(elliptic.publicKey)))
     const forged = await new SignJWT(claims).setProtectedHeader({ ...header, alg: 'HS256' }).sign(secret)
     expect(await verifyAccessToken(forged, options)).toBeNull()
   })
 
-  it('is refused when any part of it is changed or missing', async () => {
+  it('rejects an access token if any part is changed or missing', async () => {
     const token = await sign()
     const [head = '', body = '', signature = ''] = token.split('.')
     const flipped = (text: string) => `${text.startsWith('A') ? 'B' : 'A'}${text.slice(1)}`
@@ -139,8 +142,8 @@ describe('an access token', () => {
     }
   })
 
-  it('is refused with any part in another spelling, also if that was signed', async () => {
-    /** The same JSON at a length whose last character has bits to spare. */
+  it('rejects an access token with a part in a non-canonical spelling, even if that is signed', async () => {
+    /** The same JSON at a length whose last character has leftover bits. */
     const encode = (value: object, spaces = 0): string => {
       const text = toBase64Url(utf8(JSON.stringify(value) + ' '.repeat(spaces)))
       return text.length % 4 === 0 ? encode(value, spaces + 1) : text
@@ -160,8 +163,8 @@ describe('an access token', () => {
     }
   })
 
-  it('passes a fault of the key store on: it says nothing of the token', async () => {
-    const broken = { ...options, findKey: () => Promise.reject(new Error('out of reach')) }
-    await expect(verifyAccessToken(await sign(), broken)).rejects.toThrow('out of reach')
+  it('rethrows an error of the key lookup, which does not concern the token', async () => {
+    const broken = { ...options, findKey: () => Promise.reject(new Error('unavailable')) }
+    await expect(verifyAccessToken(await sign(), broken)).rejects.toThrow('unavailable')
   })
 })

@@ -10,7 +10,7 @@ describe('readBearer', () => {
     ['Bearer \tx', '\tx'],
     ['Bearer x\u2028y', 'x\u2028y'],
     ['Bearer  ', ''],
-  ])('returns what follows the scheme and its spaces: %j', (authorization, token) => {
+  ])('returns the token after the Bearer scheme and its spaces: %j', (authorization, token) => {
     expect(readBearer(authorization)).toBe(token)
   })
 
@@ -25,11 +25,11 @@ describe('readBearer', () => {
     'Basic dTpw',
     'x Bearer y',
     '\u212Aearer x',
-  ])('returns null if another scheme or none was sent: %j', (authorization) => {
+  ])('returns null if the scheme is not Bearer: %j', (authorization) => {
     expect(readBearer(authorization)).toBeNull()
   })
 
-  it('returns a token of the greatest length, and an empty one for a longer header', () => {
+  it('returns a bearer token up to the maximum length, and an empty one for a longer header', () => {
     const longest = 'x'.repeat(8_192 - 'Bearer '.length)
     expect(readBearer(`Bearer ${longest}`)).toBe(longest)
     expect(readBearer(`Bearer ${longest}x`)).toBe('')
@@ -44,7 +44,7 @@ describe('readAuthorization', () => {
     ['BASIC   dTpw', 'basic', 'dTpw'],
     ['Basic', 'basic', null],
     ['', '', null],
-  ])('splits %j', (authorization, scheme, credentials) => {
+  ])('splits the Authorization header %j', (authorization, scheme, credentials) => {
     expect(readAuthorization(authorization)).toEqual({ scheme, credentials })
   })
 })

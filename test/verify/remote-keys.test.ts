@@ -17,7 +17,7 @@ const second = await publicJwk('second')
 let published: readonly object[]
 let outage: boolean
 let reads: number
-/** Holds answers back until it is called. */
+/** Holds responses back until it is called. */
 let release: (() => void) | null
 
 beforeEach(() => {
@@ -41,8 +41,8 @@ const hold = () => {
 }
 const UNAVAILABLE = { code: 'keys_unavailable', status: 503 }
 
-describe('the keys of an issuer', () => {
-  it('are read when the first is needed, and not again for five minutes', async () => {
+describe('RemoteKeys', () => {
+  it('reads the key set on first use, and not again for five minutes', async () => {
     const keys = newKeys()
     expect(reads).toBe(0)
     expect(await keys.find('first', NOW_MS)).toMatchObject({ alg: 'ES256' })
@@ -52,7 +52,7 @@ describe('the keys of an issuer', () => {
     expect(reads).toBe(2)
   })
 
-  it('are read once for all who come at a cold start', async () => {
+  it('reads the key set once for all concurrent requests of a cold start', async () => {
     hold()
     const keys = newKeys()
     const all = Array.from({ length: 50 }, () => keys.find('first', NOW_MS))
@@ -62,7 +62,7 @@ describe('the keys of an issuer', () => {
     expect(reads).toBe(1)
   })
 
-  it('are found after a rotation that nobody announced, and read at most once in ten seconds for unknown ids', async () => {
+  it('finds a key after an unannounced rotation, and reads the key set at most once in ten seconds for unknown ids', async () => {
     const keys = newKeys()
     await keys.find('first', NOW_MS)
     published = [first, second]
@@ -73,14 +73,14 @@ describe('the keys of an issuer', () => {
     expect(reads).toBe(2)
   })
 
-  it('are those of the latest set alone: one that was withdrawn is gone with the next read', async () => {
+  it('drops a withdrawn key with the next read', async () => {
     const keys = newKeys()
     await keys.find('first', NOW_MS)
     published = [second]
     expect(await keys.find('first', NOW_MS + 5 * MINUTE_MS)).toBeNull()
   })
 
-  it('are read again when the clock was set back, and new ones found', async () => {
+  it('reads the key set again if the clock was set back', async () => {
     const keys = newKeys()
     await keys.find('first', NOW_MS)
     published = [second]
@@ -89,7 +89,7 @@ describe('the keys of an issuer', () => {
     expect(reads).toBe(2)
   })
 
-  it('go on for a day while the issuer is out of reach, and no longer', async () => {
+  it('uses known keys for only a day while the issuer is unavailable', async () => {
     const keys = newKeys()
     await keys.find('first', NOW_MS)
     outage = true
@@ -97,10 +97,10 @@ describe('the keys of an issuer', () => {
     await expect(keys.find('first', NOW_MS + DAY_MS)).rejects.toMatchObject(UNAVAILABLE)
   })
 
-  it('make nobody else wait for an issuer that is slow, where the key is known', async () => {
+  it('returns a known key without waiting while another request reads from a slow issuer', async () => {
     const keys = newKeys()
     await keys.find('first', NOW_MS)
-    // No patience ends by itself.
+    // No time limit expires by itself.
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     hold()
     const waiting = keys.find('first', NOW_MS + 5 * MINUTE_MS)
@@ -112,7 +112,7 @@ describe('the keys of an issuer', () => {
     vi.useRealTimers()
   })
 
-  it('leave it open whether an id is unknown while the issuer is out of reach', async () => {
+  it('reports an unknown key id as keys_unavailable while the issuer is unavailable', async () => {
     const keys = newKeys()
     await keys.find('first', NOW_MS)
     outage = true
@@ -126,21 +126,21 @@ describe('the keys of an issuer', () => {
     expect(await keys.find('third', NOW_MS + 20_000)).toBeNull()
   })
 
-  it('are out of reach, and not unknown, while the one who reads them was cancelled', async () => {
+  it('reports keys_unavailable, not an unknown key, if the request that reads the key set was cancelled', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     hold()
     const keys = newKeys()
-    // A Worker's request that is gone takes its timers and its answers with it.
+    // A cancelled request of a Worker takes its timers and its pending responses with it.
     vi.spyOn(globalThis, 'setTimeout').mockReturnValueOnce(setTimeout(() => undefined, 0))
     void keys.find('first', NOW_MS)
-    const found = keys.find('first', NOW_MS + 1).catch((fault: unknown) => fault)
+    const found = keys.find('first', NOW_MS + 1).catch((error: unknown) => error)
     await vi.advanceTimersByTimeAsync(5_000)
     expect(await found).toMatchObject(UNAVAILABLE)
     vi.restoreAllMocks()
     vi.useRealTimers()
   })
 
-  it('are asked for again ten seconds after a cold start that failed', async () => {
+  it('retries ten seconds after a failed cold start', async () => {
     outage = true
     const keys = newKeys()
     await expect(keys.find('first', NOW_MS)).rejects.toMatchObject(UNAVAILABLE)
@@ -150,19 +150,19 @@ describe('the keys of an issuer', () => {
   })
 })
 
-describe('a key store', () => {
+describe('KeyStore', () => {
   const memory = () => {
-    const kept = { text: null as string | null }
+    const stored = { text: null as string | null }
     const store: KeyStore = {
-      get: async () => kept.text,
+      get: async () => stored.text,
       put: async (text) => {
-        kept.text = text
+        stored.text = text
       },
     }
-    return { kept, store }
+    return { stored, store }
   }
 
-  it('carries the last keys over a cold start while the issuer is out of reach, until they are a day old', async () => {
+  it('provides the last key set for a cold start while the issuer is unavailable, until it is a day old', async () => {
     const { store } = memory()
     await newKeys(store).find('first', NOW_MS)
     outage = true
@@ -170,7 +170,7 @@ describe('a key store', () => {
     await expect(newKeys(store).find('first', NOW_MS + DAY_MS)).rejects.toMatchObject(UNAVAILABLE)
   })
 
-  it('has keys for a process whose own are too old, where another has read since', async () => {
+  it('provides the key set of another process to one whose own is too old', async () => {
     const { store } = memory()
     const keys = newKeys(store)
     await keys.find('first', NOW_MS)
@@ -179,14 +179,14 @@ describe('a key store', () => {
     expect(await keys.find('first', NOW_MS + DAY_MS + MINUTE_MS)).not.toBeNull()
   })
 
-  it('is passed over while the issuer is there', async () => {
+  it('ignores the key store while the issuer is available', async () => {
     const { store } = memory()
     await newKeys(store).find('first', NOW_MS)
     published = [second]
     expect(await newKeys(store).find('first', NOW_MS + 1)).toBeNull()
   })
 
-  it('stands in nobody’s way when it fails, or holds what is no key set', async () => {
+  it('ignores a key store that fails or holds no valid key set', async () => {
     const broken: KeyStore = {
       get: () => Promise.reject(new Error('down')),
       put: () => {
@@ -196,21 +196,21 @@ describe('a key store', () => {
     expect(await newKeys(broken).find('first', NOW_MS)).not.toBeNull()
     outage = true
     for (const text of ['', 'null', '{}', '{"readAtMs":"x","text":"{}"}', '{"text":"[]"}']) {
-      const { kept, store } = memory()
-      kept.text = text
+      const { stored, store } = memory()
+      stored.text = text
       await expect(newKeys(store).find('first', NOW_MS)).rejects.toMatchObject(UNAVAILABLE)
     }
     await expect(newKeys(broken).find('first', NOW_MS)).rejects.toMatchObject(UNAVAILABLE)
   })
 
-  it('does not make keys younger than they are, whatever time stands in it', async () => {
-    const { kept, store } = memory()
+  it('ignores a stored key set whose time is missing or in the future', async () => {
+    const { stored, store } = memory()
     await newKeys(store).find('first', NOW_MS)
     outage = true
-    const { text } = JSON.parse(kept.text ?? '')
-    kept.text = JSON.stringify({ text })
+    const { text } = JSON.parse(stored.text ?? '')
+    stored.text = JSON.stringify({ text })
     await expect(newKeys(store).find('first', NOW_MS)).rejects.toMatchObject(UNAVAILABLE)
-    kept.text = JSON.stringify({ text, readAtMs: NOW_MS + 1 })
+    stored.text = JSON.stringify({ text, readAtMs: NOW_MS + 1 })
     await expect(newKeys(store).find('first', NOW_MS)).rejects.toMatchObject(UNAVAILABLE)
   })
 })

@@ -29,102 +29,103 @@ const sign = (changes: object = {}, typ = 'at+jwt') =>
     .sign(privateKey)
 const token = await sign()
 
-async function refusal(work: Promise<unknown>): Promise<VerificationError> {
-  const fault = await work.catch((thrown: unknown) => thrown)
-  if (!(fault instanceof VerificationError)) throw new Error(`not refused: ${fault}`)
-  return fault
+async function rejection(work: Promise<unknown>): Promise<VerificationError> {
+  const error = await work.catch((thrown: unknown) => thrown)
+  if (!(error instanceof VerificationError)) throw new Error(`not rejected: ${error}`)
+  return error
 }
 
-describe('a verifier', () => {
-  it('answers the claims of a token, with those that an operator gave the account', async () => {
+describe('createVerifier', () => {
+  it('returns the claims of a token, including custom claims of the account', async () => {
     expect(await verifier.verify(await sign({ plan: 'pro' }))).toEqual({ ...claims, plan: 'pro' })
   })
 
-  it('reads keys from the issuer, or from where it is told', async () => {
-    const asked: string[] = []
+  it('reads keys from the issuer, or from the configured jwksUrl', async () => {
+    const urls: string[] = []
     const fetch = async (url: string) => {
-      asked.push(url)
+      urls.push(url)
       return Response.json({ keys: [jwk] })
     }
     await createVerifier({ ...OPTIONS, fetch }).verify(token)
     await createVerifier({ ...OPTIONS, fetch, jwksUrl: 'https://keys.example.test/set' }).verify(token)
-    expect(asked).toEqual([`${ISSUER}/.well-known/jwks.json`, 'https://keys.example.test/set'])
+    expect(urls).toEqual([`${ISSUER}/.well-known/jwks.json`, 'https://keys.example.test/set'])
   })
 
-  it('makes up for clocks that differ as far as it is told, and no further', async () => {
+  it('tolerates a clock difference up to the configured limit', async () => {
     const ended = await sign({ exp: NOW - 30 })
-    expect((await refusal(verifier.verify(ended))).code).toBe('invalid_token')
-    const lenient = (clockToleranceSeconds: number) => createVerifier({ ...OPTIONS, clockToleranceSeconds })
-    expect(await lenient(31).verify(ended)).toMatchObject({ exp: NOW - 30 })
-    expect((await refusal(lenient(30).verify(ended))).code).toBe('invalid_token')
+    expect((await rejection(verifier.verify(ended))).code).toBe('invalid_token')
+    const tolerating = (clockToleranceSeconds: number) =>
+      createVerifier({ ...OPTIONS, clockToleranceSeconds })
+    expect(await tolerating(31).verify(ended)).toMatchObject({ exp: NOW - 30 })
+    expect((await rejection(tolerating(30).verify(ended))).code).toBe('invalid_token')
   })
 
   it.each<[string, Partial<VerifierOptions>]>([
-    ['an issuer that is no address', { issuer: 'auth.example.test' }],
+    ['an issuer that is not a URL', { issuer: 'auth.example.test' }],
     ['an issuer in plain http', { issuer: 'http://auth.example.test' }],
-    ['an issuer with a slash at its end', { issuer: `${ISSUER}/` }],
+    ['an issuer with a trailing slash', { issuer: `${ISSUER}/` }],
     ['an issuer with a path', { issuer: `${ISSUER}/v1` }],
     ['a key set in plain http', { jwksUrl: 'http://localhost.example.test/keys' }],
     ['no audience', { audience: '' }],
-    ['a clock that may differ by more than a minute', { clockToleranceSeconds: 61 }],
-    ['a clock that differs by no number', { clockToleranceSeconds: Number.NaN }],
+    ['a clock tolerance of more than a minute', { clockToleranceSeconds: 61 }],
+    ['a clock tolerance that is not a number', { clockToleranceSeconds: Number.NaN }],
     ['a decryption key that is public', { decryptionKeys: [jwk] }],
     ['a decryption key for signatures', { decryptionKeys: [{ ...jwk, d: 'x', alg: 'ES256' }] }],
     [
       'a decryption key for signatures by its curve',
       { decryptionKeys: [{ kty: 'OKP', crv: 'Ed25519', d: 'x' }] },
     ],
-    ['two decryption keys of one name', { decryptionKeys: [ownKey, { ...ownKey }] }],
-    ['a decryption key that is shared', { decryptionKeys: [{ kty: 'oct', k: 'AAAA' }] }],
-  ])('is not made with %s', (_what, changes) => {
+    ['two decryption keys with one id', { decryptionKeys: [ownKey, { ...ownKey }] }],
+    ['a symmetric decryption key', { decryptionKeys: [{ kty: 'oct', k: 'AAAA' }] }],
+  ])('rejects the options of a verifier with %s', (_what, changes) => {
     expect(() => createVerifier({ ...OPTIONS, ...changes })).toThrow(TypeError)
   })
 
   it.each(['http://localhost:8787', 'http://127.0.0.1:8787', 'http://[::1]:8787'])(
-    'is made for a service on this machine: %s',
+    'accepts http for an issuer on localhost: %s',
     (issuer) => {
       expect(createVerifier({ ...OPTIONS, issuer })).toBeDefined()
     },
   )
 
   it.each<[string, object]>([
-    ['roles that are no list', { roles: 'editor' }],
-    ['roles that are no names', { roles: [5] }],
-    ['a scope that is no text', { scope: ['orders:read'] }],
-    ['a log in at no time', { auth_time: 'now' }],
-    ['methods that are no list', { amr: 'pwd' }],
-    ['a client that is no text', { client_id: 5 }],
-    ['an id that is no text', { jti: 5 }],
-  ])('refuses a token whose claims are not what their types say: %s', async (_what, changes) => {
-    expect((await refusal(verifier.verify(await sign(changes)))).code).toBe('invalid_token')
+    ['roles that are not a list', { roles: 'editor' }],
+    ['roles that are not names', { roles: [5] }],
+    ['a scope that is not text', { scope: ['orders:read'] }],
+    ['a login time that is not a number', { auth_time: 'now' }],
+    ['methods that are not a list', { amr: 'pwd' }],
+    ['a client that is not text', { client_id: 5 }],
+    ['an id that is not text', { jti: 5 }],
+  ])('rejects a token whose claims do not match their types: %s', async (_what, changes) => {
+    expect((await rejection(verifier.verify(await sign(changes)))).code).toBe('invalid_token')
   })
 
   it.each([
-    ['nothing', ''],
-    ['no text', undefined as unknown as string],
+    ['an empty string', ''],
+    ['undefined', undefined as unknown as string],
     ['more than 128 KiB', `${'a'.repeat(131_072)}.b.c`],
-  ])('refuses %s for a token', async (_what, text) => {
-    expect((await refusal(verifier.verify(text))).code).toBe('invalid_token')
-    expect((await refusal(verifier.verifyAssertion(text))).code).toBe('invalid_token')
+  ])('rejects %s in place of a token', async (_what, text) => {
+    expect((await rejection(verifier.verify(text))).code).toBe('invalid_token')
+    expect((await rejection(verifier.verifyAssertion(text))).code).toBe('invalid_token')
   })
 
-  it('says that keys are out of reach, and not that a token is wrong', async () => {
+  it('reports keys_unavailable instead of an invalid token if no key can be read', async () => {
     const down = createVerifier({ ...OPTIONS, fetch: () => Promise.reject(new Error('down')) })
-    const { code, status, headers } = await refusal(down.verify(token))
+    const { code, status, headers } = await rejection(down.verify(token))
     expect([code, status, headers]).toEqual(['keys_unavailable', 503, { 'Retry-After': '5' }])
-    expect((await refusal(down.verify('no token'))).code).toBe('invalid_token')
+    expect((await rejection(down.verify('no token'))).code).toBe('invalid_token')
   })
 })
 
-describe('the check of a request', () => {
-  const asked = (headers: Record<string, string | string[]>, requirement = {}) =>
-    verifier.verifyRequest({ headers }, requirement)
+describe('verifyRequest', () => {
+  const verifyHeaders = (headers: Record<string, string | string[]>, required = {}) =>
+    verifier.verifyRequest({ headers }, required)
 
-  it('takes headers as the Fetch API and as Node.js give them, and the scheme in any case', async () => {
+  it('accepts headers of the Fetch API and of Node.js, and the scheme in any case', async () => {
     const authorization = `bearer  ${token}`
     const request = new Request(ISSUER, { headers: { Authorization: `BEARER ${token}` } })
     expect(await verifier.verifyRequest(request)).toEqual(claims)
-    expect(await asked({ authorization })).toEqual(claims)
+    expect(await verifyHeaders({ authorization })).toEqual(claims)
   })
 
   it.each<[string, Record<string, string | string[]>]>([
@@ -133,47 +134,47 @@ describe('the check of a request', () => {
     ['with the token alone', { authorization: token }],
     ['with several headers', { authorization: [`Bearer ${token}`, 'Bearer x'] }],
     ['with an assertion in its place', { 'x-auth-assertion': token }],
-  ])('says no error code to one %s (RFC 6750 section 3.1)', async (_what, headers) => {
-    const { code, status, headers: answered } = await refusal(asked(headers))
+  ])('sends no error code in response to a request %s (RFC 6750 section 3.1)', async (_what, headers) => {
+    const { code, status, headers: responseHeaders } = await rejection(verifyHeaders(headers))
     expect([code, status]).toEqual(['missing_token', 401])
-    expect(answered).toEqual({ 'WWW-Authenticate': 'Bearer realm="gatehouse"' })
+    expect(responseHeaders).toEqual({ 'WWW-Authenticate': 'Bearer realm="gatehouse"' })
   })
 
-  it('says invalid_token where one was sent and is at fault', async () => {
-    const { status, headers } = await refusal(asked({ authorization: 'Bearer x' }))
+  it('sends invalid_token in response to an invalid bearer token', async () => {
+    const { status, headers } = await rejection(verifyHeaders({ authorization: 'Bearer x' }))
     expect([status, headers]).toEqual([
       401,
       { 'WWW-Authenticate': 'Bearer realm="gatehouse", error="invalid_token"' },
     ])
   })
 
-  it('needs all roles and scopes that are asked for, and names the scopes', async () => {
+  it('requires all requested roles and scopes, and names the scopes', async () => {
     const authorization = `Bearer ${token}`
-    const held = { roles: ['editor'], scope: ['orders:write', 'orders:read'] }
-    expect(await asked({ authorization }, held)).toEqual(claims)
-    for (const lacking of [{ roles: ['editor', 'owner'] }, { roles: ['edit'] }, { scope: ['orders'] }]) {
-      expect((await refusal(asked({ authorization }, lacking))).status).toBe(403)
+    const granted = { roles: ['editor'], scope: ['orders:write', 'orders:read'] }
+    expect(await verifyHeaders({ authorization }, granted)).toEqual(claims)
+    for (const missing of [{ roles: ['editor', 'owner'] }, { roles: ['edit'] }, { scope: ['orders'] }]) {
+      expect((await rejection(verifyHeaders({ authorization }, missing))).status).toBe(403)
     }
-    const { headers } = await refusal(asked({ authorization }, { scope: ['orders:read', 'admin'] }))
+    const { headers } = await rejection(verifyHeaders({ authorization }, { scope: ['orders:read', 'admin'] }))
     expect(headers['WWW-Authenticate']).toBe(
       'Bearer realm="gatehouse", error="insufficient_scope", scope="orders:read admin"',
     )
   })
 
   it.each<[string, object]>([
-    ['a misspelt member', { scopes: ['orders:read'] }],
+    ['an unknown member', { scopes: ['orders:read'] }],
     ['a scope as text', { scope: 'orders:read' }],
     ['two scopes in one text', { scope: ['orders:read orders:write'] }],
     ['a role that would end the header', { scope: ['x"\r\nX-Forged: 1'] }],
-    ['a role that is no text', { roles: [undefined] }],
-  ])('cannot ask for %s, and so for less', async (_what, requirement) => {
+    ['a role that is not text', { roles: [undefined] }],
+  ])('rejects required permissions with %s, which could require too little', async (_what, required) => {
     const authorization = `Bearer ${token}`
-    await expect(asked({ authorization }, requirement)).rejects.toThrow(TypeError)
+    await expect(verifyHeaders({ authorization }, required)).rejects.toThrow(TypeError)
   })
 
-  it('is answered with a problem that repeats nothing of the token', async () => {
-    const fault = await refusal(asked({ authorization: `Bearer ${token.slice(1)}` }))
-    const { status, headers, body } = refusalOf(fault)
+  it('responds to an invalid token with a problem that contains no part of it', async () => {
+    const error = await rejection(verifyHeaders({ authorization: `Bearer ${token.slice(1)}` }))
+    const { status, headers, body } = refusalOf(error)
     expect([status, headers['Content-Type']]).toEqual([401, 'application/problem+json'])
     expect(JSON.parse(body)).toEqual({
       type: 'about:blank',
@@ -181,22 +182,22 @@ describe('the check of a request', () => {
       status: 401,
       code: 'invalid_token',
     })
-    expect(JSON.stringify(fault) + fault.stack).not.toContain(token.slice(20, 60))
+    expect(JSON.stringify(error) + error.stack).not.toContain(token.slice(20, 60))
   })
 })
 
-describe('the keys that open assertions', () => {
-  it('may be for RSA-OAEP-256 or ECDH-ES, whatever else their owner says of their use', async () => {
+describe('decryption keys', () => {
+  it('accepts decryption keys for RSA-OAEP-256 or ECDH-ES, with any use and key_ops', async () => {
     const rsa = await generateKeyPair('RSA-OAEP-256', { extractable: true })
     const x25519 = await generateKeyPair('ECDH-ES', { extractable: true, crv: 'X25519' })
     for (const key of [rsa.privateKey, x25519.privateKey]) {
       const decryptionKey: JWK = { ...(await exportJWK(key)), use: 'enc', key_ops: ['unwrapKey'] }
-      const opener = createVerifier({ ...OPTIONS, decryptionKeys: [decryptionKey] })
+      const decrypting = createVerifier({ ...OPTIONS, decryptionKeys: [decryptionKey] })
       const { auth_time: _, amr: _amr, client_id: _client, ...assertion } = claims
       const signed = await new SignJWT(assertion)
         .setProtectedHeader({ alg: 'ES256', typ: 'edge-assertion+jwt', kid: 'key' })
         .sign(privateKey)
-      expect(await opener.verifyAssertion(signed)).toEqual(assertion)
+      expect(await decrypting.verifyAssertion(signed)).toEqual(assertion)
     }
   })
 })
