@@ -3,20 +3,20 @@ import type { Env as WorkerEnv } from '../src/config/env.ts'
 
 declare global {
   interface ImportMeta {
-    /** Vite's: the text of every file that matches, by its path. */
-    glob<T>(pattern: string, how: { query: '?raw'; import: 'default'; eager: true }): Record<string, T>
+    /** From Vite: the text of each matching file, by its path. */
+    glob<T>(pattern: string, options: { query: '?raw'; import: 'default'; eager: true }): Record<string, T>
   }
   namespace Cloudflare {
     interface Env extends WorkerEnv {
       /** schema.sql as statements. */
       readonly SCHEMA: D1Migration[]
-      /** How many random stories of an account are played. */
+      /** How many random stories of an account the model test runs. */
       readonly MODEL_RUNS: string
-      /** Where the stand-in of the challenge providers listens. */
+      /** The URL of the fake challenge providers. */
       readonly STAND_IN_URL: string
-      /** Where an origin listens that answers with the bytes that it got. */
+      /** The URL of an origin that responds with the bytes that it receives. */
       readonly RAW_ORIGIN_URL: string
-      /** A second database, that plays the replica. */
+      /** A second database, which acts as the replica. */
       readonly REPLICA: D1Database
     }
     interface GlobalProps {

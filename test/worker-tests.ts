@@ -1,14 +1,14 @@
-/** What all tests in workerd share. */
+/** The configuration that all tests in workerd share. */
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import type { Settings } from '../src/config/settings.ts'
 import { startRawOrigin } from './support/raw-origin.ts'
 import { startStandIn } from './support/stand-in/siteverify.ts'
 
-/** Empty, it would not mean the default. */
+/** An empty value of this setting does not mean the default. */
 type MissingSetting = 'RESERVED_USERNAMES'
 
-/** In place of .dev.vars and wrangler.toml's: production's rules, the defaults, no secret of anybody's. */
+/** Replaces the settings of .dev.vars and wrangler.toml: the rules of production, the defaults, and no real secret. */
 const SETTINGS: { readonly [Name in keyof Omit<Required<Settings>, MissingSetting>]: string } = {
   AUTH_SECRET_FALLBACK: '',
   PASSWORD_PEPPER: '',
@@ -44,10 +44,10 @@ const SETTINGS: { readonly [Name in keyof Omit<Required<Settings>, MissingSettin
   CORS_ORIGINS: 'https://app.example.test,https://www.example.test',
 }
 
-/** Proofs of work and passwords are real work, and slow where machines are. */
+/** Proofs of work and password hashes take real work, which is slow on slow machines. */
 const TIMEOUT_MS = 60_000
 
-/** @param test what differs: which files, what is printed */
+/** @param test options that differ: files, output */
 export async function workerTests(test: ViteUserConfig['test']): Promise<ViteUserConfig> {
   return defineConfig({
     plugins: [

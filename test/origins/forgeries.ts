@@ -1,6 +1,7 @@
-/** Tokens of a running service that nobody may take: what can be forged without its keys, and what is of another kind. */
+/** Tokens that every verifier must reject: those forged without the keys of the service, and those of another kind. */
 import { CompactSign, type CryptoKey, exportSPKI, generateKeyPair, importJWK, type JWK } from 'jose'
-import type { Service, Tokens } from './service.ts'
+import type { Tokens } from '../support/client.ts'
+import type { Service } from './service.ts'
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')

@@ -1,4 +1,4 @@
-/** The package as it is built, inside the real frameworks, over real HTTP, against the running service. */
+/** The built package in real frameworks, over real HTTP, with the running service. */
 import { createRequire } from 'node:module'
 import { getRequestListener } from '@hono/node-server'
 import express from 'express'
@@ -9,12 +9,13 @@ import { requireBearer as forFastify } from 'gatehouse-edge/verify/fastify'
 import { requireBearer as forHono } from 'gatehouse-edge/verify/hono'
 import { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Tokens } from '../support/client.ts'
 import { closeAll, listen } from './listening.ts'
-import { Service, type Tokens } from './service.ts'
+import { Service } from './service.ts'
 
 let service: Service
 let person: Tokens
-/** How far the origins' clocks are ahead. */
+/** How far the clocks of the origins are ahead. */
 let aheadMs = 0
 let reads = 0
 const keys = { text: null as string | null }
@@ -37,36 +38,40 @@ const newVerifier = (options: Partial<VerifierOptions> = {}): Verifier =>
     ...options,
   })
 
-const NEEDED = { scope: ['orders:write'], roles: ['editor'] }
+const REQUIRED = { scope: ['orders:write'], roles: ['editor'] }
 
-/** It does not look after what middleware throws late. */
+/** Express 4 does not handle rejected promises of middleware. */
 const express4 = createRequire(import.meta.url)('express-4') as typeof express
 
 function serveWith(app: express.Express, verifier: Verifier): Promise<string> {
   app.get('/', forExpress(verifier), (request, response) => {
     response.send(request.auth.sub)
   })
-  app.get('/orders', forExpress(verifier, NEEDED), (request, response) => {
+  app.get('/orders', forExpress(verifier, REQUIRED), (request, response) => {
     response.send(request.auth.roles[0])
   })
   return listen(app)
 }
 
-/** Each has the account's id at /, and wants more at /orders. @returns the origin's address */
+/** Each origin serves the account id at /, and requires permissions at /orders. Each function returns the URL of its origin. */
 const FRAMEWORKS: Readonly<Record<string, (verifier: Verifier) => Promise<string>>> = {
   'Express 5': (verifier) => serveWith(express(), verifier),
   'Express 4': (verifier) => serveWith(express4(), verifier),
   Fastify: async (verifier) => {
     const app = fastify()
     app.get('/', { onRequest: forFastify(verifier) }, async (request) => request.user.sub)
-    app.get('/orders', { onRequest: forFastify(verifier, NEEDED) }, async (request) => request.user.roles[0])
+    app.get(
+      '/orders',
+      { onRequest: forFastify(verifier, REQUIRED) },
+      async (request) => request.user.roles[0],
+    )
     await app.ready()
     return listen(app.routing)
   },
   Hono: (verifier) => {
     const app = new Hono()
     app.get('/', forHono(verifier), (c) => c.text(c.get('jwtPayload').sub))
-    app.get('/orders', forHono(verifier, NEEDED), (c) => c.text(c.get('jwtPayload').roles[0] ?? ''))
+    app.get('/orders', forHono(verifier, REQUIRED), (c) => c.text(c.get('jwtPayload').roles[0] ?? ''))
     return listen(getRequestListener(app.fetch))
   },
 }
@@ -92,12 +97,12 @@ afterAll(async () => {
 const each = Object.keys(FRAMEWORKS)
 
 describe.each(Object.entries(FRAMEWORKS))('%s', (framework, serve) => {
-  it('lets who has a token pass, with its claims where its users look', async () => {
-    const answer = await get(framework, person.access_token)
-    expect([answer.status, await answer.text()]).toEqual([200, person.user.id])
+  it('accepts a request with a token, and exposes the claims where the framework expects them', async () => {
+    const response = await get(framework, person.access_token)
+    expect([response.status, await response.text()]).toEqual([200, person.user.id])
   })
 
-  it('reads the keys once for all who come at first', async () => {
+  it('reads the key set once for all concurrent first requests', async () => {
     reads = 0
     origins.set(framework, await serve(newVerifier()))
     const all = await Promise.all(Array.from({ length: 40 }, () => get(framework, person.access_token)))
@@ -106,36 +111,36 @@ describe.each(Object.entries(FRAMEWORKS))('%s', (framework, serve) => {
   })
 
   it.each([
-    ['none', undefined, 'Bearer realm="gatehouse"'],
-    ['one that is none', 'x', 'Bearer realm="gatehouse", error="invalid_token"'],
-  ])('refuses who has %s with 401, and says so as RFC 6750 does', async (_what, token, header) => {
-    const answer = await get(framework, token)
-    expect([answer.status, answer.headers.get('WWW-Authenticate')]).toEqual([401, header])
-    expect(answer.headers.get('Content-Type')).toContain('application/problem+json')
-    expect(await answer.json()).toMatchObject({ status: 401 })
+    ['no token', undefined, 'Bearer realm="gatehouse"'],
+    ['an invalid token', 'x', 'Bearer realm="gatehouse", error="invalid_token"'],
+  ])('answers 401 with the challenge of RFC 6750 to a request with %s', async (_what, token, header) => {
+    const response = await get(framework, token)
+    expect([response.status, response.headers.get('WWW-Authenticate')]).toEqual([401, header])
+    expect(response.headers.get('Content-Type')).toContain('application/problem+json')
+    expect(await response.json()).toMatchObject({ status: 401 })
   })
 
-  it('refuses a token of another audience', async () => {
+  it('answers 401 to a token of another audience', async () => {
     const elsewhere = await serve(newVerifier({ audience: 'https://elsewhere.example' }))
     const headers = { Authorization: `Bearer ${person.access_token}` }
     expect((await fetch(elsewhere, { headers })).status).toBe(401)
   })
 
-  it('refuses who lacks a role or scope with 403, and names the scope', async () => {
-    const answer = await get(framework, person.access_token, '/orders')
-    expect([answer.status, answer.headers.get('WWW-Authenticate')]).toEqual([
+  it('answers 403 to a request without a required role or scope, and names the scope', async () => {
+    const response = await get(framework, person.access_token, '/orders')
+    expect([response.status, response.headers.get('WWW-Authenticate')]).toEqual([
       403,
       'Bearer realm="gatehouse", error="insufficient_scope", scope="orders:write"',
     ])
   })
 
-  it('lets who has them pass', async () => {
+  it('accepts a request with the required roles and scopes', async () => {
     const { user, refresh_token } = await service.register(`editor.${framework.replace(' ', '.')}`)
-    const grants = { roles: ['editor'], scopes: ['orders:read', 'orders:write'] }
-    await service.admin('PATCH', `/admin/users/${user.id}`, grants)
+    const permissions = { roles: ['editor'], scopes: ['orders:read', 'orders:write'] }
+    await service.admin('PATCH', `/admin/users/${user.id}`, permissions)
     const { access_token } = await service.post<Tokens>('/auth/refresh', { refresh_token })
-    const answer = await get(framework, access_token, '/orders')
-    expect([answer.status, await answer.text()]).toEqual([200, 'editor'])
+    const response = await get(framework, access_token, '/orders')
+    expect([response.status, await response.text()]).toEqual([200, 'editor'])
   })
 })
 
@@ -143,11 +148,11 @@ describe.each([
   ['Express 5', express],
   ['Express 4', express4],
 ])('%s', (_name, make) => {
-  it('goes on where a time limit answered before the keys were known to be out of reach', async () => {
-    const { promise: answered, resolve } = Promise.withResolvers<void>()
+  it('keeps running if another middleware responds before the key set is reported as unavailable', async () => {
+    const { promise: responded, resolve } = Promise.withResolvers<void>()
     const verifier = newVerifier({
       fetch: async () => {
-        await answered
+        await responded
         throw new Error('down')
       },
     })
@@ -166,8 +171,8 @@ describe.each([
   })
 })
 
-describe('through a rotation of the keys', () => {
-  it('takes what the next key signs at once, and drops what a removed one signed when the set has aged', async () => {
+describe('key rotation', () => {
+  it('accepts tokens of the next key at once, and rejects those of a removed key once the key set is stale', async () => {
     await service.rotateAway(person.access_token)
     const next = await service.logIn('ada')
     reads = 0
@@ -181,7 +186,7 @@ describe('through a rotation of the keys', () => {
     expect(reads).toBe(each.length)
   })
 
-  it('reads the set again for a key that it never saw', async () => {
+  it('reads the key set again for an unknown key id', async () => {
     await service.rotateAway((await service.logIn('ada')).access_token)
     await service.rotateAway((await service.logIn('ada')).access_token)
     person = await service.logIn('ada')
@@ -189,7 +194,7 @@ describe('through a rotation of the keys', () => {
     for (const framework of each) expect((await get(framework, person.access_token)).status).toBe(200)
   })
 
-  it('goes on while nobody answers, says 503 of what it cannot know, and starts cold from what it kept', async () => {
+  it('uses known keys during an outage, answers 503 without any, and starts from the key store', async () => {
     const warm = newVerifier({ keyStore })
     await warm.verify(person.access_token)
     await service.stop()
@@ -197,8 +202,8 @@ describe('through a rotation of the keys', () => {
     for (const framework of each) expect((await get(framework, person.access_token)).status).toBe(200)
     for (const [name, serve] of Object.entries(FRAMEWORKS)) origins.set(name, await serve(newVerifier()))
     for (const framework of each) {
-      const answer = await get(framework, person.access_token)
-      expect([answer.status, answer.headers.get('Retry-After')]).toEqual([503, '5'])
+      const response = await get(framework, person.access_token)
+      expect([response.status, response.headers.get('Retry-After')]).toEqual([503, '5'])
     }
     for (const [name, serve] of Object.entries(FRAMEWORKS))
       origins.set(name, await serve(newVerifier({ keyStore })))

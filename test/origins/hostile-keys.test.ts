@@ -17,7 +17,7 @@ const json = (response: ServerResponse, body: string | Buffer, headers = {}) => 
   response.writeHead(200, { 'Content-Type': 'application/json', ...headers }).end(body)
 }
 
-/** Writes until the other side has had enough. */
+/** Writes until the other side closes the connection. */
 function flood(response: ServerResponse, chunk: Buffer | string, everyMs: number): void {
   response.writeHead(200, { 'Content-Type': 'application/json' })
   const timer = setInterval(() => response.write(chunk), everyMs)
@@ -29,26 +29,26 @@ let redirected = 0
 const BEHAVIOURS: Readonly<Record<string, (response: ServerResponse) => void>> = {
   'a set': (response) => json(response, SET),
   'a set of another type': (response) => json(response, SET, { 'Content-Type': 'text/plain' }),
-  'an endless answer': (response) => flood(response, Buffer.alloc(65_536, ' '), 1),
-  'an answer of a megabyte': (response) => json(response, SET + ' '.repeat(1_048_576)),
+  'an endless response': (response) => flood(response, Buffer.alloc(65_536, ' '), 1),
+  'a response of a megabyte': (response) => json(response, SET + ' '.repeat(1_048_576)),
   'a megabyte, compressed to one thousand bytes': (response) =>
     json(response, gzipSync(SET + ' '.repeat(1_048_576)), { 'Content-Encoding': 'gzip' }),
-  'no answer': () => undefined,
-  'an answer that never ends': (response) => flood(response, ' ', 100),
-  'an answer that breaks off': (response) => {
+  'no response': () => undefined,
+  'a slow response that never ends': (response) => flood(response, ' ', 100),
+  'a response that is cut off': (response) => {
     response.writeHead(200, { 'Content-Length': String(SET.length) })
     response.write(SET.slice(0, 20), () => response.destroy())
   },
   'a redirect': (response) => void response.writeHead(302, { Location: `${url}/redirected` }).end(),
-  'a lasting redirect': (response) => void response.writeHead(308, { Location: `${url}/redirected` }).end(),
+  'a permanent redirect': (response) => void response.writeHead(308, { Location: `${url}/redirected` }).end(),
   'an error with a set': (response) => void response.writeHead(500).end(SET),
   'part of a set': (response) => void response.writeHead(206).end(SET),
-  'a page': (response) =>
+  'an HTML page': (response) =>
     json(response, '<!doctype html><title>Log in</title>', { 'Content-Type': 'text/html' }),
-  nothing: (response) => json(response, ''),
+  'an empty response': (response) => json(response, ''),
   'half a set': (response) => json(response, SET.slice(0, -1)),
-  'a set of other things': (response) => json(response, '{"keys":[1,null,"x",{},[]]}'),
-  'a set of shared keys': (response) =>
+  'a set of invalid members': (response) => json(response, '{"keys":[1,null,"x",{},[]]}'),
+  'a set of symmetric keys': (response) =>
     json(response, '{"keys":[{"kty":"oct","k":"AAAA","kid":"key","alg":"HS256"}]}'),
   'an empty set': (response) => json(response, '{"keys":[]}'),
 }
@@ -63,7 +63,7 @@ beforeAll(async () => {
 })
 afterAll(closeAll)
 
-/** A verifier of keys that a server gives so, and a token that they verify. */
+/** A verifier whose key set comes from a server with this behaviour. */
 const verifierOf = (behaviour: string, options: Partial<VerifierOptions> = {}) =>
   createVerifier({
     issuer: ISSUER,
@@ -78,13 +78,13 @@ const token = await new SignJWT(claimsOf(ISSUER, Math.floor(Date.now() / 1000)))
 const GOOD = ['a set', 'a set of another type']
 const UNAVAILABLE = { code: 'keys_unavailable', status: 503 }
 
-describe('a server that gives', () => {
-  it.each(GOOD)('%s is believed', async (behaviour) => {
+describe('key set server', () => {
+  it.each(GOOD)('accepts %s from a key set server', async (behaviour) => {
     expect(await verifierOf(behaviour).verify(token)).toMatchObject({ sub: 'account' })
   })
 
   it.concurrent.each(Object.keys(BEHAVIOURS).filter((behaviour) => !GOOD.includes(behaviour)))(
-    '%s has given no key, and takes none away',
+    'reports keys_unavailable on a cold start, and keeps known keys, for a server that sends %s',
     async (behaviour) => {
       await expect(verifierOf(behaviour).verify(token)).rejects.toMatchObject(UNAVAILABLE)
       expect(redirected).toBe(0)
@@ -103,13 +103,13 @@ describe('a server that gives', () => {
     },
   )
 
-  it('nothing, since nobody listens, has given no key', async () => {
+  it('reports keys_unavailable for a server that refuses connections', async () => {
     const jwksUrl = `http://127.0.0.1:${await freePort()}/jwks`
     await expect(verifierOf('', { jwksUrl }).verify(token)).rejects.toMatchObject(UNAVAILABLE)
   })
 
-  it('no answer keeps nobody longer than the first who asked', async () => {
-    const verifier = verifierOf('no answer')
+  it('limits the wait for a server that sends no response, also for concurrent requests', async () => {
+    const verifier = verifierOf('no response')
     const all = await Promise.allSettled(Array.from({ length: 50 }, () => verifier.verify(token)))
     expect(all.map(({ status }) => status)).not.toContain('fulfilled')
     await expect(verifier.verify(token)).rejects.toMatchObject(UNAVAILABLE)

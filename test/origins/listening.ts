@@ -1,9 +1,9 @@
-/** Node.js servers on this machine. */
+/** Node.js servers on localhost. */
 import { createServer, type RequestListener, type Server } from 'node:http'
 
 const servers: Server[] = []
 
-/** @returns its address */
+/** @returns the URL of the server */
 export async function listen(handle: RequestListener): Promise<string> {
   const server = createServer(handle)
   servers.push(server)

@@ -1,4 +1,4 @@
-/** What others wrote, unmodified, against the running service. */
+/** Libraries of other authors, unmodified, with the running service. */
 import fastifyJwt, { type TokenOrHeader } from '@fastify/jwt'
 import express from 'express'
 import { auth } from 'express-oauth2-jwt-bearer'
@@ -8,9 +8,11 @@ import jwt from 'jsonwebtoken'
 import jwksClient from 'jwks-rsa'
 import * as oauth from 'oauth4webapi'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Tokens } from '../support/client.ts'
+import type { RegisteredClient } from '../support/oauth.ts'
 import { forgeriesOf } from './forgeries.ts'
 import { closeAll, listen } from './listening.ts'
-import { Service, type Tokens } from './service.ts'
+import { Service } from './service.ts'
 
 let service: Service
 let person: Tokens
@@ -26,12 +28,12 @@ afterAll(async () => {
 
 const jwksUrl = () => `${service.url}/.well-known/jwks.json`
 
-/** What each makes of a token: the account's id, or null. */
+/** Each returns the account id of a valid token, or null. */
 const LIBRARIES: Readonly<Record<string, () => Promise<(token: string) => Promise<string | null>>>> = {
   'express-oauth2-jwt-bearer': async () => {
     const app = express()
     const issuer = service.url
-    // Strict: the type of RFC 9068 and its claims.
+    // `strict` requires the type and the claims of RFC 9068.
     app.use(auth({ issuer, jwksUri: jwksUrl(), audience: issuer, tokenSigningAlg: 'ES256', strict: true }))
     app.get('/', (request, response) => {
       response.send((request as unknown as { auth: { payload: { sub: string } } }).auth.payload.sub)
@@ -44,10 +46,10 @@ const LIBRARIES: Readonly<Record<string, () => Promise<(token: string) => Promis
       new Promise((resolve) => {
         jwt.verify(
           token,
-          ({ kid }, done) => keys.getSigningKey(kid, (fault, key) => done(fault, key?.getPublicKey())),
+          ({ kid }, done) => keys.getSigningKey(kid, (error, key) => done(error, key?.getPublicKey())),
           { algorithms: ['ES256'], issuer: service.url, audience: service.url, complete: true },
-          (fault, verified) => {
-            const isAccessToken = fault === null && verified?.header.typ === 'at+jwt'
+          (error, verified) => {
+            const isAccessToken = error === null && verified?.header.typ === 'at+jwt'
             resolve(isAccessToken ? String(verified?.payload.sub) : null)
           },
         )
@@ -73,12 +75,12 @@ const LIBRARIES: Readonly<Record<string, () => Promise<(token: string) => Promis
 }
 
 const ask = (url: string) => async (token: string) => {
-  const answer = await fetch(url, { headers: { Authorization: `Bearer ${token}` } })
-  return answer.status === 200 ? answer.text() : null
+  const response = await fetch(url, { headers: { Authorization: `Bearer ${token}` } })
+  return response.status === 200 ? response.text() : null
 }
 
 describe.each(Object.entries(LIBRARIES))('%s', (_name, start) => {
-  it('takes a token of the service, and one of the next key, and nothing that was changed', async () => {
+  it('accepts a token of the service and one of its next key, and rejects forged tokens', async () => {
     const open = await start()
     person = await service.logIn('ada')
     expect(await open(person.access_token)).toBe(person.user.id)
@@ -92,8 +94,8 @@ describe.each(Object.entries(LIBRARIES))('%s', (_name, start) => {
 
 describe('oauth4webapi', () => {
   const client = async () => {
-    const answer = await service.admin('POST', '/admin/clients', { client_name: 'orders' })
-    return (await answer.json()) as { client_id: string; client_secret: string }
+    const response = await service.admin('POST', '/admin/clients', { client_name: 'orders' })
+    return (await response.json()) as RegisteredClient
   }
   const server = (): oauth.AuthorizationServer => ({
     issuer: service.url,
@@ -103,13 +105,13 @@ describe('oauth4webapi', () => {
   })
   const options = { [oauth.allowInsecureRequests]: true }
 
-  it('introspects a token, revokes it, and sees that it is not active any more', async () => {
+  it('introspects a token as active, and as inactive after revocation', async () => {
     const { client_id, client_secret } = await client()
     const { access_token, user } = await service.logIn('ada')
     const introspect = async () => {
       const proof = oauth.ClientSecretBasic(client_secret)
-      const answer = await oauth.introspectionRequest(server(), { client_id }, proof, access_token, options)
-      return oauth.processIntrospectionResponse(server(), { client_id }, answer)
+      const response = await oauth.introspectionRequest(server(), { client_id }, proof, access_token, options)
+      return oauth.processIntrospectionResponse(server(), { client_id }, response)
     }
     expect(await introspect()).toMatchObject({ active: true, sub: user.id, token_type: 'Bearer' })
     const own = { client_id: 'gatehouse' }
@@ -118,7 +120,7 @@ describe('oauth4webapi', () => {
     expect(await introspect()).toEqual({ active: false })
   })
 
-  it('takes its access tokens for those of RFC 9068', async () => {
+  it('validates an access token as RFC 9068', async () => {
     const { access_token, user } = await service.logIn('ada')
     const request = new Request(`${service.url}/orders`, {
       headers: { Authorization: `Bearer ${access_token}` },

@@ -1,14 +1,9 @@
-/** The real service, as `npm run dev` starts it, with somebody who has an account. */
+/** The real service, as `npm run dev` starts it, with requests for registration, login and administration. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { decodeProtectedHeader } from 'jose'
 import { freePort, Project } from '../dev/project.ts'
+import type { Tokens } from '../support/client.ts'
 import { startRawOrigin } from '../support/raw-origin.ts'
-
-export interface Tokens {
-  readonly access_token: string
-  readonly refresh_token: string
-  readonly user: { readonly id: string }
-}
 
 const PASSWORD = 'correct horse battery staple'
 
@@ -31,27 +26,27 @@ export class Service {
     return service
   }
 
-  async post<Answer>(path: string, body: object, headers: Record<string, string> = {}): Promise<Answer> {
-    const answer = await fetch(this.url + path, {
+  async post<Result>(path: string, body: object, headers: Record<string, string> = {}): Promise<Result> {
+    const response = await fetch(this.url + path, {
       method: 'POST',
       body: JSON.stringify(body),
       headers: { 'Content-Type': 'application/json', ...headers },
     })
-    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
-    return (await answer.json()) as Answer
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
+    return (await response.json()) as Result
   }
 
-  /** What the operator may do. */
+  /** Sends a request with the admin token. */
   async admin(method: string, path: string, body?: object): Promise<Response> {
     const token = /^ADMIN_TOKEN=(.*)$/m.exec(readFileSync(this.#project.path('.dev.vars'), 'utf8'))?.[1]
     const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }
     const sent = body === undefined ? {} : { body: JSON.stringify(body) }
-    const answer = await fetch(this.url + path, { method, headers, ...sent })
-    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`)
-    return answer
+    const response = await fetch(this.url + path, { method, headers, ...sent })
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`)
+    return response
   }
 
-  /** From an address of its own: few may be registered from one. */
+  /** Each from a different IP address, since registrations are limited per IP address. */
   register(username: string): Promise<Tokens> {
     const headers = { 'CF-Connecting-IP': `10.0.0.${++this.#registered}` }
     return this.post('/auth/register', { username, password: PASSWORD }, headers)
@@ -66,15 +61,15 @@ export class Service {
     await this.admin('DELETE', `/admin/keys/${decodeProtectedHeader(token).kid}`)
   }
 
-  /** What the gateway says to an origin that took the service's own audience: all of an access token, but its type. */
+  /** The assertion for an origin with the service's own audience: it differs from an access token only in its type. */
   async assertionFor(token: string): Promise<string> {
-    const answer = await fetch(`${this.url}/api/x`, { headers: { Authorization: `Bearer ${token}` } })
-    const assertion = /^x-auth-assertion: (.*)\r$/im.exec(await answer.text())?.[1]
-    if (assertion === undefined) throw new Error(`no assertion: ${answer.status}`)
+    const response = await fetch(`${this.url}/api/x`, { headers: { Authorization: `Bearer ${token}` } })
+    const assertion = /^x-auth-assertion: (.*)\r$/im.exec(await response.text())?.[1]
+    if (assertion === undefined) throw new Error(`no assertion: ${response.status}`)
     return assertion
   }
 
-  /** Nobody answers there any more. */
+  /** After this the service refuses connections. */
   stop(): Promise<void> {
     return this.#project.stop()
   }

@@ -1,4 +1,4 @@
-// The package as it is packed, on whatever runtime runs this: a key set over HTTP, tokens, an encrypted assertion.
+// Uses the packed package on the current runtime: a key set over HTTP, tokens, an encrypted assertion.
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { createVerifier } from 'gatehouse-edge/verify'
@@ -29,8 +29,8 @@ for (const alg of ['RSA-OAEP-256', 'ECDH-ES']) {
   assert.equal((await verifier.verify(token)).sub, 'account')
   const headers = new Headers({ Authorization: `Bearer ${token}` })
   assert.equal((await verifier.verifyRequest({ headers }, { scope: ['orders:read'] })).sub, 'account')
-  for (const wrong of [assertion, `${token}A`, token.slice(1), '']) {
-    await assert.rejects(verifier.verify(wrong), { code: 'invalid_token' })
+  for (const invalid of [assertion, `${token}A`, token.slice(1), '']) {
+    await assert.rejects(verifier.verify(invalid), { code: 'invalid_token' })
   }
 }
 server.close()

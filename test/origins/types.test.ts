@@ -1,4 +1,4 @@
-/** What docs/origins.md shows of the library, compiled in strict mode by a project that has the package as it is published. */
+/** Compiles the examples of docs/origins.md in strict mode, in a project with the package as it is published. */
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,7 +14,7 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true })
 })
 
-/** A block of the document that has this text. */
+/** @returns the block of the document that contains this text */
 function block(text: string): string {
   const document = readFileSync(join(ROOT, 'docs/origins.md'), 'utf8')
   const blocks = [...document.matchAll(/^```js\n(.*?)^```/gms)].map(([, code = '']) => code)
@@ -44,7 +44,7 @@ const PROGRAMS = {
 }
 const FRAMEWORKS = ['express', '@types/express', 'fastify', 'hono']
 
-/** Neither a framework nor its types: Node.js alone. */
+/** Only Node.js, without any framework or its types. */
 const PLAIN = {
   'plain.ts': `import { createServer } from 'node:http'
 import { VerificationError, type InvalidTokenReason } from 'gatehouse-edge/verify'
@@ -57,7 +57,7 @@ export const reasonOf = (error: unknown): InvalidTokenReason | undefined =>
 `,
 }
 
-/** @returns what tsc has to say, which is nothing where all is right */
+/** @returns the output of tsc, which is empty if the programs compile */
 function compile(
   programs: Readonly<Record<string, string>>,
   packages: readonly string[],
@@ -79,37 +79,37 @@ function compile(
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*'] }))
   try {
     return execFileSync(TSC, ['-p', folder], { encoding: 'utf8' })
-  } catch (fault) {
-    return String((fault as { stdout?: unknown }).stdout)
+  } catch (error) {
+    return String((error as { stdout?: unknown }).stdout)
   }
 }
 
 const BUNDLER = { module: 'esnext', moduleResolution: 'bundler' }
 const STRICTEST = { exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: false }
 
-describe('the documented use of the library', () => {
+describe('documented use of the library', () => {
   it.each<[string, object]>([
     ['module nodenext, skipLibCheck', { module: 'nodenext', skipLibCheck: true }],
     ['module esnext for a bundler, every check', { ...BUNDLER, ...STRICTEST }],
-  ])('compiles with the frameworks in strict mode: %s', (_what, options) => {
+  ])('compiles the documented use with the frameworks in strict mode: %s', (_what, options) => {
     expect(ROUTES).toHaveLength(3)
     expect(compile(PROGRAMS, FRAMEWORKS, options)).toBe('')
   })
 
-  it('compiles where no framework has its types', () => {
+  it('compiles a use without any framework or its types', () => {
     expect(compile(PLAIN, [], { module: 'nodenext', ...STRICTEST })).toBe('')
   })
 
-  it('compiles as JavaScript that is checked, with the reason that it logs', () => {
+  it('compiles the documented logging of the reason as checked JavaScript', () => {
     const logging = { 'logging.js': block('error.reason') }
     const options = { ...BUNDLER, strict: false, allowJs: true, checkJs: true, skipLibCheck: true }
     expect(compile(logging, [], options)).toBe('')
   })
 
-  it('gives claims their types: a subject is no number', () => {
-    const wrong = {
+  it('types the claims: a subject is not a number', () => {
+    const invalid = {
       'express.ts': PROGRAMS['express.ts'].replace('request.auth.sub', 'request.auth.sub.toFixed()'),
     }
-    expect(compile(wrong, FRAMEWORKS, { module: 'nodenext', skipLibCheck: true })).toContain('toFixed')
+    expect(compile(invalid, FRAMEWORKS, { module: 'nodenext', skipLibCheck: true })).toContain('toFixed')
   })
 })

@@ -1,6 +1,6 @@
 /**
- * An origin that speaks CGI (RFC 3875): lighttpd, and fcgiwrap for proxies that speak FastCGI. It makes "_" of every character
- * of a header's name that is no letter and no digit, and answers with the variables that its program got.
+ * An origin that speaks CGI (RFC 3875): lighttpd, and fcgiwrap for proxies that speak FastCGI. It replaces every character of
+ * a header name that is not a letter or a digit by "_", and responds with the variables that its program receives.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { chmodSync, writeFileSync } from 'node:fs'
@@ -13,12 +13,12 @@ const PROGRAM = '#!/bin/sh\nprintf "Content-Type: text/plain\\n\\n"\nenv\n'
 export interface CgiOrigin {
   readonly httpPort: number
   readonly fastCgiPort: number
-  /** What the FastCGI server runs. */
+  /** The program that the FastCGI server runs. */
   readonly program: string
   readonly stop: () => void
 }
 
-/** @param folder where the program and the configuration are written */
+/** @param folder for the program and the configuration */
 export async function startCgiOrigin(folder: string): Promise<CgiOrigin> {
   const [httpPort, fastCgiPort] = [await freePort(), await freePort()]
   const program = join(folder, 'env.sh')
@@ -45,15 +45,15 @@ cgi.assign = (".sh" => "/bin/sh")
   return { httpPort, fastCgiPort, program, stop }
 }
 
-/** The identity, and the token, that the program was told; every line as `NAME=value`. */
-export function toldByCgi(body: string): readonly string[] {
+/** @returns the identity and the token that the program received, each as `NAME=value` */
+export function identityOfCgi(body: string): readonly string[] {
   return body
     .split('\n')
     .filter((line) => /^HTTP_(X_AUTH_|AUTHORIZATION=)/.test(line) && !line.endsWith('='))
     .sort()
 }
 
-/** Waits until it listens; fails where the program is missing, or ends. */
+/** Starts a program and waits until it listens; throws if the program is missing or exits. */
 export async function start(
   program: string,
   options: readonly string[],
@@ -65,7 +65,7 @@ export async function start(
     failed = error
   })
   server.once('exit', (code) => {
-    failed = new Error(`${program} ended with ${code}`)
+    failed = new Error(`${program} exited with ${code}`)
   })
   while (failed === null) {
     if (await listens(port)) return server

@@ -1,4 +1,4 @@
-/** The proxies of docs/proxies/ as they stand there, before a real service and origins that say what they got. */
+/** The proxy configurations of docs/proxies/, unmodified, with a real service and origins that echo what they receive. */
 import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { RequestListener } from 'node:http'
@@ -9,12 +9,13 @@ import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort, Project } from '../dev/project.ts'
 import { closeAll, listen } from '../origins/listening.ts'
+import type { Tokens } from '../support/client.ts'
 import { startRawOrigin } from '../support/raw-origin.ts'
-import { type CgiOrigin, start, startCgiOrigin, toldByCgi } from './cgi-origin.ts'
+import { type CgiOrigin, identityOfCgi, start, startCgiOrigin } from './cgi-origin.ts'
 import { send } from './send.ts'
 
 const SNIPPETS = fileURLToPath(new URL('../../docs/proxies', import.meta.url))
-/** Of the snippets. */
+/** The audience in the snippets. */
 const AUDIENCE = 'https://orders.example.com'
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-proxies-'))
 const project = new Project()
@@ -22,10 +23,6 @@ const port = await freePort()
 const originPort = portOf(await startRawOrigin())
 const proxies: ChildProcess[] = []
 
-interface Tokens {
-  readonly access_token: string
-  readonly user: { readonly id: string }
-}
 let person: Tokens
 let bearer: { readonly Authorization: string }
 let cgi: CgiOrigin
@@ -55,14 +52,14 @@ function portOf(address: string): number {
   return Number(new URL(address).port)
 }
 
-/** What a test changes of a snippet. */
+/** What a test changes in a snippet. */
 interface Changes {
-  /** In place of the snippet's own, which asks for a token in exchange. */
+  /** Replaces the query of the snippet, which requests token exchange. */
   readonly query?: string
   /** The ports of the service and of the origin. */
   readonly service?: number
   readonly origin?: number
-  /** What else stands there: a last look at the text. */
+  /** Any other change, applied last. */
   readonly edit?: ((snippet: string) => string) | undefined
 }
 
@@ -122,10 +119,10 @@ const FORGED = {
   'X_Auth-Roles': 'forged',
 }
 
-/** RFC 9110 section 5.6.2: what a header's name may have beside letters and digits. */
+/** RFC 9110 section 5.6.2: the characters of a header name other than letters and digits. */
 const SEPARATORS = [..."!#$%&'*+-.^_`|~"]
 const IDENTITY = ['Subject', 'Session', 'Roles', 'Scope', 'Assertion']
-/** Every name that CGI makes the variable of an identity header of. */
+/** Every header name that CGI maps to the variable of an identity header. */
 const SPELLINGS = Object.fromEntries(
   SEPARATORS.flatMap((first) => SEPARATORS.map((second) => [first, second] as const))
     .filter(([first, second]) => first === second || [first, second].some((one) => '-_.'.includes(one)))
@@ -137,27 +134,27 @@ const SPELLINGS = Object.fromEntries(
 
 const PREFLIGHT = { 'Access-Control-Request-Method': 'DELETE', Origin: 'https://app.example.com' }
 
-/** The longest that the service says of an account, and the longest token. */
+/** The longest roles and scope that the service sends, and the longest token. */
 const LONGEST = {
   roles: `${'r'.repeat(64)} `.repeat(14).trim(),
   scope: `${'s'.repeat(64)} `.repeat(14).trim(),
 }
 const LONGEST_TOKEN = 't'.repeat(4_096)
 
-describe('the CGI origin', () => {
-  it('takes every spelling for the identity header, so that a proxy must drop them all', async () => {
+describe('CGI origin', () => {
+  it('reads every spelling as the identity header, so that a proxy must drop them all', async () => {
     const names = Object.keys(SPELLINGS)
     while (names.length > 0) {
       const headers = Object.fromEntries(names.splice(0, IDENTITY.length).map((name) => [name, 'forged']))
-      const told = toldByCgi((await send(cgi.httpPort, { headers })).body)
-      expect([headers, told.length]).toEqual([headers, IDENTITY.length])
+      const identity = identityOfCgi((await send(cgi.httpPort, { headers })).body)
+      expect([headers, identity.length]).toEqual([headers, IDENTITY.length])
     }
   })
 })
 
 describe.each(Object.keys(PROGRAMS))('%s', (name) => {
   const shared: { port?: number } = {}
-  /** @returns the port of a proxy of its own, or of the one without changes that all share */
+  /** @returns the port of a new proxy with these changes, or of the shared one without changes */
   async function proxy(changes?: Changes): Promise<number> {
     if (changes === undefined && shared.port !== undefined) return shared.port
     const listening = await freePort()
@@ -167,10 +164,10 @@ describe.each(Object.keys(PROGRAMS))('%s', (name) => {
     return listening
   }
 
-  /** @returns the port of a proxy that asks a service which answers as the test says */
-  const proxyAsking = async (service: RequestListener) => proxy({ service: portOf(await listen(service)) })
+  /** @returns the port of a proxy in front of a fake service */
+  const proxyWith = async (service: RequestListener) => proxy({ service: portOf(await listen(service)) })
 
-  it('passes on who has a token, with whom it comes from, and nothing that the client said of that', async () => {
+  it('forwards a request with its verified identity, and drops identity headers of the caller', async () => {
     const headers = { ...bearer, ...FORGED }
     const sent = { method: 'POST', path: '/orders?x=y', headers, body: 'a body' }
     const { status, body } = await send(await proxy(), sent)
@@ -181,46 +178,46 @@ describe.each(Object.keys(PROGRAMS))('%s', (name) => {
     expect(body).not.toContain('forged')
   })
 
-  it('tells an origin with CGI the identity of the service alone, however a client spells its own', async () => {
+  it('sends a CGI origin only the verified identity, for any spelling of forged headers', async () => {
     const behind = await proxy({ origin: cgi.httpPort })
-    const alone = toldByCgi((await send(behind, { headers: bearer })).body)
-    expect(alone).toContainEqual(`HTTP_X_AUTH_SUBJECT=${person.user.id}`)
-    const forged = toldByCgi((await send(behind, { headers: { ...bearer, ...SPELLINGS } })).body)
-    expect(forged).toEqual(alone)
+    const verified = identityOfCgi((await send(behind, { headers: bearer })).body)
+    expect(verified).toContainEqual(`HTTP_X_AUTH_SUBJECT=${person.user.id}`)
+    const forged = identityOfCgi((await send(behind, { headers: { ...bearer, ...SPELLINGS } })).body)
+    expect(forged).toEqual(verified)
   })
 
-  it('tells an origin with FastCGI the same', async () => {
+  it('sends a FastCGI origin only the verified identity, for any spelling of forged headers', async () => {
     const behind = await proxy({ edit: FAST_CGI[name] })
     const { body } = await send(behind, { headers: { ...bearer, ...SPELLINGS } })
-    expect(toldByCgi(body)).toContainEqual(`HTTP_X_AUTH_SUBJECT=${person.user.id}`)
+    expect(identityOfCgi(body)).toContainEqual(`HTTP_X_AUTH_SUBJECT=${person.user.id}`)
     expect(body).not.toContain('forged')
     expect(body).not.toContain(person.access_token)
   })
 
-  it('asks for itself, whatever the query of the request is', async () => {
+  it('verifies with its own query, not the query of the request', async () => {
     const sent = { path: '/orders?session=mine&roles=x&exchange=y', headers: bearer }
     expect((await send(await proxy(), sent)).status).toBe(200)
   })
 
-  it('lets nobody take away by Connection what the gate says', async () => {
+  it('keeps the identity headers of the service if the caller lists them in Connection', async () => {
     const headers = { ...bearer, Connection: 'close, X-Auth-Subject' }
     const { status, body } = await send(await proxy(), { headers })
     expect(status === 400 || body.toLowerCase().includes(`x-auth-subject: ${person.user.id}`)).toBe(true)
   })
 
   it.each([
-    ['none', {}, 'Bearer realm="gatehouse"'],
-    ['a wrong one', { Authorization: 'Bearer none' }, 'Bearer realm="gatehouse", error="invalid_token"'],
-    ['an identity of its own', { 'X-Auth-Subject': 'forged' }, 'Bearer realm="gatehouse"'],
-  ])('refuses who has %s with 401, and names the scheme once', async (_what, headers, scheme) => {
-    const answer = await send(await proxy(), { headers })
-    expect([answer.status, answer.all('www-authenticate')]).toEqual([401, [scheme]])
+    ['no token', {}, 'Bearer realm="gatehouse"'],
+    ['an invalid token', { Authorization: 'Bearer none' }, 'Bearer realm="gatehouse", error="invalid_token"'],
+    ['a forged identity', { 'X-Auth-Subject': 'forged' }, 'Bearer realm="gatehouse"'],
+  ])('answers 401 to a request with %s, and names the scheme once', async (_what, headers, scheme) => {
+    const response = await send(await proxy(), { headers })
+    expect([response.status, response.all('www-authenticate')]).toEqual([401, [scheme]])
   })
 
-  it('refuses who lacks what is needed with 403, and names the scheme once', async () => {
-    const answer = await send(await proxy({ query: '?roles=editor' }), { headers: bearer })
-    expect(answer.status).toBe(403)
-    expect(answer.all('www-authenticate')).toEqual([
+  it('answers 403 to a request without a required role, and names the scheme once', async () => {
+    const response = await send(await proxy({ query: '?roles=editor' }), { headers: bearer })
+    expect(response.status).toBe(403)
+    expect(response.all('www-authenticate')).toEqual([
       expect.stringContaining('Bearer realm="gatehouse", error="insufficient_scope"'),
     ])
   })
@@ -228,50 +225,54 @@ describe.each(Object.keys(PROGRAMS))('%s', (name) => {
   it.each([
     ['/status-401', 401, ['Basic realm="origin"']],
     ['/status-500', 500, []],
-  ])('passes what the origin itself answers back as it is: %s', async (path, status, schemes) => {
-    const answer = await send(await proxy(), { path, headers: bearer })
-    expect([answer.status, answer.all('www-authenticate'), answer.body]).toEqual([
+  ])('returns an error response of the origin unchanged: %s', async (path, status, schemes) => {
+    const response = await send(await proxy(), { path, headers: bearer })
+    expect([response.status, response.all('www-authenticate'), response.body]).toEqual([
       status,
       schemes,
       'of the origin',
     ])
-    expect(answer.all('retry-after')).toEqual([])
+    expect(response.all('retry-after')).toEqual([])
   })
 
-  it('passes preflights on without a token, and without an identity or a token of the client', async () => {
+  it('forwards a preflight without verification, and drops identity and token of the caller', async () => {
     const behind = await proxy({ origin: cgi.httpPort })
     const headers = { ...PREFLIGHT, ...bearer, ...SPELLINGS }
     const { status, body } = await send(behind, { method: 'OPTIONS', headers })
     expect(status).toBe(200)
     expect(body).toContain('HTTP_ACCESS_CONTROL_REQUEST_METHOD=DELETE')
-    expect(toldByCgi(body)).toEqual([])
+    expect(identityOfCgi(body)).toEqual([])
   })
 
   it.each<[string, string, Readonly<Record<string, string>>]>([
-    ['an OPTIONS that is no preflight', 'OPTIONS', { Origin: 'https://app.example.com' }],
-    ['an OPTIONS that asks for no method', 'OPTIONS', { ...PREFLIGHT, 'Access-Control-Request-Method': '' }],
+    ['an OPTIONS that is not a preflight', 'OPTIONS', { Origin: 'https://app.example.com' }],
+    [
+      'an OPTIONS with an empty Access-Control-Request-Method',
+      'OPTIONS',
+      { ...PREFLIGHT, 'Access-Control-Request-Method': '' },
+    ],
     ['a GET with the headers of a preflight', 'GET', PREFLIGHT],
     ['a POST with the headers of a preflight', 'POST', PREFLIGHT],
-    ['a method that says it is OPTIONS', 'GET', { ...PREFLIGHT, 'X-HTTP-Method-Override': 'OPTIONS' }],
-  ])('passes nothing else on without a token: %s', async (_what, method, headers) => {
+    ['a GET with a method override to OPTIONS', 'GET', { ...PREFLIGHT, 'X-HTTP-Method-Override': 'OPTIONS' }],
+  ])('answers 401 without a token to any other request: %s', async (_what, method, headers) => {
     expect((await send(await proxy(), { method, headers })).status).toBe(401)
   })
 
-  it("puts the token that the service made for the origin in place of the client's", async () => {
-    let asked: string | undefined
-    const behind = await proxyAsking(({ url, headers }, response) => {
-      asked = `${url} ${headers.authorization}`
+  it("replaces the caller's token by the exchanged token of the service", async () => {
+    let verified: string | undefined
+    const behind = await proxyWith(({ url, headers }, response) => {
+      verified = `${url} ${headers.authorization}`
       response.setHeader('Authorization', 'Bearer exchanged').end()
     })
     const { body } = await send(behind, {
       path: '/orders?exchange=x',
       headers: { Authorization: 'Bearer own' },
     })
-    expect(asked).toBe(`/auth/verify?exchange=${encodeURIComponent(AUDIENCE)} Bearer own`)
+    expect(verified).toBe(`/auth/verify?exchange=${encodeURIComponent(AUDIENCE)} Bearer own`)
     expect(body.match(/^authorization: .*(?=\r$)/gim)).toEqual(['Authorization: Bearer exchanged'])
   })
 
-  it('gives the origin a token that is for it alone', async () => {
+  it('sends the origin a token that only this origin accepts', async () => {
     const { body } = await send(await proxy(), { headers: bearer })
     const token = /^authorization: Bearer (\S+)\r$/im.exec(body)?.[1] ?? ''
     expect(decodeJwt(token)).toMatchObject({
@@ -283,58 +284,58 @@ describe.each(Object.keys(PROGRAMS))('%s', (name) => {
     expect(elsewhere.status).toBe(401)
   })
 
-  it('passes nobody on where the audience is not one of FORWARD_AUDIENCES', async () => {
+  it('answers 401 if the exchange audience is not one of FORWARD_AUDIENCES', async () => {
     const query = '?exchange=https%3A%2F%2Felsewhere.example'
     expect((await send(await proxy({ query }), { headers: bearer })).status).toBe(401)
   })
 
-  it("keeps the client's token from the origin where the service made none", async () => {
+  it("drops the caller's token if the service exchanges none", async () => {
     const { status, body } = await send(await proxy({ query: '?' }), { headers: bearer })
     expect(status).toBe(200)
     expect(body).not.toContain(person.access_token)
     expect(body).not.toMatch(/bearer/i)
   })
 
-  it('passes on the longest that the service may say', async () => {
-    const behind = await proxyAsking((_request, response) => {
+  it('forwards the longest identity headers and token that the service may send', async () => {
+    const behind = await proxyWith((_request, response) => {
       const identity = { 'X-Auth-Roles': LONGEST.roles, 'X-Auth-Scope': LONGEST.scope }
       response.writeHead(200, { ...identity, Authorization: `Bearer ${LONGEST_TOKEN}` }).end()
     })
     const headers = { Authorization: `Bearer ${LONGEST_TOKEN.toUpperCase()}` }
     const { status, body } = await send(behind, { headers })
     expect(status).toBe(200)
-    for (const said of [LONGEST.roles, LONGEST.scope, `Bearer ${LONGEST_TOKEN}`]) {
-      expect(body).toContain(`: ${said}\r\n`)
+    for (const value of [LONGEST.roles, LONGEST.scope, `Bearer ${LONGEST_TOKEN}`]) {
+      expect(body).toContain(`: ${value}\r\n`)
     }
   })
 
-  it('passes nobody on while the service is out of reach', async () => {
+  it('forwards no request while the service is unavailable', async () => {
     const { status, body } = await send(await proxy({ service: await freePort() }), { headers: bearer })
     expect(status).toBeGreaterThanOrEqual(500)
     expect(body).not.toContain('GET /orders')
   })
 
-  it('says 503, and when to try again, while a part of the service is out of reach', async () => {
-    const behind = await proxyAsking((_request, response) =>
+  it('answers 503 with Retry-After while a part of the service is unavailable', async () => {
+    const behind = await proxyWith((_request, response) =>
       response.writeHead(503, { 'Retry-After': '5' }).end(),
     )
-    const answer = await send(behind, { headers: bearer })
-    expect([answer.status, answer.all('retry-after')]).toEqual([503, ['5']])
+    const response = await send(behind, { headers: bearer })
+    expect([response.status, response.all('retry-after')]).toEqual([503, ['5']])
   })
 })
 
 describe('nginx', () => {
   it.each<[string, RequestListener | null]>([
-    ['is not there', null],
-    ['hangs up', (incoming) => void incoming.socket.destroy()],
-    ['fails', (_request, response) => void response.writeHead(500).end()],
-    ['is something else', (_request, response) => void response.writeHead(404).end()],
-  ])('says 503, and when to try again, while the service %s', async (_what, service) => {
+    ['refuses connections', null],
+    ['closes the connection', (incoming) => void incoming.socket.destroy()],
+    ['answers 500', (_request, response) => void response.writeHead(500).end()],
+    ['answers 404', (_request, response) => void response.writeHead(404).end()],
+  ])('answers 503 with Retry-After from nginx while the service %s', async (_what, service) => {
     const listening = await freePort()
-    const asked = service === null ? await freePort() : portOf(await listen(service))
-    const program = await PROGRAMS.nginx?.(listening, { service: asked })
+    const servicePort = service === null ? await freePort() : portOf(await listen(service))
+    const program = await PROGRAMS.nginx?.(listening, { service: servicePort })
     if (program !== undefined) proxies.push(program)
-    const answer = await send(listening, { headers: bearer })
-    expect([answer.status, answer.all('retry-after')]).toEqual([503, ['5']])
+    const response = await send(listening, { headers: bearer })
+    expect([response.status, response.all('retry-after')]).toEqual([503, ['5']])
   })
 })

@@ -1,10 +1,11 @@
-/** docs/verify/verify.py as it stands there, by Debian's python3-jwt, against the running service. */
+/** docs/verify/verify.py, unmodified, with Debian's python3-jwt and the running service. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { forgeriesOf } from '../origins/forgeries.ts'
-import { Service, type Tokens } from '../origins/service.ts'
+import { Service } from '../origins/service.ts'
+import type { Tokens } from '../support/client.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../docs/verify/verify.py', import.meta.url))
 
@@ -22,7 +23,7 @@ afterAll(async () => {
   service.remove()
 })
 
-/** An origin that goes on. @returns what it says of one token after the other */
+/** Starts an origin that keeps running. @returns a function that sends it a token and returns its output */
 function start(audience = service.url): (token: string) => Promise<string> {
   const program = spawn('python3', ['-u', PROGRAM, service.url, audience], {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -31,31 +32,31 @@ function start(audience = service.url): (token: string) => Promise<string> {
   const lines = createInterface({ input: program.stdout })[Symbol.asyncIterator]()
   return async (token) => {
     program.stdin.write(`${token}\n`)
-    return (await lines.next()).value ?? 'it ended'
+    return (await lines.next()).value ?? 'the program ended'
   }
 }
 
 const subjectOf = (line: string) => (line.startsWith('refused: ') ? line : JSON.parse(line).sub)
 
 describe('PyJWT', () => {
-  it('takes a token, and one that was signed by a key that it never saw', async () => {
-    const open = start()
-    expect(subjectOf(await open(person.access_token))).toBe(person.user.id)
+  it('accepts a token, and one signed by a key that it has not read before', async () => {
+    const verify = start()
+    expect(subjectOf(await verify(person.access_token))).toBe(person.user.id)
     await service.rotateAway(person.access_token)
     await service.rotateAway((await service.logIn('ada')).access_token)
     person = await service.logIn('ada')
-    expect(subjectOf(await open(person.access_token))).toBe(person.user.id)
+    expect(subjectOf(await verify(person.access_token))).toBe(person.user.id)
   })
 
-  it('refuses what was forged, what is of another kind, and what is no token', async () => {
-    const open = start()
+  it('rejects forged tokens, tokens of another kind and text that is not a token', async () => {
+    const verify = start()
     for (const forged of [...(await forgeriesOf(service, person)), 'x', 'a.b.c']) {
-      expect(await open(forged)).toMatch(/^refused: \w+$/)
+      expect(await verify(forged)).toMatch(/^refused: \w+$/)
     }
-    expect(subjectOf(await open(person.access_token))).toBe(person.user.id)
+    expect(subjectOf(await verify(person.access_token))).toBe(person.user.id)
   })
 
-  it('refuses a token of another audience', async () => {
+  it('rejects a token of another audience', async () => {
     expect(await start('https://elsewhere.example')(person.access_token)).toMatch(/^refused: \w+$/)
   })
 })

@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-/** Starts `npm run dev` and real proxies, which take seconds. */
+/** The tests start `npm run dev` and real proxies, which takes seconds. */
 const TIMEOUT_MS = 120_000
 
 export default defineConfig({

@@ -1,6 +1,6 @@
-/** Published test vectors, copied from the documents that are named beside them. */
+/** Published test vectors, copied from the documents that each comment names. */
 
-/** RFC 7914 section 11: PBKDF2-HMAC-SHA-256. The RFC gives 64 bytes; the first 32 are one block, which is all we use. */
+/** RFC 7914 section 11: PBKDF2-HMAC-SHA-256. The RFC gives 64 bytes. The first 32 are one block, and only these are used. */
 export const PBKDF2_HMAC_SHA256 = [
   {
     password: 'passwd',
