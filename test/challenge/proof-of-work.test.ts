@@ -266,7 +266,7 @@ describe('solution of a proof-of-work challenge', () => {
       () => encode({ algorithm: 'SHA-256', challenge: 'x', number: 1, salt: 'x', signature: 'x' }),
     ],
     ['a provider token', () => 'XXXX.DUMMY.TOKEN.XXXX'],
-  ])('rejects as malformed a solution that is %s', async (_what, make) => {
+  ])('rejects a malformed solution: %s', async (_what, make) => {
     expect(await verifyNow(make())).toEqual(failing('malformed'))
   })
 

@@ -74,7 +74,7 @@ describe.each(['turnstile', 'hcaptcha'] as const)('%s', (name) => {
     expect(await fake.forms()).toHaveLength(1)
   })
 
-  it('accepts only tokens solved on a listed host, in any case', async () => {
+  it('accepts only tokens solved on a listed host, ignoring letter case', async () => {
     const fake = new Desk(name)
     const listed = siteverify(fake, { hostnames: ['app.example.com', 'www.example.com'] })
     for (const hostname of ['www.example.com', 'App.Example.com']) {
@@ -146,7 +146,7 @@ describe.each(['turnstile', 'hcaptcha'] as const)('%s', (name) => {
     }
   })
 
-  it('limits each try to 4 s', async () => {
+  it('limits each request to the provider to 4 s', async () => {
     const fake = new Desk(name)
     const limits = timeOutFirst(fake, 2)
     await fake.behave('stalls')

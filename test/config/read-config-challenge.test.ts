@@ -72,7 +72,7 @@ describe('challenge provider', () => {
     ['CHALLENGE_SECRET', '2x0000000000000000000000000000000AA'],
     ['CHALLENGE_SECRET', '3x0000000000000000000000000000000AA'],
     ['CHALLENGE_SECRET', '0x0000000000000000000000000000000000000000'],
-  ] as const)('rejects with a challenge provider %s=%j', (variable, text) => {
+  ] as const)('rejects %s=%j for a challenge provider', (variable, text) => {
     for (const settings of [turnstile, hcaptcha]) {
       expect(problemsOf(settings)).toEqual([])
       expect(problemsOf({ ...settings, [variable]: text })).toEqual([variable])

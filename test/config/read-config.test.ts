@@ -225,7 +225,7 @@ describe('settings', () => {
     expect(problemsOf({ ...valid, [variable]: text })).toEqual([variable])
   })
 
-  it('reports every problem at once, with an example and without a secret', () => {
+  it('reports every invalid setting at once, with an example and without a secret', () => {
     const invalid: Settings = { AUTH_SECRET: 'hunter2', PUBLIC_URL: 'http://x', MAX_SESSIONS: 'many' }
     const result = readConfig(invalid)
     if (result.ok) throw new Error('accepted')
@@ -236,7 +236,7 @@ describe('settings', () => {
       expect(`${problem}${example}`).not.toContain('hunter2')
   })
 
-  it('offers examples that are valid', () => {
+  it('offers a valid example for each invalid setting', () => {
     const invalid: Settings = {
       PUBLIC_URL: 'x',
       SIGNING_ALG: 'x',
@@ -259,7 +259,7 @@ describe('settings', () => {
     expect(problemsOf({ ...valid, ...examples })).toEqual([])
   })
 
-  it('returns the public URL with other problems if it is valid itself', () => {
+  it('returns a valid public URL even if other settings are invalid', () => {
     expect(readConfig({ ...valid, MAX_SESSIONS: 'x' })).toMatchObject({ publicUrl: valid.PUBLIC_URL })
     expect(readConfig({ ...valid, PUBLIC_URL: 'x' })).toMatchObject({ publicUrl: null })
   })

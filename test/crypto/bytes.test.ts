@@ -43,7 +43,7 @@ describe('base64url', () => {
 })
 
 describe('constantTimeEqual', () => {
-  it('returns true only for equal bytes', () => {
+  it('compares only identical bytes as equal', () => {
     expect(constantTimeEqual(utf8('abc'), utf8('abc'))).toBe(true)
     expect(constantTimeEqual(utf8('abc'), utf8('abd'))).toBe(false)
     expect(constantTimeEqual(utf8('abc'), utf8('ab'))).toBe(false)

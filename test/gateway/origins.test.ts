@@ -50,7 +50,7 @@ describe('canonical path', () => {
 
   it.each([
     ['an encoded slash', '/api/%2fadmin'],
-    ['an encoded slash, in capitals', '/api/..%2Fadmin'],
+    ['an encoded slash in upper case', '/api/..%2Fadmin'],
     ['an encoded backslash', '/api/..%5cadmin'],
     ['a backslash', '/api/..\\admin'],
     ['two slashes', '/api//admin'],

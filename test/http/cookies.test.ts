@@ -42,7 +42,7 @@ describe('cookieValues', () => {
     expect(cookieValues(header, NAME)).toEqual([])
   })
 
-  it('reads cookies up to 131,072 characters, and none from a longer header', () => {
+  it('reads a Cookie header up to 131,072 characters, and no cookie from a longer one', () => {
     const longest = `${NAME}=x;`.padEnd(131_072, ' ')
     expect(cookieValues(longest, NAME)).toEqual(['x'])
     expect(cookieValues(`${longest} `, NAME)).toEqual([])

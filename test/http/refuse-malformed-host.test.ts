@@ -38,7 +38,7 @@ describe('isHost', () => {
     'a\u00a0b',
     `${'x.'.repeat(130)}x`,
     '9'.repeat(60_000),
-  ])('rejects the host %s', (host) => {
+  ])('rejects the host %j', (host) => {
     expect(isHost(host)).toBe(false)
   })
 })

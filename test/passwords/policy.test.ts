@@ -23,7 +23,7 @@ describe('acceptable password', () => {
     ['a word of the service within a longer text', 'my gatehouse at home'],
     ['a part shorter than four characters', 'my name is ada, hello'],
     ['part of an identifier', 'lovelace and babbage'],
-  ])('accepts %s', (_what, password) => {
+  ])('accepts as a password: %s', (_what, password) => {
     expect(weaknessesOf(password)).toEqual([])
   })
 })
@@ -61,7 +61,7 @@ describe('weak password', () => {
     },
   )
 
-  it('reports every weakness at once', () => {
+  it('reports every weakness of a password at once', () => {
     expect(weaknesses('ada', { minLength: 8, words: [], guessable: ['ada!'] })).toEqual(['too_short'])
     expect(weaknesses('12345678', { minLength: 10, words: [], guessable: ['5678'] })).toEqual([
       'too_short',

@@ -15,7 +15,7 @@ describe('repeated unit', () => {
     ['four digits, the last unit one digit', '194719471'],
     ['four astral characters', '\u{1f600}\u{1f511}\u{1f41d}\u{1f40c}'.repeat(2)],
     ['a unit with a space', 'ab ab ab '],
-  ])('rejects a repeated unit: %s', (_what, password) => {
+  ])('rejects a password that repeats a unit: %s', (_what, password) => {
     expect(isTooSimple(password)).toBe(true)
   })
 
@@ -29,7 +29,7 @@ describe('repeated unit', () => {
     ['one unit and its first character', 'ada'],
     ['an empty string', ''],
     ['one character', 'a'],
-  ])('accepts a password that is not a repeated unit: %s', (_what, password) => {
+  ])('accepts a password that repeats no unit: %s', (_what, password) => {
     expect(isTooSimple(password)).toBe(false)
   })
 })
@@ -68,7 +68,7 @@ describe('sequence of neighbouring characters', () => {
     ['a row, then digits', 'qwert12345'],
     ['digits, then a row', '123qwertz'],
     ['rows of two keyboards', 'azertyqwerty'],
-  ])('rejects a sequence: %s', (_what, password) => {
+  ])('rejects a password that is a sequence: %s', (_what, password) => {
     expect(isTooSimple(password)).toBe(true)
   })
 

@@ -76,7 +76,7 @@ describe('trimInvisible', () => {
     ['a letter mark', '\u061c'],
     ['an astral tag character', '\u{e0041}'],
     ['several invisible characters', ' \u202d\u00a0\ufeff '],
-  ])('trims %s at both ends and keeps it in the middle', (_what, text) => {
+  ])('trims invisible characters at the ends but not in the middle: %s', (_what, text) => {
     expect(trimInvisible(text + middle + text)).toBe(middle)
     expect(trimInvisible(text)).toBe('')
   })

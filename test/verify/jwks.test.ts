@@ -56,7 +56,7 @@ describe('parseJwks', () => {
   })
 
   it.each(['', 'null', '5', '[]', '{}', '{"keys":{}}', '{"keys":[]}', '{"keys":[null,5,"x"]}', '<html>'])(
-    'throws for a text without usable keys: %s',
+    'rejects a key set without usable keys: %j',
     async (text) => {
       await expect(parseJwks(text)).rejects.toThrow()
     },
