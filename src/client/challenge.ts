@@ -1,6 +1,5 @@
 /** Challenges: the widgets of ALTCHA, Turnstile and hCaptcha, shown in an element of the page. */
 import { GatehouseError } from './errors.ts'
-import { loadScript, loadStyles } from './scripts.ts'
 import type { Challenge } from './wire.ts'
 
 /**
@@ -41,6 +40,9 @@ const SHOW: Readonly<Record<Challenge['provider'], Show>> = {
   turnstile: showProvided,
   hcaptcha: showProvided,
 }
+
+/** By address. */
+const loading = new Map<string, Promise<void>>()
 
 /**
  * @param element where the widget appears while a challenge is to be solved; it is emptied after each attempt, since no
@@ -133,4 +135,30 @@ async function showProvided(
     box.remove()
   }
   return { answer, remove }
+}
+
+/** @throws where it cannot be loaded; the next call tries again */
+function loadScript(url: string, type: '' | 'module' = ''): Promise<void> {
+  return once(url, () => Object.assign(document.createElement('script'), { src: url, type, async: true }))
+}
+
+function loadStyles(url: string): Promise<void> {
+  return once(url, () => Object.assign(document.createElement('link'), { rel: 'stylesheet', href: url }))
+}
+
+function once(url: string, make: () => HTMLElement): Promise<void> {
+  const earlier = loading.get(url)
+  if (earlier !== undefined) return earlier
+  const element = make()
+  const loaded = new Promise<void>((resolve, reject) => {
+    element.addEventListener('load', () => resolve())
+    element.addEventListener('error', () => {
+      loading.delete(url)
+      element.remove()
+      reject(new Error(`could not load ${url}`))
+    })
+  })
+  loading.set(url, loaded)
+  document.head.append(element)
+  return loaded
 }

@@ -4,10 +4,10 @@
  */
 import type { SolveChallenge } from './challenge.ts'
 import { GatehouseError } from './errors.ts'
+import { fetchWithToken, openWebSocket } from './requests.ts'
 import { Service } from './service.ts'
 import { Session } from './session.ts'
 import { openStorage, type StorageChoice } from './storage.ts'
-import { openWebSocket } from './web-socket.ts'
 import type { Challenge, User } from './wire.ts'
 
 export { challengeIn, type SolveChallenge, type WidgetOptions } from './challenge.ts'
@@ -76,9 +76,6 @@ export interface Credentials {
 
 /** Some rules ask twice, and an answer may expire meanwhile; more than this is no log in. */
 const MAX_CHALLENGES = 3
-/** RFC 6750 section 3.1. */
-const BEARER = /\bbearer\b/i
-const INVALID_TOKEN = /\berror="?invalid_token\b/i
 
 /** @throws {TypeError} where an address is none */
 export function createClient(options: ClientOptions): Client {
@@ -133,34 +130,4 @@ async function withChallenges(
 
 function challengeOf(error: unknown): Challenge | null {
   return (error instanceof GatehouseError && error.problem?.challenge) || null
-}
-
-async function fetchWithToken(
-  session: Session,
-  trusted: ReadonlySet<string>,
-  input: RequestInfo | URL,
-  init: RequestInit | undefined,
-): Promise<Response> {
-  const request = new Request(input, init)
-  const plain = !trusted.has(new URL(request.url).origin) || request.headers.has('Authorization')
-  const held = plain ? null : await session.current()
-  if (held === null) return fetch(request)
-  // A stream is read once.
-  const again = init?.body instanceof ReadableStream ? null : request.clone()
-  const answer = await send(request, held.accessToken)
-  if (again === null || !isInvalidToken(answer)) return answer
-  const renewed = await session.replaceRefused(held)
-  return renewed === null ? answer : send(again, renewed.accessToken)
-}
-
-function send(request: Request, accessToken: string): Promise<Response> {
-  request.headers.set('Authorization', `Bearer ${accessToken}`)
-  return fetch(request)
-}
-
-function isInvalidToken(answer: Response): boolean {
-  const challenges = answer.headers.get('WWW-Authenticate') ?? ''
-  // In two steps: an API's header may be of any length, and one expression for both would be quadratic.
-  const start = challenges.search(BEARER)
-  return answer.status === 401 && start !== -1 && INVALID_TOKEN.test(challenges.slice(start))
 }

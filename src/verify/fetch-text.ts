@@ -1,5 +1,4 @@
 /** Reads a small document from a server that may be down, slow or hostile. */
-import { within } from './within.ts'
 
 /** `fetch`, or what stands in for it: another Worker's service binding, a proxy's agent. */
 export type Fetch = (
@@ -46,4 +45,17 @@ async function readText({ body }: Response): Promise<string> {
     text += decoder.decode(value, { stream: true })
   }
   return text + decoder.decode()
+}
+
+/** @throws where the work has not ended in time; it may go on */
+export async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done within ${limitMs} ms`)), limitMs)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
 }

@@ -3,11 +3,10 @@
  * may be cached; while the issuer is out of reach the last one goes on for a day, which is how long a key is published
  * before it signs.
  */
-import { type Fetch, fetchText } from './fetch-text.ts'
+import { type Fetch, fetchText, within } from './fetch-text.ts'
 import { parseJwks } from './jwks.ts'
 import type { VerificationKey } from './pinned-jwt.ts'
 import { VerificationError } from './refusal.ts'
-import { within } from './within.ts'
 
 const FRESH_MS = 300_000
 const STALE_MS = 86_400_000
