@@ -2,23 +2,23 @@
 import type { JWTPayload } from 'jose'
 import {
   areIdentityClaims,
-  areNames,
   IDENTITY_CLAIMS,
   type IdentityClaims,
   invalid,
+  isStringArray,
   type VerificationResult,
   type VerifyOptions,
   verifyPinned,
 } from './pinned-jwt.ts'
 
-/** The claims of an access token; beside these, whatever an operator gave the account. */
+/** The claims of an access token. A token may also carry custom claims that an operator set for the account. */
 export interface AccessTokenClaims extends IdentityClaims {
-  /** The last log in or password change. */
+  /** Time of the last login or password change. */
   readonly auth_time: number
-  /** RFC 8176. */
+  /** Authentication methods (RFC 8176). */
   readonly amr: readonly string[]
   readonly client_id: string
-  /** Only where the account has a username. */
+  /** Present only if the account has a username. */
   readonly preferred_username?: string
 }
 
@@ -30,7 +30,7 @@ const ACCESS_TOKEN = {
 /**
  * @param token compact JWS, without the word "Bearer"
  * @returns the claims, or why the token is not a valid access token of this issuer for this audience
- * @throws what `findKey` throws
+ * @throws any error of `findKey`
  */
 export async function verifyAccessToken(
   token: string,
@@ -43,6 +43,6 @@ export async function verifyAccessToken(
 
 function isAccessToken(payload: JWTPayload): payload is AccessTokenClaims {
   const { auth_time, amr, client_id } = payload
-  const own = typeof auth_time === 'number' && typeof client_id === 'string' && areNames(amr)
-  return own && areIdentityClaims(payload)
+  const hasOwnClaims = typeof auth_time === 'number' && typeof client_id === 'string' && isStringArray(amr)
+  return hasOwnClaims && areIdentityClaims(payload)
 }

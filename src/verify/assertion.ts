@@ -1,4 +1,4 @@
-/** Assertions: what the gateway says to one origin about one request, signed and, where it was asked to, encrypted. */
+/** Assertions: signed statements of the gateway to one origin about one request, encrypted if the route asks for it. */
 import { type CryptoKey, calculateJwkThumbprint, compactDecrypt, errors, importJWK, type JWK } from 'jose'
 import { isCompactJwe } from './compact.ts'
 import {
@@ -13,14 +13,14 @@ import {
   verifyPinned,
 } from './pinned-jwt.ts'
 
-/** The claims of an assertion: it lives for 60 seconds at most. */
+/** The claims of an assertion. An assertion is valid for at most 60 seconds. */
 export type AssertionClaims = IdentityClaims
 
-/** Its own type, so that it is never taken for an access token, nor the reverse (RFC 8725 section 3.11). */
+/** A type of its own keeps assertions and access tokens from being mistaken for each other (RFC 8725 section 3.11). */
 export const ASSERTION_TYPE = 'edge-assertion+jwt'
 export const ENCRYPTION_METHOD = 'A256GCM'
 
-/** Of `ECDH-ES`, as `kty` and `crv`. */
+/** The `kty` and `crv` of keys for `ECDH-ES`. */
 const AGREEMENT_CURVES = ['EC P-256', 'EC P-384', 'EC P-521', 'OKP X25519']
 const ASSERTION = { typ: ASSERTION_TYPE, requiredClaims: IDENTITY_CLAIMS }
 
@@ -28,7 +28,7 @@ export interface AssertionOptions extends VerifyOptions {
   readonly decryptionKeys: readonly DecryptionKey[]
 }
 
-/** A private key, the one algorithm that it is for, and the id by which the gateway names it. */
+/** A private key, the only algorithm it is used with, and the id under which the gateway refers to it. */
 export interface DecryptionKey {
   readonly kid: string
   readonly alg: string
@@ -36,9 +36,9 @@ export interface DecryptionKey {
 }
 
 /**
- * @param token compact JWS, or compact JWE around one
- * @returns the claims, or why it is not a valid assertion of this issuer for this audience
- * @throws what `findKey` throws
+ * @param token a compact JWS, or a compact JWE that contains one
+ * @returns the claims, or why the token is not a valid assertion of this issuer for this audience
+ * @throws any error of `findKey`
  */
 export async function verifyAssertion(
   token: string,
@@ -51,14 +51,14 @@ export async function verifyAssertion(
   return areIdentityClaims(result.claims) ? { ok: true, claims: result.claims } : invalid('malformed')
 }
 
-/** @returns the JWS within (RFC 7519 section 5.2: the content type says that one is), or why there is no such JWS */
+/** @returns the nested JWS, which the content type announces (RFC 7519 section 5.2), or why decryption failed */
 async function decrypt(token: string, keys: readonly DecryptionKey[]): Promise<string | InvalidToken> {
   if (keys.length === 0) return invalid('unknown_key')
   try {
     const { plaintext, protectedHeader } = await compactDecrypt(
       token,
       ({ kid, alg }) => {
-        const key = keys.find((each) => each.kid === kid)
+        const key = keys.find((candidate) => candidate.kid === kid)
         if (key === undefined) throw new errors.JWKSNoMatchingKey()
         if (key.alg !== alg) throw new errors.JOSEAlgNotAllowed()
         return key.privateKey
@@ -66,7 +66,7 @@ async function decrypt(token: string, keys: readonly DecryptionKey[]): Promise<s
       {
         keyManagementAlgorithms: [...new Set(keys.map(({ alg }) => alg))],
         contentEncryptionAlgorithms: [ENCRYPTION_METHOD],
-        // The gateway compresses nothing: no short token becomes a long one.
+        // The gateway does not compress. Refusing compression keeps a short token from expanding to a long one.
         maxDecompressedLength: 0,
       },
     )
@@ -76,26 +76,26 @@ async function decrypt(token: string, keys: readonly DecryptionKey[]): Promise<s
   }
 }
 
-/** The one key management algorithm that an encryption key is for; undefined where it can be for none. */
+/** The only key management algorithm that an encryption key is used with; undefined if the key is not supported. */
 export function encryptionAlgorithm({ kty, crv, alg }: JWK): string | undefined {
   const byCurve = AGREEMENT_CURVES.includes(`${kty} ${crv}`) ? 'ECDH-ES' : undefined
   const byType = kty === 'RSA' ? 'RSA-OAEP-256' : byCurve
   return alg === undefined || alg === byType ? byType : undefined
 }
 
-/** What an encryption key is called: as its owner calls it, else by its RFC 7638 thumbprint. */
+/** The key's `kid`; if it has none, its RFC 7638 thumbprint. */
 export async function encryptionKeyId(jwk: JWK): Promise<string> {
   return jwk.kid ?? (await calculateJwkThumbprint(jwk))
 }
 
-/** Whether a JWK is a private key that an assertion could be encrypted for. */
+/** Whether a JWK is a private key that can decrypt assertions. */
 export function isDecryptionKey(jwk: JWK): boolean {
   return encryptionAlgorithm(jwk) !== undefined && typeof jwk.d === 'string'
 }
 
 export async function importDecryptionKey(jwk: JWK): Promise<DecryptionKey> {
   const alg = encryptionAlgorithm(jwk) ?? ''
-  // What its owner says of its use does not bind us: "decrypt" and "unwrapKey" are one here.
+  // The owner's usage restrictions are ignored: they may name "decrypt" or "unwrapKey", and either is fine here.
   const { key_ops: _keyOps, use: _use, ext: _ext, ...bare } = jwk
   const privateKey = (await importJWK(bare, alg)) as CryptoKey
   return { kid: await encryptionKeyId(jwk), alg, privateKey }

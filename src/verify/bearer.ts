@@ -1,17 +1,17 @@
-/** The Bearer token of a request, and what may be asked of who carries it (RFC 6750). */
+/** The Bearer token of a request, and the permissions it must have (RFC 6750). */
 
-/** The service's access tokens have at most 4,096 characters, and a secret of a Worker at most 5 KB. */
+/** The service's access tokens have at most 4,096 characters, and a Worker's secret has at most 5 KB. */
 const MAX_AUTHORIZATION_LENGTH = 8_192
 
 export interface Authorization {
-  /** In lower case, since its case does not matter (RFC 9110 section 11.1); empty if the header was not sent. */
+  /** In lower case, since it is case-insensitive (RFC 9110 section 11.1); empty if the header was not sent. */
   readonly scheme: string
-  /** What follows the scheme and its spaces; null if nothing does, empty if the header is too long. */
+  /** The text after the scheme and its spaces; null if there is no such text, empty if the header is too long. */
   readonly credentials: string | null
 }
 
 /**
- * Splits the header in one pass (RFC 9110 section 11.4): a client chooses its length and every character of it.
+ * Splits the header in one pass (RFC 9110 section 11.4), because the sender controls its length and every character.
  * @param authorization the header's value, or null if it was not sent
  */
 export function readAuthorization(authorization: string | null): Authorization {
@@ -25,45 +25,45 @@ export function readAuthorization(authorization: string | null): Authorization {
 
 /**
  * @param authorization the header's value, or null if it was not sent
- * @returns the token, empty if it is too long to be valid; null if another scheme or none was sent
+ * @returns the token, empty if it is too long to be valid; null if the header is missing or has another scheme
  */
 export function readBearer(authorization: string | null): string | null {
   const { scheme, credentials } = readAuthorization(authorization)
   return scheme === 'bearer' ? credentials : null
 }
 
-/** Roles and scopes that are needed, or held. */
+/** Permissions: roles and scopes. */
 export interface Names {
   readonly roles: readonly string[]
   readonly scope: readonly string[]
 }
 
-/** @returns the parts of a `scope` claim or parameter (RFC 6749 section 3.3) */
+/** @returns the names in a `scope` claim or parameter (RFC 6749 section 3.3) */
 export function scopeNames(scope: string): readonly string[] {
   return scope.split(' ').filter((name) => name !== '')
 }
 
-/** What a request must have, beside a valid token. */
-export type Requirement = Partial<Names>
+/** The permissions that a request must have, in addition to a valid token. All of them are required. */
+export type RequiredPermissions = Partial<Names>
 
-/** RFC 6749 section 3.3: what may stand in a scope, and so in the header that names it. */
-const NAME = /^[\x21\x23-\x5b\x5d-\x7e]+$/
+/** The characters that a scope may have (RFC 6749 section 3.3), and therefore the header that names it. */
+const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 
-/** @throws {TypeError} for a requirement that is none: a misspelt one must not ask for less */
-export function readRequirement(requirement: Requirement): Names {
-  const { roles = [], scope = [], ...unknown } = requirement
-  const areTokens = (value: unknown) =>
-    Array.isArray(value) && value.every((name) => typeof name === 'string' && NAME.test(name))
-  if (Object.keys(unknown).length > 0 || !areTokens(roles) || !areTokens(scope)) {
-    throw new TypeError('a requirement has roles and scope, each a list of names')
+/** @throws {TypeError} for unknown members or invalid names, so that a misspelt requirement never requires less */
+export function parseRequiredPermissions(required: RequiredPermissions): Names {
+  const { roles = [], scope = [], ...unknown } = required
+  const areValid = (value: unknown) =>
+    Array.isArray(value) && value.every((name) => typeof name === 'string' && SCOPE_TOKEN.test(name))
+  if (Object.keys(unknown).length > 0 || !areValid(roles) || !areValid(scope)) {
+    throw new TypeError('required permissions must be an object with roles and scope, each an array of names')
   }
   return { roles, scope }
 }
 
-/** Whether all that is needed is held. */
-export function holds(held: Names, needed: Names): boolean {
-  const all = (names: readonly string[], among: readonly string[]) => {
-    return names.every((name) => among.includes(name))
+/** Whether all required permissions are granted. */
+export function hasPermissions(granted: Names, required: Names): boolean {
+  const includesAll = (list: readonly string[], names: readonly string[]) => {
+    return names.every((name) => list.includes(name))
   }
-  return all(needed.roles, held.roles) && all(needed.scope, held.scope)
+  return includesAll(granted.roles, required.roles) && includesAll(granted.scope, required.scope)
 }

@@ -1,14 +1,14 @@
 /** The compact forms of JWS and JWE (RFC 7515 section 7.1, RFC 7516 section 7.1). */
 
 /**
- * Base64url in its one canonical spelling (RFC 4648 sections 3.2 and 3.5): no padding, no white space, and the bits of the last
- * character that belong to no byte are zero. Decoders overlook all of these, so that one token would have many spellings.
+ * Base64url in its canonical form (RFC 4648 sections 3.2 and 3.5): no padding, no white space, and the unused bits of the last
+ * character are zero. Decoders tolerate deviations from all of these, so one token could otherwise be written in many ways.
  */
 const CANONICAL_BASE64URL = /^(?:[\w-]{4})*(?:[\w-][AQgw]|[\w-]{2}[AEIMQUYcgkosw048])?$/
 
 const JWS_PARTS = 3
 const JWE_PARTS = 5
-/** Of a JWE; empty if the key was agreed on. */
+/** The position of a JWE's encrypted key, which is empty for direct key agreement. */
 const ENCRYPTED_KEY = 1
 
 export function isCompactJws(text: string): boolean {
@@ -22,7 +22,7 @@ export function isCompactJwe(text: string): boolean {
   return parts.length === JWE_PARTS && isComplete && parts.every(isCanonical)
 }
 
-/** One part more than either form has, at most: a text may be nothing but dots. */
+/** Splits off at most one part more than either form has, because a text may consist of dots only. */
 function partsOf(text: string): readonly string[] {
   return text.split('.', JWE_PARTS + 1)
 }

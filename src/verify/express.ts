@@ -1,6 +1,6 @@
-/** `gatehouse-edge/verify/express`: also for Connect and Polka, whose middleware has the same shape. */
+/** `gatehouse-edge/verify/express`: for Express, and for Connect and Polka, whose middleware has the same signature. */
 import type { AccessTokenClaims } from './access-token.ts'
-import { type Requirement, readRequirement } from './bearer.ts'
+import { parseRequiredPermissions, type RequiredPermissions } from './bearer.ts'
 import { refusalOf, VerificationError } from './refusal.ts'
 import type { Verifier } from './verifier.ts'
 
@@ -8,8 +8,8 @@ declare global {
   namespace Express {
     interface Request {
       /**
-       * The claims of the Bearer token, behind `requireBearer` alone: types cannot tell which routes are, and a handler
-       * that has them is not to ask whether it does.
+       * The claims of the Bearer token. Set only on routes behind `requireBearer`: types cannot express which routes those
+       * are, and a handler behind it should not have to check for undefined.
        */
       auth: AccessTokenClaims
     }
@@ -29,19 +29,19 @@ interface ServerResponse {
 }
 
 /**
- * Lets a request pass whose Bearer token is valid and has what is needed, with its
- * claims as `request.auth`; else 401, 403 or 503.
- * @throws {TypeError} for a requirement that is none
+ * Middleware that passes requests with a valid Bearer token that has the required permissions, and sets its claims as
+ * `request.auth`. Responds to other requests with 401, 403 or 503.
+ * @throws {TypeError} for invalid required permissions
  */
-export function requireBearer(verifier: Verifier, requirement: Requirement = {}) {
-  const needed = readRequirement(requirement)
+export function requireBearer(verifier: Verifier, required: RequiredPermissions = {}) {
+  const permissions = parseRequiredPermissions(required)
   return async (
     request: IncomingRequest,
     response: ServerResponse,
     next: (error?: unknown) => void,
   ): Promise<void> => {
     try {
-      request.auth = await verifier.verifyRequest(request, needed)
+      request.auth = await verifier.verifyRequest(request, permissions)
     } catch (error) {
       return error instanceof VerificationError ? refuse(response, error) : next(error)
     }
@@ -50,7 +50,7 @@ export function requireBearer(verifier: Verifier, requirement: Requirement = {})
 }
 
 function refuse(response: ServerResponse, error: VerificationError): void {
-  // Somebody answered meanwhile, such as a time limit: what is thrown here would end the process (Express 4).
+  // Other code, such as a timeout, may have responded already. Setting headers would then throw, which ends the process in Express 4.
   if (response.headersSent) return
   const { status, headers, body } = refusalOf(error)
   response.statusCode = status

@@ -1,30 +1,30 @@
 /** `gatehouse-edge/verify/fastify`. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AccessTokenClaims } from './access-token.ts'
-import { type Requirement, readRequirement } from './bearer.ts'
+import { parseRequiredPermissions, type RequiredPermissions } from './bearer.ts'
 import { refusalOf, VerificationError } from './refusal.ts'
 import type { Verifier } from './verifier.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /**
-     * The claims of the Bearer token, behind `requireBearer` alone: types cannot tell which routes are, and a handler
-     * that has them is not to ask whether it does.
+     * The claims of the Bearer token. Set only on routes behind `requireBearer`: types cannot express which routes those
+     * are, and a handler behind it should not have to check for undefined.
      */
     user: AccessTokenClaims
   }
 }
 
 /**
- * An `onRequest` hook: lets a request pass whose Bearer token is valid and has what is needed, with its
- * claims as `request.user`; else 401, 403 or 503.
- * @throws {TypeError} for a requirement that is none
+ * An `onRequest` hook that passes requests with a valid Bearer token that has the required permissions, and sets its claims
+ * as `request.user`. Responds to other requests with 401, 403 or 503.
+ * @throws {TypeError} for invalid required permissions
  */
-export function requireBearer(verifier: Verifier, requirement: Requirement = {}) {
-  const needed = readRequirement(requirement)
+export function requireBearer(verifier: Verifier, required: RequiredPermissions = {}) {
+  const permissions = parseRequiredPermissions(required)
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
     try {
-      request.user = await verifier.verifyRequest(request, needed)
+      request.user = await verifier.verifyRequest(request, permissions)
       return undefined
     } catch (error) {
       if (!(error instanceof VerificationError)) throw error

@@ -1,7 +1,7 @@
 /** `gatehouse-edge/verify`. */
 export type { AccessTokenClaims } from './access-token.ts'
 export type { AssertionClaims } from './assertion.ts'
-export type { Requirement } from './bearer.ts'
+export type { RequiredPermissions } from './bearer.ts'
 export type { Fetch } from './fetch-text.ts'
 export {
   type InvalidTokenReason,

@@ -1,15 +1,15 @@
-/** A key set (RFC 7517) that came from elsewhere: nothing in it is believed before it was looked at. */
+/** Parses a key set (RFC 7517) from an untrusted source: every member is checked before it is used. */
 import { type CryptoKey, importJWK, type JWK } from 'jose'
 import type { VerificationKey } from './pinned-jwt.ts'
 
 const MAX_KEYS = 100
-/** 2048 bits, in base64url (RFC 7518 section 3.3). */
+/** The base64url length of a 2048-bit modulus (RFC 7518 section 3.3). */
 const MIN_MODULUS_LENGTH = 342
 
 /**
  * @param text a JSON document
- * @returns the keys that verify, by their ids; what is no such key is left out
- * @throws where it is no key set, or has no key that verifies
+ * @returns the verification keys by id; other keys are ignored
+ * @throws if the text is not a key set, or the set contains no verification key
  */
 export async function parseJwks(text: string): Promise<ReadonlyMap<string, VerificationKey>> {
   const document: unknown = JSON.parse(text)
@@ -19,7 +19,7 @@ export async function parseJwks(text: string): Promise<ReadonlyMap<string, Verif
     const key = isObject(jwk) && typeof jwk.kid === 'string' ? await importKey(jwk) : null
     if (key !== null && !keys.has(String(jwk.kid))) keys.set(String(jwk.kid), key)
   }
-  if (keys.size === 0) throw new Error('the key set has no key that verifies')
+  if (keys.size === 0) throw new Error('the key set contains no verification key')
   return keys
 }
 
@@ -29,7 +29,7 @@ async function importKey({ kty, crv, x, y, n, e, alg, use }: JWK): Promise<Verif
   const isRsa = alg === 'RS256' && kty === 'RSA' && (n ?? '').length >= MIN_MODULUS_LENGTH
   if (!isElliptic && !isRsa) return null
   try {
-    // Of a private key that somebody published, the public part alone.
+    // If a private key was published by mistake, only its public part is imported.
     const publicKey = await importJWK({ kty, ...(isRsa ? { n, e } : { crv, x, y }) } as JWK, alg)
     return { alg, publicKey: publicKey as CryptoKey }
   } catch {

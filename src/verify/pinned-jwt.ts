@@ -1,12 +1,12 @@
 /**
- * Verification of the JWTs that the service signs, with the practices of RFC 8725. What is accepted is pinned by the
- * caller; nothing in the token chooses a key, an algorithm or an address.
+ * Verifies the JWTs that the service signs, following RFC 8725. The caller pins what is accepted: nothing in the token can
+ * choose a key source, an algorithm or an address.
  */
 import { type CryptoKey, errors, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose'
 import { isCompactJws } from './compact.ts'
 import type { InvalidTokenReason } from './refusal.ts'
 
-/** A trusted public key, and the one algorithm that it is for. */
+/** A trusted public key and the only algorithm it is used with. */
 export interface VerificationKey {
   readonly alg: string
   readonly publicKey: CryptoKey
@@ -14,19 +14,19 @@ export interface VerificationKey {
 
 export interface VerifyOptions {
   readonly issuer: string
-  /** The token's `aud` must be one of them. */
+  /** The token's `aud` must be one of these. */
   readonly audiences: readonly string[]
   /** @returns the trusted key with this id, or null for an unknown id */
   readonly findKey: (kid: string) => Promise<VerificationKey | null>
   /** Unix time in milliseconds. */
   readonly nowMs: number
-  /** How far the clocks may differ. Default: 0. */
+  /** Accepted difference between the clocks. Default: 0. */
   readonly clockToleranceSeconds?: number
 }
 
-/** What one kind of JWT is told by. */
+/** The properties that distinguish one kind of JWT from another. */
 export interface TokenKind {
-  /** Of the protected header: no kind is ever taken for another (RFC 8725 section 3.11). */
+  /** In the protected header, so that one kind is never accepted as another (RFC 8725 section 3.11). */
   readonly typ: string
   readonly requiredClaims: readonly string[]
 }
@@ -41,9 +41,9 @@ export interface InvalidToken {
 const ALGORITHMS = ['ES256', 'RS256']
 
 /**
- * @param token compact JWS
- * @returns the claims, or why the token is not a valid one of this kind, issuer and audience
- * @throws what `findKey` throws
+ * @param token a compact JWS
+ * @returns the claims, or why the token is not valid for this kind, issuer and audience
+ * @throws any error of `findKey`
  */
 export async function verifyPinned(
   token: string,
@@ -66,7 +66,7 @@ export async function verifyPinned(
       (header: JWTHeaderParameters) => keyFor(header, findKey),
       pinned,
     )
-    // A token for several audiences could be sent here by any of the others.
+    // Any other audience of a token for several audiences could replay it here.
     return typeof payload.aud === 'string' ? { ok: true, claims: payload } : invalid('audience')
   } catch (error) {
     if (error instanceof errors.JOSEError) return invalid(reasonOf(error))
@@ -78,7 +78,7 @@ export function invalid(reason: InvalidTokenReason): InvalidToken {
   return { ok: false, reason }
 }
 
-/** Why jose refused a JWS or JWE. */
+/** Maps jose's error for a JWS or JWE to a reason. */
 export function reasonOf(error: errors.JOSEError): InvalidTokenReason {
   if (error instanceof errors.JOSEAlgNotAllowed) return 'algorithm'
   if (error instanceof errors.JWKSNoMatchingKey) return 'unknown_key'
@@ -87,20 +87,20 @@ export function reasonOf(error: errors.JOSEError): InvalidTokenReason {
   return error instanceof errors.JWTClaimValidationFailed ? claimReason(error) : 'malformed'
 }
 
-/** A claim that is missing or has the wrong type is not one with another value. */
+/** A claim that is missing or has the wrong type is `malformed`; a claim with a wrong value has its own reason. */
 function claimReason({ claim, reason, payload }: errors.JWTClaimValidationFailed): InvalidTokenReason {
   if (reason !== 'check_failed') return 'malformed'
   if (claim === 'typ') return 'type'
   if (claim === 'nbf') return 'not_yet_valid'
   if (claim === 'iss') return typeof payload.iss === 'string' ? 'issuer' : 'malformed'
-  return typeof payload.aud === 'string' || areNames(payload.aud) ? 'audience' : 'malformed'
+  return typeof payload.aud === 'string' || isStringArray(payload.aud) ? 'audience' : 'malformed'
 }
 
 async function keyFor(
   { kid, alg, crit }: JWTHeaderParameters,
   findKey: VerifyOptions['findKey'],
 ): Promise<CryptoKey> {
-  // RFC 7515 section 4.1.11: what may not be ignored is refused, since nothing is understood here.
+  // RFC 7515 section 4.1.11: critical extensions must be understood, and none is supported here.
   if (crit !== undefined) throw new errors.JWSInvalid()
   const key = typeof kid === 'string' ? await findKey(kid) : null
   if (key === null) throw new errors.JWKSNoMatchingKey()
@@ -109,7 +109,7 @@ async function keyFor(
   return key.publicKey
 }
 
-/** What both kinds of token say alike. Times are NumericDate: integer seconds. */
+/** The claims that access tokens and assertions share. Times are NumericDate: integer seconds. */
 export interface IdentityClaims extends JWTPayload {
   readonly iss: string
   readonly aud: string
@@ -129,9 +129,9 @@ export const IDENTITY_CLAIMS = ['iss', 'aud', 'sub', 'iat', 'exp', 'jti', 'sid',
 
 export function areIdentityClaims(payload: JWTPayload): payload is IdentityClaims {
   const { aud, sub, sid, jti, scope, roles } = payload
-  return [aud, sub, sid, jti, scope].every((claim) => typeof claim === 'string') && areNames(roles)
+  return [aud, sub, sid, jti, scope].every((claim) => typeof claim === 'string') && isStringArray(roles)
 }
 
-export function areNames(value: unknown): value is readonly string[] {
+export function isStringArray(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((name) => typeof name === 'string')
 }

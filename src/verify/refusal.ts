@@ -1,31 +1,31 @@
-/** Why a request may not pass, and how that is answered (RFC 6750 section 3). */
+/** Why a request is refused, and the response to it (RFC 6750 section 3). */
 
 const REFUSALS = {
-  /** No Bearer token was sent: no error code is said (RFC 6750 section 3.1). */
+  /** No Bearer token was sent. The response names no error code (RFC 6750 section 3.1). */
   missing_token: { status: 401, title: 'Bearer token missing' },
-  /** It is malformed, expired, forged, or of another issuer or audience. */
+  /** The token is malformed, expired, forged, or of another issuer or audience. */
   invalid_token: { status: 401, title: 'Invalid token' },
-  /** A role or a scope that is needed is lacking. */
+  /** A required role or scope is missing. */
   insufficient_scope: { status: 403, title: 'Insufficient scope' },
-  /** The issuer's keys are out of reach, and none is known that could tell. */
+  /** The issuer's keys cannot be read, and no cached key can verify the token. */
   keys_unavailable: { status: 503, title: 'Keys of the issuer unavailable' },
 } as const
 
 export type RefusalCode = keyof typeof REFUSALS
 
 /**
- * Why a token is not valid, for the log: the sender is not told. One reason is given, the first in this order, in which the
- * claims come after the signature.
+ * Why a token is not valid. For logs only: responses do not contain it. It is the first reason that applies, in this order;
+ * the signature is checked before the claims.
  */
 export type InvalidTokenReason =
-  /** It cannot be read; or, after `type`, a claim is missing or has the wrong type. */
+  /** The token cannot be parsed; or, after `type`, a claim is missing or has the wrong type. */
   | 'malformed'
-  /** It names an algorithm that is not accepted, or not the one of its key. */
+  /** Its algorithm is not accepted, or is not that of its key. */
   | 'algorithm'
-  /** It names no key, or none that the issuer has, or none of the decryption keys. */
+  /** Its key id is missing, or belongs to no key of the issuer, or to none of the decryption keys. */
   | 'unknown_key'
   | 'signature'
-  /** It is another kind of JWT. */
+  /** The token is another kind of JWT. */
   | 'type'
   | 'issuer'
   | 'audience'
@@ -33,7 +33,7 @@ export type InvalidTokenReason =
   | 'expired'
 
 interface VerificationErrorOptions extends ErrorOptions {
-  /** What is needed, for `insufficient_scope`. */
+  /** The required scopes, for `insufficient_scope`. */
   readonly scope?: readonly string[]
   /** For `invalid_token`. */
   readonly reason?: InvalidTokenReason
@@ -46,9 +46,9 @@ export class VerificationError extends Error {
   readonly code: RefusalCode
   /** 401, 403 or 503. */
   readonly status: number
-  /** What the answer must carry: `WWW-Authenticate`, or `Retry-After`. */
+  /** Headers that the response must have: `WWW-Authenticate` or `Retry-After`. */
   readonly headers: Readonly<Record<string, string>>
-  /** Of `invalid_token`, for the log alone: it is not in the answer. Undefined for every other code. */
+  /** For `invalid_token`: the reason, for logs only. It is not part of the response. Undefined for every other code. */
   readonly reason: InvalidTokenReason | undefined
 
   constructor(code: RefusalCode, options: VerificationErrorOptions = {}) {
@@ -61,7 +61,7 @@ export class VerificationError extends Error {
   }
 }
 
-/** An answer in full, with a problem (RFC 9457) as its body. */
+/** A complete response, with a problem (RFC 9457) as its body. */
 export interface Refusal {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
@@ -76,6 +76,6 @@ export function refusalOf({ code, status, headers, message: title }: Verificatio
 function headersOf(code: RefusalCode, scope: readonly string[]): Readonly<Record<string, string>> {
   if (code === 'keys_unavailable') return { 'Retry-After': String(RETRY_AFTER_SECONDS) }
   const error = code === 'missing_token' ? [] : [`error="${code}"`]
-  const needed = scope.length > 0 ? [`scope="${scope.join(' ')}"`] : []
-  return { 'WWW-Authenticate': ['Bearer realm="gatehouse"', ...error, ...needed].join(', ') }
+  const required = scope.length > 0 ? [`scope="${scope.join(' ')}"`] : []
+  return { 'WWW-Authenticate': ['Bearer realm="gatehouse"', ...error, ...required].join(', ') }
 }

@@ -1,4 +1,4 @@
-/** What an origin imports: checks the service's tokens by its public keys alone. */
+/** The verifier that origins import: checks the service's tokens with its public keys only. */
 import type { JWK } from 'jose'
 import { type AccessTokenClaims, verifyAccessToken } from './access-token.ts'
 import {
@@ -8,7 +8,13 @@ import {
   isDecryptionKey,
   verifyAssertion,
 } from './assertion.ts'
-import { holds, type Requirement, readBearer, readRequirement, scopeNames } from './bearer.ts'
+import {
+  hasPermissions,
+  parseRequiredPermissions,
+  type RequiredPermissions,
+  readBearer,
+  scopeNames,
+} from './bearer.ts'
 import type { Fetch } from './fetch-text.ts'
 import { isConfidential } from './loopback.ts'
 import { invalid, type VerificationResult, type VerifyOptions } from './pinned-jwt.ts'
@@ -18,23 +24,23 @@ import { type KeyStore, RemoteKeys } from './remote-keys.ts'
 export interface VerifierOptions {
   /** The service's PUBLIC_URL: https, or plain http on this machine. Compared exactly. */
   readonly issuer: string
-  /** `aud` of the tokens: the service's AUDIENCE for access tokens, the gateway route's for assertions. */
+  /** The `aud` of the tokens: the service's AUDIENCE for access tokens, the audience of the gateway route for assertions. */
   readonly audience: string
-  /** Private JWKs of the client that the gateway encrypts assertions for; the former one too, while it is replaced. */
+  /** Private JWKs of the client that the gateway encrypts assertions for. During a key rotation, both keys. */
   readonly decryptionKeys?: readonly JWK[]
-  /** How far this machine's clock may differ from the service's: 0 to 60. Default: 0. */
+  /** Accepted difference between this machine's clock and the service's, 0 to 60. Default: 0. */
   readonly clockToleranceSeconds?: number
   /** Default: `<issuer>/.well-known/jwks.json`. */
   readonly jwksUrl?: string
   /** Default: the global `fetch`. */
   readonly fetch?: Fetch
-  /** Default: none, so that a process that starts while the keys are out of reach knows none. */
+  /** Default: no store. A process that starts while the keys cannot be read then has no keys. */
   readonly keyStore?: KeyStore
   /** Unix time in milliseconds. Default: `Date.now`. */
   readonly now?: () => number
 }
 
-/** Any request: of the Fetch API, of Node.js, Express, Fastify. */
+/** A request of the Fetch API, Node.js, Express or Fastify. */
 export interface RequestLike {
   readonly headers:
     | { get(name: string): string | null }
@@ -48,28 +54,28 @@ export interface Verifier {
    */
   verify(token: string): Promise<AccessTokenClaims>
   /**
-   * Checks the Bearer token of a request, and that it has all roles and scopes that are needed.
+   * Checks the Bearer token of a request, and that it has all required roles and scopes.
    * @throws {VerificationError} `missing_token`, `invalid_token`, `insufficient_scope`, `keys_unavailable`
-   * @throws {TypeError} for a requirement with anything but lists of roles and scopes
+   * @throws {TypeError} if the required permissions have members other than arrays of roles and scopes
    */
-  verifyRequest(request: RequestLike, requirement?: Requirement): Promise<AccessTokenClaims>
+  verifyRequest(request: RequestLike, required?: RequiredPermissions): Promise<AccessTokenClaims>
   /**
-   * @param token the header `X-Auth-Assertion` of a request that came through the gateway
+   * @param token the `X-Auth-Assertion` header of a request that came through the gateway
    * @throws {VerificationError} `invalid_token`, `keys_unavailable`
    */
   verifyAssertion(token: string): Promise<AssertionClaims>
 }
 
 const MAX_CLOCK_TOLERANCE_SECONDS = 60
-/** Cloudflare's edge takes no more headers than that together. */
+/** Cloudflare's edge accepts no more than this for all headers together. */
 const MAX_TOKEN_LENGTH = 131_072
 
 /**
- * Reads nothing yet: the keys are read when the first token comes.
- * @throws {TypeError} for options that cannot be meant
+ * Creates a verifier. It reads the keys when the first token is verified, not before.
+ * @throws {TypeError} for invalid options
  */
 export function createVerifier(options: VerifierOptions): Verifier {
-  const { issuer, audience, clockToleranceSeconds = 0, now = Date.now } = checked(options)
+  const { issuer, audience, clockToleranceSeconds = 0, now = Date.now } = validated(options)
   const keys = new RemoteKeys({
     url: options.jwksUrl ?? `${issuer}/.well-known/jwks.json`,
     fetch: options.fetch ?? ((url, init) => fetch(url, init)),
@@ -77,7 +83,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   })
   let decryptionKeys: readonly DecryptionKey[] | null = null
 
-  function pinned(): VerifyOptions {
+  function verifyOptions(): VerifyOptions {
     const nowMs = now()
     return {
       issuer,
@@ -89,62 +95,68 @@ export function createVerifier(options: VerifierOptions): Verifier {
   }
 
   async function verify(token: string): Promise<AccessTokenClaims> {
-    return validOr401(isPlausible(token) ? await verifyAccessToken(token, pinned()) : invalid('malformed'))
+    return claimsOf(
+      isTokenLength(token) ? await verifyAccessToken(token, verifyOptions()) : invalid('malformed'),
+    )
   }
 
   async function verifyRequest(
     request: RequestLike,
-    requirement: Requirement = {},
+    required: RequiredPermissions = {},
   ): Promise<AccessTokenClaims> {
-    const needed = readRequirement(requirement)
+    const permissions = parseRequiredPermissions(required)
     const token = readBearer(headerOf(request, 'authorization'))
     if (token === null) throw new VerificationError('missing_token')
     const claims = await verify(token)
-    const held = { roles: claims.roles, scope: scopeNames(claims.scope) }
-    if (!holds(held, needed)) throw new VerificationError('insufficient_scope', { scope: needed.scope })
-    return claims
+    const granted = { roles: claims.roles, scope: scopeNames(claims.scope) }
+    if (hasPermissions(granted, permissions)) return claims
+    throw new VerificationError('insufficient_scope', { scope: permissions.scope })
   }
 
-  async function openAssertion(token: string): Promise<AssertionClaims> {
+  async function verifyOriginAssertion(token: string): Promise<AssertionClaims> {
     decryptionKeys ??= await Promise.all((options.decryptionKeys ?? []).map(importDecryptionKey))
-    const pinnedToKeys = { ...pinned(), decryptionKeys }
-    return validOr401(isPlausible(token) ? await verifyAssertion(token, pinnedToKeys) : invalid('malformed'))
+    const assertionOptions = { ...verifyOptions(), decryptionKeys }
+    return claimsOf(
+      isTokenLength(token) ? await verifyAssertion(token, assertionOptions) : invalid('malformed'),
+    )
   }
 
-  return { verify, verifyRequest, verifyAssertion: openAssertion }
+  return { verify, verifyRequest, verifyAssertion: verifyOriginAssertion }
 }
 
-function checked(options: VerifierOptions): VerifierOptions {
+function validated(options: VerifierOptions): VerifierOptions {
   const { issuer, audience, jwksUrl, clockToleranceSeconds = 0 } = options
-  if (!isAddress(issuer) || issuer !== new URL(issuer).origin) {
-    throw new TypeError('issuer: an https address is needed, without a path or a slash at its end')
+  if (!isTrustedUrl(issuer) || issuer !== new URL(issuer).origin) {
+    throw new TypeError('issuer must be an https URL without a path or a trailing slash')
   }
-  if (jwksUrl !== undefined && !isAddress(jwksUrl)) {
-    throw new TypeError('jwksUrl: an https address is needed')
+  if (jwksUrl !== undefined && !isTrustedUrl(jwksUrl)) {
+    throw new TypeError('jwksUrl must be an https URL')
   }
-  if (typeof audience !== 'string' || audience === '') throw new TypeError('audience: a text is needed')
-  const tolerable = clockToleranceSeconds >= 0 && clockToleranceSeconds <= MAX_CLOCK_TOLERANCE_SECONDS
-  if (!tolerable) throw new TypeError('clockToleranceSeconds: 0 to 60 is needed')
+  if (typeof audience !== 'string' || audience === '')
+    throw new TypeError('audience must be a non-empty string')
+  const isToleranceValid = clockToleranceSeconds >= 0 && clockToleranceSeconds <= MAX_CLOCK_TOLERANCE_SECONDS
+  if (!isToleranceValid) throw new TypeError('clockToleranceSeconds must be 0 to 60')
   const { decryptionKeys = [] } = options
-  const named = decryptionKeys.map(({ kid }) => kid).filter((kid) => kid !== undefined)
-  if (!decryptionKeys.every(isDecryptionKey) || new Set(named).size < named.length) {
+  const kids = decryptionKeys.map(({ kid }) => kid).filter((kid) => kid !== undefined)
+  if (!decryptionKeys.every(isDecryptionKey) || new Set(kids).size < kids.length) {
     throw new TypeError(
-      'decryptionKeys: private JWKs for RSA-OAEP-256 or ECDH-ES are needed, each with a kid of its own',
+      'decryptionKeys must be private JWKs for RSA-OAEP-256 or ECDH-ES, each with a different kid',
     )
   }
   return options
 }
 
-/** Whoever can change what comes from there can sign tokens. */
-function isAddress(text: string): boolean {
+/** Keys are read only from URLs whose responses cannot be changed in transit: changed keys would verify forged tokens. */
+function isTrustedUrl(text: string): boolean {
   return URL.canParse(text) && isConfidential(new URL(text))
 }
 
-function isPlausible(token: string): boolean {
+function isTokenLength(token: string): boolean {
   return typeof token === 'string' && token.length <= MAX_TOKEN_LENGTH
 }
 
-function validOr401<Claims>(result: VerificationResult<Claims>): Claims {
+/** @throws {VerificationError} `invalid_token` if the token is not valid */
+function claimsOf<Claims>(result: VerificationResult<Claims>): Claims {
   if (!result.ok) throw new VerificationError('invalid_token', { reason: result.reason })
   return result.claims
 }
