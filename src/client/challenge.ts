@@ -1,33 +1,33 @@
-/** Challenges: the widgets of ALTCHA, Turnstile and hCaptcha, shown in an element of the page. */
+/** Shows the challenge widgets of ALTCHA, Turnstile and hCaptcha in an element of the page. */
 import { GatehouseError } from './errors.ts'
 import type { Challenge } from './wire.ts'
 
 /**
  * Solves a challenge.
- * @param attempt ends when the call that needed the answer is over, or another challenge takes this one's place
- * @returns what the widget gave
+ * @param attempt aborted when the call that needs the solution has ended, or another challenge replaces this one
+ * @returns the solution that the widget produced
  */
 export type SolveChallenge = (challenge: Challenge, attempt: AbortSignal) => Promise<string>
 
 export interface WidgetOptions {
-  /** The service's address, which serves ALTCHA's widget. */
+  /** The service's URL. The service serves ALTCHA's widget. */
   readonly url: string
-  /** Of the widget's words, such as `zh`. Default: the page's. */
+  /** The widget's language, such as `zh`. Default: the page's language. */
   readonly language?: string
-  /** In place of the providers' own addresses of their scripts. */
+  /** URLs of the providers' scripts that replace the default ones. */
   readonly scripts?: { readonly turnstile?: string; readonly hcaptcha?: string }
 }
 
-/** As much of Turnstile's and hCaptcha's interface as both have. */
+/** The part of the widget API that Turnstile and hCaptcha share. */
 interface WidgetApi {
-  render: (place: HTMLElement, options: object) => string
+  render: (container: HTMLElement, options: object) => string
   remove: (id: string) => void
 }
 
-type Show = (place: HTMLElement, challenge: Challenge, options: WidgetOptions) => Promise<Shown>
+type ShowWidget = (element: HTMLElement, challenge: Challenge, options: WidgetOptions) => Promise<Widget>
 
-interface Shown {
-  readonly answer: Promise<string>
+interface Widget {
+  readonly solution: Promise<string>
   readonly remove: () => void
 }
 
@@ -35,39 +35,38 @@ const SCRIPTS = {
   turnstile: 'https://challenges.cloudflare.com/turnstile/v0/api.js',
   hcaptcha: 'https://js.hcaptcha.com/1/api.js',
 }
-const SHOW: Readonly<Record<Challenge['provider'], Show>> = {
+const SHOW_WIDGET: Readonly<Record<Challenge['provider'], ShowWidget>> = {
   altcha: showAltcha,
-  turnstile: showProvided,
-  hcaptcha: showProvided,
+  turnstile: showHostedWidget,
+  hcaptcha: showHostedWidget,
 }
 
-/** By address. */
+/** Scripts and style sheets that are loaded or loading, by URL. */
 const loading = new Map<string, Promise<void>>()
 
 /**
- * @param element where the widget appears while a challenge is to be solved; it is emptied after each attempt, since no
- * answer counts twice
- * @returns for `createClient`
+ * @param element shows the widget while a challenge is open; it is emptied after each attempt, because a solution is accepted
+ * only once
+ * @returns the `challenge` option of `createClient`
  */
 export function challengeIn(element: HTMLElement, options: WidgetOptions): SolveChallenge {
   return async (challenge, attempt) => {
     try {
-      const { answer, remove } = await SHOW[challenge.provider](element, challenge, options)
+      const { solution, remove } = await SHOW_WIDGET[challenge.provider](element, challenge, options)
       attempt.addEventListener('abort', remove)
-      return await answer
+      return await solution
     } catch (cause) {
-      throw new GatehouseError('challenge_not_shown', `${challenge.provider}: the widget does not work`, {
-        cause,
-      })
+      const message = `The ${challenge.provider} widget could not be loaded or failed.`
+      throw new GatehouseError('challenge_not_shown', message, { cause })
     }
   }
 }
 
 async function showAltcha(
-  place: HTMLElement,
+  element: HTMLElement,
   { parameters }: Challenge,
   options: WidgetOptions,
-): Promise<Shown> {
+): Promise<Widget> {
   const language = options.language ?? document.documentElement.lang
   await loadAltcha(options.url, language)
   const widget = document.createElement('altcha-widget')
@@ -77,18 +76,19 @@ async function showAltcha(
     challenge: JSON.stringify(parameters),
   }
   for (const [name, value] of Object.entries(settings)) widget.setAttribute(name, value)
-  const answer = new Promise<string>((resolve, reject) => {
+  const solution = new Promise<string>((resolve, reject) => {
     widget.addEventListener('statechange', (event) => {
       const { state, payload } = (event as CustomEvent<{ state: string; payload: string }>).detail
       if (state === 'verified') resolve(payload)
-      if (state === 'error' || state === 'expired') reject(new Error(`the widget's state is ${state}`))
+      if (state === 'error' || state === 'expired')
+        reject(new Error(`The widget reported the state "${state}".`))
     })
   })
-  place.replaceChildren(widget)
-  return { answer, remove: () => widget.remove() }
+  element.replaceChildren(widget)
+  return { solution, remove: () => widget.remove() }
 }
 
-/** The build for a strict Content Security Policy; a page that has brought its own widget keeps it. */
+/** Loads the build for a strict Content Security Policy. A widget that the page has registered itself is kept. */
 async function loadAltcha(url: string, language: string): Promise<void> {
   if (customElements.get('altcha-widget') !== undefined) return
   const folder = `${url}/assets/altcha`
@@ -104,26 +104,26 @@ function toAltchaLanguage(language: string): string {
   return language.startsWith('zh') ? 'zh-cn' : 'en'
 }
 
-/** A worker must be of the page's own origin, or a blob. */
+/** Browsers accept worker scripts only from the page's own origin or from a blob. */
 async function startWorker(url: string): Promise<Worker> {
   if (new URL(url).origin === location.origin) return new Worker(url)
   const code = await (await fetch(url)).blob()
   return new Worker(URL.createObjectURL(code))
 }
 
-async function showProvided(
-  place: HTMLElement,
+async function showHostedWidget(
+  element: HTMLElement,
   challenge: Challenge,
   options: WidgetOptions,
-): Promise<Shown> {
+): Promise<Widget> {
   const provider = challenge.provider === 'hcaptcha' ? 'hcaptcha' : 'turnstile'
   await loadScript(`${options.scripts?.[provider] ?? SCRIPTS[provider]}?render=explicit`)
   const api = (globalThis as unknown as Record<typeof provider, WidgetApi>)[provider]
-  const box = document.createElement('div')
-  place.replaceChildren(box)
+  const container = document.createElement('div')
+  element.replaceChildren(container)
   let id: string | null = null
-  const answer = new Promise<string>((resolve, reject) => {
-    id = api.render(box, {
+  const solution = new Promise<string>((resolve, reject) => {
+    id = api.render(container, {
       sitekey: challenge.site_key,
       action: challenge.action,
       callback: resolve,
@@ -132,21 +132,21 @@ async function showProvided(
   })
   const remove = () => {
     if (id !== null) api.remove(id)
-    box.remove()
+    container.remove()
   }
-  return { answer, remove }
+  return { solution, remove }
 }
 
-/** @throws where it cannot be loaded; the next call tries again */
+/** @throws if the script cannot be loaded; the next call tries again */
 function loadScript(url: string, type: '' | 'module' = ''): Promise<void> {
-  return once(url, () => Object.assign(document.createElement('script'), { src: url, type, async: true }))
+  return loadOnce(url, () => Object.assign(document.createElement('script'), { src: url, type, async: true }))
 }
 
 function loadStyles(url: string): Promise<void> {
-  return once(url, () => Object.assign(document.createElement('link'), { rel: 'stylesheet', href: url }))
+  return loadOnce(url, () => Object.assign(document.createElement('link'), { rel: 'stylesheet', href: url }))
 }
 
-function once(url: string, make: () => HTMLElement): Promise<void> {
+function loadOnce(url: string, make: () => HTMLElement): Promise<void> {
   const earlier = loading.get(url)
   if (earlier !== undefined) return earlier
   const element = make()
@@ -155,7 +155,7 @@ function once(url: string, make: () => HTMLElement): Promise<void> {
     element.addEventListener('error', () => {
       loading.delete(url)
       element.remove()
-      reject(new Error(`could not load ${url}`))
+      reject(new Error(`Could not load ${url}.`))
     })
   })
   loading.set(url, loaded)

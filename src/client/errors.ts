@@ -1,27 +1,27 @@
-/** The one error that the client's calls reject with. */
+/** The error with which all calls of the SDK reject. */
 import type { Problem, ServiceErrorCode } from './wire.ts'
 
-/** The service's codes, and three of the client's own. */
+/** The service's error codes, and three of the SDK. */
 export type ErrorCode =
   | ServiceErrorCode
-  /** No answer came: no network, or the service does not name this page's origin in CORS_ORIGINS. */
+  /** No response: the browser is offline, or the service's CORS_ORIGINS does not contain this page's origin. */
   | 'network'
-  /** The browser keeps no cookie of the service: it is of another site, or cookies are blocked. */
+  /** The browser does not store the service's cookie: the service is on another site, or cookies are blocked. */
   | 'cookie_blocked'
   /** The challenge's widget could not be loaded or shown. */
   | 'challenge_not_shown'
 
 export interface ErrorDetails {
-  /** The HTTP status; 0 where no answer came. */
+  /** The HTTP status; 0 if there was no response. */
   readonly status?: number
-  /** The whole problem answer. */
+  /** The whole problem response. */
   readonly problem?: Problem
-  /** When it makes sense to try again, where the answer says so. */
+  /** When to try again, if the response says so. */
   readonly retryAfterSeconds?: number
   readonly cause?: unknown
 }
 
-/** `switch (error.code)` tells what happened; `message` is for developers, in English. */
+/** Use `code` to tell errors apart. `message` is for developers, in English. */
 export class GatehouseError extends Error {
   override readonly name = 'GatehouseError'
   readonly code: ErrorCode
@@ -38,12 +38,16 @@ export class GatehouseError extends Error {
   }
 }
 
-export async function toError(answer: Response): Promise<GatehouseError> {
-  const problem: Problem | null = await answer.json().catch(() => null)
-  const retryAfter = Number(answer.headers.get('Retry-After') ?? problem?.retry_after ?? Number.NaN)
-  return new GatehouseError(problem?.code ?? 'internal', problem?.detail ?? `HTTP status ${answer.status}`, {
-    status: answer.status,
-    ...(problem?.code && { problem }),
-    ...(Number.isFinite(retryAfter) && { retryAfterSeconds: retryAfter }),
-  })
+export async function toError(response: Response): Promise<GatehouseError> {
+  const problem: Problem | null = await response.json().catch(() => null)
+  const retryAfter = Number(response.headers.get('Retry-After') ?? problem?.retry_after ?? Number.NaN)
+  return new GatehouseError(
+    problem?.code ?? 'internal',
+    problem?.detail ?? `HTTP status ${response.status}`,
+    {
+      status: response.status,
+      ...(problem?.code && { problem }),
+      ...(Number.isFinite(retryAfter) && { retryAfterSeconds: retryAfter }),
+    },
+  )
 }

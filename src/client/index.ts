@@ -1,6 +1,6 @@
 /**
- * `gatehouse-edge/client`: log in from a page, and carry the access token to its APIs. Runs in browsers, depends on nothing,
- * and keeps all tabs of the origin on one session.
+ * `gatehouse-edge/client`, the browser SDK: logs people in from a page and sends the access token to the page's APIs. It has
+ * no dependencies, and all tabs of an origin share one session.
  */
 import type { SolveChallenge } from './challenge.ts'
 import { GatehouseError } from './errors.ts'
@@ -18,42 +18,43 @@ export type { Challenge, FieldError, Problem, User } from './wire.ts'
 export interface ClientOptions {
   /** The service's PUBLIC_URL, such as `https://auth.example.com`. */
   readonly url: string
-  /** Origins that get the access token, such as `https://api.example.com`; the service itself is always one. */
+  /** Origins to which the access token is sent, such as `https://api.example.com`. The service is always one of them. */
   readonly apis?: readonly string[]
-  /** Where the refresh token is kept. Default: `localStorage`. */
+  /** Where the refresh token is stored. Default: `localStorage`. */
   readonly storage?: StorageChoice
-  /** Asked for when the service wants a challenge solved. Default: the call rejects with `challenge_required`. */
+  /** Called when the service requires a challenge. Default: the call rejects with `challenge_required`. */
   readonly challenge?: SolveChallenge
-  /** Whether the tabs of this origin share the session. Default: true; false for a storage that they do not share. */
+  /** Whether the tabs of this origin share the session. Default: true. Set it to false for a storage that tabs do not share. */
   readonly tabs?: boolean
 }
 
-/** Every call rejects with a GatehouseError. */
+/** All calls reject with a GatehouseError. */
 export interface Client {
-  /** Makes an account and logs in. One identifier or more. */
+  /** Creates an account and logs in. At least one identifier is required. */
   readonly register: (account: Registration) => Promise<User>
   readonly logIn: (credentials: Credentials) => Promise<User>
   /**
-   * Ends the session, in every tab. Rejects with `network` where the service is out of reach: the refresh token is
-   * forgotten here then, but the session lives on; one with a cookie stays.
+   * Ends the session, in every tab. Rejects with `network` if the service cannot be reached. The refresh token is then removed
+   * from the storage, but the session continues at the service. In cookie mode nothing has changed.
    */
   readonly logOut: () => Promise<void>
-  /** Who is logged in; null for nobody. Rejects where the service must be asked, and is out of reach. */
+  /** Returns the user who is logged in, or null. Rejects if it has to ask the service and cannot reach it. */
   readonly user: () => Promise<User | null>
-  /** Calls when somebody logs in or out, or changes, here or in another tab. Returns what stops it. */
+  /** Calls the listener when the user changes, in this tab or another: login, logout, another profile. Returns a function that removes the listener. */
   readonly onChange: (listener: (user: User | null) => void) => () => void
   /**
-   * `fetch`, with the access token for the APIs alone. A token that expires is renewed before; one that is refused as
-   * invalid, once. Rejects as `fetch` does, and with a GatehouseError where no token can be had.
+   * `fetch` that sends the access token, to the APIs only. A token that is about to expire is renewed first. After a response
+   * that refuses the token as invalid, the request is sent once more with a new token. Rejects as `fetch` does, and with a
+   * GatehouseError if no token can be obtained.
    */
   readonly fetch: typeof fetch
   /**
-   * Opens a WebSocket, with the access token for the APIs alone: as a subprotocol, since a browser can set no header there.
-   * A token that expires is renewed before. The gateway takes the token out and selects `gatehouse` where the origin selects
-   * none of `protocols`.
-   * @param url http, https, ws or wss; relative ones are the page's
+   * Opens a WebSocket and sends the access token, to the APIs only. The token is sent as a subprotocol, because browsers cannot
+   * set headers on a WebSocket. A token that is about to expire is renewed first. The gateway removes the token, and selects
+   * `gatehouse` if the origin selects none of `protocols`.
+   * @param url http, https, ws or wss; a relative URL is resolved against the page's
    * @param protocols subprotocols of the API, the preferred one first
-   * @throws {GatehouseError} where no token can be had
+   * @throws {GatehouseError} if no token can be obtained
    * @throws {DOMException} as `new WebSocket` does
    */
   readonly webSocket: (url: string | URL, protocols?: readonly string[]) => Promise<WebSocket>
@@ -70,30 +71,31 @@ export interface Credentials {
   /** A username, an email address or a phone number. */
   readonly identifier: string
   readonly password: string
-  /** Scopes, space-separated, that narrow what the tokens allow. */
+  /** Space-separated scopes. They restrict what the tokens allow. */
   readonly scope?: string
 }
 
-/** Some rules ask twice, and an answer may expire meanwhile; more than this is no log in. */
+/** Two rules may each require a challenge, and a solution may expire before it is sent. More challenges than this end the call. */
 const MAX_CHALLENGES = 3
 
-/** @throws {TypeError} where an address is none */
+/** @throws {TypeError} if a URL is invalid */
 export function createClient(options: ClientOptions): Client {
   const url = new URL(options.url).origin
   const trusted = new Set([url, ...(options.apis ?? []).map(toOrigin)])
   const name = `gatehouse ${url}`
   const storage = openStorage(options.storage ?? 'localStorage', name)
-  // Tabs of another kind of storage, or of a client that speaks otherwise, are another session's.
-  const shared = `${name} ${storage === null ? 'cookie' : 'token'} 1`
+  // Tabs with another kind of storage, or with another version of the tab protocol, do not share this session.
+  const tabGroup = `${name} ${storage === null ? 'cookie' : 'token'} 1`
   const service = new Service(url, storage === null)
-  const session = new Session(service, storage, options.tabs === false ? null : shared)
-  const enter = (path: '/auth/register' | '/auth/login', fields: object) =>
-    withChallenges(options.challenge, (answer) =>
-      session.begin(() => service.enter(path, { ...fields, ...(answer !== null && { challenge: answer }) })),
-    )
+  const session = new Session(service, storage, options.tabs === false ? null : tabGroup)
+  const authenticate = (path: '/auth/register' | '/auth/login', fields: object) =>
+    withChallenges(options.challenge, (solution) => {
+      const body = { ...fields, ...(solution !== null && { challenge: solution }) }
+      return session.start(() => service.authenticate(path, body))
+    })
   return {
-    register: (account) => enter('/auth/register', account),
-    logIn: (credentials) => enter('/auth/login', credentials),
+    register: (account) => authenticate('/auth/register', account),
+    logIn: (credentials) => authenticate('/auth/login', credentials),
     logOut: () => session.end(),
     user: async () => (await session.current())?.user ?? null,
     onChange: (listener) => session.onChange(listener),
@@ -105,20 +107,20 @@ export function createClient(options: ClientOptions): Client {
 function toOrigin(api: string): string {
   const { origin, pathname } = new URL(api)
   if (pathname === '/') return origin
-  throw new TypeError(`apis: "${api}" must be an origin, without a path`)
+  throw new TypeError(`apis: "${api}" must be an origin without a path`)
 }
 
-/** Tries without an answer, then with the answer to each challenge that is asked for. */
+/** Calls without a solution first, then with the solution of each challenge that the service requires. */
 async function withChallenges(
   solve: SolveChallenge | undefined,
-  call: (answer: string | null) => Promise<User>,
+  call: (solution: string | null) => Promise<User>,
 ): Promise<User> {
   let challenge: Challenge | null = null
   for (let solved = 0; ; solved++) {
     const attempt = new AbortController()
     try {
-      const answer = challenge === null ? null : await solve?.(challenge, attempt.signal)
-      return await call(answer ?? null)
+      const solution = challenge === null ? null : await solve?.(challenge, attempt.signal)
+      return await call(solution ?? null)
     } catch (error) {
       challenge = challengeOf(error)
       if (challenge === null || solve === undefined || solved === MAX_CHALLENGES) throw error

@@ -1,13 +1,14 @@
-/** Requests and WebSockets that carry the access token. */
+/** Requests and WebSockets with the access token. */
 import type { Session } from './session.ts'
 
-/** What the gateway selects where the origin selects nothing: browsers close a socket without a selection. */
+/** The gateway selects it if the origin selects no subprotocol, because browsers close a socket without a selection. */
 const FALLBACK_PROTOCOL = 'gatehouse'
 const TOKEN_PREFIX = 'gatehouse.bearer.'
 /** RFC 6750 section 3.1. */
 const BEARER = /\bbearer\b/i
 const INVALID_TOKEN = /\berror="?invalid_token\b/i
 
+/** @param trusted the origins to which the token is sent */
 export async function fetchWithToken(
   session: Session,
   trusted: ReadonlySet<string>,
@@ -15,15 +16,15 @@ export async function fetchWithToken(
   init: RequestInit | undefined,
 ): Promise<Response> {
   const request = new Request(input, init)
-  const plain = !trusted.has(new URL(request.url).origin) || request.headers.has('Authorization')
-  const held = plain ? null : await session.current()
-  if (held === null) return fetch(request)
-  // A stream is read once.
-  const again = init?.body instanceof ReadableStream ? null : request.clone()
-  const answer = await send(request, held.accessToken)
-  if (again === null || !isInvalidToken(answer)) return answer
-  const renewed = await session.replaceRefused(held)
-  return renewed === null ? answer : send(again, renewed.accessToken)
+  const needsToken = trusted.has(new URL(request.url).origin) && !request.headers.has('Authorization')
+  const state = needsToken ? await session.current() : null
+  if (state === null) return fetch(request)
+  // A stream can be sent only once.
+  const retry = init?.body instanceof ReadableStream ? null : request.clone()
+  const response = await send(request, state.accessToken)
+  if (retry === null || !isInvalidToken(response)) return response
+  const renewed = await session.replaceRefused(state)
+  return renewed === null ? response : send(retry, renewed.accessToken)
 }
 
 function send(request: Request, accessToken: string): Promise<Response> {
@@ -31,14 +32,14 @@ function send(request: Request, accessToken: string): Promise<Response> {
   return fetch(request)
 }
 
-function isInvalidToken(answer: Response): boolean {
-  const challenges = answer.headers.get('WWW-Authenticate') ?? ''
-  // In two steps: an API's header may be of any length, and one expression for both would be quadratic.
+function isInvalidToken(response: Response): boolean {
+  const challenges = response.headers.get('WWW-Authenticate') ?? ''
+  // Two searches, because one expression for both would take quadratic time and the API controls the header's length.
   const start = challenges.search(BEARER)
-  return answer.status === 401 && start !== -1 && INVALID_TOKEN.test(challenges.slice(start))
+  return response.status === 401 && start !== -1 && INVALID_TOKEN.test(challenges.slice(start))
 }
 
-/** @param trusted the origins that get the token */
+/** @param trusted the origins to which the token is sent */
 export async function openWebSocket(
   session: Session,
   trusted: ReadonlySet<string>,
@@ -47,7 +48,7 @@ export async function openWebSocket(
 ): Promise<WebSocket> {
   const address = new URL(url, location.href)
   const { origin } = new URL(address.href.replace(/^ws/, 'http'))
-  const held = trusted.has(origin) ? await session.current() : null
-  const withToken = held === null ? [] : [FALLBACK_PROTOCOL, TOKEN_PREFIX + held.accessToken]
-  return new WebSocket(address.href.replace(/^http/, 'ws'), [...protocols, ...withToken])
+  const state = trusted.has(origin) ? await session.current() : null
+  const tokenProtocols = state === null ? [] : [FALLBACK_PROTOCOL, TOKEN_PREFIX + state.accessToken]
+  return new WebSocket(address.href.replace(/^http/, 'ws'), [...protocols, ...tokenProtocols])
 }

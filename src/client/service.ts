@@ -1,64 +1,67 @@
-/** Calls of the service. */
+/** HTTP requests to the service. */
 import { GatehouseError, toError } from './errors.ts'
-import type { TokenAnswer } from './wire.ts'
+import type { TokenResponse } from './wire.ts'
 
-/** No call takes longer. */
+/** The time limit of each request. */
 export const TIMEOUT_MS = 20_000
 /**
- * A call that may be made twice is made again where its connection broke, since the answer may be lost: within the service's
- * grace of 10 s, in which a refresh token that was replaced still gets the same one.
+ * An idempotent request is repeated if its connection broke, because the response may have been lost. The service gives a
+ * replaced refresh token the same successor within a grace of 10 s, so repetitions must come within that time.
  */
-const PAUSES_MS = [500, 2_000]
-const RETRIED_FOR_MS = 6_000
+const RETRY_DELAYS_MS = [500, 2_000]
+const MAX_RETRY_MS = 6_000
 
 export class Service {
   readonly #url: string
-  readonly #byCookie: boolean
+  readonly #usesCookie: boolean
 
-  constructor(url: string, byCookie: boolean) {
+  constructor(url: string, usesCookie: boolean) {
     this.#url = url
-    this.#byCookie = byCookie
+    this.#usesCookie = usesCookie
   }
 
   /** Registers or logs in. @throws {GatehouseError} */
-  async enter(path: '/auth/register' | '/auth/login', fields: object): Promise<TokenAnswer> {
-    return this.#tokens(await this.#post(path, { ...fields, ...(this.#byCookie && { transport: 'cookie' }) }))
+  async authenticate(path: '/auth/register' | '/auth/login', fields: object): Promise<TokenResponse> {
+    return this.#tokens(
+      await this.#post(path, { ...fields, ...(this.#usesCookie && { transport: 'cookie' }) }),
+    )
   }
 
-  /** @param refreshToken null where a cookie has it. @throws {GatehouseError} */
-  refresh(refreshToken: string | null): Promise<TokenAnswer> {
-    return untilAnswered(async () => this.#tokens(await this.#postToken('/auth/refresh', refreshToken)))
+  /** @param refreshToken null if it is in a cookie. @throws {GatehouseError} */
+  refresh(refreshToken: string | null): Promise<TokenResponse> {
+    return withRetries(async () => this.#tokens(await this.#postToken('/auth/refresh', refreshToken)))
   }
 
   /** @throws {GatehouseError} */
   async logOut(refreshToken: string | null): Promise<void> {
-    await untilAnswered(() => this.#postToken('/auth/logout', refreshToken))
+    await withRetries(() => this.#postToken('/auth/logout', refreshToken))
   }
 
-  /** Ends a session of which only the access token is known. @throws {GatehouseError} */
+  /** Ends a session if only its access token is known. @throws {GatehouseError} */
   async logOutByAccessToken(accessToken: string): Promise<void> {
     await this.#send('/auth/logout', { headers: { Authorization: `Bearer ${accessToken}` } })
   }
 
-  /** What stands between the page and the service may answer in its name. */
-  async #tokens(answer: Response): Promise<TokenAnswer> {
-    const body: Partial<TokenAnswer> | null = await answer.json().catch((cause) => {
-      throw cause instanceof SyntaxError ? this.#strange() : this.#noAnswer(cause)
+  /** Checks the response's members, because a proxy in front of the service may have sent it. */
+  async #tokens(response: Response): Promise<TokenResponse> {
+    const body: Partial<TokenResponse> | null = await response.json().catch((cause) => {
+      throw cause instanceof SyntaxError ? this.#unexpectedResponse() : this.#networkError(cause)
     })
     const { access_token, expires_in, user } = body ?? {}
-    if (access_token === undefined || expires_in === undefined || user === undefined) throw this.#strange()
-    const inBody = body?.refresh_token
-    if (!this.#byCookie && inBody === undefined) throw this.#strange()
-    return { access_token, expires_in, user, refresh_token: inBody }
+    if (access_token === undefined || expires_in === undefined || user === undefined)
+      throw this.#unexpectedResponse()
+    const refreshToken = body?.refresh_token
+    if (!this.#usesCookie && refreshToken === undefined) throw this.#unexpectedResponse()
+    return { access_token, expires_in, user, refresh_token: refreshToken }
   }
 
-  #strange(): GatehouseError {
-    return new GatehouseError('internal', `${this.#url} answered, but not as the service does.`)
+  #unexpectedResponse(): GatehouseError {
+    return new GatehouseError('internal', `${this.#url} sent a response that is not the service's.`)
   }
 
-  #noAnswer(cause: unknown): GatehouseError {
-    const hint = `offline, or CORS_ORIGINS does not name ${location.origin}`
-    return new GatehouseError('network', `No answer from ${this.#url}: ${hint}.`, { cause })
+  #networkError(cause: unknown): GatehouseError {
+    const hint = `the browser is offline, or CORS_ORIGINS does not contain ${location.origin}`
+    return new GatehouseError('network', `No response from ${this.#url}: ${hint}.`, { cause })
   }
 
   #postToken(path: string, refreshToken: string | null): Promise<Response> {
@@ -68,29 +71,29 @@ export class Service {
 
   #post(path: string, body: object): Promise<Response> {
     const init = { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }
-    return this.#send(path, { ...init, credentials: this.#byCookie ? 'include' : 'omit' })
+    return this.#send(path, { ...init, credentials: this.#usesCookie ? 'include' : 'omit' })
   }
 
   async #send(path: string, init: RequestInit): Promise<Response> {
     const signal = AbortSignal.timeout(TIMEOUT_MS)
-    const answer = await fetch(this.#url + path, { method: 'POST', ...init, signal }).catch((cause) => {
-      throw this.#noAnswer(cause)
+    const response = await fetch(this.#url + path, { method: 'POST', ...init, signal }).catch((cause) => {
+      throw this.#networkError(cause)
     })
-    if (!answer.ok) throw await toError(answer)
-    return answer
+    if (!response.ok) throw await toError(response)
+    return response
   }
 }
 
-/** No try overtakes another: one that came to the service late would be taken for a thief's. */
-async function untilAnswered<T>(call: () => Promise<T>): Promise<T> {
+/** Tries one after the other: an old refresh token that reached the service late would look stolen. */
+async function withRetries<T>(call: () => Promise<T>): Promise<T> {
   const startMs = Date.now()
-  for (const pauseMs of PAUSES_MS) {
+  for (const delayMs of RETRY_DELAYS_MS) {
     try {
       return await call()
     } catch (error) {
       const isLost = error instanceof GatehouseError && error.code === 'network' && navigator.onLine
-      if (!isLost || Date.now() - startMs > RETRIED_FOR_MS) throw error
-      await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      if (!isLost || Date.now() - startMs > MAX_RETRY_MS) throw error
+      await new Promise((resolve) => setTimeout(resolve, delayMs))
     }
   }
   return call()

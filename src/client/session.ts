@@ -1,44 +1,45 @@
-/** The session of this browser, as this tab knows it: an access token in memory, renewed by whichever tab needs it first. */
+/** This tab's view of the browser's session: an access token in memory. The first tab that needs a new one refreshes it. */
 import { GatehouseError } from './errors.ts'
 import type { Service } from './service.ts'
 import type { TokenStorage } from './storage.ts'
 import { Tabs } from './tabs.ts'
-import type { TokenAnswer, User } from './wire.ts'
+import type { TokenResponse, User } from './wire.ts'
 
-export interface Held {
+/** A session that is logged in. */
+export interface SessionState {
   readonly accessToken: string
-  /** By this browser's clock, in unix milliseconds. */
+  /** Unix time in milliseconds, by this browser's clock. */
   readonly expiresAtMs: number
-  /** When it is time for the next one. */
+  /** When the token should be replaced. */
   readonly renewAtMs: number
   readonly user: User
 }
 
-/** Undefined: nobody has asked yet. Null: nobody is logged in. */
-type Known = Held | null | undefined
+/** Undefined: not determined yet. Null: not logged in. */
+type KnownState = SessionState | null | undefined
 
-/** A token is renewed this long before it expires, or in its last quarter. */
-const MARGIN_MS = 30_000
-/** How long an API's refusals after one that was looked into are taken for its own error. */
+/** A token is renewed this long before it expires, or in the last quarter of a short lifetime. */
+const RENEWAL_MARGIN_MS = 30_000
+/** If an API refuses a token again this soon after it was replaced, the API is at fault and the token is not replaced again. */
 const REFUSAL_PAUSE_MS = 5_000
-const ENDED = ['invalid_refresh_token', 'refresh_token_reused']
+const SESSION_ENDED = ['invalid_refresh_token', 'refresh_token_reused']
 
 export class Session {
   readonly #service: Service
-  /** Null: a cookie has the refresh token. */
+  /** Null: the refresh token is in a cookie. */
   readonly #storage: TokenStorage | null
-  readonly #tabs: Tabs<{ readonly held: Held | null }>
+  readonly #tabs: Tabs<{ readonly state: SessionState | null }>
   readonly #listeners = new Set<(user: User | null) => void>()
-  #known: Known
-  #renewing: Promise<Held | null> | null = null
-  /** When a refusal was last looked into. */
+  #state: KnownState
+  #renewing: Promise<SessionState | null> | null = null
+  /** When a refused token was last replaced. */
   #refusedAtMs = 0
 
-  /** @param name of what the tabs share; null: nothing */
+  /** @param name identifies the session that the tabs share; null: tabs do not share it */
   constructor(service: Service, storage: TokenStorage | null, name: string | null) {
     this.#service = service
     this.#storage = storage
-    this.#tabs = new Tabs(name, ({ held }) => this.#know(held))
+    this.#tabs = new Tabs(name, ({ state }) => this.#setState(state))
   }
 
   onChange(listener: (user: User | null) => void): () => void {
@@ -47,29 +48,29 @@ export class Session {
   }
 
   /**
-   * @returns what is good for a while yet; null where nobody is logged in
-   * @throws {GatehouseError} where that cannot be known now
+   * @returns a session whose token does not expire soon; null if the browser has no session
+   * @throws {GatehouseError} if that cannot be determined now
    */
-  async current(): Promise<Held | null> {
-    const known = this.#known
-    if (known === null || (known !== undefined && Date.now() < known.renewAtMs)) return known
+  async current(): Promise<SessionState | null> {
+    const state = this.#state
+    if (state === null || (state !== undefined && Date.now() < state.renewAtMs)) return state
     try {
-      return await this.renew(known?.accessToken ?? null)
+      return await this.renew(state?.accessToken ?? null)
     } catch (error) {
-      // It is not over yet: a service out of reach is nobody's trouble before that.
-      if (known !== undefined && Date.now() < known.expiresAtMs && this.#known === known) return known
+      // The token has not expired yet, so an unavailable service does not matter.
+      if (state !== undefined && Date.now() < state.expiresAtMs && this.#state === state) return state
       throw error
     }
   }
 
   /**
-   * Calls for a new token are one while they last, in this tab and in all.
-   * @param stale the access token that is no longer good
-   * @throws {GatehouseError} where the service is out of reach
+   * Gets a new access token. Concurrent calls share one refresh, in this tab and among all tabs.
+   * @param stale the access token to replace
+   * @throws {GatehouseError} if the service is unavailable
    */
-  renew(stale: string | null): Promise<Held | null> {
+  renew(stale: string | null): Promise<SessionState | null> {
     this.#renewing ??= this.#tabs
-      .alone(() => this.#renewed(stale))
+      .exclusively(() => this.#refresh(stale))
       .finally(() => {
         this.#renewing = null
       })
@@ -77,114 +78,116 @@ export class Session {
   }
 
   /**
-   * For an API that refuses a token as invalid. One that refuses new ones as well is not asked about again and again.
-   * @returns null where another token would not help
-   * @throws {GatehouseError} where the service is out of reach
+   * Replaces a token that an API refused as invalid. An API that refuses new tokens too causes at most one refresh in
+   * REFUSAL_PAUSE_MS.
+   * @returns null if another token would not help
+   * @throws {GatehouseError} if the service is unavailable
    */
-  async replaceRefused({ accessToken, user }: Held): Promise<Held | null> {
-    if (Date.now() < this.#refusedAtMs + REFUSAL_PAUSE_MS && this.#known?.accessToken === accessToken)
+  async replaceRefused({ accessToken, user }: SessionState): Promise<SessionState | null> {
+    if (Date.now() < this.#refusedAtMs + REFUSAL_PAUSE_MS && this.#state?.accessToken === accessToken)
       return null
     this.#refusedAtMs = Date.now()
     const renewed = await this.renew(accessToken)
-    // What one person asked for is not asked for in another's name.
+    // A request that one user started must not be repeated with another user's token.
     return renewed?.user.id === user.id ? renewed : null
   }
 
-  /** @param enter logs in or registers. @throws {GatehouseError} */
-  begin(enter: () => Promise<TokenAnswer>): Promise<User> {
-    return this.#tabs.alone(async () => {
-      const answer = await enter()
-      const held = await this.#take(this.#storage === null ? await this.#provenByCookie(answer) : answer)
-      return held.user
+  /** @param authenticate logs in or registers. @throws {GatehouseError} */
+  start(authenticate: () => Promise<TokenResponse>): Promise<User> {
+    return this.#tabs.exclusively(async () => {
+      const tokens = await authenticate()
+      const { user } = await this.#store(this.#storage === null ? await this.#confirmCookie(tokens) : tokens)
+      return user
     })
   }
 
-  /** @throws {GatehouseError} `network`: forgotten here, but not ended; with a cookie: not even that */
+  /** @throws {GatehouseError} `network`: the tokens are removed here, but the session continues; in cookie mode nothing has changed */
   end(): Promise<void> {
-    return this.#tabs.alone(async () => {
+    return this.#tabs.exclusively(async () => {
       const token = (await this.#storage?.get()) ?? null
-      const known = this.#known
+      const state = this.#state
       if (this.#storage === null) await this.#service.logOut(null)
-      await this.#forget()
+      await this.#clear()
       if (token !== null) await this.#service.logOut(token)
-      else if (known && this.#storage !== null) await this.#service.logOutByAccessToken(known.accessToken)
+      else if (state && this.#storage !== null) await this.#service.logOutByAccessToken(state.accessToken)
     })
   }
 
-  async #renewed(stale: string | null): Promise<Held | null> {
-    const known = this.#known
-    // Another tab was first.
-    if (known === null || (known !== undefined && known.accessToken !== stale)) return known
+  async #refresh(stale: string | null): Promise<SessionState | null> {
+    const state = this.#state
+    // Another tab has already refreshed it.
+    if (state === null || (state !== undefined && state.accessToken !== stale)) return state
     const token = (await this.#storage?.get()) ?? null
-    if (this.#storage !== null && token === null) return this.#forget()
-    const answer = await this.#service.refresh(token).catch((error: unknown) => {
-      if (!(error instanceof GatehouseError) || !ENDED.includes(error.code)) throw error
-      return null
-    })
-    if (!(await this.#isStill(known, token, answer?.refresh_token))) return this.#known ?? null
-    return answer === null ? this.#forget() : this.#take(answer)
+    if (this.#storage !== null && token === null) return this.#clear()
+    const tokens = await this.#service.refresh(token).catch(nullIfEnded)
+    if (!(await this.#isUnchanged(state, token, tokens?.refresh_token))) return this.#state ?? null
+    return tokens === null ? this.#clear() : this.#store(tokens)
   }
 
-  /** While a tab waited for the service, another may have logged out, or somebody else in: that stands. */
-  async #isStill(known: Known, token: string | null, next: string | undefined): Promise<boolean> {
-    if (this.#known !== known) return false
+  /** While this tab waited for the service, another tab may have logged out, or logged in as another user. Its change prevails. */
+  async #isUnchanged(state: KnownState, token: string | null, next: string | undefined): Promise<boolean> {
+    if (this.#state !== state) return false
     const stored = (await this.#storage?.get()) ?? null
     return stored === token || stored === next
   }
 
   /**
-   * A browser that blocks the cookie says nothing of it: whether it kept it shows when it is sent. One that another host of
-   * the site has set may be sent in its place.
+   * Browsers do not report a blocked cookie, so a refresh shows whether the cookie was stored. The user is compared, because a
+   * cookie that another host of the site has set may be sent instead.
    */
-  async #provenByCookie({ access_token, user }: TokenAnswer): Promise<TokenAnswer> {
-    const proven = await this.#service.refresh(null).catch((error: unknown) => {
-      if (!(error instanceof GatehouseError) || !ENDED.includes(error.code)) throw error
-      return null
-    })
-    if (proven?.user.id === user.id) return proven
+  async #confirmCookie({ access_token, user }: TokenResponse): Promise<TokenResponse> {
+    const tokens = await this.#service.refresh(null).catch(nullIfEnded)
+    if (tokens?.user.id === user.id) return tokens
     await this.#service.logOutByAccessToken(access_token).catch(() => undefined)
-    const message = 'The browser keeps no cookie of the service: use another storage, or the same site.'
+    const message =
+      'The browser does not store the cookie of the service. Use another storage, or serve the page from the same site.'
     throw new GatehouseError('cookie_blocked', message)
   }
 
-  async #take({ access_token, expires_in, refresh_token, user }: TokenAnswer): Promise<Held> {
+  async #store({ access_token, expires_in, refresh_token, user }: TokenResponse): Promise<SessionState> {
     if (refresh_token !== undefined) await this.#storage?.set(refresh_token)
-    // Tokens count in whole seconds, and begin with the one that they are made in.
+    // Token times are whole seconds, rounded down, so up to one second of the lifetime has passed.
     const lifetimeMs = (expires_in - 1) * 1000
     const nowMs = Date.now()
-    const marginMs = Math.min(MARGIN_MS, lifetimeMs / 4)
-    const held = {
+    const marginMs = Math.min(RENEWAL_MARGIN_MS, lifetimeMs / 4)
+    const state = {
       accessToken: access_token,
       expiresAtMs: nowMs + lifetimeMs,
       renewAtMs: nowMs + lifetimeMs - marginMs,
       user,
     }
-    this.#learn(held)
-    return held
+    this.#publish(state)
+    return state
   }
 
-  async #forget(): Promise<null> {
+  async #clear(): Promise<null> {
     await this.#storage?.set(null)
-    this.#learn(null)
+    this.#publish(null)
     return null
   }
 
-  #learn(held: Held | null): void {
-    this.#tabs.tell({ held })
-    this.#know(held)
+  #publish(state: SessionState | null): void {
+    this.#tabs.publish({ state })
+    this.#setState(state)
   }
 
-  #know(held: Held | null): void {
-    const [before, after] = [this.#known?.user ?? null, held?.user ?? null]
-    this.#known = held
+  #setState(state: SessionState | null): void {
+    const [before, after] = [this.#state?.user ?? null, state?.user ?? null]
+    this.#state = state
     if (JSON.stringify(before) === JSON.stringify(after)) return
     for (const listener of this.#listeners) {
       try {
         listener(after)
       } catch (error) {
-        // The page's own error, and no reason to lose what was learnt.
+        // An error of the page must not keep other listeners from being called.
         reportError(error)
       }
     }
   }
+}
+
+/** @returns null if the error says that the session has ended. @throws the error otherwise */
+function nullIfEnded(error: unknown): null {
+  if (error instanceof GatehouseError && SESSION_ENDED.includes(error.code)) return null
+  throw error
 }

@@ -1,34 +1,34 @@
-/** Where the refresh token lives between page loads. The access token is kept in memory, always. */
+/** Where the refresh token is stored between page loads. The access token is only ever in memory. */
 
-/** A place that all tabs of the origin share. */
+/** A storage that all tabs of the origin share. */
 export interface TokenStorage {
-  /** @returns the refresh token; null for none */
+  /** @returns the refresh token, or null */
   readonly get: () => string | null | Promise<string | null>
-  /** @param refreshToken null forgets it */
+  /** @param refreshToken null removes it */
   readonly set: (refreshToken: string | null) => void | Promise<void>
 }
 
 /**
- * - `cookie`: for pages of the service's own site (app.example.com with auth.example.com). No script reads it, an attacker's
- *   neither; browsers block it elsewhere.
- * - `localStorage`: for pages of any site. An attacker who gets a script into the page can take the session away. Where the
- *   browser refuses it, the session lasts as long as the page.
- * - one of your own.
+ * - `cookie`: for pages of the service's own site (app.example.com with auth.example.com). No script can read it, not even an
+ *   attacker's. Browsers block it on other sites.
+ * - `localStorage`: for pages of any site. An attacker's script in the page can steal the session. If the browser refuses
+ *   access to it, the session lasts as long as the page.
+ * - your own implementation.
  */
 export type StorageChoice = 'cookie' | 'localStorage' | TokenStorage
 
-/** @returns null for the cookie, which only the service sees */
+/** @returns null for the cookie, which scripts cannot read */
 export function openStorage(choice: StorageChoice, name: string): TokenStorage | null {
   if (choice === 'cookie') return null
   if (choice !== 'localStorage') return choice
   return new BrowserStorage(name)
 }
 
-/** Where the browser refuses it, in some frames, where all site data is blocked or it is full, the session lasts as long as the page. */
+/** If the browser refuses access (in some frames, or if site data is blocked) or the storage is full, the session lasts as long as the page. */
 class BrowserStorage implements TokenStorage {
   readonly #name: string
-  /** What could not be stored. */
-  #kept: string | null = null
+  /** The token that could not be stored. */
+  #unstored: string | null = null
 
   constructor(name: string) {
     this.#name = name
@@ -36,19 +36,19 @@ class BrowserStorage implements TokenStorage {
 
   get(): string | null {
     try {
-      return this.#kept ?? localStorage.getItem(this.#name)
+      return this.#unstored ?? localStorage.getItem(this.#name)
     } catch {
       return null
     }
   }
 
   set(token: string | null): void {
-    this.#kept = null
+    this.#unstored = null
     try {
       if (token === null) localStorage.removeItem(this.#name)
       else localStorage.setItem(this.#name, token)
     } catch {
-      this.#kept = token
+      this.#unstored = token
     }
   }
 }

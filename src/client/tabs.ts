@@ -1,64 +1,63 @@
-/** The other tabs of this origin: one at a time speaks to the service, and tells the others what it learnt. */
+/** Coordinates the tabs of an origin: one at a time talks to the service and publishes the result to the others. */
 import { TIMEOUT_MS } from './service.ts'
 
-/** A frozen tab may hold the lock for ever: another goes on without it when no call can be under way any more. */
-const LOCK_PATIENCE_MS = TIMEOUT_MS + 5_000
-/** How long a tab that had to wait for another one's answer gives that answer's message to arrive. */
-const MESSAGE_PATIENCE_MS = 200
+/** A frozen tab may never release the lock. Other tabs continue without it once no request of that tab can be pending. */
+const LOCK_TIMEOUT_MS = TIMEOUT_MS + 5_000
+/** How long a tab that waited for the lock then waits for the message with the other tab's result. */
+const MESSAGE_TIMEOUT_MS = 200
 
 export class Tabs<Message> {
   readonly #name: string
   readonly #channel: BroadcastChannel | null
-  /** Ends when the work before has: where the browser has no Web Locks, only this tab's. */
-  #last: Promise<unknown> = Promise.resolve()
-  #arrived: (() => void) | null = null
+  /** Settles when the previous work of this tab has ended. Without Web Locks it is the only exclusion. */
+  #previous: Promise<unknown> = Promise.resolve()
+  #onMessage: (() => void) | null = null
 
-  /** @param name of this service and origin; null: this tab keeps to itself */
+  /** @param name identifies the service and the origin; null: this tab does not share its session */
   constructor(name: string | null, receive: (message: Message) => void) {
     this.#name = name ?? ''
     this.#channel = name === null || !('BroadcastChannel' in globalThis) ? null : new BroadcastChannel(name)
     this.#channel?.addEventListener('message', ({ data }: MessageEvent<Message>) => {
       receive(data)
-      this.#arrived?.()
+      this.#onMessage?.()
     })
   }
 
-  tell(message: Message): void {
+  publish(message: Message): void {
     this.#channel?.postMessage(message)
   }
 
-  /** Runs while no other work does, in any tab; after another tab's, what that tab told has arrived. */
-  async alone<T>(work: () => Promise<T>): Promise<T> {
-    const before = this.#last
-    const running = before.then(() => this.#amongTabs(work))
-    this.#last = running.catch(() => undefined)
+  /** Runs the work exclusively among all tabs. If another tab was first, its message arrives before the work starts. */
+  async exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const running = this.#previous.then(() => this.#acrossTabs(work))
+    this.#previous = running.catch(() => undefined)
     return running
   }
 
-  async #amongTabs<T>(work: () => Promise<T>): Promise<T> {
+  async #acrossTabs<T>(work: () => Promise<T>): Promise<T> {
     if (this.#channel === null || !('locks' in navigator)) return work()
-    const arrived = new Promise<void>((resolve) => {
-      this.#arrived = resolve
+    const messageArrived = new Promise<void>((resolve) => {
+      this.#onMessage = resolve
     })
-    const alone = () => run(work)
-    const atOnce = await this.#lock({ ifAvailable: true }, (lock) => (lock === null ? null : alone())).catch(
-      alone,
-    )
-    if (atOnce !== null) return atOnce.result
-    const { result } = await this.#lock({ signal: AbortSignal.timeout(LOCK_PATIENCE_MS) }, async () => {
-      await Promise.race([arrived, new Promise((resolve) => setTimeout(resolve, MESSAGE_PATIENCE_MS))])
-      return alone()
-    }).catch(alone)
+    const settled = () => settle(work)
+    const immediate = await this.#lock({ ifAvailable: true }, (lock) =>
+      lock === null ? null : settled(),
+    ).catch(settled)
+    if (immediate !== null) return immediate.result
+    const { result } = await this.#lock({ signal: AbortSignal.timeout(LOCK_TIMEOUT_MS) }, async () => {
+      await Promise.race([messageArrived, new Promise((resolve) => setTimeout(resolve, MESSAGE_TIMEOUT_MS))])
+      return settled()
+    }).catch(settled)
     return result
   }
 
-  #lock<T>(options: LockOptions, held: (lock: Lock | null) => T): Promise<Awaited<T>> {
-    return navigator.locks.request(this.#name, options, held) as Promise<Awaited<T>>
+  #lock<T>(options: LockOptions, callback: (lock: Lock | null) => T): Promise<Awaited<T>> {
+    return navigator.locks.request(this.#name, options, callback) as Promise<Awaited<T>>
   }
 }
 
-/** What the work comes to, faults too: what is caught of a lock is then the lock's own, such as a frame's that may have none. */
-async function run<T>(work: () => Promise<T>): Promise<{ readonly result: Promise<T> }> {
+/** Wraps the work's result, errors included. A caught error is then one of the lock, for example in a frame without Web Locks. */
+async function settle<T>(work: () => Promise<T>): Promise<{ readonly result: Promise<T> }> {
   const result = work()
   await result.catch(() => undefined)
   return { result }

@@ -1,4 +1,4 @@
-/** What the service says, as it stands in the HTTP contract. */
+/** The responses of the service, as the HTTP API defines them. */
 
 export interface User {
   readonly id: string
@@ -19,21 +19,21 @@ export interface User {
 export interface Challenge {
   readonly provider: 'altcha' | 'turnstile' | 'hcaptcha'
   readonly action: 'login' | 'register'
-  /** Of the provider's widget; ALTCHA's has none. */
+  /** The site key of the provider's widget. ALTCHA has none. */
   readonly site_key?: string
-  /** ALTCHA's challenge, as its widget takes it. */
+  /** ALTCHA's challenge, in the format of its widget. */
   readonly parameters?: object
 }
 
-export interface TokenAnswer {
+export interface TokenResponse {
   readonly access_token: string
   readonly expires_in: number
-  /** Missing where it went into a cookie. */
+  /** Missing if it was set as a cookie. */
   readonly refresh_token?: string | undefined
   readonly user: User
 }
 
-/** Why a call failed: the service's codes. */
+/** The service's error codes. */
 export type ServiceErrorCode =
   | 'malformed_request'
   | 'malformed_json'
@@ -67,32 +67,33 @@ export type ServiceErrorCode =
   | 'unavailable'
   | 'internal'
 
-/** What is wrong with one field. */
+/** An invalid field. */
 export interface FieldError {
   readonly field: string
   readonly message: string
-  /** Of a weak password beside other problems: why. */
+  /** Why a password is weak, if other fields are invalid as well. */
   readonly reasons?: readonly string[]
 }
 
-/** A problem answer (RFC 9457). */
+/** A problem response (RFC 9457). */
 export interface Problem {
   readonly code: ServiceErrorCode
   readonly detail: string
-  /** `identifier_taken`: which one. */
+  /** `identifier_taken`: the field whose value is taken. */
   readonly field?: string
-  /** `invalid_request`: what is wrong, field by field. */
+  /** `invalid_request`: the invalid fields. */
   readonly errors?: readonly FieldError[]
-  /** `weak_password`, `challenge_failed`: why. */
+  /** `weak_password`, `challenge_failed`: the reasons. */
   readonly reasons?: readonly string[]
   readonly challenge?: Challenge
-  /** `insufficient_user_authentication`: how old the login may be, in seconds. */
+  /** `insufficient_user_authentication`: the maximum age of the login, in seconds. */
   readonly max_age?: number
-  /** `insufficient_scope`: what the token lacks. */
+  /** `insufficient_scope`: the permissions that the token lacks. */
   readonly missing?: { readonly roles: readonly string[]; readonly scope: readonly string[] }
-  /** Seconds, as in the header `Retry-After`. */
+  /** Seconds, as in the `Retry-After` header. */
   readonly retry_after?: number
-  /** `unavailable`: the account is stored all the same: log in, do not register again. */
+  /** `unavailable`: the account was created nevertheless. Log in; do not register again. */
   readonly registered?: true
+  /** `unavailable`: the change was stored nevertheless. */
   readonly changed?: true
 }

@@ -12,7 +12,7 @@ describe('types of the browser SDK', () => {
 
   it('matches the members of the responses and problems of the service', () => {
     expectTypeOf<ReturnType<typeof toUser>>().toExtend<client.User>()
-    expectTypeOf<ReturnType<typeof toTokenResponse>>().toExtend<client.TokenAnswer>()
+    expectTypeOf<ReturnType<typeof toTokenResponse>>().toExtend<client.TokenResponse>()
     expectTypeOf<ServiceChallenge>().toExtend<client.Challenge>()
     expectTypeOf<ProblemMembers>().toExtend<Partial<client.Problem>>()
   })
