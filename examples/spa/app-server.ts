@@ -1,4 +1,4 @@
-/** The app's files, as any static host would serve them, with the service's address filled in. */
+/** Serves the app's files like any static host, and inserts the service's URL. */
 import { readFile } from 'node:fs/promises'
 import type { RequestListener } from 'node:http'
 

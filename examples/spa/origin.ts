@@ -1,8 +1,8 @@
-/** An origin behind the gateway: it believes the gateway's assertion alone, and nothing else that a request says of its user. */
+/** An origin behind the gateway. It trusts only the gateway's assertion, and nothing else in a request that names a user. */
 import type { IncomingHttpHeaders, RequestListener } from 'node:http'
 import { type AssertionClaims, createVerifier, VerificationError } from 'gatehouse-edge/verify'
 
-interface Answer {
+interface Result {
   readonly status: number
   readonly body: object
 }
@@ -18,35 +18,37 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     time: new Date().toISOString(),
   }),
   '/headers': (_, headers) =>
-    Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, unsigned(String(value))])),
+    Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => [name, withoutSignatures(String(value))]),
+    ),
 }
 
 /**
  * @param issuer the service's PUBLIC_URL
- * @param audience of the gateway's route: this origin
+ * @param audience the audience of the gateway route: this origin
  */
 export function serveOrigin({ issuer, audience }: { issuer: string; audience: string }): RequestListener {
   const verifier = createVerifier({ issuer, audience })
   return async (request, response) => {
-    const { status, body } = await answerTo(request.url ?? '', request.headers).catch(refusal)
+    const { status, body } = await handle(request.url ?? '', request.headers).catch(toErrorResult)
     response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body))
   }
 
-  async function answerTo(path: string, headers: IncomingHttpHeaders): Promise<Answer> {
+  async function handle(path: string, headers: IncomingHttpHeaders): Promise<Result> {
     const claims = await verifier.verifyAssertion(String(headers['x-auth-assertion'] ?? ''))
-    const handle = HANDLERS[path]
-    if (handle === undefined) return { status: 404, body: { code: 'not_found' } }
-    return { status: 200, body: handle(claims, headers) }
+    const handler = HANDLERS[path]
+    if (handler === undefined) return { status: 404, body: { code: 'not_found' } }
+    return { status: 200, body: handler(claims, headers) }
   }
 }
 
-function refusal(fault: unknown): Answer {
-  if (fault instanceof VerificationError) return { status: fault.status, body: { code: fault.code } }
-  console.error(fault)
+function toErrorResult(error: unknown): Result {
+  if (error instanceof VerificationError) return { status: error.status, body: { code: error.code } }
+  console.error(error)
   return { status: 500, body: { code: 'internal' } }
 }
 
-/** Tokens without their signatures: good to read, and for nothing else. */
-function unsigned(text: string): string {
+/** Removes the signatures of tokens, so that they can be shown but not used. */
+function withoutSignatures(text: string): string {
   return text.replace(/(ey[\w-]+\.ey[\w-]+)\.[\w-]+/g, '$1.(signature)')
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run example:spa [-- --port N --var NAME:VALUE]`: the service on port N, a single-page app on N + 3 and an origin
- * behind the gateway on N + 4, until it is told to stop. N + 1 is free for a stand-in of a challenge's provider.
+ * `npm run example:spa [-- --port N --var NAME:VALUE]`: runs the service on port N, a single-page app on N + 3 and an origin
+ * behind the gateway on N + 4, until it is stopped. N + 1 is left free for a fake challenge provider.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,11 +12,11 @@ import { serveApp } from './app-server.ts'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const HOST = '127.0.0.1'
 const USAGE = 'Usage:  npm run example:spa [-- --port N --var NAME:VALUE]'
-/** The origin's is four higher. */
+/** The origin's port is four higher. */
 const MAX_PORT = 65_531
 const PARENT_CHECK_MS = 500
 const HEALTH_CHECK_MS = 200
-/** Short, so that one sees tokens being renewed. */
+/** Short, so that the renewal of tokens can be watched. */
 const ACCESS_TOKEN_SECONDS = 60
 
 const { port, variables } = readArguments()
@@ -26,8 +26,8 @@ const originUrl = `http://${HOST}:${port + 4}`
 
 await listen(port + 3, serveApp(serviceUrl))
 startService()
-await untilServiceAnswers()
-// Not before: the service's own build writes what an origin imports as gatehouse-edge/verify.
+await waitForService()
+// Import it only now: starting the service builds gatehouse-edge/verify, which the origin imports.
 const { serveOrigin } = await import('./origin.ts')
 await listen(port + 4, serveOrigin({ issuer: serviceUrl, audience: originUrl }))
 console.log(`\nThe example app is at ${appUrl}\n`)
@@ -47,26 +47,26 @@ function readArguments(): { readonly port: number; readonly variables: readonly 
   }
 }
 
-/** What is given with `--var` comes last, and so counts. */
+/** The variables of `--var` come last, so they override the others. */
 function startService(): void {
-  const all = [
+  const options = [
     `CORS_ORIGINS:${appUrl}`,
     `GATEWAY:${JSON.stringify({ '/api': { origin: originUrl, strip_prefix: true } })}`,
     `ACCESS_TOKEN_SECONDS:${ACCESS_TOKEN_SECONDS}`,
     ...variables,
   ].flatMap((variable) => ['--var', variable])
-  const child = spawn(process.execPath, ['scripts/dev.ts', '--port', `${port}`, ...all], {
+  const child = spawn(process.execPath, ['scripts/dev.ts', '--port', `${port}`, ...options], {
     cwd: ROOT,
     stdio: 'inherit',
   })
   child.on('exit', (code) => process.exit(code ?? 0))
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
-  // Whoever ends npm alone means this as well.
+  // If only npm is killed, the service must stop as well.
   const parent = process.ppid
   setInterval(() => process.ppid === parent || child.kill(), PARENT_CHECK_MS).unref()
 }
 
-async function untilServiceAnswers(): Promise<void> {
+async function waitForService(): Promise<void> {
   while ((await fetch(`http://${HOST}:${port}/healthz`).catch(() => null)) === null) {
     await new Promise((resolve) => setTimeout(resolve, HEALTH_CHECK_MS))
   }
@@ -74,7 +74,7 @@ async function untilServiceAnswers(): Promise<void> {
 
 async function listen(onPort: number, listener: RequestListener): Promise<void> {
   const server = createServer(listener).listen(onPort, HOST)
-  await once(server, 'listening').catch(() => fail(`Port ${onPort} is in use. Take others with --port.`))
+  await once(server, 'listening').catch(() => fail(`Port ${onPort} is in use. Choose another with --port.`))
 }
 
 function fail(message: string): never {

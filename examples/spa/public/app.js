@@ -1,7 +1,7 @@
 import { service } from './config.js'
 import { explain } from './errors.js'
 
-// The service serves its client itself. Where its address is fixed, this is one static import.
+// The service serves the browser SDK. With a fixed service URL this can be a static import.
 const { challengeIn, createClient } = await import(`${service}/assets/client/index.js`)
 
 const byCookie = new URLSearchParams(location.search).get('storage') === 'cookie'
@@ -30,14 +30,15 @@ await guarded(async () => {
   if (user === null) show(null)
 })
 
-/** Here or in another tab, somebody has logged in or out. */
+/** Called when the user logs in or out, in this tab or another. */
 function show(user) {
-  log(user === null ? 'Nobody is logged in.' : `${nameOf(user)} is logged in.`)
-  at('who').textContent = user === null ? 'Nobody is logged in.' : `You are ${nameOf(user)}.`
+  const status = user === null ? 'You are not logged in.' : `You are logged in as ${nameOf(user)}.`
+  log(status)
+  at('who').textContent = status
   at('outside').hidden = user !== null
   at('inside').hidden = user === null
   at('user').textContent = JSON.stringify(user, null, 2)
-  at('answer').textContent = ''
+  at('response').textContent = ''
   at('error').textContent = ''
   claims = null
   renewals = 0
@@ -51,20 +52,20 @@ function nameOf(user) {
 }
 
 async function call(path) {
-  const answer = await client.fetch(service + path)
-  const body = await answer.json()
-  at('answer').textContent = `${answer.status}\n${JSON.stringify(body, null, 2)}`
-  if (answer.ok) await readToken()
+  const response = await client.fetch(service + path)
+  const body = await response.json()
+  at('response').textContent = `${response.status}\n${JSON.stringify(body, null, 2)}`
+  if (response.ok) await readToken()
 }
 
 /**
- * The client keeps its token to itself, so the origin is asked what came: a token that the gateway made of it for this origin,
- * here without its signature. It expires with the client's, so another expiry means that the client's was renewed.
+ * The SDK does not expose its token, so the origin returns the token that it got, without its signature: the one that the
+ * gateway issued for this origin. It expires with the SDK's token, so another expiry means that the SDK's token was renewed.
  */
 async function readToken() {
-  const answer = await client.fetch(`${service}/api/headers`)
-  if (!answer.ok) return
-  const { authorization } = await answer.json()
+  const response = await client.fetch(`${service}/api/headers`)
+  if (!response.ok) return
+  const { authorization } = await response.json()
   const next = decode(authorization)
   if (claims !== null && next.exp !== claims.exp) {
     renewals += 1
@@ -74,7 +75,7 @@ async function readToken() {
   showToken()
 }
 
-/** To look at: who believes a token verifies it, and that is the origin. */
+/** For display only: this does not verify the token. Verifying it is the origin's task. */
 function decode(authorization) {
   const [, payload] = authorization.split('.')
   const bytes = Uint8Array.from(atob(payload.replaceAll('-', '+').replaceAll('_', '/')), (c) =>
@@ -91,14 +92,13 @@ function showToken() {
 
 function showExpiry() {
   const left = claims === null ? 0 : Math.ceil(claims.exp - Date.now() / 1000)
-  at('token-expiry').textContent =
-    left > 0 ? `Good for ${left} s.` : 'Not good any more: the next call renews it.'
+  at('token-expiry').textContent = left > 0 ? `Valid for ${left} s.` : 'Expired. The next call renews it.'
 }
 
 async function listSessions() {
-  const answer = await client.fetch(`${service}/auth/sessions`)
-  if (!answer.ok) return
-  const { sessions } = await answer.json()
+  const response = await client.fetch(`${service}/auth/sessions`)
+  if (!response.ok) return
+  const { sessions } = await response.json()
   at('sessions').replaceChildren(...sessions.map(toItem))
 }
 
@@ -106,26 +106,26 @@ function toItem(session) {
   const item = document.createElement('li')
   const text = document.createElement('span')
   const from = [session.city, session.country, session.ip].filter((part) => part !== null).join(', ')
-  text.textContent = `${session.current ? 'This one' : 'Another'}, since ${new Date(session.created_at).toLocaleString()}, ${from}`
+  text.textContent = `${session.current ? 'This session' : 'Another session'}, since ${new Date(session.created_at).toLocaleString()}, ${from}`
   const button = document.createElement('button')
   button.dataset.session = session.id
-  button.textContent = session.current ? 'End, and log out' : 'End'
-  const act = session.current ? () => client.logOut() : () => end(`/${session.id}`)
-  button.addEventListener('click', () => guarded(act, button))
+  button.textContent = session.current ? 'Log out' : 'End'
+  const action = session.current ? () => client.logOut() : () => end(`/${session.id}`)
+  button.addEventListener('click', () => guarded(action, button))
   item.append(text, button)
   return item
 }
 
-/** Where the login is older than 15 minutes the service asks for the password. */
+/** If the login is older than 15 minutes, the service requires the password. */
 async function end(which) {
   const password = at('end-password').value
-  const answer = await client.fetch(`${service}/auth/sessions${which}`, {
+  const response = await client.fetch(`${service}/auth/sessions${which}`, {
     method: 'DELETE',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify(password === '' ? {} : { current_password: password }),
   })
   at('end-password').value = ''
-  const { code } = answer.ok ? {} : await answer.json()
+  const { code } = response.ok ? {} : await response.json()
   at('end-proof').hidden = code === undefined
   if (code !== undefined) {
     at('end-password').focus()
@@ -147,7 +147,7 @@ function onSubmit(id, send) {
       await send(filledIn(form))
       form.reset()
     } catch (error) {
-      log(`The service said ${error.code ?? error.message}.`)
+      log(`Error: ${error.code ?? error.message}.`)
       mark(form, explain(error))
     } finally {
       button.disabled = false
@@ -155,7 +155,7 @@ function onSubmit(id, send) {
   })
 }
 
-/** An identifier that was left empty is none. */
+/** Omits identifiers that were left empty. */
 function filledIn(form) {
   return Object.fromEntries(
     [...new FormData(form)].filter(([name, value]) => value !== '' || name === 'password'),
@@ -173,15 +173,15 @@ function mark(form, { message, fields }) {
   marked[0]?.focus()
 }
 
-function onClick(id, act) {
-  at(id).addEventListener('click', () => guarded(act, at(id)))
+function onClick(id, action) {
+  at(id).addEventListener('click', () => guarded(action, at(id)))
 }
 
-async function guarded(act, button = null) {
+async function guarded(action, button = null) {
   at('error').textContent = ''
   if (button !== null) button.disabled = true
   try {
-    await act()
+    await action()
   } catch (error) {
     at('error').textContent = explain(error).message
   } finally {

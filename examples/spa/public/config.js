@@ -1,2 +1,2 @@
-// Filled in by whoever serves this file.
+// The server of this file inserts the URL.
 export const service = '{{service}}'

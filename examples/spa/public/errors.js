@@ -1,52 +1,54 @@
-// What a person is told. The codes are the service's, and three of the client's own: docs/spa.md.
+// Messages for the error codes of the service and the three codes of the SDK: docs/spa.md.
 
 const PASSWORD_REASONS = {
   too_short: 'It is too short.',
   too_long: 'It is too long.',
-  too_simple: 'It repeats itself, or follows the alphabet or the keyboard.',
-  common: 'Too many people use it.',
-  contains_identifier: 'It contains your name, address or number.',
+  too_simple: 'It repeats itself, or follows the order of the alphabet or the keyboard.',
+  common: 'It is one of the most common passwords.',
+  contains_identifier: 'It contains your username, email address or phone number.',
   breached: 'It is on a list of stolen passwords.',
 }
 
-/** @returns {{ message: string, fields: Record<string, string> }} what to say, and what of it belongs to a field */
+/** @returns {{ message: string, fields: Record<string, string> }} the message for the form, and the messages for its fields */
 export function explain(error) {
-  // What fetch rejects with where no answer comes.
-  if (error instanceof TypeError) return all('Nobody answers. Are you online?')
+  // fetch rejects with a TypeError if there is no response.
+  if (error instanceof TypeError) return forForm('The service cannot be reached. Are you online?')
   switch (error.code) {
     case 'invalid_credentials':
-      return all('That is not a name and password that belong together.')
+      return forForm('Incorrect username or password.')
     case 'insufficient_user_authentication':
-      return all('You logged in more than 15 minutes ago. Enter your password, and try again.')
+      return forForm('You logged in more than 15 minutes ago. Enter your password and try again.')
     case 'invalid_request':
-      return only(Object.fromEntries((error.problem?.errors ?? []).map((one) => [one.field, textOf(one)])))
+      return forFields(
+        Object.fromEntries((error.problem?.errors ?? []).map((invalid) => [invalid.field, textOf(invalid)])),
+      )
     case 'identifier_taken':
-      return only({ [error.problem?.field]: 'Somebody has that already.' })
+      return forFields({ [error.problem?.field]: 'This is already taken.' })
     case 'weak_password':
-      return only({
+      return forFields({
         password: reasonsOf(error.problem?.reasons ?? []),
       })
     case 'account_disabled':
-      return all('This account is disabled.')
+      return forForm('This account is disabled.')
     case 'registration_closed':
     case 'registration_not_allowed':
-      return all('No account can be made with this.')
+      return forForm('Registration is not possible with these details.')
     case 'too_many_registrations':
     case 'too_many_login_failures':
-      return all(`Too many attempts. Try again in ${error.retryAfterSeconds ?? 60} seconds.`)
+      return forForm(`Too many attempts. Try again in ${error.retryAfterSeconds ?? 60} seconds.`)
     case 'challenge_required':
     case 'challenge_failed':
     case 'challenge_not_shown':
-      return all('The check that you are human did not work. Try again.')
+      return forForm('The check that you are human failed. Try again.')
     case 'cookie_blocked':
-      return all('Your browser keeps no cookie of the service.')
+      return forForm('Your browser blocks the cookie of the service.')
     case 'network':
-      return all('The service does not answer. Are you online?')
+      return forForm('The service cannot be reached. Are you online?')
     case 'unavailable':
-      if (error.problem?.registered) return all('Your account is made. Please log in.')
-      return all('The service is busy. Try again soon.')
+      if (error.problem?.registered) return forForm('Your account was created. Please log in.')
+      return forForm('The service is temporarily unavailable. Try again soon.')
     default:
-      return all(`Something went wrong (${error.code ?? error.message}).`)
+      return forForm(`Something went wrong (${error.code ?? error.message}).`)
   }
 }
 
@@ -58,10 +60,10 @@ function reasonsOf(reasons) {
   return reasons.map((reason) => PASSWORD_REASONS[reason]).join(' ')
 }
 
-function all(message) {
+function forForm(message) {
   return { message, fields: {} }
 }
 
-function only(fields) {
-  return { message: 'Please look at what is marked.', fields }
+function forFields(fields) {
+  return { message: 'Please correct the marked fields.', fields }
 }
