@@ -4,8 +4,8 @@
  * whoever solves challenges; floods of registrations; learning who has an account. Bounded: 4,000 requests, 5 minutes.
  */
 import { guessPasswords } from './attack/guessing.ts'
-import { priceGuesses } from './attack/prices.ts'
 import { enumerateAccounts, floodRegistrations } from './attack/registering.ts'
+import { priceGuesses } from './attack/solving-cost.ts'
 
 await guessPasswords()
 await priceGuesses()

@@ -27,6 +27,15 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }
 
+/** As 1,000,000. */
+export function grouped(number: number): string {
+  return number.toLocaleString('en-GB', { maximumFractionDigits: 0 })
+}
+
+export function milliseconds(ms: number): string {
+  return `${ms.toFixed(ms < 10 ? 2 : 0)} ms`
+}
+
 export function writeChart(name: 'benchmarks.svg', svg: string): void {
   writeFileSync(at(name), svg)
 }

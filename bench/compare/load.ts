@@ -32,6 +32,16 @@ export async function warmUp(load: Load, concurrency: number): Promise<void> {
   for (let connection = 0; connection < concurrency; connection++) await send(load, connection, 0)
 }
 
+/** Sends so many requests and no more. */
+export async function sendExactly(count: number, load: Load, connections: number): Promise<void> {
+  let left = count
+  const next: Load['next'] = (connection, answered) => {
+    left -= 1
+    return left < 0 ? '' : load.next(connection, answered)
+  }
+  await measure({ ...load, next }, Math.min(connections, count), Number.POSITIVE_INFINITY)
+}
+
 /** @returns one connection's answers for each second, timed from its first request to its last answer */
 function send({ port, status, next }: Load, connection: number, durationMs: number): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>()

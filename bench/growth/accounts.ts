@@ -1,11 +1,10 @@
 /** What log in and registration cost where many others have an account. */
 import { randomBytes } from 'node:crypto'
-import type { Load } from '../compare/load.ts'
+import { type Load, sendExactly } from '../compare/load.ts'
 import { MAX_CONCURRENCY, post } from '../compare/pair.ts'
 import { PASSWORD } from '../compare/seeds.ts'
-import { table } from '../document.ts'
+import { grouped, milliseconds, table } from '../document.ts'
 import { alternate, type Measured, type Rounds } from './alternate.ts'
-import { grouped, milliseconds, sendExactly } from './calls.ts'
 import { fill, someOf } from './fill.ts'
 import { type Bundles, type Database, onStage, type Player, type Stage } from './stage.ts'
 

@@ -2,10 +2,10 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { sendExactly } from '../compare/load.ts'
 import { post } from '../compare/pair.ts'
-import { table } from '../document.ts'
+import { grouped, table } from '../document.ts'
 import { openFiles, residentMiB } from '../workerd.ts'
-import { grouped, sendExactly } from './calls.ts'
 import { type Bundles, onStage, type Stage } from './stage.ts'
 
 const ADDRESSES = 10_000

@@ -2,9 +2,8 @@
 import { type Load, request } from '../compare/load.ts'
 import { get, post } from '../compare/pair.ts'
 import { addressOf, PASSWORD } from '../compare/seeds.ts'
-import { table } from '../document.ts'
+import { milliseconds, table } from '../document.ts'
 import { alternate, type Measured, type Rounds } from './alternate.ts'
-import { milliseconds } from './calls.ts'
 import { type Bundles, onStage, type Stage } from './stage.ts'
 
 const MAX_SESSIONS = 100
