@@ -1,7 +1,7 @@
 /**
- * `npm run bench`: Gatehouse beside a bare Hono Worker and beside Better Auth, in one workerd; writes docs/benchmarks.md and its
- * chart. With `--quick` each call is sent a few times and nothing is written: it fails where an answer is not what is expected.
- * With `--only TEXT` the calls whose name contains it are measured and printed, and nothing is written.
+ * `npm run bench`: compares Gatehouse with a bare Hono Worker and with Better Auth, in one workerd, and writes
+ * docs/benchmarks.md and its chart. `--quick` sends each call a few times, writes nothing, and fails on an unexpected response.
+ * `--only TEXT` measures and prints the calls whose names contain the text, and writes nothing.
  * Linux and macOS.
  */
 import { parseArgs } from 'node:util'
@@ -10,13 +10,13 @@ import { MAX_CONCURRENCY } from './compare/pair.ts'
 import { preparePairs } from './compare/pairs.ts'
 import { writeReport } from './compare/report.ts'
 import { compareAll, sendOnce } from './compare/rounds.ts'
-import { buildAll, raise } from './compare/stage.ts'
+import { buildAll, startAll } from './compare/stage.ts'
 
 const { quick, only } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
 }).values
 const bundles = await buildAll()
-const stage = await raise(bundles)
+const stage = await startAll(bundles)
 const pairs = await preparePairs(stage, quick ? MAX_CONCURRENCY : undefined)
 if (quick) await sendOnce(pairs)
 const measured = pairs.filter(({ call }) => call.includes(only ?? ''))

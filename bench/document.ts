@@ -1,9 +1,9 @@
-/** Documents whose tables are computed: each stands between two comments that name it. */
+/** Documents with generated sections. Each section is between two comments with its name. */
 import { readFileSync, writeFileSync } from 'node:fs'
 
 export type DocumentName = 'benchmarks.md' | 'scaling.md'
 
-/** @returns the document as it stands */
+/** @returns the current text */
 export function readDocument(name: DocumentName): string {
   return readFileSync(at(name), 'utf8')
 }
@@ -12,14 +12,14 @@ export function writeDocument(name: DocumentName, text: string): void {
   writeFileSync(at(name), text)
 }
 
-/** @returns the text with this in place of what stood between its comments. @throws where they are not there */
-export function replaceBetween(text: string, comment: string, computed: string): string {
-  const begin = `<!-- ${comment} -->`
-  const end = `<!-- /${comment} -->`
+/** @returns the text with the named section replaced. @throws if its comments are missing */
+export function replaceSection(text: string, name: string, generated: string): string {
+  const begin = `<!-- ${name} -->`
+  const end = `<!-- /${name} -->`
   const from = text.indexOf(begin)
   const to = text.indexOf(end)
-  if (from === -1 || to < from) throw new Error(`the document lacks ${begin} or ${end}`)
-  return `${text.slice(0, from + begin.length)}\n\n${computed}\n\n${text.slice(to)}`
+  if (from === -1 || to < from) throw new Error(`the document has no section between ${begin} and ${end}`)
+  return `${text.slice(0, from + begin.length)}\n\n${generated}\n\n${text.slice(to)}`
 }
 
 export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
@@ -27,7 +27,7 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }
 
-/** As 1,000,000. */
+/** For example 1,000,000. */
 export function grouped(number: number): string {
   return number.toLocaleString('en-GB', { maximumFractionDigits: 0 })
 }

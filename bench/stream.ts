@@ -1,6 +1,6 @@
 /**
- * `npm run bench:stream`: sends 1 GiB through the gateway each way, in a service of its own on this machine, and prints how
- * fast and how much memory workerd took for it. Linux: it reads /proc.
+ * `npm run bench:stream`: starts a service on this machine, sends 1 GiB through the gateway in each direction, and prints the
+ * throughput and the memory of workerd. Linux only: it reads /proc.
  */
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -12,7 +12,7 @@ const GIB = 2 ** 30
 const CHUNK = Buffer.alloc(64 * 1024, 'x')
 const SAMPLE_MS = 100
 
-/** Gives as many bytes as the path says, and counts those that come. */
+/** A GET returns as many bytes as the path says; a POST returns the number of bytes it received. */
 const origin = createServer(async (request, response) => {
   const bytes = Number(/\d+$/.exec(request.url ?? '')?.[0] ?? 0)
   if (request.method === 'GET') return void Readable.from(chunks(bytes)).pipe(response)
@@ -38,8 +38,8 @@ try {
   })
   await measure('up', async () => {
     const body = Readable.toWeb(Readable.from(chunks(GIB))) as ReadableStream
-    const answer = await fetch(url, { method: 'POST', body, duplex: 'half' } as RequestInit)
-    return Number(await answer.text())
+    const response = await fetch(url, { method: 'POST', body, duplex: 'half' } as RequestInit)
+    return Number(await response.text())
   })
 } finally {
   await project.stop()
@@ -51,8 +51,8 @@ function* chunks(bytes: number) {
   for (let left = bytes; left > 0; left -= CHUNK.length) yield CHUNK.subarray(0, Math.min(left, CHUNK.length))
 }
 
-/** @param stream resolves to the bytes that came through */
-async function measure(way: string, stream: () => Promise<number>): Promise<void> {
+/** @param stream resolves to the number of bytes that arrived */
+async function measure(direction: string, stream: () => Promise<number>): Promise<void> {
   const before = residentMiB()
   let most = before
   const sampling = setInterval(() => {
@@ -62,7 +62,7 @@ async function measure(way: string, stream: () => Promise<number>): Promise<void
   const bytes = await stream()
   const seconds = (performance.now() - startedAtMs) / 1000
   clearInterval(sampling)
-  if (bytes !== GIB) throw new Error(`${bytes} bytes came ${way} of ${GIB}`)
-  const memory = `workerd ${before.toFixed(0)} MiB before, ${most.toFixed(0)} MiB at most`
-  console.log(`1 GiB ${way.padEnd(4)}  ${(1024 / seconds).toFixed(0)} MiB/s, ${memory}`)
+  if (bytes !== GIB) throw new Error(`${direction}: ${bytes} of ${GIB} bytes arrived`)
+  const memory = `workerd ${before.toFixed(0)} MiB before, at most ${most.toFixed(0)} MiB`
+  console.log(`1 GiB ${direction.padEnd(4)}  ${(1024 / seconds).toFixed(0)} MiB/s, ${memory}`)
 }

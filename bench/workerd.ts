@@ -1,4 +1,4 @@
-/** What the workerd processes that run below this one take of the machine. Linux: it reads /proc. */
+/** The resources that the workerd processes below this process use. Linux only: it reads /proc. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 export function residentMiB(): number {
@@ -6,7 +6,7 @@ export function residentMiB(): number {
   return kib.reduce((sum, each) => sum + each, 0) / 1024
 }
 
-/** @returns the paths of what they have open in a folder */
+/** @returns the paths of their open files in a folder */
 export function openFiles(folder: string): readonly string[] {
   const links = workerds().flatMap((pid) => readdirSync(`/proc/${pid}/fd`).map((fd) => link(pid, fd)))
   return links.filter((path) => path.startsWith(folder))
@@ -26,19 +26,19 @@ function descendants(parent: string): readonly string[] {
   return below(parent)
 }
 
-/** @returns nothing of a process that has ended meanwhile */
+/** @returns '' if the process has ended */
 function read(pid: string, file: string): string {
-  return orNothing(() => readFileSync(`/proc/${pid}/${file}`, 'utf8'))
+  return orEmpty(() => readFileSync(`/proc/${pid}/${file}`, 'utf8'))
 }
 
-/** @returns nothing of a file that was closed meanwhile */
+/** @returns '' if the file was closed */
 function link(pid: string, fd: string): string {
-  return orNothing(() => readlinkSync(`/proc/${pid}/fd/${fd}`))
+  return orEmpty(() => readlinkSync(`/proc/${pid}/fd/${fd}`))
 }
 
-function orNothing(look: () => string): string {
+function orEmpty(read: () => string): string {
   try {
-    return look()
+    return read()
   } catch {
     return ''
   }

@@ -1,7 +1,6 @@
-/** Guesses at passwords, with somebody honest logging in beside them. */
+/** Guesses passwords while an honest user logs in. */
 import { median } from '../median.ts'
 import {
-  type Answer,
   difficultyOf,
   fail,
   guess,
@@ -9,7 +8,8 @@ import {
   PASSWORD,
   pause,
   register,
-  sendHonestly,
+  type ServiceResponse,
+  sendSolvingChallenges,
   solve,
 } from './service.ts'
 
@@ -18,7 +18,7 @@ const REQUESTS_PER_ATTACK = 600
 const ATTACKERS = 20
 const ATTACKER_PAUSE_MS = 200
 const HONEST_PAUSE_MS = 200
-const QUIET_LOG_INS = 10
+const QUIET_LOGINS = 10
 
 interface Target {
   readonly identifier: string
@@ -27,17 +27,17 @@ interface Target {
 
 interface Attack {
   readonly name: string
-  /** How many of the attackers solve challenges. */
+  /** The number of attackers who solve challenges. */
   readonly solvers: number
-  /** The nth guess: whose account, and from where. */
+  /** The account and the IP address of the nth guess. */
   readonly target: (n: number) => Target
 }
 
 class Result {
   requests = 0
-  readonly reached = { unchallenged: 0, challenged: 0 }
+  readonly checked = { unchallenged: 0, challenged: 0 }
   refused = 0
-  level = 0
+  difficulty = 0
   readonly honestMs: number[] = []
 }
 
@@ -69,63 +69,63 @@ export async function guessPasswords(): Promise<void> {
     },
   ]
   const quietMs: number[] = []
-  for (let n = 0; n < QUIET_LOG_INS; n++) quietMs.push(await logIn(honest.name, quiet))
-  console.log(`quiet: honest log in ${median(quietMs).toFixed(0)} ms`)
+  for (let n = 0; n < QUIET_LOGINS; n++) quietMs.push(await logIn(honest.name, quiet))
+  console.log(`quiet: honest login ${median(quietMs).toFixed(0)} ms`)
   for (const attack of attacks) report(attack, await run(attack, honest.name), median(quietMs))
 }
 
 /** @returns milliseconds */
 async function logIn(identifier: string, address: string): Promise<number> {
   const startedAtMs = performance.now()
-  const { code } = await sendHonestly('/auth/login', { identifier, password: PASSWORD }, address)
-  if (code !== undefined) fail(`An honest log in is refused: ${code}.`)
+  const { code } = await sendSolvingChallenges('/auth/login', { identifier, password: PASSWORD }, address)
+  if (code !== undefined) fail(`An honest login is refused: ${code}.`)
   return performance.now() - startedAtMs
 }
 
 async function run({ target, solvers }: Attack, honest: string): Promise<Result> {
   const result = new Result()
   const endsAtMs = performance.now() + ATTACK_MS
-  const goesOn = () => performance.now() < endsAtMs && result.requests < REQUESTS_PER_ATTACK - ATTACKERS
+  const isRunning = () => performance.now() < endsAtMs && result.requests < REQUESTS_PER_ATTACK - ATTACKERS
   let guesses = 0
   const attack = async (solves: boolean) => {
-    while (goesOn()) {
+    while (isRunning()) {
       const { identifier, address } = target(guesses++)
       const { challenge } = count(result, 'unchallenged', await guess(identifier, address))
       if (solves && challenge !== undefined) {
-        result.level = Math.max(result.level, difficultyOf(challenge.parameters))
-        const answer = await solve(challenge.parameters)
-        count(result, 'challenged', await guess(identifier, address, answer))
+        result.difficulty = Math.max(result.difficulty, difficultyOf(challenge.parameters))
+        const solution = await solve(challenge.parameters)
+        count(result, 'challenged', await guess(identifier, address, solution))
       }
       await pause(ATTACKER_PAUSE_MS)
     }
   }
   const address = newAddress()
-  const beside = async () => {
-    while (goesOn()) {
+  const logInHonestly = async () => {
+    while (isRunning()) {
       result.honestMs.push(await logIn(honest, address))
       await pause(HONEST_PAUSE_MS)
     }
   }
-  await Promise.all([beside(), ...Array.from({ length: ATTACKERS }, (_, n) => attack(n < solvers))])
+  await Promise.all([logInHonestly(), ...Array.from({ length: ATTACKERS }, (_, n) => attack(n < solvers))])
   return result
 }
 
-function count(result: Result, reached: keyof Result['reached'], answer: Answer): Answer {
+function count(result: Result, kind: keyof Result['checked'], response: ServiceResponse): ServiceResponse {
   result.requests += 1
-  if (answer.code === 'invalid_credentials') result.reached[reached] += 1
+  if (response.code === 'invalid_credentials') result.checked[kind] += 1
   else result.refused += 1
-  return answer
+  return response
 }
 
 function report(
   { name, solvers }: Attack,
-  { requests, reached, refused, level, honestMs }: Result,
+  { requests, checked, refused, difficulty, honestMs }: Result,
   quietMs: number,
 ) {
   const ratio = (median(honestMs) / quietMs).toFixed(2)
   console.log(`${name}: ${requests} guesses by ${ATTACKERS} attackers
-  reached the password check unchallenged   ${reached.unchallenged}
-  reached it with a solved challenge        ${reached.challenged}, by ${solvers} who solve; the dearest at ${2 ** level} times the price
+  password checked without a challenge      ${checked.unchallenged}
+  password checked with a solved challenge  ${checked.challenged}, by ${solvers} who solve; at most ${2 ** difficulty} times the base difficulty
   refused                                   ${refused}
-  honest log in beside it                   ${median(honestMs).toFixed(0)} ms, ${ratio} times a quiet service's (${honestMs.length} log ins)`)
+  honest login during the attack            ${median(honestMs).toFixed(0)} ms, ${ratio} times as long as on a quiet service (${honestMs.length} logins)`)
 }

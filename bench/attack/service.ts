@@ -1,4 +1,4 @@
-/** A client of the service under attack: on this machine alone, and bounded. */
+/** Sends the requests to the service under attack. Only to this machine, and only a bounded number. */
 import { parseArgs } from 'node:util'
 import { type Challenge, solveChallenge } from 'altcha-lib'
 import { deriveKey } from 'altcha-lib/algorithms/web/pbkdf2'
@@ -7,15 +7,15 @@ const MAX_REQUESTS = 4_000
 const MAX_MS = 300_000
 export const PASSWORD = 'correct horse battery staple'
 
-export interface Answer {
-  /** A problem's; none where the call succeeded. */
+export interface ServiceResponse {
+  /** The problem's code; undefined if the call succeeded. */
   readonly code?: string
   readonly access_token?: string
   readonly challenge?: { readonly parameters: Challenge }
 }
 
 const { values } = parseArgs({ options: { port: { type: 'string', default: '8787' } } })
-/** Loopback alone: this is no tool against others. */
+/** Only the loopback address, so that this cannot be used against others. */
 const service = `http://127.0.0.1:${Number(values.port)}`
 let requests = 0
 
@@ -25,26 +25,30 @@ export async function send(
   body: object,
   address: string,
   bearer?: string,
-): Promise<Answer> {
+): Promise<ServiceResponse> {
   requests += 1
-  if (requests > MAX_REQUESTS) fail(`More than ${MAX_REQUESTS} requests.`)
-  if (performance.now() > MAX_MS) fail(`More than ${MAX_MS / 1000} s.`)
+  if (requests > MAX_REQUESTS) fail(`Stopped: more than ${MAX_REQUESTS} requests.`)
+  if (performance.now() > MAX_MS) fail(`Stopped: more than ${MAX_MS / 1000} s.`)
   const headers = {
     'Content-Type': 'application/json',
     'CF-Connecting-IP': address,
     ...(bearer && { Authorization: `Bearer ${bearer}` }),
   }
   const response = await fetch(service + path, { method, headers, body: JSON.stringify(body) }).catch(() =>
-    fail(`Nothing answers at ${service}. Start it:  npm run dev -- --port ${values.port}`),
+    fail(`No service at ${service}. Start it:  npm run dev -- --port ${values.port}`),
   )
-  return (await response.json()) as Answer
+  return (await response.json()) as ServiceResponse
 }
 
-/** The call of somebody honest: solves the challenge where one is asked for. */
-export async function sendHonestly(path: string, body: object, address: string): Promise<Answer> {
-  const answer = await send('POST', path, body, address)
-  if (answer.challenge === undefined) return answer
-  return send('POST', path, { ...body, challenge: await solve(answer.challenge.parameters) }, address)
+/** Sends the request of an honest user, who solves the challenge if one is required. */
+export async function sendSolvingChallenges(
+  path: string,
+  body: object,
+  address: string,
+): Promise<ServiceResponse> {
+  const response = await send('POST', path, body, address)
+  if (response.challenge === undefined) return response
+  return send('POST', path, { ...body, challenge: await solve(response.challenge.parameters) }, address)
 }
 
 export function newName(): string {
@@ -56,26 +60,26 @@ export interface Person {
   readonly bearer: string
 }
 
-/** Somebody new, from an address of their own. */
+/** Registers a new account, from an IP address of its own. */
 export async function register(): Promise<Person> {
   const name = newName()
   const body = { username: name, password: PASSWORD }
-  const { code, access_token } = await sendHonestly('/auth/register', body, newAddress())
-  if (access_token === undefined) return fail(`The registrations that the attacks need are refused: ${code}.`)
+  const { code, access_token } = await sendSolvingChallenges('/auth/register', body, newAddress())
+  if (access_token === undefined) return fail(`A registration that the attacks need is refused: ${code}.`)
   return { name, bearer: access_token }
 }
 
-/** A guess at somebody's password. */
-export function guess(identifier: string, address: string, challenge?: string): Promise<Answer> {
+/** Guesses a password. */
+export function guess(identifier: string, address: string, challenge?: string): Promise<ServiceResponse> {
   return send('POST', '/auth/login', { identifier, password: 'a guess', challenge }, address)
 }
 
-/** Real work, as the widget does it. */
+/** Solves the challenge like the widget. */
 export async function solve(challenge: Challenge): Promise<string> {
   return btoa(JSON.stringify({ challenge, solution: await solveChallenge({ challenge, deriveKey }) }))
 }
 
-/** How dear a challenge is: twice as much with each level. */
+/** The difficulty of a challenge. Each step doubles the work. */
 export function difficultyOf({ parameters }: Challenge): number {
   return Number(parameters.data?.level)
 }

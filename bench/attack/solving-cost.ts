@@ -1,70 +1,71 @@
-/** What guesses cost whoever solves the challenges, in CPU time: solved for real, level by level, and added up. */
+/** The CPU time that guesses cost an attacker who solves the challenges: measured at each difficulty and added up. */
 import { difficultyOf, guess, newAddress, register, solve } from './service.ts'
 
-/** As the service has them by default. */
+/** The service's defaults. */
 const FREE_PER_ADDRESS = 3
 const FREE_PER_ACCOUNT = 10
 const WINDOW_SECONDS = { address: 300, account: 900 }
-const LEVELS = [0, 1, 2, 3, 4]
+const DIFFICULTIES = [0, 1, 2, 3, 4]
 const GUESSES = 1_000
-/** Derivations on average at level 0. */
+/** Average number of derivations at difficulty 0. */
 const AVERAGE_DERIVATIONS = 500
 
-interface Solved {
-  readonly level: number
+interface SolvedChallenge {
+  readonly difficulty: number
   readonly derivations: number
   readonly cpuSeconds: number
 }
 
-export async function priceGuesses(): Promise<void> {
+export async function measureSolvingCost(): Promise<void> {
   const solved = await guessAndSolve()
-  const total = (of: keyof Solved) => solved.reduce((sum, each) => sum + each[of], 0)
+  const total = (of: keyof SolvedChallenge) => solved.reduce((sum, each) => sum + each[of], 0)
   const perDerivation = total('cpuSeconds') / total('derivations')
-  const price = (level: number) => AVERAGE_DERIVATIONS * 2 ** level * perDerivation
+  const cost = (difficulty: number) => AVERAGE_DERIVATIONS * 2 ** difficulty * perDerivation
   console.log(`solved challenges, one account from 1 address: ${solved.length} solved`)
-  for (const level of LEVELS) {
-    const here = solved.filter((each) => each.level === level)
-    const spent = here.map(({ cpuSeconds }) => cpuSeconds.toFixed(2)).join(', ')
+  for (const difficulty of DIFFICULTIES) {
+    const atDifficulty = solved.filter((each) => each.difficulty === difficulty)
+    const measured = atDifficulty.map(({ cpuSeconds }) => cpuSeconds.toFixed(2)).join(', ')
     console.log(
-      `  at ${2 ** level} times the price   ${price(level).toFixed(2)} CPU seconds on average; here ${spent}`,
+      `  at ${2 ** difficulty} times the base difficulty   ${cost(difficulty).toFixed(2)} CPU seconds on average; measured ${measured}`,
     )
   }
-  const fast = (free: number) => {
-    const dear = LEVELS.slice(0, -1)
-    const atTop = GUESSES - free * (1 + dear.length)
-    return free * dear.reduce((sum, level) => sum + price(level), 0) + atTop * price(LEVELS.length - 1)
+  const costAtOnce = (free: number) => {
+    const belowMax = DIFFICULTIES.slice(0, -1)
+    const atMax = GUESSES - free * (1 + belowMax.length)
+    const costBelowMax = free * belowMax.reduce((sum, difficulty) => sum + cost(difficulty), 0)
+    return costBelowMax + atMax * cost(DIFFICULTIES.length - 1)
   }
   const slowWindows = GUESSES / (2 * FREE_PER_ADDRESS)
-  console.log(`${GUESSES} guesses cost, by the default rules and on this machine's cores
-  at one account from 1 address, at once          ${fast(FREE_PER_ADDRESS).toFixed(0)} CPU seconds
-  at one account from any number, at once         ${fast(FREE_PER_ACCOUNT).toFixed(0)} CPU seconds
-  from 1 address, never dearer than the cheapest  ${((GUESSES / 2) * price(0)).toFixed(0)} CPU seconds, in ${hours(slowWindows * WINDOW_SECONDS.address)}
-  from 1 address, without solving any             none, in ${hours((GUESSES / FREE_PER_ADDRESS) * WINDOW_SECONDS.address)}
-  at one account from any number, without any     none, in ${hours((GUESSES / FREE_PER_ACCOUNT) * WINDOW_SECONDS.account)}
-  at as many accounts from ${Math.ceil(GUESSES / FREE_PER_ADDRESS)} addresses          none, at once`)
+  console.log(`the cost of ${GUESSES} guesses, with the default rules and on this machine's cores
+  one account, 1 address, at once                  ${costAtOnce(FREE_PER_ADDRESS).toFixed(0)} CPU seconds
+  one account, many addresses, at once             ${costAtOnce(FREE_PER_ACCOUNT).toFixed(0)} CPU seconds
+  1 address, only challenges of base difficulty    ${((GUESSES / 2) * cost(0)).toFixed(0)} CPU seconds, in ${hours(slowWindows * WINDOW_SECONDS.address)}
+  1 address, without solving challenges            no cost, in ${hours((GUESSES / FREE_PER_ADDRESS) * WINDOW_SECONDS.address)}
+  one account, many addresses, without solving     no cost, in ${hours((GUESSES / FREE_PER_ACCOUNT) * WINDOW_SECONDS.account)}
+  one account for each guess, ${Math.ceil(GUESSES / FREE_PER_ADDRESS)} addresses        no cost, at once`)
 }
 
-/** Three challenges at each level, one after the other. */
-async function guessAndSolve(): Promise<readonly Solved[]> {
+/** Solves three challenges at each difficulty, one after the other. */
+async function guessAndSolve(): Promise<readonly SolvedChallenge[]> {
   const { name } = await register()
   const address = newAddress()
   for (let free = 0; free < FREE_PER_ADDRESS; free++) await guess(name, address)
-  const solved: Solved[] = []
-  while (solved.length < FREE_PER_ADDRESS * LEVELS.length) {
+  const solved: SolvedChallenge[] = []
+  while (solved.length < FREE_PER_ADDRESS * DIFFICULTIES.length) {
     const { challenge } = await guess(name, address)
     if (challenge === undefined) break
-    const level = difficultyOf(challenge.parameters)
+    const difficulty = difficultyOf(challenge.parameters)
     const before = process.cpuUsage()
-    const answer = await solve(challenge.parameters)
+    const solution = await solve(challenge.parameters)
     const { user, system } = process.cpuUsage(before)
-    solved.push({ level, derivations: derivationsOf(answer), cpuSeconds: (user + system) / 1e6 })
-    await guess(name, address, answer)
+    solved.push({ difficulty, derivations: derivationsOf(solution), cpuSeconds: (user + system) / 1e6 })
+    await guess(name, address, solution)
   }
   return solved
 }
 
-function derivationsOf(answer: string): number {
-  const { solution } = JSON.parse(atob(answer)) as { solution: { counter: number } }
+function derivationsOf(encoded: string): number {
+  const { solution } = JSON.parse(atob(encoded)) as { solution: { counter: number } }
   return solution.counter + 1
 }
 

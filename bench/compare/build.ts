@@ -1,11 +1,11 @@
-/** Builds Workers as `wrangler deploy` would. */
+/** Builds Workers in the same way as `wrangler deploy`. */
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build, type Plugin } from 'esbuild'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
-/** As wrangler.toml has it. */
+/** The aliases of wrangler.toml. */
 const ZOD_EXTRAS = ['../locales/index.js', './compile.js', './from-json-schema.js']
 const WITHOUT_ZOD_EXTRAS = Object.fromEntries(
   ZOD_EXTRAS.map((path) => [path, '../../scripts/without-zod-extras.ts']),
@@ -18,7 +18,7 @@ export interface Bundle {
 
 /**
  * @param entry relative to this folder
- * @param swaps modules that are replaced: the end of a path, by a file relative to this folder
+ * @param swaps modules to replace: from the end of their path to a file relative to this folder
  */
 export async function bundle(entry: string, swaps: Readonly<Record<string, string>> = {}): Promise<Bundle> {
   const { outputFiles } = await build({

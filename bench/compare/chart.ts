@@ -1,4 +1,4 @@
-/** Requests per second at 32 connections as a bar chart in SVG, on a logarithmic scale: readable on light and on dark. */
+/** Draws requests per second at 32 connections as an SVG bar chart with a logarithmic scale, legible on light and dark backgrounds. */
 import type { Result } from './rounds.ts'
 
 const WIDTH = 900
@@ -26,10 +26,8 @@ export function chartOf(results: readonly Result[]): string {
 function key(): string {
   const entry = (x: number, color: string, text: string) =>
     `<rect x="${x}" y="10" width="12" height="12" fill="${color}"/><text x="${x + 18}" y="20" fill="${INK}">${text}</text>`
-  const title = `<text x="0" y="20" fill="${INK}">requests per second, 32 at once</text>`
-  return (
-    title + entry(LABEL_WIDTH, OURS, 'Gatehouse') + entry(LABEL_WIDTH + 110, THEIRS, 'what it stands beside')
-  )
+  const title = `<text x="0" y="20" fill="${INK}">requests per second, 32 connections</text>`
+  return title + entry(LABEL_WIDTH, OURS, 'Gatehouse') + entry(LABEL_WIDTH + 110, THEIRS, 'compared with')
 }
 
 function scale(height: number): readonly string[] {
@@ -50,8 +48,8 @@ function row({ pair, rates }: Result, index: number): string {
     return `${rect}<text x="${LABEL_WIDTH + width + 6}" y="${top + 11}" fill="${INK}">${Math.round(perSecond).toLocaleString('en-GB')}</text>`
   }
   const label = `<text x="0" y="${y + 11}" fill="${INK}" font-weight="600">${escapeText(pair.call)}</text>`
-  const beside = `<text x="0" y="${y + 27}" fill="${INK}">${escapeText(pair.beside)}</text>`
-  return label + beside + bar(y, ours, OURS) + bar(y + BAR_HEIGHT + 3, theirs, THEIRS)
+  const comparedWith = `<text x="0" y="${y + 27}" fill="${INK}">${escapeText(pair.comparedWith)}</text>`
+  return label + comparedWith + bar(y, ours, OURS) + bar(y + BAR_HEIGHT + 3, theirs, THEIRS)
 }
 
 /** @param perSecond at least 1 */

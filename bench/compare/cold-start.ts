@@ -1,4 +1,4 @@
-/** From the start of a process to its first answer, of a Worker alone, with a database that was used before. */
+/** Measures the time from the start of a process with one Worker to its first response. The database has been used before. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,7 +18,7 @@ const ROUNDS = 7
 
 export interface ColdStart {
   readonly name: string
-  /** The median. */
+  /** Median. */
   readonly ms: number
 }
 
@@ -36,7 +36,7 @@ export async function coldStarts(bundles: Bundles): Promise<readonly ColdStart[]
   try {
     await setUp(subjects)
     for (let round = 0; round < ROUNDS; round++) {
-      for (const subject of subjects) times.get(subject.name)?.push(await firstAnswerMs(subject))
+      for (const subject of subjects) times.get(subject.name)?.push(await firstResponseMs(subject))
     }
   } finally {
     rmSync(root, { recursive: true })
@@ -45,12 +45,17 @@ export async function coldStarts(bundles: Bundles): Promise<readonly ColdStart[]
 }
 
 function subjectsOf({ floor, gatehouse, peer, origin }: Bundles, root: string): readonly Subject[] {
-  const behind = worker('origin', origin)
+  const originWorker = worker('origin', origin)
   return [
-    { name: 'bare Hono', workers: [floorWorker(floor), behind], path: '/hello', folder: join(root, 'floor') },
+    {
+      name: 'bare Hono',
+      workers: [floorWorker(floor), originWorker],
+      path: '/hello',
+      folder: join(root, 'floor'),
+    },
     {
       name: 'Gatehouse',
-      workers: [gatehouseWorker('gatehouse', gatehouse), behind],
+      workers: [gatehouseWorker('gatehouse', gatehouse), originWorker],
       path: '/.well-known/jwks.json',
       folder: join(root, 'gatehouse'),
     },
@@ -63,7 +68,7 @@ function subjectsOf({ floor, gatehouse, peer, origin }: Bundles, root: string): 
   ]
 }
 
-/** Makes the tables, and the keys that are made with the first answer. */
+/** Creates the tables, and the keys, which the first request creates. */
 async function setUp(subjects: readonly Subject[]): Promise<void> {
   for (const { name, workers, path, folder } of subjects) {
     const miniflare = await start(workers, folder)
@@ -75,7 +80,7 @@ async function setUp(subjects: readonly Subject[]): Promise<void> {
   }
 }
 
-async function firstAnswerMs({ workers, path, folder }: Subject): Promise<number> {
+async function firstResponseMs({ workers, path, folder }: Subject): Promise<number> {
   const startedAtMs = performance.now()
   const miniflare = await start(workers, folder)
   const response = await fetch(new URL(path, await miniflare.unsafeGetDirectURL()))

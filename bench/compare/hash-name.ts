@@ -1,2 +1,2 @@
-/** Work factors that either side can be given in place of its own. */
+/** Password hashes that replace the default one of either side. */
 export type HashName = 'none' | 'scrypt' | 'pbkdf2'

@@ -1,24 +1,24 @@
 /**
- * Load over keep-alive connections to this machine: one request at a time on each. Written on bare sockets, so that it costs
- * less than what it measures; HTTP clients of Node.js cost more.
+ * Generates load over keep-alive connections to this machine, with one request at a time on each. It uses plain sockets so that it
+ * takes less CPU than the Worker that it measures; the HTTP clients of Node.js take more.
  */
 import { connect } from 'node:net'
 
 export interface Load {
-  /** On loopback. */
+  /** On the loopback address. */
   readonly port: number
-  /** What every answer must have. */
+  /** The expected status of every response. */
   readonly status: number
   /**
-   * Makes a connection's next request, whole.
+   * Creates the next request of a connection.
    * @param connection 0 to `concurrency - 1`
-   * @param answered the body that it was answered with before, '' at first
-   * @returns '', after an answer, where the connection is to send no more
+   * @param previousBody the body of the previous response, '' for the first request
+   * @returns the complete request; after the first response '' ends the connection
    */
-  readonly next: (connection: number, answered: string) => string
+  readonly next: (connection: number, previousBody: string) => string
 }
 
-/** @returns answers for each second. @throws where one has another status than expected */
+/** @returns responses per second. @throws if a response has an unexpected status */
 export async function measure(load: Load, concurrency: number, durationMs: number): Promise<number> {
   const connections = Array.from({ length: concurrency }, (_, connection) =>
     send(load, connection, durationMs),
@@ -27,45 +27,45 @@ export async function measure(load: Load, concurrency: number, durationMs: numbe
   return counts.reduce((sum, perSecond) => sum + perSecond, 0)
 }
 
-/** Sends each connection's first request alone, so that what it needs is there. */
+/** Sends the first request of each connection, one after the other, so that everything the load needs exists. */
 export async function warmUp(load: Load, concurrency: number): Promise<void> {
   for (let connection = 0; connection < concurrency; connection++) await send(load, connection, 0)
 }
 
-/** Sends so many requests and no more. */
+/** Sends exactly `count` requests. */
 export async function sendExactly(count: number, load: Load, connections: number): Promise<void> {
   let left = count
-  const next: Load['next'] = (connection, answered) => {
+  const next: Load['next'] = (connection, previousBody) => {
     left -= 1
-    return left < 0 ? '' : load.next(connection, answered)
+    return left < 0 ? '' : load.next(connection, previousBody)
   }
   await measure({ ...load, next }, Math.min(connections, count), Number.POSITIVE_INFINITY)
 }
 
-/** @returns one connection's answers for each second, timed from its first request to its last answer */
+/** @returns one connection's responses per second, timed from its first request to its last response */
 function send({ port, status, next }: Load, connection: number, durationMs: number): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>()
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   let count = 0
   let startedAtMs = 0
-  const answers = new Answers((answer) => {
-    if (answer.status !== status)
-      return stop(new Error(`${answer.status} in place of ${status}: ${answer.body}`))
+  const parser = new ResponseParser((response) => {
+    if (response.status !== status)
+      return stop(new Error(`status ${response.status} instead of ${status}: ${response.body}`))
     count += 1
     const elapsedMs = performance.now() - startedAtMs
-    // Asked for in any case: what the answer brings may be needed later.
-    const following = next(connection, answer.body)
-    if (following === '' || elapsedMs >= durationMs) return stop(null, (count / elapsedMs) * 1000)
-    socket.write(following, 'latin1')
+    // Called even if it was the last response, because `next` may need the body later.
+    const nextRequest = next(connection, response.body)
+    if (nextRequest === '' || elapsedMs >= durationMs) return stop(null, (count / elapsedMs) * 1000)
+    socket.write(nextRequest, 'latin1')
   })
-  const stop = (fault: Error | null, perSecond = 0) => {
+  const stop = (error: Error | null, perSecond = 0) => {
     socket.destroy()
-    if (fault === null) resolve(perSecond)
-    else reject(fault)
+    if (error === null) resolve(perSecond)
+    else reject(error)
   }
   socket.on('error', reject)
-  socket.on('close', () => reject(new Error(`port ${port} hung up`)))
-  socket.on('data', (chunk) => answers.take(chunk))
+  socket.on('close', () => reject(new Error(`port ${port} closed the connection`)))
+  socket.on('data', (chunk) => parser.add(chunk))
   socket.on('connect', () => {
     startedAtMs = performance.now()
     socket.write(next(connection, ''), 'latin1')
@@ -73,7 +73,7 @@ function send({ port, status, next }: Load, connection: number, durationMs: numb
   return promise
 }
 
-interface Answer {
+interface HttpResponse {
   readonly status: number
   readonly body: string
 }
@@ -81,34 +81,34 @@ interface Answer {
 const END_OF_HEADERS = '\r\n\r\n'
 const LAST_CHUNK = '\r\n0\r\n\r\n'
 
-/** Takes one connection's bytes apart: RFC 9112, as far as workerd speaks it. */
-class Answers {
-  readonly #each: (answer: Answer) => void
+/** Parses the responses on one connection: the part of RFC 9112 that workerd uses. */
+class ResponseParser {
+  readonly #onResponse: (response: HttpResponse) => void
   #text = ''
 
-  constructor(each: (answer: Answer) => void) {
-    this.#each = each
+  constructor(onResponse: (response: HttpResponse) => void) {
+    this.#onResponse = onResponse
   }
 
-  take(chunk: Buffer): void {
+  add(chunk: Buffer): void {
     this.#text += chunk.toString('latin1')
     const headersEnd = this.#text.indexOf(END_OF_HEADERS)
     if (headersEnd === -1) return
     const headers = this.#text.slice(0, headersEnd)
     const body = this.#text.slice(headersEnd + END_OF_HEADERS.length)
-    if (!isWhole(headers, body)) return
+    if (!isComplete(headers, body)) return
     this.#text = ''
-    this.#each({ status: Number(headers.slice(9, 12)), body })
+    this.#onResponse({ status: Number(headers.slice(9, 12)), body })
   }
 }
 
-function isWhole(headers: string, body: string): boolean {
+function isComplete(headers: string, body: string): boolean {
   const length = /\r\ncontent-length: (\d+)/i.exec(headers)?.[1]
   if (length !== undefined) return body.length === Number(length)
   return !/\r\ntransfer-encoding: chunked/i.test(headers) || `\r\n${body}`.endsWith(LAST_CHUNK)
 }
 
-/** @returns a request as it goes over the wire, with the address of a client as Cloudflare would say it */
+/** @returns a request as text, with the client's IP address in the header that Cloudflare sets */
 export function request(
   method: string,
   path: string,

@@ -1,21 +1,21 @@
-/** What two calls that are compared are made of. */
+/** Building blocks of the pairs of calls that are compared. */
 import { type Load, request } from './load.ts'
 import { addressOf } from './seeds.ts'
 import type { Stage, WorkerName } from './stage.ts'
 
-/** How many connections there are at once at the most. */
+/** The largest number of concurrent connections. */
 export const MAX_CONCURRENCY = 32
-/** How many are made at once before anything is measured. */
-const LANES = 8
+/** How many accounts are created concurrently before the measurement. */
+const SETUP_CONCURRENCY = 8
 
 export interface Pair {
-  /** What is called, as the report says it. */
+  /** The name of the call in the report. */
   readonly call: string
   readonly ours: Load
   readonly theirs: Load
-  /** What it stands beside. */
-  readonly beside: string
-  /** The least share of their requests per second that ours may be, and at which concurrency. */
+  /** The name of the call that it is compared with. */
+  readonly comparedWith: string
+  /** The smallest allowed ratio of our requests per second to theirs, and at which concurrency it applies. */
   readonly target?: { readonly atLeast: number; readonly concurrency: readonly number[] }
   /** Calls that take some 100 ms each. */
   readonly slow?: true
@@ -28,37 +28,37 @@ export function loadsOn(stage: Stage): LoadsOn {
   return (worker, next, status = 200) => ({ port: stage.port(worker), status, next })
 }
 
-/** @returns what is each connection's next: its own share of the list, over and over, so that no two use one at once */
-export function turns<T>(list: readonly T[]): (connection: number) => T {
+/** @returns the next item of a connection. Each connection cycles through its own share of the list, so that no two use an item at once. */
+export function roundRobin<T>(list: readonly T[]): (connection: number) => T {
   const next = new Array<number>(MAX_CONCURRENCY).fill(0)
   return (connection) => {
     const turn = next[connection] ?? 0
     next[connection] = turn + 1
     const item = list[(connection + turn * MAX_CONCURRENCY) % list.length]
-    if (item === undefined) throw new Error('there is nobody')
+    if (item === undefined) throw new Error('the list is empty')
     return item
   }
 }
 
-/** @returns what is made of each item, a few at a time */
-export async function inLanes<T, U>(
+/** Maps the items, a few at a time. */
+export async function mapConcurrently<T, U>(
   items: readonly T[],
-  make: (item: T) => Promise<U>,
+  map: (item: T) => Promise<U>,
 ): Promise<readonly U[]> {
-  const made: U[] = []
-  const left = items.entries()
-  const lane = async () => {
-    for (const [index, item] of left) made[index] = await make(item)
+  const results: U[] = []
+  const remaining = items.entries()
+  const worker = async () => {
+    for (const [index, item] of remaining) results[index] = await map(item)
   }
-  await Promise.all(Array.from({ length: LANES }, lane))
-  return made
+  await Promise.all(Array.from({ length: SETUP_CONCURRENCY }, worker))
+  return results
 }
 
-export function eachConnection<T>(make: (connection: number) => Promise<T>): Promise<readonly T[]> {
-  return inLanes(numbers(MAX_CONCURRENCY), make)
+export function perConnection<T>(make: (connection: number) => Promise<T>): Promise<readonly T[]> {
+  return mapConcurrently(range(MAX_CONCURRENCY), make)
 }
 
-export function numbers(count: number): readonly number[] {
+export function range(count: number): readonly number[] {
   return Array.from({ length: count }, (_, number) => number)
 }
 
@@ -66,7 +66,7 @@ export function get(path: string, bearer?: string): string {
   return request('GET', path, bearer === undefined ? {} : { Authorization: `Bearer ${bearer}` })
 }
 
-/** @param address the number of the client's */
+/** @param address the number of the client's IP address */
 export function post(path: string, body: object, address = 0): string {
   return request('POST', path, { 'CF-Connecting-IP': addressOf(address) }, body)
 }

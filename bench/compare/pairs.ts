@@ -1,36 +1,36 @@
-/** What is compared with what: a call of Gatehouse beside one of the floor, or of the peer, and how it is to come out. */
+/** The comparisons: a call of Gatehouse, one of the floor or the peer, and the target ratio. */
 import { request } from './load.ts'
 import {
   at32,
   atBoth,
-  eachConnection,
   get,
-  inLanes,
   type LoadsOn,
   loadsOn,
+  mapConcurrently,
   type Next,
-  numbers,
   type Pair,
+  perConnection,
   post,
-  turns,
+  range,
+  roundRobin,
 } from './pair.ts'
 import { passwordPairs } from './password-pairs.ts'
-import { PASSWORD, type PeerGrant, Seeds, type Tokens } from './seeds.ts'
+import { PASSWORD, type PeerTokenFamily, Seeds, type Tokens } from './seeds.ts'
 import type { Stage } from './stage.ts'
 
-/** More than an isolate remembers: each has been forgotten when it comes again. */
+/** More than an isolate caches, so that each has been evicted when it is sent again. */
 const FRESH_TOKENS = 6_144
-/** So many that none is refreshed more often than every second or so. */
+/** Enough that none is refreshed more often than about once a second. */
 const SESSIONS = 1_024
 const BLOCKED = '192.0.2.1'
 
 /**
+ * Creates the accounts and tokens that the pairs need.
  * @param sessions at least one for each connection
- * @returns the pairs, with everything there that they need
  */
 export async function preparePairs(stage: Stage, sessions = SESSIONS): Promise<readonly Pair[]> {
   const seeds = new Seeds(stage)
-  const people = await inLanes(numbers(sessions), () =>
+  const people = await mapConcurrently(range(sessions), () =>
     seeds.register('gatehouse-seeds', `seed.${seeds.next()}`),
   )
   const on = loadsOn(stage)
@@ -42,106 +42,106 @@ export async function preparePairs(stage: Stage, sessions = SESSIONS): Promise<r
   ]
 }
 
-/** What is answered by a token, or by nothing, alone. */
+/** Calls that need only a token, or nothing. */
 async function tokenPairs(on: LoadsOn, seeds: Seeds, people: readonly Tokens[]): Promise<readonly Pair[]> {
-  await tellFloor(seeds, people)
+  await sendKeyToFloor(seeds, people)
   const fresh = await freshTokens(seeds, people)
   const warm = (path: string) => (n: number) => get(path, people[n]?.access_token)
-  const session = await eachConnection((n) => seeds.signUp('peer', `reads.${n}@example.com`))
+  const session = await perConnection((n) => seeds.signUp('peer', `reads.${n}@example.com`))
   const bare = on('floor', warm('/hello'))
   const verify = on('gatehouse', warm('/auth/verify'))
   const getSession = on('peer', (n) => get('/api/auth/get-session', session[n]))
   const jwks = on('gatehouse', () => get('/.well-known/jwks.json'))
   return [
-    { call: '/auth/verify, warm', ours: verify, theirs: bare, beside: 'bare Hono', target: at32(0.8) },
+    { call: '/auth/verify, warm', ours: verify, theirs: bare, comparedWith: 'bare Hono', target: at32(0.8) },
     {
       call: '/auth/verify, warm',
       ours: verify,
       theirs: on('floor', warm('/hello-with-headers')),
-      beside: 'bare Hono, as many headers',
+      comparedWith: 'bare Hono, equally many headers',
     },
     {
       call: '/auth/verify, fresh',
-      ours: on('gatehouse', inTurn('/auth/verify', fresh)),
-      theirs: on('floor', inTurn('/verify', fresh)),
-      beside: 'Hono + jose',
+      ours: on('gatehouse', cycling('/auth/verify', fresh)),
+      theirs: on('floor', cycling('/verify', fresh)),
+      comparedWith: 'Hono + jose',
       target: at32(0.85),
     },
     {
       call: '/auth/verify, warm',
       ours: verify,
       theirs: getSession,
-      beside: 'peer: get-session',
+      comparedWith: 'peer: get-session',
       target: atBoth(20),
     },
     {
       call: 'JWKS',
       ours: jwks,
       theirs: on('floor', () => get('/hello')),
-      beside: 'bare Hono',
+      comparedWith: 'bare Hono',
       target: at32(0.8),
     },
-    { call: 'JWKS', ours: jwks, theirs: on('peer', () => get('/api/auth/jwks')), beside: 'peer: jwks' },
+    { call: 'JWKS', ours: jwks, theirs: on('peer', () => get('/api/auth/jwks')), comparedWith: 'peer: jwks' },
     {
       call: 'gateway',
       ours: on('gatehouse', warm('/api/x')),
       theirs: on('floor', warm('/api/x')),
-      beside: 'bare proxy',
+      comparedWith: 'bare proxy',
     },
     {
       call: 'gateway',
       ours: on('gatehouse', warm('/api/x')),
       theirs: on('gatehouse', warm('/pass/x')),
-      beside: "ours, passing the client's token",
+      comparedWith: "Gatehouse, passing the client's token",
     },
     {
       call: 'gateway, fresh',
-      ours: on('gatehouse', inTurn('/api/x', fresh)),
-      theirs: on('gatehouse', inTurn('/pass/x', fresh)),
-      beside: "ours, passing the client's token",
+      ours: on('gatehouse', cycling('/api/x', fresh)),
+      theirs: on('gatehouse', cycling('/pass/x', fresh)),
+      comparedWith: "Gatehouse, passing the client's token",
     },
     {
       call: 'GET /auth/me',
       ours: on('gatehouse', warm('/auth/me')),
       theirs: getSession,
-      beside: 'peer: get-session',
+      comparedWith: 'peer: get-session',
       target: atBoth(5),
     },
     {
       call: 'GET /auth/me',
       ours: on('gatehouse', warm('/auth/me')),
       theirs: on('floor', (n) => post('/attempt', { name: `read.${n}` }), 429),
-      beside: 'object read',
+      comparedWith: 'object read',
     },
   ]
 }
 
 async function sessionPairs(on: LoadsOn, seeds: Seeds, people: readonly Tokens[]): Promise<readonly Pair[]> {
-  const grants = await eachConnection((n) => seeds.authorize('peer-oauth', `grants.${n}@example.com`))
-  const session = await eachConnection((n) => seeds.signUp('peer-oauth', `reads.${n}@example.com`))
-  // An object's first write makes its file: ours have theirs.
-  await inLanes(numbers(people.length), (row) => seeds.call('floor', '/rotate', { name: `row.${row}` }))
+  const families = await perConnection((n) => seeds.runCodeFlow('peer-oauth', `families.${n}@example.com`))
+  const session = await perConnection((n) => seeds.signUp('peer-oauth', `reads.${n}@example.com`))
+  // The first write of an object creates its file. Gatehouse's objects already have theirs.
+  await mapConcurrently(range(people.length), (row) => seeds.call('floor', '/rotate', { name: `row.${row}` }))
   const refresh = on('gatehouse', refreshing(people))
   return [
     {
       call: 'refresh',
       ours: refresh,
       theirs: on('floor', overRows('/rotate', people.length)),
-      beside: 'object write + signature',
+      comparedWith: 'object write + signature',
       target: at32(0.8),
     },
     {
       call: 'refresh',
       ours: refresh,
-      theirs: on('peer-oauth', rotating(grants)),
-      beside: "peer: OAuth provider's refresh",
+      theirs: on('peer-oauth', rotating(families)),
+      comparedWith: "peer: OAuth provider's refresh",
       target: atBoth(8),
     },
     {
       call: 'GET /auth/me',
       ours: on('gatehouse', (n) => get('/auth/me', people[n]?.access_token)),
       theirs: on('peer-oauth', (n) => get('/api/auth/get-session', session[n])),
-      beside: 'peer: get-session that signs no JWT',
+      comparedWith: 'peer: get-session that signs no JWT',
     },
   ]
 }
@@ -155,45 +155,49 @@ async function blockedPair(on: LoadsOn, seeds: Seeds): Promise<readonly Pair[]> 
       call: 'blocked registration',
       ours: on('gatehouse', () => request('POST', '/auth/register', headers, body(3)), 429),
       theirs: on('floor', () => post('/attempt', body(3)), 429),
-      beside: 'object read',
+      comparedWith: 'object read',
       target: at32(0.8),
     },
   ]
 }
 
 function refreshing(people: readonly Tokens[]): Next {
-  const turn = turns(people)
+  const nextPerson = roundRobin(people)
   const current = new Map<number, Tokens>()
-  return (n, answered) => {
-    const [last, person] = [current.get(n), turn(n)]
-    const renewed = refreshTokenIn(answered)
-    if (last !== undefined && renewed !== undefined) last.refresh_token = renewed
+  return (n, previousBody) => {
+    const [previous, person] = [current.get(n), nextPerson(n)]
+    const renewed = refreshTokenIn(previousBody)
+    if (previous !== undefined && renewed !== undefined) previous.refresh_token = renewed
     current.set(n, person)
     return post('/auth/refresh', { refresh_token: person.refresh_token }, n)
   }
 }
 
-function rotating(grants: readonly PeerGrant[]): Next {
-  return (n, answered) => {
-    const grant = grants[n]
-    if (grant === undefined) throw new Error(`no grant ${n}`)
-    grant.refreshToken = refreshTokenIn(answered) ?? grant.refreshToken
-    const form = { grant_type: 'refresh_token', refresh_token: grant.refreshToken, client_id: grant.clientId }
+function rotating(families: readonly PeerTokenFamily[]): Next {
+  return (n, previousBody) => {
+    const family = families[n]
+    if (family === undefined) throw new Error(`no token family ${n}`)
+    family.refreshToken = refreshTokenIn(previousBody) ?? family.refreshToken
+    const form = {
+      grant_type: 'refresh_token',
+      refresh_token: family.refreshToken,
+      client_id: family.clientId,
+    }
     return request('POST', '/api/auth/oauth2/token', {}, new URLSearchParams(form))
   }
 }
 
-function refreshTokenIn(answered: string): string | undefined {
-  return /"refresh_token":"([^"]+)"/.exec(answered)?.[1]
+function refreshTokenIn(body: string): string | undefined {
+  return /"refresh_token":"([^"]+)"/.exec(body)?.[1]
 }
 
-/** As refreshing does, over as many rows as there are sessions. */
+/** Like `refreshing`, with one row for each session. */
 function overRows(path: string, rows: number): Next {
-  const turn = turns(numbers(rows))
-  return (n) => post(path, { name: `row.${turn(n)}` })
+  const nextRow = roundRobin(range(rows))
+  return (n) => post(path, { name: `row.${nextRow(n)}` })
 }
 
-function inTurn(path: string, tokens: readonly string[]): Next {
+function cycling(path: string, tokens: readonly string[]): Next {
   let turn = 0
   return () => {
     turn = (turn + 1) % tokens.length
@@ -202,7 +206,7 @@ function inTurn(path: string, tokens: readonly string[]): Next {
 }
 
 /** The floor verifies with Gatehouse's key. */
-async function tellFloor(seeds: Seeds, [person]: readonly Tokens[]): Promise<void> {
+async function sendKeyToFloor(seeds: Seeds, [person]: readonly Tokens[]): Promise<void> {
   const [header = ''] = person?.access_token.split('.') ?? []
   const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString())
   const { keys } = await seeds.get<{ keys: readonly { kid: string }[] }>(
@@ -212,12 +216,12 @@ async function tellFloor(seeds: Seeds, [person]: readonly Tokens[]): Promise<voi
   await seeds.put('floor', '/key', keys.find((key) => key.kid === kid) ?? {})
 }
 
-/** @returns so many of each person that an isolate forgets the first before it has seen all */
+/** @returns enough tokens of each person that an isolate evicts the first before it has seen all */
 async function freshTokens(seeds: Seeds, people: readonly Tokens[]): Promise<readonly string[]> {
-  const tokens = await inLanes(people, async (person) => {
-    const made: string[] = []
-    while (made.length < FRESH_TOKENS / SESSIONS) made.push(await seeds.refresh(person))
-    return made
+  const tokens = await mapConcurrently(people, async (person) => {
+    const fresh: string[] = []
+    while (fresh.length < FRESH_TOKENS / SESSIONS) fresh.push(await seeds.refresh(person))
+    return fresh
   })
   return tokens.flat()
 }

@@ -1,14 +1,14 @@
-/** Registering and logging in, with the hashes of either side, with the same, and with none. */
+/** Registration and login: each side with its own hash, both with the same hash, and both without one. */
 import {
   atBoth,
-  inLanes,
   type LoadsOn,
   MAX_CONCURRENCY,
+  mapConcurrently,
   type Next,
-  numbers,
   type Pair,
   post,
-  turns,
+  range,
+  roundRobin,
 } from './pair.ts'
 import { PASSWORD, type Seeds, signUpBody } from './seeds.ts'
 import type { WorkerName } from './stage.ts'
@@ -21,61 +21,67 @@ export async function passwordPairs(on: LoadsOn, seeds: Seeds, people: number): 
   const compare = async (
     ours: WorkerName,
     theirs: WorkerName,
-    beside: string,
+    comparedWith: string,
     rest: Partial<Pair>,
     people = MAX_CONCURRENCY,
   ) => {
-    const logIns = on(ours, await loggingIn(seeds, ours, people))
-    const signIns = on(theirs, await signingIn(seeds, theirs, people))
-    pairs.push({ call: 'register', ours: registering(ours), theirs: signingUp(theirs), beside, ...rest })
-    pairs.push({ call: 'log in', ours: logIns, theirs: signIns, beside, ...rest })
+    const logins = on(ours, await loggingIn(seeds, ours, people))
+    const peerLogins = on(theirs, await signingIn(seeds, theirs, people))
+    pairs.push({
+      call: 'register',
+      ours: registering(ours),
+      theirs: signingUp(theirs),
+      comparedWith,
+      ...rest,
+    })
+    pairs.push({ call: 'login', ours: logins, theirs: peerLogins, comparedWith, ...rest })
   }
-  const logIns = on('gatehouse', await loggingIn(seeds, 'gatehouse', MAX_CONCURRENCY))
+  const logins = on('gatehouse', await loggingIn(seeds, 'gatehouse', MAX_CONCURRENCY))
   const target = { atLeast: 1 / 1.1, concurrency: [1] }
   pairs.push({
-    call: 'log in',
-    ours: logIns,
+    call: 'login',
+    ours: logins,
     theirs: derive,
-    beside: 'the derivation alone',
+    comparedWith: 'the derivation alone',
     slow: true,
     target,
   })
   await compare('gatehouse', 'peer', 'peer, each with its own hash', { slow: true })
   await compare('gatehouse', 'peer-pbkdf2', "peer, both with Gatehouse's hash", { slow: true })
   await compare('gatehouse-scrypt', 'peer', "peer, both with the peer's hash", { slow: true })
-  // So many that none comes to have more sessions than people have.
-  const without = (ours: WorkerName, beside: string) =>
-    compare(ours, 'peer-without-hash', beside, { target: atBoth(2) }, people)
+  // Enough people that none gets more sessions than a person usually has.
+  const without = (ours: WorkerName, comparedWith: string) =>
+    compare(ours, 'peer-without-hash', comparedWith, { target: atBoth(2) }, people)
   await without('gatehouse-without-hash', 'peer, both without a hash')
   await without('gatehouse-without-limits', 'peer, both without a hash and limits')
   pairs.push({
     call: 'register',
     ours: registering('gatehouse-without-hash'),
-    theirs: on('floor', () => post('/found', { name: `new.${seeds.next()}` })),
-    beside: 'first writes of two objects',
+    theirs: on('floor', () => post('/create-objects', { name: `new.${seeds.next()}` })),
+    comparedWith: 'first writes of two objects',
   })
   return pairs
 }
 
-/** Each connection takes one of so many people after the other. */
+/** Each connection cycles through its share of the people. */
 async function loggingIn(seeds: Seeds, worker: WorkerName, people: number): Promise<Next> {
-  const names = await inLanes(numbers(people), async () => {
+  const names = await mapConcurrently(range(people), async () => {
     const name = `local.${seeds.next()}`
     await seeds.register(worker, name)
     return name
   })
-  const turn = turns(names)
-  return (n) => post('/auth/login', { identifier: turn(n), password: PASSWORD }, n)
+  const nextName = roundRobin(names)
+  return (n) => post('/auth/login', { identifier: nextName(n), password: PASSWORD }, n)
 }
 
 async function signingIn(seeds: Seeds, worker: WorkerName, people: number): Promise<Next> {
-  const emails = await inLanes(numbers(people), async () => {
+  const emails = await mapConcurrently(range(people), async () => {
     const email = `local.${seeds.next()}@example.com`
     await seeds.signUp(worker, email)
     return email
   })
-  const turn = turns(emails)
-  return (n) => post('/api/auth/sign-in/email', { email: turn(n), password: PASSWORD })
+  const nextEmail = roundRobin(emails)
+  return (n) => post('/api/auth/sign-in/email', { email: nextEmail(n), password: PASSWORD })
 }
 
 function registration(seeds: Seeds): string {

@@ -1,6 +1,6 @@
-/** The comparison as it stands in docs/benchmarks.md. */
+/** Writes the comparison into docs/benchmarks.md. */
 import { cpus } from 'node:os'
-import { readDocument, replaceBetween, table, writeChart, writeDocument } from '../document.ts'
+import { readDocument, replaceSection, table, writeChart, writeDocument } from '../document.ts'
 import { chartOf } from './chart.ts'
 import type { ColdStart } from './cold-start.ts'
 import type { Pair } from './pair.ts'
@@ -16,7 +16,7 @@ export interface Measured {
 export function writeReport(measured: Measured): void {
   writeDocument(
     'benchmarks.md',
-    replaceBetween(readDocument('benchmarks.md'), 'comparison', textOf(measured)),
+    replaceSection(readDocument('benchmarks.md'), 'comparison', textOf(measured)),
   )
   writeChart('benchmarks.svg', chartOf(measured.results))
 }
@@ -33,10 +33,10 @@ function textOf({ results, starts, bundles }: Measured): string {
 function ratesTable(results: readonly Result[]): string {
   const head = [
     'call',
-    'beside',
-    'alone: ours / theirs',
+    'compared with',
+    '1 connection: ours / theirs',
     'ratio',
-    '32 at once: ours / theirs',
+    '32 connections: ours / theirs',
     'ratio',
     'target',
     '',
@@ -49,19 +49,20 @@ function rowOf({ pair, rates }: Result): readonly string[] {
     `${rate(ours)} / ${rate(theirs)}`,
     ratio.toFixed(2),
   ])
-  return [pair.call, pair.beside, ...cells, targetOf(pair), verdictOf(pair, rates)]
+  return [pair.call, pair.comparedWith, ...cells, targetOf(pair), statusOf(pair, rates)]
 }
 
 function targetOf({ target }: Pair): string {
   if (target === undefined) return ''
-  const at = target.concurrency.length > 1 ? '' : target.concurrency[0] === 1 ? ', alone' : ', 32 at once'
+  const at =
+    target.concurrency.length > 1 ? '' : target.concurrency[0] === 1 ? ', 1 connection' : ', 32 connections'
   return `${target.atLeast.toFixed(2)}${at}`
 }
 
-function verdictOf({ target }: Pair, rates: readonly Rates[]): string {
+function statusOf({ target }: Pair, rates: readonly Rates[]): string {
   if (target === undefined) return ''
-  const aimedAt = rates.filter(({ concurrency }) => target.concurrency.includes(concurrency))
-  return aimedAt.every(({ ratio }) => ratio >= target.atLeast) ? 'met' : '**missed**'
+  const measured = rates.filter(({ concurrency }) => target.concurrency.includes(concurrency))
+  return measured.every(({ ratio }) => ratio >= target.atLeast) ? 'met' : '**missed**'
 }
 
 function startsTable(starts: readonly ColdStart[], { floor, gatehouse, peer }: Bundles): string {
@@ -69,7 +70,7 @@ function startsTable(starts: readonly ColdStart[], { floor, gatehouse, peer }: B
   const rows = starts.map(({ name, ms }, index) => {
     return [name, `${Math.round(ms)} ms`, `${((gzipBytes[index] ?? 0) / 1024).toFixed(0)} KiB`]
   })
-  return table(['Worker', 'cold start to first answer', 'bundle, gzip'], rows)
+  return table(['Worker', 'cold start to first response', 'bundle, gzip'], rows)
 }
 
 function rate(perSecond: number): string {

@@ -1,26 +1,26 @@
-/** Measures pairs, ours and theirs in turn, so that whatever else the machine does falls on both. */
+/** Measures pairs, alternating between ours and theirs, so that other load on the machine affects both. */
 import { median } from '../median.ts'
 import { type Load, measure, warmUp } from './load.ts'
 import { MAX_CONCURRENCY, type Pair } from './pair.ts'
 
 interface Plan {
-  /** Odd, so that a median is a round's. */
+  /** Odd, so that the median is the value of one round. */
   readonly rounds: number
   readonly sliceMs: number
 }
 
 const FAST: Plan = { rounds: 17, sliceMs: 250 }
 const SLOW: Plan = { rounds: 7, sliceMs: 1_500 }
-/** As many calls of 100 ms as this at once take seconds, whatever the slice. */
-const SLOW_AT_ONCE: Plan = { rounds: 5, sliceMs: 1_500 }
+/** 32 concurrent calls of 100 ms take seconds, whatever the slice. */
+const SLOW_CONCURRENT: Plan = { rounds: 5, sliceMs: 1_500 }
 export const CONCURRENCIES = [1, MAX_CONCURRENCY]
 
 export interface Rates {
   readonly concurrency: number
-  /** Requests per second: medians over the rounds. */
+  /** Requests per second, medians of the rounds. */
   readonly ours: number
   readonly theirs: number
-  /** The median of the rounds' own ratios, ours over theirs. */
+  /** The median of the ratios of the rounds, ours divided by theirs. */
   readonly ratio: number
 }
 
@@ -29,7 +29,7 @@ export interface Result {
   readonly rates: readonly Rates[]
 }
 
-/** Prints each result as it comes. */
+/** Prints each result as soon as it is measured. */
 export async function compareAll(pairs: readonly Pair[]): Promise<readonly Result[]> {
   const results: Result[] = []
   for (const pair of pairs) {
@@ -43,13 +43,13 @@ export async function compareAll(pairs: readonly Pair[]): Promise<readonly Resul
   return results
 }
 
-/** @throws where an answer is not the expected one */
+/** @throws if a response has an unexpected status */
 export async function sendOnce(pairs: readonly Pair[]): Promise<void> {
   for (const { ours, theirs } of pairs) {
     await warmUp(ours, 2)
     await warmUp(theirs, 2)
   }
-  console.log(`${pairs.length} pairs answer as expected.`)
+  console.log(`All ${pairs.length} pairs respond as expected.`)
 }
 
 async function compare(pair: Pair, concurrency: number): Promise<Rates> {
@@ -57,7 +57,7 @@ async function compare(pair: Pair, concurrency: number): Promise<Rates> {
   const rate = (load: Load) => measure(load, concurrency, sliceMs)
   const measured: { readonly ours: number; readonly theirs: number }[] = []
   for (let round = 0; round < rounds; round++) {
-    // Neither is always the first.
+    // Take turns in being first.
     const oursFirst = round % 2 === 0
     const first = await rate(oursFirst ? pair.ours : pair.theirs)
     const second = await rate(oursFirst ? pair.theirs : pair.ours)
@@ -73,12 +73,12 @@ async function compare(pair: Pair, concurrency: number): Promise<Rates> {
 
 function planOf({ slow }: Pair, concurrency: number): Plan {
   if (slow === undefined) return FAST
-  return concurrency === 1 ? SLOW : SLOW_AT_ONCE
+  return concurrency === 1 ? SLOW : SLOW_CONCURRENT
 }
 
-function lineOf({ pair: { call, beside }, rates }: Result): string {
+function lineOf({ pair: { call, comparedWith }, rates }: Result): string {
   const shown = rates.map(({ concurrency, ours, theirs, ratio }) => {
     return `${concurrency}: ${ratio.toFixed(2)} (${ours.toFixed(0)} / ${theirs.toFixed(0)})`
   })
-  return `${call.padEnd(22)}${beside.padEnd(36)}${shown.join('   ')}`
+  return `${call.padEnd(22)}${comparedWith.padEnd(36)}${shown.join('   ')}`
 }

@@ -1,4 +1,4 @@
-/** Who is there before anything is measured: people with tokens at Gatehouse and at the peer. */
+/** Creates the accounts and tokens, at Gatehouse and at the peer, that the measurements need. */
 import { createHash } from 'node:crypto'
 import type { Stage, WorkerName } from './stage.ts'
 
@@ -12,8 +12,8 @@ export interface Tokens {
   refresh_token: string
 }
 
-/** What the peer's refresh grant takes. */
-export interface PeerGrant {
+/** The parameters of the peer's refresh grant. */
+export interface PeerTokenFamily {
   readonly clientId: string
   refreshToken: string
 }
@@ -26,19 +26,19 @@ export class Seeds {
     this.#stage = stage
   }
 
-  /** @returns a number that nobody has had */
+  /** @returns a number that was not used before */
   next(): number {
     this.#next += 1
     return this.#next
   }
 
-  /** Somebody new of Gatehouse, from an address of their own. */
+  /** Registers a new account at Gatehouse, from an IP address of its own. */
   async register(worker: WorkerName, username: string): Promise<Tokens> {
     const headers = { 'CF-Connecting-IP': addressOf(this.next()) }
     return this.call(worker, '/auth/register', { username, password: PASSWORD }, headers)
   }
 
-  /** @returns the session's next access token */
+  /** Refreshes the session. @returns the new access token */
   async refresh(person: Tokens): Promise<string> {
     const { refresh_token } = person
     const tokens = await this.call('gatehouse', '/auth/refresh', { refresh_token })
@@ -46,14 +46,14 @@ export class Seeds {
     return tokens.access_token
   }
 
-  /** @returns the Bearer token of somebody new of the peer */
+  /** Registers a new account at the peer. @returns its Bearer token */
   async signUp(worker: WorkerName, email: string): Promise<string> {
     const { token } = await this.call<{ token: string }>(worker, '/api/auth/sign-up/email', signUpBody(email))
     return token
   }
 
-  /** Walks somebody new through the peer's authorization code flow. */
-  async authorize(worker: WorkerName, email: string): Promise<PeerGrant> {
+  /** Registers a new account at the peer and runs the authorization code flow for it. */
+  async runCodeFlow(worker: WorkerName, email: string): Promise<PeerTokenFamily> {
     const headers = { Authorization: `Bearer ${await this.signUp(worker, email)}` }
     const client = await this.call<{ client_id: string }>(
       worker,
@@ -98,23 +98,23 @@ export class Seeds {
     return (await jsonOf<{ url: string }>(response)).url
   }
 
-  /** @throws where the call is refused */
-  async call<Answer = Tokens>(
+  /** @throws if the response is an error */
+  async call<Body = Tokens>(
     worker: WorkerName,
     path: string,
     body: object,
     headers: Record<string, string> = {},
-  ): Promise<Answer> {
+  ): Promise<Body> {
     const response = await fetch(this.#url(worker, path), {
       method: 'POST',
       headers: { 'Content-Type': 'application/json', Origin: ORIGIN, ...headers },
       body: JSON.stringify(body),
     })
-    return jsonOf<Answer>(response)
+    return jsonOf<Body>(response)
   }
 
-  async get<Answer>(worker: WorkerName, path: string): Promise<Answer> {
-    return jsonOf<Answer>(await fetch(this.#url(worker, path)))
+  async get<Body>(worker: WorkerName, path: string): Promise<Body> {
+    return jsonOf<Body>(await fetch(this.#url(worker, path)))
   }
 
   async put(worker: WorkerName, path: string, body: object): Promise<void> {
@@ -134,15 +134,15 @@ const CLIENT = {
 }
 
 export function signUpBody(email: string) {
-  return { name: 'Somebody', email, password: PASSWORD }
+  return { name: 'Ada', email, password: PASSWORD }
 }
 
-/** An address for each number: of RFC 1918, of which there are enough. */
+/** @returns a different private address (RFC 1918) for each number */
 export function addressOf(number: number): string {
   return `10.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}`
 }
 
-async function jsonOf<Answer>(response: Response): Promise<Answer> {
+async function jsonOf<Body>(response: Response): Promise<Body> {
   if (!response.ok) throw new Error(`${response.url}: ${response.status} ${await response.text()}`)
-  return (await response.json()) as Answer
+  return (await response.json()) as Body
 }

@@ -1,5 +1,5 @@
 /**
- * All Workers of a comparison in one workerd, which Miniflare starts: each has a socket of its own, so that no proxy stands
+ * Runs all Workers of a comparison in one workerd, which Miniflare starts. Each Worker has its own socket, so that there is no proxy
  * between it and the load.
  */
 import { randomBytes } from 'node:crypto'
@@ -13,7 +13,7 @@ import type { HashName } from './hash-name.ts'
 const COMPATIBILITY_DATE = '2026-10-23'
 const PUBLIC_URL = 'https://auth.example.com'
 const SCHEMA = fileURLToPath(new URL('../../schema.sql', import.meta.url))
-/** Who is blocked at first is blocked to the end. */
+/** An address that is blocked at the beginning stays blocked until the end. */
 const LONG_WINDOW = { registrations_per_ip: { window_seconds: 86_400 } }
 const OFF = { enabled: false }
 const NO_LIMITS = {
@@ -21,26 +21,26 @@ const NO_LIMITS = {
   login_failures_per_ip: OFF,
   login_failures_per_account: OFF,
 }
-/** Miniflare would read each log line of Workers in the load's own process: what they write goes nowhere instead. */
+/** Discards the output of Workers. Otherwise Miniflare would read each log line in the process that generates the load. */
 const QUIET_WORKERD = fileURLToPath(new URL('quiet-workerd', import.meta.url))
 const WORKERD: string = createRequire(import.meta.resolve('miniflare'))('workerd').default
 const AUTH_SECRET = randomBytes(32).toString('base64url')
 export const WITHOUT_HASH = { '/pbkdf2.ts': 'workers/passwords-without-hash.ts' }
 const WITH_SCRYPT = { '/pbkdf2.ts': 'workers/passwords-scrypt.ts' }
 
-/** Gatehouse as it is deployed, and without this or that. */
-const GATEHOUSES = [
+/** Gatehouse as deployed, and variants of it. */
+const GATEHOUSE_VARIANTS = [
   'gatehouse',
   'gatehouse-without-hash',
   'gatehouse-without-limits',
   'gatehouse-scrypt',
 ] as const
-/** Makes accounts for the first one without their hash's price. */
+/** Creates accounts for the first variant without the cost of the hash. */
 const SEEDS = 'gatehouse-seeds'
-const PEERS = ['peer', 'peer-oauth', 'peer-without-hash', 'peer-pbkdf2'] as const
+const PEER_VARIANTS = ['peer', 'peer-oauth', 'peer-without-hash', 'peer-pbkdf2'] as const
 export type WorkerName =
-  | (typeof GATEHOUSES)[number]
-  | (typeof PEERS)[number]
+  | (typeof GATEHOUSE_VARIANTS)[number]
+  | (typeof PEER_VARIANTS)[number]
   | typeof SEEDS
   | 'floor'
   | 'origin'
@@ -72,28 +72,28 @@ export async function buildAll(): Promise<Bundles> {
   return { gatehouse, withoutHash, withScrypt, floor, peer, origin }
 }
 
-/** Starts the Workers, with databases that are ready. */
-export async function raise(bundles: Bundles): Promise<Stage> {
+/** Starts the Workers and prepares their databases. */
+export async function startAll(bundles: Bundles): Promise<Stage> {
   const miniflare = await start(workersOf(bundles))
   const ports = new Map<string, number>()
-  for (const name of [...GATEHOUSES, ...PEERS, SEEDS, 'floor']) {
+  for (const name of [...GATEHOUSE_VARIANTS, ...PEER_VARIANTS, SEEDS, 'floor']) {
     ports.set(name, Number((await miniflare.unsafeGetDirectURL(name)).port))
   }
   const port = (name: WorkerName) => ports.get(name) ?? 0
-  for (const name of GATEHOUSES) await applySchema(miniflare, name)
-  for (const name of PEERS) await fetch(`http://127.0.0.1:${port(name)}/setup`, { method: 'POST' })
+  for (const name of GATEHOUSE_VARIANTS) await applySchema(miniflare, name)
+  for (const name of PEER_VARIANTS) await fetch(`http://127.0.0.1:${port(name)}/setup`, { method: 'POST' })
   return { port, stop: () => miniflare.dispose() }
 }
 
 /**
- * @param folder where state is kept; without one it goes when Miniflare stops
- * @returns Miniflare with these Workers, once they listen
+ * @param folder where state is stored; without it, state is lost when Miniflare stops
+ * @returns Miniflare with these Workers, when they listen
  */
 export async function start(workers: V4WorkerOptions[], folder?: string): Promise<Miniflare> {
   process.env.MINIFLARE_WORKERD_PATH = QUIET_WORKERD
   process.env.WORKERD = WORKERD
-  const kept = folder === undefined ? {} : { resourcePersistencePath: folder }
-  const miniflare = new Miniflare({ ...convertV4MiniflareOptions({ workers }), ...kept })
+  const persistence = folder === undefined ? {} : { resourcePersistencePath: folder }
+  const miniflare = new Miniflare({ ...convertV4MiniflareOptions({ workers }), ...persistence })
   await miniflare.ready
   return miniflare
 }
@@ -124,7 +124,7 @@ export function worker(name: string, { script }: Bundle): V4WorkerOptions {
   }
 }
 
-/** `owner` is whose database and objects it works on. */
+/** `owner` is the Worker whose database and objects it uses. */
 export function gatehouseWorker(
   name: string,
   bundle: Bundle,

@@ -1,15 +1,15 @@
-/** What log in and registration cost where many others have an account. */
+/** Measures the time of login and registration in databases of different sizes. */
 import { randomBytes } from 'node:crypto'
 import { type Load, sendExactly } from '../compare/load.ts'
 import { MAX_CONCURRENCY, post } from '../compare/pair.ts'
 import { PASSWORD } from '../compare/seeds.ts'
 import { grouped, milliseconds, table } from '../document.ts'
 import { alternate, type Measured, type Rounds } from './alternate.ts'
-import { fill, someOf } from './fill.ts'
-import { type Bundles, type Database, onStage, type Player, type Stage } from './stage.ts'
+import { fill, randomIdentifiers } from './fill.ts'
+import { type Bundles, type Database, type Stage, type WorkerSpec, withStage } from './stage.ts'
 
 const SIZES = [1_000, 100_000, 1_000_000] as const
-/** Who logs in: as many at each size, and so few that their objects are never evicted meanwhile. */
+/** How many people log in at each size: few enough that their objects are not evicted during the measurement. */
 const PEOPLE = 256
 const MAX_RELATIVE = 1.2
 const SHORT: Rounds = { count: 21, durationMs: 250 }
@@ -22,38 +22,38 @@ interface Row {
   readonly measured: readonly Measured[]
 }
 
-/** How somebody gets at a database. */
-interface Door {
+/** A Worker with its database and the people who log in. */
+interface Target {
   readonly port: number
   readonly people: readonly string[]
-  /** Everybody's, there. */
+  /** The password of all accounts there. */
   readonly password: string
 }
 
-interface House {
-  readonly withoutHash: Door
-  readonly withHash: Door
+interface Population {
+  readonly withoutHash: Target
+  readonly withHash: Target
 }
 
 export async function reportAccounts(bundles: Bundles): Promise<string> {
-  const rows = await onStage(
+  const rows = await withStage(
     bundles,
-    SIZES.flatMap((size) => playersOf(bundles, size)),
+    SIZES.flatMap((size) => specsOf(bundles, size)),
     measureSizes,
   )
   return `### Accounts in D1
 
-How long a log in and a registration take where the database has more and more accounts; in brackets, how many times as long as
-with ${grouped(SIZES[0])} in the same round. Medians of ${SHORT.count} rounds (${WITH_HASH.count} with the hash), each of which visits all three databases. "Without the
-hash" leaves the derivation out, which hides what the database costs. ${PEOPLE} people of each database log in, picked at random,
-whose objects are awake. Whoever registers gives a username and an email address.
+The time of a login and of a registration by number of accounts in the database; in brackets, the ratio to
+${grouped(SIZES[0])} accounts in the same round. Medians of ${SHORT.count} rounds (${WITH_HASH.count} with the hash), each of which visits all three databases. "Without the
+hash" omits the derivation, which would hide the cost of the database. In each database ${PEOPLE} people, picked at random, log in;
+their objects are awake. Registrations have a username and an email address.
 
-${table(['call', 'at once', ...SIZES.map((size) => `${grouped(size)} accounts`)], rows.map(cellsOf))}
+${table(['call', 'connections', ...SIZES.map((size) => `${grouped(size)} accounts`)], rows.map(cellsOf))}
 
-${judge(rows)}`
+${summary(rows)}`
 }
 
-function playersOf({ gatehouse, withoutHash }: Bundles, size: number): readonly Player[] {
+function specsOf({ gatehouse, withoutHash }: Bundles, size: number): readonly WorkerSpec[] {
   return [
     { name: nameOf(size), bundle: withoutHash },
     { name: withHash(size), bundle: gatehouse, owner: nameOf(size) },
@@ -69,32 +69,38 @@ function withHash(size: number): string {
 }
 
 async function measureSizes(stage: Stage): Promise<readonly Row[]> {
-  const houses: House[] = []
-  for (const size of SIZES) houses.push(await furnish(stage, size))
-  for (const { withoutHash } of houses) await sendExactly(PEOPLE, loggingIn(withoutHash), MAX_CONCURRENCY)
-  const measure = async (call: string, load: (house: House) => Load, concurrency: number, rounds: Rounds) => {
-    return { call, concurrency, measured: await alternate(houses.map(load), concurrency, rounds) }
+  const populations: Population[] = []
+  for (const size of SIZES) populations.push(await preparePopulation(stage, size))
+  for (const { withoutHash } of populations)
+    await sendExactly(PEOPLE, loggingIn(withoutHash), MAX_CONCURRENCY)
+  const measure = async (
+    call: string,
+    load: (population: Population) => Load,
+    concurrency: number,
+    rounds: Rounds,
+  ) => {
+    return { call, concurrency, measured: await alternate(populations.map(load), concurrency, rounds) }
   }
-  const logIn = ({ withoutHash }: House) => loggingIn(withoutHash)
-  const register = ({ withoutHash }: House) => registering(withoutHash)
+  const logIn = ({ withoutHash }: Population) => loggingIn(withoutHash)
+  const register = ({ withoutHash }: Population) => registering(withoutHash)
   return [
-    await measure('log in without the hash', logIn, 1, SHORT),
-    await measure('log in without the hash', logIn, MAX_CONCURRENCY, SHORT),
-    await measure('register without the hash', register, 1, SHORT),
-    await measure('register without the hash', register, MAX_CONCURRENCY, SHORT),
-    await measure('log in', ({ withHash }) => loggingIn(withHash), 1, WITH_HASH),
-    await measure('register', ({ withHash }) => registering(withHash), 1, WITH_HASH),
+    await measure('login without the hash', logIn, 1, SHORT),
+    await measure('login without the hash', logIn, MAX_CONCURRENCY, SHORT),
+    await measure('registration without the hash', register, 1, SHORT),
+    await measure('registration without the hash', register, MAX_CONCURRENCY, SHORT),
+    await measure('login', ({ withHash }) => loggingIn(withHash), 1, WITH_HASH),
+    await measure('registration', ({ withHash }) => registering(withHash), 1, WITH_HASH),
   ]
 }
 
-/** Where the hash is left out, what is stored is the password itself: so everybody has one that fits both. */
-async function furnish(stage: Stage, size: number): Promise<House> {
+/** Without the hash, the stored value is the password itself. All accounts share a stored value that works in both Workers. */
+async function preparePopulation(stage: Stage, size: number): Promise<Population> {
   const database = await stage.database(nameOf(size))
   const port = await stage.port(nameOf(size))
   const portWithHash = await stage.port(withHash(size))
   const passwordHash = await hashOf(database, portWithHash)
   await fill(database, size, passwordHash)
-  const people = await someOf(database, PEOPLE)
+  const people = await randomIdentifiers(database, PEOPLE)
   return {
     withoutHash: { port, people, password: passwordHash },
     withHash: { port: portWithHash, people, password: PASSWORD },
@@ -105,11 +111,11 @@ async function furnish(stage: Stage, size: number): Promise<House> {
 async function hashOf(database: Database, port: number): Promise<string> {
   await sendExactly(1, registering({ port }), 1)
   const row = await database.prepare('SELECT password_hash FROM accounts').first<{ password_hash: string }>()
-  if (row === null) throw new Error('nobody was registered')
+  if (row === null) throw new Error('the registration stored no account')
   return row.password_hash
 }
 
-function loggingIn({ port, people, password }: Door): Load {
+function loggingIn({ port, people, password }: Target): Load {
   let turn = 0
   const next = (connection: number) => {
     turn = (turn + 1) % people.length
@@ -118,14 +124,14 @@ function loggingIn({ port, people, password }: Door): Load {
   return { port, status: 200, next }
 }
 
-function registering({ port }: Pick<Door, 'port'>): Load {
+function registering({ port }: Pick<Target, 'port'>): Load {
   return { port, status: 201, next: registration }
 }
 
-/** Past those who log in. */
+/** The addresses after those of the logins. */
 let lastAddress = MAX_CONCURRENCY
 
-/** Somebody new, whose names belong anywhere among the others. */
+/** A new account, whose identifiers sort at random positions among the others. */
 function registration(): string {
   lastAddress += 1
   const name = randomBytes(6).toString('hex')
@@ -134,14 +140,14 @@ function registration(): string {
 }
 
 function cellsOf({ call, concurrency, measured }: Row): readonly string[] {
-  const times = measured.map(({ answerMs, relative }, index) => {
-    return index === 0 ? milliseconds(answerMs) : `${milliseconds(answerMs)} (${relative.toFixed(2)})`
+  const times = measured.map(({ responseMs, relative }, index) => {
+    return index === 0 ? milliseconds(responseMs) : `${milliseconds(responseMs)} (${relative.toFixed(2)})`
   })
   return [call, String(concurrency), ...times]
 }
 
-function judge(rows: readonly Row[]): string {
+function summary(rows: readonly Row[]): string {
   const most = Math.max(...rows.flatMap(({ measured }) => measured.map(({ relative }) => relative)))
-  const kept = most <= MAX_RELATIVE ? 'It is kept' : 'It is not kept'
-  return `The target is at most ${MAX_RELATIVE} times. ${kept}: the most is ${most.toFixed(2)}.`
+  const status = most <= MAX_RELATIVE ? 'met' : 'missed'
+  return `The target, a ratio of at most ${MAX_RELATIVE}, is ${status}: the highest is ${most.toFixed(2)}.`
 }

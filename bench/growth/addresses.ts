@@ -1,4 +1,4 @@
-/** What failed log ins from many addresses leave behind, in memory and on disk. */
+/** Measures the memory and disk space that failed logins from many IP addresses take. */
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -6,20 +6,20 @@ import { sendExactly } from '../compare/load.ts'
 import { post } from '../compare/pair.ts'
 import { grouped, table } from '../document.ts'
 import { openFiles, residentMiB } from '../workerd.ts'
-import { type Bundles, onStage, type Stage } from './stage.ts'
+import { type Bundles, type Stage, withStage } from './stage.ts'
 
 const ADDRESSES = 10_000
 const CONNECTIONS = 200
-/** As many every two seconds; faster, and workerd runs out of file descriptors: an object that is awake has three. */
+/** Requests in two seconds. At a higher rate workerd runs out of file descriptors: an object that is awake has three. */
 const WAVE = 500
 const WAVE_SECONDS = 2
 const SAMPLE_MS = 1_000
-/** The shortest time that a counter sets its alarm for (src/limits/attempt-counter.ts). */
+/** The shortest delay for which a counter sets its alarm (src/limits/attempt-counter.ts). */
 const ALARM_MS = 60_000
 const MAX_CLEAN_UP_MS = 180_000
 const MAX_RELATIVE = 1.1
 const WORKER = 'addresses'
-/** So that the first alarm clears everything. */
+/** Short enough that the first alarm clears everything. */
 const SHORT = { window_seconds: 1 }
 const LIMITS = { login_failures_per_ip: SHORT, login_failures_per_account: SHORT }
 
@@ -27,34 +27,34 @@ interface Burst {
   readonly beforeMiB: number
   readonly mostMiB: number
   readonly afterMiB: number
-  /** How many counters were awake at once, of those that have stored something. */
+  /** The largest number of counters that were awake at once and have stored something. */
   readonly mostAwake: number
-  /** Of all counters so far, when all are cleaned up. */
+  /** The files of all counters so far, after the clean-up. */
   readonly files: Files
 }
 
 interface Files {
   readonly count: number
-  /** On average. */
+  /** Average size. */
   readonly kibEach: number
 }
 
 export async function reportAddresses(bundles: Bundles): Promise<string> {
-  const players = [{ name: WORKER, bundle: bundles.withoutHash, settings: { LIMITS } }]
-  const [first, second] = await onStage(bundles, players, async (stage) => {
+  const specs = [{ name: WORKER, bundle: bundles.withoutHash, settings: { LIMITS } }]
+  const [first, second] = await withStage(bundles, specs, async (stage) => {
     return [await burst(stage, 0), await burst(stage, ADDRESSES)] as const
   })
-  const head = ['burst', 'before', 'at most', 'cleaned up', 'counters awake at most', 'files left']
+  const head = ['burst', 'before', 'maximum', 'after clean-up', 'most counters awake', 'remaining files']
   return `### Addresses
 
-${grouped(ADDRESSES)} failed log ins from as many addresses at as many identifiers, and then the same from others: the memory of workerd
-before, at the most, and when alarms have cleared the counters and workerd has evicted them. ${CONNECTIONS} connections send
-${WAVE / WAVE_SECONDS} requests a second. Faster, and workerd here runs out of file descriptors, of
-which each object that is awake has three. The rules' windows are of 1 s, so that counters wait for their alarms alone.
+A burst is ${grouped(ADDRESSES)} failed logins, each from another IP address and for another identifier; the second burst uses other addresses. The table has the memory of workerd
+before the burst, at its maximum, and after alarms have cleared the counters and workerd has evicted them. ${CONNECTIONS} connections send
+${WAVE / WAVE_SECONDS} requests a second. At a higher rate workerd runs out of file descriptors on this machine: each object that is awake
+has three. The rules have windows of 1 s, so that the counters wait only for their alarms.
 
 ${table(head, [cellsOf('first', first), cellsOf('second', second)])}
 
-${judge(first, second)}`
+${summary(first, second)}`
 }
 
 async function burst(stage: Stage, firstAddress: number): Promise<Burst> {
@@ -62,7 +62,7 @@ async function burst(stage: Stage, firstAddress: number): Promise<Burst> {
   const beforeMiB = residentMiB()
   const stopSampling = sampleMost(folder)
   await sendBurst(await stage.port(WORKER), firstAddress)
-  await cleanUp(folder)
+  await waitForCleanUp(folder)
   const most = stopSampling()
   return { beforeMiB, ...most, afterMiB: residentMiB(), files: filesIn(folder) }
 }
@@ -71,7 +71,7 @@ async function sendBurst(port: number, firstAddress: number): Promise<void> {
   let number = firstAddress
   const next = () => {
     number += 1
-    return post('/auth/login', { identifier: `nobody.${number}`, password: 'some guess' }, number)
+    return post('/auth/login', { identifier: `unknown.${number}`, password: 'some guess' }, number)
   }
   for (let sent = 0; sent < ADDRESSES; sent += WAVE) {
     const turn = pause(WAVE_SECONDS * 1000)
@@ -80,17 +80,17 @@ async function sendBurst(port: number, firstAddress: number): Promise<void> {
   }
 }
 
-/** The last alarm is due ALARM_MS after the burst; what it wakes is evicted some 10 s later. */
-async function cleanUp(folder: string): Promise<void> {
+/** The last alarm is due ALARM_MS after the burst. The objects that it wakes are evicted about 10 s later. */
+async function waitForCleanUp(folder: string): Promise<void> {
   const startedAtMs = performance.now()
   await pause(ALARM_MS)
   while (awakeIn(folder) > 0) {
-    if (performance.now() - startedAtMs > MAX_CLEAN_UP_MS) throw new Error('the counters find no rest')
+    if (performance.now() - startedAtMs > MAX_CLEAN_UP_MS) throw new Error('the counters stay awake')
     await pause(SAMPLE_MS)
   }
 }
 
-/** @returns what stops it, and says what the most was */
+/** @returns a function that stops sampling and returns the maximum */
 function sampleMost(folder: string): () => Pick<Burst, 'mostMiB' | 'mostAwake'> {
   let [mostMiB, mostAwake] = [0, 0]
   const timer = setInterval(() => {
@@ -103,7 +103,7 @@ function sampleMost(folder: string): () => Pick<Burst, 'mostMiB' | 'mostAwake'> 
   }
 }
 
-/** A counter that has stored something has its database open for as long as it is awake. */
+/** A counter that has stored something keeps its database open while it is awake. */
 function awakeIn(folder: string): number {
   return openFiles(folder).filter(isDatabase).length
 }
@@ -114,7 +114,7 @@ function filesIn(folder: string): Files {
   return { count: databases.length, kibEach: bytes / 1024 / databases.length }
 }
 
-/** Whether this is a counter's database, and not the one that has the times of all alarms. */
+/** Whether this is a counter's database, and not the one with the times of all alarms. */
 function isDatabase(path: string): boolean {
   return path.endsWith('.sqlite') && !path.endsWith('metadata.sqlite')
 }
@@ -124,11 +124,11 @@ function cellsOf(name: string, { beforeMiB, mostMiB, afterMiB, mostAwake, files 
   return [name, ...memory, grouped(mostAwake), `${grouped(files.count)} of ${grouped(files.kibEach)} KiB`]
 }
 
-function judge(first: Burst, second: Burst): string {
+function summary(first: Burst, second: Burst): string {
   const relative = second.afterMiB / first.afterMiB
-  const verdict = relative <= MAX_RELATIVE ? 'It is kept' : 'It is not kept'
+  const status = relative <= MAX_RELATIVE ? 'met' : 'missed'
   const kibEach = (1024 * (first.mostMiB - first.beforeMiB)) / first.mostAwake
-  return `The target is at most ${MAX_RELATIVE} times as much after the second burst as after the first. ${verdict}: it is ${relative.toFixed(2)}. What the first one
-takes, some ${grouped(kibEach)} KiB for each counter that is awake, workerd's allocator keeps for the next one and does not give back. An
-alarm clears a counter with \`deleteAll\`; of its database workerd leaves an empty file on disk.`
+  return `The target, at most ${MAX_RELATIVE} times as much memory after the second burst as after the first, is ${status}: the ratio is ${relative.toFixed(2)}. The first burst
+takes about ${grouped(kibEach)} KiB for each counter that is awake; workerd's allocator does not return this memory, but reuses it. An
+alarm clears a counter with \`deleteAll\`; workerd leaves an empty database file on disk.`
 }

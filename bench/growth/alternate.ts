@@ -1,4 +1,4 @@
-/** Measures loads in turn, so that whatever else the machine does meets all of them alike. */
+/** Measures loads alternately, so that other load on the machine affects all of them equally. */
 import { type Load, measure, warmUp } from '../compare/load.ts'
 import { median } from '../median.ts'
 
@@ -8,13 +8,13 @@ export interface Rounds {
 }
 
 export interface Measured {
-  /** How long an answer takes, the median of all rounds. */
-  readonly answerMs: number
-  /** That of each round by that of the first load in the same round, the median of all rounds. */
+  /** The time of a response, median of all rounds. */
+  readonly responseMs: number
+  /** The ratio to the first load in the same round, median of all rounds. */
   readonly relative: number
 }
 
-/** @returns one for each load */
+/** @returns one result for each load */
 export async function alternate(
   loads: readonly Load[],
   concurrency: number,
@@ -24,12 +24,12 @@ export async function alternate(
   await visit(loads, concurrency, durationMs)
   const rounds: (readonly number[])[] = []
   while (rounds.length < count) {
-    const forth = rounds.length % 2 === 0
-    const timesMs = await visit(forth ? loads : loads.toReversed(), concurrency, durationMs)
-    rounds.push(forth ? timesMs : timesMs.toReversed())
+    const isForward = rounds.length % 2 === 0
+    const timesMs = await visit(isForward ? loads : loads.toReversed(), concurrency, durationMs)
+    rounds.push(isForward ? timesMs : timesMs.toReversed())
   }
   return loads.map((_, index) => ({
-    answerMs: median(rounds.map((timesMs) => timesMs[index] ?? Number.NaN)),
+    responseMs: median(rounds.map((timesMs) => timesMs[index] ?? Number.NaN)),
     relative: median(rounds.map((timesMs) => (timesMs[index] ?? Number.NaN) / (timesMs[0] ?? Number.NaN))),
   }))
 }

@@ -1,4 +1,4 @@
-/** One workerd for each part, with a database for each Worker. Files are in memory, so that no disk's speed is measured. */
+/** Runs one workerd for each part, with a database for each Worker. Files are in memory, so that the speed of the disk has no influence. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Json, Miniflare, V4WorkerOptions } from 'miniflare'
@@ -14,11 +14,11 @@ export interface Bundles {
   readonly origin: Bundle
 }
 
-/** A Worker of a part. */
-export interface Player {
+/** A Worker of one part. */
+export interface WorkerSpec {
   readonly name: string
   readonly bundle: Bundle
-  /** Whose database and objects it works on, where it has none of its own. */
+  /** The Worker whose database and objects it uses, if it has none of its own. */
   readonly owner?: string
   readonly settings?: Readonly<Record<string, Json>>
 }
@@ -26,10 +26,10 @@ export interface Player {
 export type Database = Awaited<ReturnType<Miniflare['getD1Database']>>
 
 export interface Stage {
-  readonly port: (player: string) => Promise<number>
-  readonly database: (player: string) => Promise<Database>
+  readonly port: (worker: string) => Promise<number>
+  readonly database: (worker: string) => Promise<Database>
   /** The folder with the files of its objects of one class. */
-  readonly folder: (player: string, className: string) => string
+  readonly folder: (worker: string, className: string) => string
 }
 
 export async function buildAll(): Promise<Bundles> {
@@ -41,23 +41,23 @@ export async function buildAll(): Promise<Bundles> {
   return { gatehouse, withoutHash, origin }
 }
 
-/** Has the Workers up for as long as the play takes. */
-export async function onStage<T>(
+/** Starts the Workers, calls `run`, and stops them. */
+export async function withStage<T>(
   { origin }: Bundles,
-  players: readonly Player[],
-  play: (stage: Stage) => Promise<T>,
+  specs: readonly WorkerSpec[],
+  run: (stage: Stage) => Promise<T>,
 ): Promise<T> {
   const folder = mkdtempSync(FOLDER)
   const remove = () => rmSync(folder, { recursive: true, force: true })
   process.once('exit', remove)
-  const miniflare = await start([...players.map(workerOf), worker('origin', origin)], folder)
+  const miniflare = await start([...specs.map(workerFor), worker('origin', origin)], folder)
   try {
-    for (const { name } of players.filter(({ owner }) => owner === undefined))
+    for (const { name } of specs.filter(({ owner }) => owner === undefined))
       await applySchema(miniflare, name)
-    return await play({
-      port: async (player) => Number((await miniflare.unsafeGetDirectURL(player)).port),
-      database: (player) => miniflare.getD1Database('DB', player),
-      folder: (player, className) => join(folder, 'do', `${player}-${className}`),
+    return await run({
+      port: async (name) => Number((await miniflare.unsafeGetDirectURL(name)).port),
+      database: (name) => miniflare.getD1Database('DB', name),
+      folder: (name, className) => join(folder, 'do', `${name}-${className}`),
     })
   } finally {
     await miniflare.dispose()
@@ -65,7 +65,7 @@ export async function onStage<T>(
   }
 }
 
-function workerOf({ name, bundle, owner = name, settings }: Player): V4WorkerOptions {
+function workerFor({ name, bundle, owner = name, settings }: WorkerSpec): V4WorkerOptions {
   const options = gatehouseWorker(name, bundle, { owner })
   return { ...options, bindings: { ...options.bindings, ...settings } }
 }

@@ -1,4 +1,4 @@
-/** The floor: a bare Hono Worker that does for each call what nothing can do without, and no more. */
+/** The floor: a bare Hono Worker that does only the unavoidable work of each call. */
 import { DurableObject } from 'cloudflare:workers'
 import { Hono } from 'hono'
 import { type CryptoKey, generateKeyPair, importJWK, type JWK, jwtVerify, SignJWT } from 'jose'
@@ -8,7 +8,7 @@ interface Env {
   readonly ORIGIN: Fetcher
 }
 
-/** One object that keeps one record. */
+/** An object that stores one record. */
 export class Row extends DurableObject {
   write(): number {
     const count = (this.ctx.storage.kv.get<number>('count') ?? 0) + 1
@@ -25,13 +25,13 @@ const ROUNDS = 6
 const ITERATIONS = 100_000
 const ALG = 'ES256'
 
-const SOME_ID = '01a217b5-8cd1-7655-ae82-3f56087eb713'
+const SAMPLE_ID = '01a217b5-8cd1-7655-ae82-3f56087eb713'
 const HEADERS = {
-  'X-Auth-Subject': SOME_ID,
-  'X-Auth-Session': SOME_ID,
+  'X-Auth-Subject': SAMPLE_ID,
+  'X-Auth-Session': SAMPLE_ID,
   'X-Auth-Roles': '',
   'X-Auth-Scope': '',
-  'X-Request-Id': SOME_ID,
+  'X-Request-Id': SAMPLE_ID,
   'X-Content-Type-Options': 'nosniff',
   'Cache-Control': 'no-store',
   Vary: 'Origin',
@@ -44,10 +44,10 @@ let signingKey: CryptoKey | null = null
 
 app.get('/hello', (c) => c.text('hello'))
 
-/** The same with as many headers as an answer of `/auth/verify` has. */
+/** The same, with as many headers as a response of `/auth/verify`. */
 app.get('/hello-with-headers', () => new Response('hello', { headers: HEADERS }))
 
-/** Which key the tokens of `/verify` are signed with. */
+/** Sets the key with which the tokens of `/verify` are signed. */
 app.put('/key', async (c) => {
   verificationKey = (await importJWK(await c.req.json<JWK>(), ALG)) as CryptoKey
   return c.body(null, 204)
@@ -61,7 +61,7 @@ app.get('/verify', async (c) => {
   return c.body(null, 200, { 'X-Auth-Subject': payload.sub ?? '' })
 })
 
-/** The derivation of Gatehouse's default work factor, and nothing else. */
+/** Only the key derivation, with Gatehouse's default work factor. */
 app.post('/derive', async (c) => {
   const { password } = await c.req.json<{ password: string }>()
   const salt = new Uint8Array(16)
@@ -74,7 +74,7 @@ app.post('/derive', async (c) => {
   return c.json({ bytes: output.length })
 })
 
-/** A write to an object, and a signature. */
+/** One write to an object and one signature. */
 app.post('/rotate', async (c) => {
   const { name } = await c.req.json<{ name: string }>()
   const generation = await c.env.ROW.getByName(name).write()
@@ -91,14 +91,14 @@ app.post('/rotate', async (c) => {
   return c.json({ access_token: token })
 })
 
-/** The first writes of two objects: each makes its database. */
-app.post('/found', async (c) => {
+/** The first writes of two objects. Each creates a database. */
+app.post('/create-objects', async (c) => {
   const { name } = await c.req.json<{ name: string }>()
   await c.env.ROW.getByName(`${name} first`).write()
   return c.json({ count: await c.env.ROW.getByName(`${name} second`).write() })
 })
 
-/** A read of an object. */
+/** One read of an object. */
 app.post('/attempt', async (c) => {
   const { name } = await c.req.json<{ name: string }>()
   return c.json({ count: await c.env.ROW.getByName(name).read() }, 429)

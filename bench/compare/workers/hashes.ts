@@ -1,4 +1,4 @@
-/** Work factors, in the shape in which the peer takes one. */
+/** Password hashes, in the form of the peer's option. */
 import { scrypt } from 'node:crypto'
 import { promisify } from 'node:util'
 import { hashPassword, verifyPassword } from '../../../src/passwords/pbkdf2.ts'
@@ -9,7 +9,7 @@ export interface Hash {
   readonly verify: (check: { readonly password: string; readonly hash: string }) => Promise<boolean>
 }
 
-/** Better Auth's: N = 2^14, r = 16, p = 1, 64 bytes. */
+/** Better Auth's parameters: N = 2^14, r = 16, p = 1, 64 bytes. */
 const SCRYPT = { N: 16_384, r: 16, p: 1, maxmem: 128 * 16_384 * 16 * 2 }
 const SALT_BYTES = 16
 
@@ -28,7 +28,7 @@ export const HASHES: Readonly<Record<HashName, Hash>> = {
       return (await derive(password, salt)) === key
     },
   },
-  /** Gatehouse's. */
+  /** Gatehouse's hash. */
   pbkdf2: {
     hash: (password) => hashPassword(password, null),
     verify: async ({ password, hash }) => {

@@ -1,4 +1,4 @@
-/** What stands behind the gateways. */
+/** The origin behind the gateways. */
 export default {
   fetch: () => new Response('hello'),
 } satisfies ExportedHandler

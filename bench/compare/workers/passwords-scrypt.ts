@@ -1,5 +1,5 @@
-/** In place of src/passwords/pbkdf2.ts: Gatehouse with the peer's hash. */
+/** Replaces src/passwords/pbkdf2.ts: Gatehouse with the peer's hash. */
 import { HASHES } from './hashes.ts'
-import { inPlaceOf } from './passwords.ts'
+import { replacementFor } from './passwords.ts'
 
-export const { hashPassword, verifyPassword, verifyDecoy, derivePepper } = inPlaceOf(HASHES.scrypt)
+export const { hashPassword, verifyPassword, verifyDecoy, derivePepper } = replacementFor(HASHES.scrypt)

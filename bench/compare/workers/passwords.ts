@@ -1,8 +1,8 @@
-/** What Gatehouse asks of a password hash, over another one. */
+/** Implements Gatehouse's password module with another hash. */
 import { derivePepper, type Pepper, type Verification } from '../../../src/passwords/pbkdf2.ts'
 import type { Hash } from './hashes.ts'
 
-export function inPlaceOf({ hash, verify }: Hash) {
+export function replacementFor({ hash, verify }: Hash) {
   return {
     hashPassword: (password: string, _pepper: Pepper | null): Promise<string> => hash(password),
     verifyPassword: async (password: string, stored: string): Promise<Verification> => {

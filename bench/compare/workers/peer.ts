@@ -1,6 +1,6 @@
 /**
- * The peer: Better Auth on Hono and D1, with email and password, its bearer and jwt plugins, the rate limiter off. Set up as its
- * documentation says, once for each isolate.
+ * The peer: Better Auth on Hono and D1, with email and password, its bearer and jwt plugins, and without its rate limiter. It is
+ * created as its documentation says, once per isolate.
  */
 
 import { env } from 'cloudflare:workers'
@@ -15,9 +15,9 @@ import { HASHES } from './hashes.ts'
 interface Env {
   readonly DB: D1Database
   readonly SECRET: string
-  /** Empty for the peer's own. */
+  /** Empty: the peer's default hash. */
   readonly HASH: HashName | ''
-  /** Whether it is an OAuth provider too, which alone has refresh tokens. */
+  /** Whether it is an OAuth provider too. Only that has refresh tokens. */
   readonly OAUTH: boolean
 }
 
