@@ -20,7 +20,7 @@ type KnownState = SessionState | null | undefined
 
 /** A token is renewed this long before it expires, or in the last quarter of a short lifetime. */
 const RENEWAL_MARGIN_MS = 30_000
-/** If an API refuses a token again this soon after it was replaced, the API is at fault and the token is not replaced again. */
+/** If an API refuses a token again this soon after it was replaced, the cause is the API, and the token is not replaced again. */
 const REFUSAL_PAUSE_MS = 5_000
 const SESSION_ENDED = ['invalid_refresh_token', 'refresh_token_reused']
 
