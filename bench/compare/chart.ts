@@ -1,4 +1,7 @@
-/** Draws requests per second at 32 connections as an SVG bar chart with a logarithmic scale, legible on light and dark backgrounds. */
+/**
+ * Draws requests per second at 32 connections as an SVG bar chart with a logarithmic scale, legible on light and dark
+ * backgrounds.
+ */
 import type { Result } from './rounds.ts'
 
 const WIDTH = 900

@@ -28,7 +28,10 @@ export function loadsOn(stage: Stage): LoadsOn {
   return (worker, next, status = 200) => ({ port: stage.port(worker), status, next })
 }
 
-/** @returns the next item of a connection. Each connection cycles through its own share of the list, so that no two use an item at once. */
+/**
+ * @returns the next item of a connection. Each connection cycles through its own share of the list, so that no two use an
+ * item at once.
+ */
 export function roundRobin<T>(list: readonly T[]): (connection: number) => T {
   const next = new Array<number>(MAX_CONCURRENCY).fill(0)
   return (connection) => {

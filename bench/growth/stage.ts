@@ -1,4 +1,7 @@
-/** Runs one workerd for each part, with a database for each Worker. Files are in memory, so that the speed of the disk has no influence. */
+/**
+ * Runs one workerd for each part, with a database for each Worker. Files are in memory, so that the speed of the disk has no
+ * influence.
+ */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Json, Miniflare, V4WorkerOptions } from 'miniflare'

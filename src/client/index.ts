@@ -40,7 +40,10 @@ export interface Client {
   readonly logOut: () => Promise<void>
   /** Returns the user who is logged in, or null. Rejects if it has to ask the service and cannot reach it. */
   readonly user: () => Promise<User | null>
-  /** Calls the listener when the user changes, in this tab or another: login, logout, another profile. Returns a function that removes the listener. */
+  /**
+   * Calls the listener when the user changes, in this tab or another: login, logout, another profile. Returns a function
+   * that removes the listener.
+   */
   readonly onChange: (listener: (user: User | null) => void) => () => void
   /**
    * `fetch` that sends the access token, to the APIs only. A token that is about to expire is renewed first. After a response
@@ -75,7 +78,10 @@ export interface Credentials {
   readonly scope?: string
 }
 
-/** Two rules may each require a challenge, and a solution may expire before it is sent. More challenges than this end the call. */
+/**
+ * The service may require a second challenge for one call, and a solution may expire before it is sent. More challenges than
+ * this end the call.
+ */
 const MAX_CHALLENGES = 3
 
 /** @throws {TypeError} if a URL is invalid */

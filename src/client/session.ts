@@ -20,7 +20,10 @@ type KnownState = SessionState | null | undefined
 
 /** A token is renewed this long before it expires, or in the last quarter of a short lifetime. */
 const RENEWAL_MARGIN_MS = 30_000
-/** If an API refuses a token again this soon after it was replaced, the cause is the API, and the token is not replaced again. */
+/**
+ * If an API refuses a token again this soon after it was replaced, the cause is the API, and the token is not replaced
+ * again.
+ */
 const REFUSAL_PAUSE_MS = 5_000
 const SESSION_ENDED = ['invalid_refresh_token', 'refresh_token_reused']
 
@@ -101,7 +104,10 @@ export class Session {
     })
   }
 
-  /** @throws {GatehouseError} `network`: the tokens are removed here, but the session continues; in cookie mode nothing has changed */
+  /**
+   * @throws {GatehouseError} `network`: the tokens are removed here, but the session continues; in cookie mode nothing has
+   * changed
+   */
   end(): Promise<void> {
     return this.#tabs.exclusively(async () => {
       const token = (await this.#storage?.get()) ?? null
@@ -124,7 +130,10 @@ export class Session {
     return tokens === null ? this.#clear() : this.#store(tokens)
   }
 
-  /** While this tab waited for the service, another tab may have logged out, or logged in as another user. Its change prevails. */
+  /**
+   * While this tab waited for the service, another tab may have logged out, or logged in as another user. Its change
+   * prevails.
+   */
   async #isUnchanged(state: KnownState, token: string | null, next: string | undefined): Promise<boolean> {
     if (this.#state !== state) return false
     const stored = (await this.#storage?.get()) ?? null

@@ -24,7 +24,10 @@ export function openStorage(choice: StorageChoice, name: string): TokenStorage |
   return new BrowserStorage(name)
 }
 
-/** If the browser refuses access (in some frames, or if site data is blocked) or the storage is full, the session lasts as long as the page. */
+/**
+ * If the browser refuses access (in some frames, or if site data is blocked) or the storage is full, the session lasts as
+ * long as the page.
+ */
 class BrowserStorage implements TokenStorage {
   readonly #name: string
   /** The token that could not be stored. */

@@ -56,7 +56,10 @@ export class Tabs<Message> {
   }
 }
 
-/** Wraps the work's result, errors included. A caught error is then one of the lock, for example in a frame without Web Locks. */
+/**
+ * Wraps the work's result, errors included. A caught error is then one of the lock, for example in a frame without Web
+ * Locks.
+ */
 async function settle<T>(work: () => Promise<T>): Promise<{ readonly result: Promise<T> }> {
   const result = work()
   await result.catch(() => undefined)

@@ -50,7 +50,8 @@ export function requireBearer(verifier: Verifier, required: RequiredPermissions 
 }
 
 function refuse(response: ServerResponse, error: VerificationError): void {
-  // Other code, such as a timeout, may have responded already. Setting headers would then throw, which ends the process in Express 4.
+  // Other code, such as a timeout, may have responded already. Setting headers would then throw, which ends the process in
+  // Express 4.
   if (response.headersSent) return
   const { status, headers, body } = refusalOf(error)
   response.statusCode = status
