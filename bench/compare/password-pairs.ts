@@ -28,7 +28,7 @@ export async function passwordPairs(on: LoadsOn, seeds: Seeds, people: number): 
     const logins = on(ours, await loggingIn(seeds, ours, people))
     const peerLogins = on(theirs, await signingIn(seeds, theirs, people))
     pairs.push({
-      call: 'register',
+      call: 'registration',
       ours: registering(ours),
       theirs: signingUp(theirs),
       comparedWith,
@@ -55,7 +55,7 @@ export async function passwordPairs(on: LoadsOn, seeds: Seeds, people: number): 
   await without('gatehouse-without-hash', 'peer, both without a hash')
   await without('gatehouse-without-limits', 'peer, both without a hash and limits')
   pairs.push({
-    call: 'register',
+    call: 'registration',
     ours: registering('gatehouse-without-hash'),
     theirs: on('floor', () => post('/create-objects', { name: `new.${seeds.next()}` })),
     comparedWith: 'first writes of two objects',
