@@ -1,29 +1,12 @@
 import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, it, vi } from 'vitest'
-import { newId } from '../../src/crypto/ids.ts'
-import {
-  call,
-  type Fetch,
-  newAddress,
-  newName,
-  type Problem,
-  type Tokens,
-  type User,
-  workerWith,
-} from '../support/client.ts'
-import {
-  cheapenPasswords,
-  controlDeadlines,
-  FAULTS,
-  type FaultKind,
-  type Isolate,
-  runIsolate,
-} from '../support/faults.ts'
+import { newAddress, newName, type Problem, type Tokens, type User, workerWith } from '../support/client.ts'
+import { cheapenPasswords, controlDeadlines, FAULTS, type FaultKind, runIsolate } from '../support/faults.ts'
 import { LaggingReplica } from '../support/replica.ts'
 import { EMPTY, type Operation, PASSWORDS, type Step, step, type World } from './model.ts'
+import { type Held, type Real, requestOf } from './requests.ts'
 
-const ADMIN_TOKEN = String(env.ADMIN_TOKEN)
 /** The same stories for every change, so that none fails by chance; `npm run test:model` draws others each time. */
 const DRAWN = env.MODEL_RUNS === '' ? { numRuns: 600, seed: 20_261_125 } : { numRuns: Number(env.MODEL_RUNS) }
 const TIMEOUT_MS = DRAWN.numRuns * 1_000
@@ -50,16 +33,6 @@ afterEach(() => vi.restoreAllMocks())
 interface Fault {
   readonly kind: FaultKind
   readonly at: number
-}
-
-/** What the outside holds of a session. */
-type Held = Pick<Tokens, 'access_token' | 'refresh_token'>
-
-interface Real {
-  readonly name: string
-  readonly address: string
-  readonly fetch: Fetch
-  readonly held: Map<number, Held>
 }
 
 interface Told {
@@ -233,66 +206,6 @@ async function healthyCron(): Promise<void> {
     null,
     settings,
   )
-}
-
-type Request = (isolate: Isolate) => Promise<Response>
-
-async function requestOf(operation: Operation, real: Real): Promise<Request> {
-  const { name, address } = real
-  const headers = { 'CF-Connecting-IP': address }
-  const post =
-    (path: string, body: object): Request =>
-    ({ fetch }) =>
-      call('POST', path, { body, headers }, fetch)
-  const held = 'session' in operation ? real.held.get(operation.session) : undefined
-  const { access_token: bearer, refresh_token } = held ?? { access_token: 'none', refresh_token: 'none' }
-  const own =
-    (method: string, path: string, body?: object): Request =>
-    ({ fetch }) =>
-      call(method, path, { bearer, headers, ...(body && { body }) }, fetch)
-  const id = await idOf(name)
-  const manage =
-    (method: string, path: string, body?: object): Request =>
-    ({ fetch }) =>
-      call(method, `/admin/users/${id}${path}`, { bearer: ADMIN_TOKEN, ...(body && { body }) }, fetch)
-  switch (operation.kind) {
-    case 'register':
-      return post('/auth/register', { username: name, password: operation.password })
-    case 'log in':
-      return post('/auth/login', { identifier: name, password: operation.password })
-    case 'refresh':
-      return post('/auth/refresh', { refresh_token })
-    case 'see':
-      return own('GET', '/auth/me')
-    case 'change password':
-      return own('PUT', '/auth/me/password', {
-        current_password: operation.password,
-        new_password: operation.to,
-      })
-    case 'leave':
-      return own('DELETE', '/auth/me', { current_password: operation.password })
-    case 'end all':
-      return own('DELETE', '/auth/sessions', { current_password: operation.password })
-    case 'end others':
-      return own('DELETE', '/auth/sessions?except=current', { current_password: operation.password })
-    case 'grant':
-      return manage('PATCH', '', { roles: [operation.role] })
-    case 'disable':
-    case 'enable':
-      return manage('PATCH', '', { disabled: operation.kind === 'disable' })
-    case 'end sessions':
-      return manage('DELETE', '/sessions')
-    case 'cron':
-      return async ({ cron }) => {
-        await cron()
-        return new Response(null, { status: 204 })
-      }
-  }
-}
-
-async function idOf(name: string): Promise<string> {
-  const statement = env.DB.prepare('SELECT id FROM accounts WHERE username = ?1').bind(name)
-  return (await statement.first<string>('id')) ?? newId(Date.now())
 }
 
 function distinct(worlds: readonly World[]): readonly World[] {

@@ -1,32 +1,17 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   firstKeys,
-  type Plan,
   PUBLISHED_BEFORE_ON_CHANGE_SECONDS,
   PUBLISHED_BEFORE_SECONDS,
   planKeys,
   planRemoval,
   planRotation,
   type ScheduledKey,
-  type SchedulePolicy,
   STALE_KEYS_SECONDS,
   scheduleAt,
   verifiesUntil,
 } from '../../src/tokens/key-schedule.ts'
-
-const DAY = 86_400
-const NOW = 4_000_000_000
-const policy: SchedulePolicy = { alg: 'ES256', rotationSeconds: 30 * DAY, accessTokenSeconds: 600 }
-
-const key = (kid: string, signsFrom: number, createdAt = NOW - 60 * DAY, alg = 'ES256'): ScheduledKey => ({
-  kid,
-  alg,
-  createdAt,
-  signsFrom,
-})
-
-const kids = (keys: readonly (ScheduledKey | null)[]) => keys.map((each) => each?.kid)
+import { carryOut, DAY, key, kids, NOW, policy } from './scheduled-keys.ts'
 
 describe('the schedule', () => {
   it('lets the newest key whose time has come sign, and the one before verify', () => {
@@ -211,195 +196,5 @@ describe('the removal of a key', () => {
     const after = carryOut(keys, remove('signing'), (made) => key('made', made.signsFrom, NOW, made.alg))
     expect(verifiesUntil(old, after, policy)).toBeGreaterThanOrEqual(until)
     expect(kids(scheduleAt(after, NOW, policy).retired)).toEqual(['old'])
-  })
-})
-
-/** A plan as one batch does it. */
-function carryOut(
-  keys: readonly ScheduledKey[],
-  { create, remove, withdraw, advance }: Plan,
-  make: (made: Plan['create'][number]) => ScheduledKey,
-): readonly ScheduledKey[] {
-  const sooner = new Map(advance.map(({ kid, signsFrom }) => [kid, signsFrom]))
-  const after = keys
-    .filter(({ kid }) => !remove.includes(kid) && !withdraw.includes(kid))
-    .map((each) => ({ ...each, signsFrom: sooner.get(each.kid) ?? each.signsFrom }))
-  return [...after, ...create.map(make)]
-}
-
-describe('cron, rotations and removals in any order', () => {
-  const step = fc.record({
-    after: fc.oneof(fc.integer({ min: 0, max: 1_300 }), fc.integer({ min: 0, max: 45 * DAY })),
-    alg: fc.constantFrom('ES256', 'RS256'),
-    what: fc.constantFrom('cron', 'cron', 'rotate', 'remove signing', 'remove next', 'remove retired'),
-  })
-  type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
-  const steps = fc.array(step, { minLength: 1, maxLength: 60 })
-
-  function planOf({ what, alg }: Step, keys: readonly ScheduledKey[], now: number): Plan {
-    const set = { ...policy, alg }
-    if (what === 'cron') return planKeys(keys, now, set)
-    if (what === 'rotate') return planRotation(keys, now, set)
-    const { signing, next, retired } = scheduleAt(keys, now, set)
-    const leaked = { 'remove signing': signing, 'remove next': next, 'remove retired': retired[0] }[what]
-    return planRemoval(keys, leaked?.kid ?? 'unknown', now, set)
-  }
-
-  interface Moment {
-    readonly keys: readonly ScheduledKey[]
-    readonly now: number
-    /** Keys that an operator removed until now. */
-    readonly leaked: ReadonlySet<string>
-    readonly step: Step
-  }
-
-  /** Plays the steps, and looks before and after each. */
-  function play(given: readonly Step[], before: (moment: Moment) => void, afterwards = before) {
-    let now = NOW
-    let made = 0
-    const leaked = new Set<string>()
-    const make = ({ alg, signsFrom }: Plan['create'][number]) => key(`k${made++}`, signsFrom, now, alg)
-    let keys: readonly ScheduledKey[] = firstKeys(now, policy).map(make)
-    for (const each of given) {
-      now += each.after
-      before({ keys, now, leaked, step: each })
-      const plan = planOf(each, keys, now)
-      if (each.what.startsWith('remove')) leaked.add(plan.remove[0] ?? '')
-      keys = carryOut(keys, plan, make)
-      afterwards({ keys, now, leaked, step: each })
-    }
-  }
-
-  it('leave a key that signs at any time, and none that was removed', () => {
-    fc.assert(
-      fc.property(steps, (given) => {
-        play(given, ({ keys, now, leaked }) => {
-          const { signing } = scheduleAt(keys, now, policy)
-          expect(signing).not.toBeNull()
-          expect(leaked.has(signing?.kid ?? '')).toBe(false)
-        })
-      }),
-    )
-  })
-
-  it('leave one that was to sign by now after the removal of the one that signed', () => {
-    const look = ({ keys, now, step: { what } }: Moment) => {
-      if (what !== 'remove signing') return
-      expect(scheduleAt(keys, now, policy).signing?.signsFrom).toBeLessThanOrEqual(now)
-    }
-    fc.assert(fc.property(steps, (given) => play(given, () => undefined, look)))
-  })
-
-  it('leave a next key after each run of cron', () => {
-    const look = ({ keys, now, step: { what } }: Moment) => {
-      if (what === 'cron') expect(scheduleAt(keys, now, policy).next).not.toBeNull()
-    }
-    fc.assert(fc.property(steps, (given) => play(given, () => undefined, look)))
-  })
-
-  it('never bring back a key that was removed', () => {
-    fc.assert(
-      fc.property(steps, (given) => {
-        play(given, ({ keys, leaked }) => {
-          expect(keys.filter(({ kid }) => leaked.has(kid))).toEqual([])
-        })
-      }),
-    )
-  })
-
-  it('never let go of a key that nobody removed while a token of it lives', () => {
-    fc.assert(
-      fc.property(steps, (given) => {
-        const livesUntil = new Map<string, number>()
-        play(given, ({ keys, now, leaked }) => {
-          const { signing, next, retired } = scheduleAt(keys, now, policy)
-          const published = kids([signing, next, ...retired])
-          for (const [kid, until] of livesUntil) {
-            if (now < until && !leaked.has(kid)) expect(published).toContain(kid)
-          }
-          if (signing !== null) livesUntil.set(signing.kid, now + policy.accessTokenSeconds)
-        })
-      }),
-    )
-  })
-
-  it('never let a key sign that was published for less than ten minutes, but after a removal', () => {
-    fc.assert(
-      fc.property(steps, (given) => {
-        const calm = given.filter(({ what }) => !what.startsWith('remove'))
-        play(calm, ({ keys }) => {
-          for (const { kid, createdAt, signsFrom } of keys) {
-            expect(kid === 'k0' || signsFrom - createdAt >= PUBLISHED_BEFORE_ON_CHANGE_SECONDS).toBe(true)
-          }
-        })
-      }),
-    )
-  })
-})
-
-describe('cron, however late and however often', () => {
-  /** What each run of cron meets: the seconds since the run before, and the algorithm that is set. */
-  const runs = fc.array(
-    fc.record({ after: fc.integer({ min: 1, max: 45 * DAY }), alg: fc.constantFrom('ES256', 'RS256') }),
-    { minLength: 1, maxLength: 60 },
-  )
-
-  type Look = (keys: readonly ScheduledKey[], now: number) => void
-
-  /** Plays the runs, and looks before and after each. */
-  function play(steps: readonly { after: number; alg: string }[], before: Look, afterwards = before) {
-    let now = NOW
-    let made = 0
-    const make = ({ alg, signsFrom }: { alg: string; signsFrom: number }) =>
-      key(`k${made++}`, signsFrom, now, alg)
-    let keys = firstKeys(now, policy).map(make)
-    for (const { after, alg } of steps) {
-      now += after
-      before(keys, now)
-      const { create, remove, withdraw } = planKeys(keys, now, { ...policy, alg })
-      keys = [...keys.filter(({ kid }) => ![...remove, ...withdraw].includes(kid)), ...create.map(make)]
-      afterwards(keys, now)
-    }
-  }
-
-  it('never signs with a key that was not published long enough', () => {
-    fc.assert(
-      fc.property(runs, (steps) => {
-        play(steps, (keys) => {
-          for (const { kid, createdAt, signsFrom } of keys) {
-            const first = kid === 'k0'
-            expect(first || signsFrom - createdAt >= PUBLISHED_BEFORE_ON_CHANGE_SECONDS).toBe(true)
-          }
-        })
-      }),
-    )
-  })
-
-  it('never lets go of a key while a token of it, or of an isolate with stale keys, lives', () => {
-    fc.assert(
-      fc.property(runs, (steps) => {
-        const signedUntil = new Map<string, number>()
-        play(steps, (keys, now) => {
-          const { signing, next, retired } = scheduleAt(keys, now, policy)
-          const published = kids([signing, next, ...retired])
-          for (const [kid, until] of signedUntil) if (now < until) expect(published).toContain(kid)
-          if (signing !== null) signedUntil.set(signing.kid, now + policy.accessTokenSeconds)
-          const soon = scheduleAt(keys, now + STALE_KEYS_SECONDS, policy).signing
-          if (soon !== null) signedUntil.set(soon.kid, now + STALE_KEYS_SECONDS + policy.accessTokenSeconds)
-        })
-      }),
-    )
-  })
-
-  it('always has one key that signs, and after each run a next one', () => {
-    fc.assert(
-      fc.property(runs, (steps) => {
-        const signs: Look = (keys, now) => expect(scheduleAt(keys, now, policy).signing).not.toBeNull()
-        play(steps, signs, (keys, now) => {
-          signs(keys, now)
-          expect(scheduleAt(keys, now, policy).next).not.toBeNull()
-        })
-      }),
-    )
   })
 })

@@ -1,0 +1,78 @@
+/** The HTTP request of each operation of the model. */
+import { env } from 'cloudflare:workers'
+import { newId } from '../../src/crypto/ids.ts'
+import { call, type Fetch, type Tokens } from '../support/client.ts'
+import type { Isolate } from '../support/faults.ts'
+import type { Operation } from './model.ts'
+
+const ADMIN_TOKEN = String(env.ADMIN_TOKEN)
+
+/** What the outside holds of a session. */
+export type Held = Pick<Tokens, 'access_token' | 'refresh_token'>
+
+export interface Real {
+  readonly name: string
+  readonly address: string
+  readonly fetch: Fetch
+  readonly held: Map<number, Held>
+}
+
+type Request = (isolate: Isolate) => Promise<Response>
+
+export async function requestOf(operation: Operation, real: Real): Promise<Request> {
+  const { name, address } = real
+  const headers = { 'CF-Connecting-IP': address }
+  const post =
+    (path: string, body: object): Request =>
+    ({ fetch }) =>
+      call('POST', path, { body, headers }, fetch)
+  const held = 'session' in operation ? real.held.get(operation.session) : undefined
+  const { access_token: bearer, refresh_token } = held ?? { access_token: 'none', refresh_token: 'none' }
+  const own =
+    (method: string, path: string, body?: object): Request =>
+    ({ fetch }) =>
+      call(method, path, { bearer, headers, ...(body && { body }) }, fetch)
+  const id = await idOf(name)
+  const manage =
+    (method: string, path: string, body?: object): Request =>
+    ({ fetch }) =>
+      call(method, `/admin/users/${id}${path}`, { bearer: ADMIN_TOKEN, ...(body && { body }) }, fetch)
+  switch (operation.kind) {
+    case 'register':
+      return post('/auth/register', { username: name, password: operation.password })
+    case 'log in':
+      return post('/auth/login', { identifier: name, password: operation.password })
+    case 'refresh':
+      return post('/auth/refresh', { refresh_token })
+    case 'see':
+      return own('GET', '/auth/me')
+    case 'change password':
+      return own('PUT', '/auth/me/password', {
+        current_password: operation.password,
+        new_password: operation.to,
+      })
+    case 'leave':
+      return own('DELETE', '/auth/me', { current_password: operation.password })
+    case 'end all':
+      return own('DELETE', '/auth/sessions', { current_password: operation.password })
+    case 'end others':
+      return own('DELETE', '/auth/sessions?except=current', { current_password: operation.password })
+    case 'grant':
+      return manage('PATCH', '', { roles: [operation.role] })
+    case 'disable':
+    case 'enable':
+      return manage('PATCH', '', { disabled: operation.kind === 'disable' })
+    case 'end sessions':
+      return manage('DELETE', '/sessions')
+    case 'cron':
+      return async ({ cron }) => {
+        await cron()
+        return new Response(null, { status: 204 })
+      }
+  }
+}
+
+async function idOf(name: string): Promise<string> {
+  const statement = env.DB.prepare('SELECT id FROM accounts WHERE username = ?1').bind(name)
+  return (await statement.first<string>('id')) ?? newId(Date.now())
+}

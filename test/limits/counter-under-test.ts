@@ -1,0 +1,59 @@
+import { runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { expect } from 'vitest'
+import type { RuleName } from '../../src/config/limits.ts'
+import type { AttemptCounters } from '../../src/limits/attempt-counter.ts'
+import type { Outcome, Reservation } from '../../src/limits/counter-rpc.ts'
+import { freeze } from '../support/clock.ts'
+
+export const LIMIT = { threshold: 3, windowMs: 300_000 }
+export const LOG_IN: RuleName = 'login_failures_per_ip'
+export const REGISTRATION: RuleName = 'registrations_per_ip'
+export const WRONG: Outcome = { kind: 'counted', account: 'ada' }
+export const VOID: Outcome = { kind: 'void' }
+
+export let stub: ReturnType<typeof env.COUNTER.getByName>
+export let counter: AttemptCounters
+let ids = 0
+
+/** A counter that has counted nothing yet, on a frozen clock. */
+export function newCounter(): void {
+  freeze()
+  stub = env.COUNTER.getByName(crypto.randomUUID())
+  counter = stub as unknown as AttemptCounters
+}
+
+export const newId = () => `attempt ${++ids}`
+
+export const reserve = (id: string, rule: RuleName = LOG_IN, limit = LIMIT, waits = true) =>
+  counter.reserve({ rule, limit, id, waits })
+export const settle = (
+  id: string,
+  outcome: Outcome = WRONG,
+  { rule = LOG_IN as RuleName, limit = LIMIT, challenged = false } = {},
+) => counter.settle({ rule, limit, id, outcome, challenged })
+
+/** Reserved and found wrong. */
+export async function fail(account = 'ada'): Promise<string> {
+  const id = newId()
+  expect((await reserve(id)).admitted).toBe(true)
+  expect((await settle(id, { kind: 'counted', account })).settled).toBe(true)
+  return id
+}
+
+export const admitted = (reservations: readonly Reservation[]) =>
+  reservations.filter((one) => one.admitted).length
+
+export const stored = () =>
+  runInDurableObject(stub, (_object, { storage }) => [...storage.kv.list()].map(([key]) => key))
+
+/** Whether a promise is still open once the object has answered another call. */
+export async function isOpen(promise: Promise<unknown>): Promise<boolean> {
+  let open = true
+  void promise.then(() => {
+    open = false
+  })
+  await counter.look(LOG_IN, LIMIT)
+  await counter.look(LOG_IN, LIMIT)
+  return open
+}
