@@ -125,8 +125,8 @@ async function everyOrder(make: () => Promise<Pair>): Promise<readonly Ended[]> 
 
 const took = (word: string) => word === 'ok' || word === 'done'
 
-describe('of two changes of one account at once', () => {
-  it('a password and a disabling: it is disabled, and has the new password exactly if that was set', async () => {
+describe('two concurrent changes of one account', () => {
+  it('disables an account whose password changes at the same time, and reports the password change correctly', async () => {
     const ends = await everyOrder(async () => {
       const { name, access_token, user } = await twoSessions()
       return {
@@ -142,7 +142,7 @@ describe('of two changes of one account at once', () => {
     }
   })
 
-  it('two passwords: one is set, and the other call is refused', async () => {
+  it('sets one of two concurrent new passwords, and refuses the other call', async () => {
     const ends = await everyOrder(async () => {
       const { name, access_token, elsewhere } = await twoSessions()
       return {
@@ -159,7 +159,7 @@ describe('of two changes of one account at once', () => {
     }
   })
 
-  it('a deletion and another name: it is gone, under both', async () => {
+  it('deletes an account that is renamed at the same time, under both names', async () => {
     let renamed = ''
     const ends = await everyOrder(async () => {
       const { name, access_token, elsewhere } = await twoSessions()
@@ -171,7 +171,7 @@ describe('of two changes of one account at once', () => {
     expect(await left.first()).toBeNull()
   })
 
-  it('an address of the owner and a role by an operator: both stay', async () => {
+  it('keeps an email address set by the owner and a role granted by an operator at the same time', async () => {
     const ends = await everyOrder(async () => {
       const { name, access_token, user } = await twoSessions()
       return {
@@ -186,7 +186,7 @@ describe('of two changes of one account at once', () => {
     }
   })
 
-  it('a hash that is renewed after a log in and a new password: the new password', async () => {
+  it('keeps a new password when a login renews the old hash at the same time', async () => {
     const ends = await everyOrder(async () => {
       const { name, access_token } = await twoSessions()
       return {

@@ -53,8 +53,8 @@ beforeEach(() => {
 afterEach(() => vi.restoreAllMocks())
 afterAll(() => print(render(table)))
 
-describe('the scenarios', () => {
-  it('have one of every call that the service describes', async () => {
+describe('the table of scenarios', () => {
+  it('covers every operation of the OpenAPI document with a scenario', async () => {
     const { paths } = await ok<{ paths: Record<string, object> }>(call('GET', '/openapi.json'))
     const described = Object.entries(paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
@@ -65,9 +65,9 @@ describe('the scenarios', () => {
   })
 })
 
-describe('with one fault at any of its round trips', () => {
+describe('a request with one fault at any of its round trips', () => {
   it.each(Object.keys(SCENARIOS))(
-    '%s is answered rightly or with 503, and leaves nothing half done',
+    'completes or answers 503, and leaves nothing half done, with a fault in %s',
     async (title) => {
       const steps = await countSteps(title)
       const outcomes: Record<Outcome, number> = { answered: 0, '503': 0, '503, done': 0, stopped: 0 }

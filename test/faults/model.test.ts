@@ -237,7 +237,7 @@ const begin = { kind: 'register', password: PASSWORDS[0] } as const
 
 describe('an account and its sessions', () => {
   it(
-    'are at any time what a sequential model allows, whatever fails, lags or comes at once',
+    'matches a sequential model under faults, replica lag and concurrent requests',
     async () => {
       const commands = fc.commands(
         [

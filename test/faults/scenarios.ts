@@ -116,7 +116,7 @@ export const SCENARIOS: Readonly<Record<string, Prepare>> = {
   'POST /auth/login with a wrong password': about(401, async ({ name }) => ({
     send: ({ fetch }) => logIn(name, WRONG, fetch),
   })),
-  'POST /auth/login of nobody': about(401, async () => {
+  'POST /auth/login of an unknown username': about(401, async () => {
     const nobody = newName()
     return { send: ({ fetch }) => logIn(nobody, PASSWORD, fetch) }
   }),
@@ -124,11 +124,11 @@ export const SCENARIOS: Readonly<Record<string, Prepare>> = {
     await disable(user.id)
     return { send: ({ fetch }) => logIn(name, PASSWORD, fetch) }
   }),
-  'POST /auth/login after a change that was not told': about(200, async ({ name, user }) => {
+  'POST /auth/login after a change that is not published': about(200, async ({ name, user }) => {
     await grant(user.id, { roles: ['editor'] })
     return { send: ({ fetch }) => logIn(name, PASSWORD, fetch) }
   }),
-  'POST /auth/login with a hash that is to be renewed': about(200, async ({ name, user }) => {
+  'POST /auth/login with a hash to renew': about(200, async ({ name, user }) => {
     const settings = { PASSWORD_PEPPER: 'a pepper of the tests, long enough for production' }
     await change(user.id, 'password_hash = ?2', [await hashPassword(PASSWORD, null)])
     return { settings, send: ({ fetch }) => logIn(name, PASSWORD, fetch) }
@@ -140,7 +140,7 @@ export const SCENARIOS: Readonly<Record<string, Prepare>> = {
     const body = { identifier: name, password: PASSWORD, challenge }
     return { send: send('POST', '/auth/login', { body, from: here.address }), again: ['challenge_failed'] }
   }),
-  'POST /auth/register with an answer of Turnstile': async () => {
+  'POST /auth/register with a Turnstile response': async () => {
     const name = newName()
     const address = newAddress()
     const desk = new Desk()
@@ -203,7 +203,7 @@ export const SCENARIOS: Readonly<Record<string, Prepare>> = {
   'DELETE /auth/sessions with a wrong password': about(401, async ({ access_token }) => ({
     send: send('DELETE', '/auth/sessions', { bearer: access_token, body: { current_password: WRONG } }),
   })),
-  'POST /auth/login over the cookie of another session': about(200, async ({ name, refresh_token }) => {
+  'POST /auth/login with the cookie of another session': about(200, async ({ name, refresh_token }) => {
     const body = { identifier: name, password: PASSWORD, transport: 'cookie' }
     const headers = { Cookie: `__Secure-gatehouse_refresh=${refresh_token}` }
     return { send: ({ fetch }) => call('POST', '/auth/login', { body, headers }, fetch) }
@@ -218,7 +218,7 @@ export const SCENARIOS: Readonly<Record<string, Prepare>> = {
   }),
   'GET /auth/challenge': about(200, async () => ({ send: send('GET', '/auth/challenge?action=login') })),
   'GET /.well-known/jwks.json': about(200, async () => ({ send: send('GET', '/.well-known/jwks.json') })),
-  'GET /.well-known/jwks.json of a service that has no key': about(200, async () => {
+  'GET /.well-known/jwks.json without a signing key': about(200, async () => {
     await env.DB.exec('DELETE FROM signing_keys')
     return { send: send('GET', '/.well-known/jwks.json') }
   }),
@@ -243,7 +243,7 @@ export const SCENARIOS: Readonly<Record<string, Prepare>> = {
     send: send('PATCH', `/admin/users/${user.id}`, { bearer: ADMIN_TOKEN, body: { disabled: true } }),
     isDone: async () => (await columnOf('disabled', name)) === 1,
   })),
-  'PATCH /admin/users/{id} to grant': about(200, async ({ user, name }) => ({
+  'PATCH /admin/users/{id} to grant a role': about(200, async ({ user, name }) => ({
     send: send('PATCH', `/admin/users/${user.id}`, { bearer: ADMIN_TOKEN, body: { roles: ['editor'] } }),
     isDone: async () => (await columnOf('roles', name)) === '["editor"]',
   })),
@@ -287,7 +287,7 @@ export const SCENARIOS: Readonly<Record<string, Prepare>> = {
       send: send('GET', '/api/me', { bearer: access_token }),
     }
   }),
-  'cron with a change to tell, a key to make and one to seal anew': about(204, async ({ user }) => {
+  'cron with a change to publish, a key to create and one to reseal': about(204, async ({ user }) => {
     await disable(user.id)
     await env.DB.exec('DELETE FROM signing_keys WHERE signs_from > unixepoch()')
     return {
@@ -298,7 +298,7 @@ export const SCENARIOS: Readonly<Record<string, Prepare>> = {
       },
     }
   }),
-  'cron with a deletion to tell': about(204, async ({ user, access_token }) => {
+  'cron with a deletion to publish': about(204, async ({ user, access_token }) => {
     await ok(call('DELETE', '/auth/me', { bearer: access_token, body: password() }, workerWith({})), 204)
     const row = 'INSERT OR IGNORE INTO outbox SELECT ?1, 1 + 1000 * unixepoch()'
     await env.DB.prepare(row).bind(user.id).run()

@@ -21,35 +21,38 @@ import {
 beforeEach(newCounter)
 afterEach(thaw)
 
-describe('an object that loses its memory', () => {
-  it('keeps what counts', async () => {
+describe('an evicted counter', () => {
+  it('keeps counted failures after an eviction', async () => {
     for (let failure = 1; failure <= 3; failure++) await fail()
     await evictDurableObject(stub)
     expect((await reserve(newId())).admitted).toBe(false)
   })
 
   it.each([
-    ['wrong', WRONG],
-    ['right', { kind: 'cleared', account: 'ada' } as const],
-    ['right, of a disabled account', VOID],
-  ])('between reserve and settle gives no guess away: those that were %s', async (_what, outcome) => {
-    const before = [newId(), newId(), newId()]
-    for (const id of before) await reserve(id)
-    await evictDurableObject(stub)
-    const after = [newId(), newId(), newId()]
-    for (const id of after) expect((await reserve(id)).admitted).toBe(true)
-    for (const id of before) expect((await settle(id, outcome)).settled).toBe(false)
-    for (const id of after) expect((await settle(id)).settled).toBe(true)
-    expect((await reserve(newId())).admitted).toBe(false)
-  })
+    ['a wrong password', WRONG],
+    ['the right password', { kind: 'cleared', account: 'ada' } as const],
+    ['the right password of a disabled account', VOID],
+  ])(
+    'refuses to settle attempts reserved before an eviction once others fill the threshold: %s',
+    async (_what, outcome) => {
+      const before = [newId(), newId(), newId()]
+      for (const id of before) await reserve(id)
+      await evictDurableObject(stub)
+      const after = [newId(), newId(), newId()]
+      for (const id of after) expect((await reserve(id)).admitted).toBe(true)
+      for (const id of before) expect((await settle(id, outcome)).settled).toBe(false)
+      for (const id of after) expect((await settle(id)).settled).toBe(true)
+      expect((await reserve(newId())).admitted).toBe(false)
+    },
+  )
 
-  it('withholds nothing from those who solved a challenge', async () => {
+  it('settles a challenged attempt after an eviction, even beyond the threshold', async () => {
     for (let failure = 1; failure <= 3; failure++) await fail()
     await evictDurableObject(stub)
     expect((await settle(newId(), WRONG, { challenged: true })).settled).toBe(true)
   })
 
-  it('tells those who settle late, and are still within the threshold', async () => {
+  it('settles an attempt reserved before an eviction if it is within the threshold', async () => {
     const id = newId()
     await reserve(id)
     await evictDurableObject(stub)
@@ -60,7 +63,7 @@ describe('an object that loses its memory', () => {
 describe('a registration', () => {
   const taken: Outcome = { kind: 'counted', account: '' }
 
-  it('is stored when it is reserved: it counts whatever becomes of the Worker and of memory', async () => {
+  it('stores a registration when it is reserved, so that it counts after an eviction', async () => {
     for (let registration = 1; registration <= 3; registration++) await reserve(newId(), REGISTRATION)
     await evictDurableObject(stub)
     expect(await reserve(newId(), REGISTRATION)).toMatchObject({
@@ -69,7 +72,7 @@ describe('a registration', () => {
     })
   })
 
-  it('counts from when it was reserved, once', async () => {
+  it('counts a registration once, from the time of its reservation', async () => {
     const id = newId()
     await reserve(id, REGISTRATION)
     advance(10)
@@ -77,7 +80,7 @@ describe('a registration', () => {
     expect(status).toMatchObject({ remaining: 2, resetInMs: 290_000 })
   })
 
-  it('that is taken back counts no more, after a loss of memory too', async () => {
+  it('stops counting a released registration, also after an eviction', async () => {
     const [first, second] = [newId(), newId()]
     for (const id of [first, second]) await reserve(id, REGISTRATION)
     await settle(first, VOID, { rule: REGISTRATION })
@@ -86,7 +89,7 @@ describe('a registration', () => {
     expect(await counter.look(REGISTRATION, LIMIT)).toMatchObject({ remaining: 3 })
   })
 
-  it('waits while pending ones alone stand in its way', async () => {
+  it('makes a registration wait while pending ones fill the threshold', async () => {
     const ids = [newId(), newId(), newId()]
     for (const id of ids) await reserve(id, REGISTRATION)
     const fourth = reserve(newId(), REGISTRATION)
@@ -96,7 +99,7 @@ describe('a registration', () => {
     expect((await fourth).admitted).toBe(true)
   })
 
-  it('that lapses stays counted', async () => {
+  it('keeps counting a registration that lapses', async () => {
     for (let registration = 1; registration <= 3; registration++) await reserve(newId(), REGISTRATION)
     advance(40)
     expect(await reserve(newId(), REGISTRATION)).toMatchObject({
@@ -109,18 +112,18 @@ describe('a registration', () => {
 describe('a nonce', () => {
   const expiresAtMs = FROZEN_MS + 300_000
 
-  it('is claimed once, also of many at once', async () => {
+  it('consumes a nonce once, also in 50 concurrent calls', async () => {
     const claims = await Promise.all(Array.from({ length: 50 }, () => counter.claim('nonce', expiresAtMs)))
     expect(claims.filter((claimed) => claimed)).toHaveLength(1)
   })
 
-  it('stays claimed after a loss of memory', async () => {
+  it('keeps a nonce consumed after an eviction', async () => {
     await counter.claim('nonce', expiresAtMs)
     await evictDurableObject(stub)
     expect(await counter.claim('nonce', expiresAtMs)).toBe(false)
   })
 
-  it('cannot be claimed once it has expired, nor is it forgotten before', async () => {
+  it('rejects an expired nonce, and keeps a consumed one until it expires', async () => {
     await counter.claim('nonce', expiresAtMs)
     advance(299)
     await runDurableObjectAlarm(stub)
@@ -135,7 +138,7 @@ describe('a nonce', () => {
 describe('the alarm', () => {
   const alarm = () => runInDurableObject(stub, (_object, { storage }) => storage.getAlarm())
 
-  it('deletes an object of which nothing counts any more, and the object goes on', async () => {
+  it('deletes all storage by alarm when nothing counts any more, and counts again afterwards', async () => {
     await fail()
     expect(await alarm()).toBe(FROZEN_MS + 300_000)
     advance(300)
@@ -146,7 +149,7 @@ describe('the alarm', () => {
     expect(await alarm()).toBe(FROZEN_MS + 600_000)
   })
 
-  it('leaves what counts, and comes again', async () => {
+  it('deletes only expired records by alarm, and reschedules it for the rest', async () => {
     await fail()
     advance(100)
     const id = newId()
@@ -158,12 +161,12 @@ describe('the alarm', () => {
     expect(await alarm()).toBe(FROZEN_MS + 400_000)
   })
 
-  it('comes at most once a minute', async () => {
+  it('schedules the alarm at most once a minute', async () => {
     for (let nonce = 1; nonce <= 5; nonce++) await counter.claim(`${nonce}`, FROZEN_MS + nonce * 1000)
     expect(await alarm()).toBe(FROZEN_MS + 60_000)
   })
 
-  it('is not put off by what comes after a loss of memory', async () => {
+  it('keeps the time of a scheduled alarm when it counts after an eviction', async () => {
     await fail()
     await evictDurableObject(stub)
     advance(100)

@@ -23,7 +23,7 @@ beforeEach(newCounter)
 afterEach(thaw)
 
 describe('a counter', () => {
-  it('admits as many as the threshold says, then refuses until the window has slid', async () => {
+  it('admits attempts up to the threshold, then refuses until the oldest event leaves the window', async () => {
     await fail()
     advance(100)
     await fail()
@@ -39,7 +39,7 @@ describe('a counter', () => {
     expect((await reserve(newId())).admitted).toBe(true)
   })
 
-  it('says how many are left after an attempt, and until when', async () => {
+  it('reports after each call how many attempts remain and when the number grows', async () => {
     const id = newId()
     expect((await reserve(id)).status).toMatchObject({ remaining: 2, resetInMs: 300_000 })
     advance(10)
@@ -48,19 +48,19 @@ describe('a counter', () => {
     expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ remaining: 2, resetInMs: 290_000 })
   })
 
-  it('counts each rule for itself', async () => {
+  it('counts each rule separately', async () => {
     for (let failure = 1; failure <= 3; failure++) await fail()
     expect((await reserve(newId(), REGISTRATION)).admitted).toBe(true)
   })
 
-  it('writes nothing for an honest log in', async () => {
+  it('writes nothing to storage for a successful login', async () => {
     const id = newId()
     await reserve(id)
     expect((await settle(id, { kind: 'cleared', account: 'ada' })).settled).toBe(true)
     expect(await stored()).toEqual([])
   })
 
-  it('writes nothing either where there is nothing left to clear', async () => {
+  it('writes nothing to storage when a success has nothing to clear', async () => {
     await fail()
     await settle(newId(), { kind: 'cleared', account: null }, { challenged: true })
     const before = await runInDurableObject(stub, (_object, { storage }) => {
@@ -72,7 +72,7 @@ describe('a counter', () => {
     await runInDurableObject(stub, (_object, { storage }) => expect(storage.kv.put).not.toHaveBeenCalled())
   })
 
-  it('clears the failures of the account that logged in, and no other', async () => {
+  it('clears the failures of the account that logged in, and of no other account', async () => {
     await fail('ada')
     await fail('grace')
     const id = newId()
@@ -81,14 +81,14 @@ describe('a counter', () => {
     expect(status.remaining).toBe(2)
   })
 
-  it('clears everything where it is told to', async () => {
+  it('clears the failures of all accounts when the outcome names no account', async () => {
     for (const account of ['ada', 'grace']) await fail(account)
     const id = newId()
     await reserve(id)
     expect((await settle(id, { kind: 'cleared', account: null })).status.remaining).toBe(3)
   })
 
-  it('judges by the rule of the moment: a tighter one at once, a wider one by what is kept', async () => {
+  it('applies the limit of each call to the stored events, whether it is stricter or looser than before', async () => {
     for (let failure = 1; failure <= 3; failure++) await fail()
     const tighter = { threshold: 1, windowMs: 300_000 }
     expect((await reserve(newId(), LOG_IN, tighter)).admitted).toBe(false)
@@ -99,7 +99,7 @@ describe('a counter', () => {
     expect((await reserve(newId(), LOG_IN, shorter)).admitted).toBe(true)
   })
 
-  it('makes the challenge dearer with every further threshold of failures, within bounds', async () => {
+  it('raises the difficulty with each further threshold of failures, up to a maximum', async () => {
     const levels: number[] = []
     for (let failure = 1; failure <= 3; failure++) await fail()
     for (let failure = 0; failure < 30; failure++) {
@@ -112,14 +112,14 @@ describe('a counter', () => {
     expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ level: 0, exhausted: false })
   })
 
-  it('counts failures below the threshold for nothing more, whoever asked for their challenge', async () => {
+  it('keeps the difficulty at 0 for challenged failures below the threshold', async () => {
     for (let failure = 1; failure <= 3; failure++) {
       expect(await settle(newId(), WRONG, { challenged: true })).toMatchObject({ status: { level: 0 } })
     }
     expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ exhausted: true, level: 0 })
   })
 
-  it('never counts an attempt twice', async () => {
+  it('counts an attempt once, however often it settles', async () => {
     const id = await fail()
     for (let again = 1; again <= 3; again++) {
       expect((await settle(id)).settled).toBe(true)
@@ -128,8 +128,8 @@ describe('a counter', () => {
   })
 })
 
-describe('attempts at once', () => {
-  it('that all fail: the threshold passes, however many there are', async () => {
+describe('concurrent attempts', () => {
+  it('admits no more than the threshold of concurrent attempts that all fail', async () => {
     const attempts = Array.from({ length: 150 }, async () => {
       const id = newId()
       const reservation = await reserve(id)
@@ -139,7 +139,7 @@ describe('attempts at once', () => {
     expect(admitted(await Promise.all(attempts))).toBe(3)
   })
 
-  it('that all succeed: every one passes', async () => {
+  it('admits all concurrent attempts that succeed', async () => {
     const attempts = Array.from({ length: 150 }, async (_, index) => {
       const id = newId()
       const reservation = await reserve(id)
@@ -149,7 +149,7 @@ describe('attempts at once', () => {
     expect(admitted(await Promise.all(attempts))).toBe(150)
   })
 
-  it('wait for a place, in their order', async () => {
+  it('makes attempts wait for a pending one to settle, in order of arrival', async () => {
     const first = [newId(), newId(), newId()]
     for (const id of first) await reserve(id)
     const [fourth, fifth] = [reserve(newId()), reserve(newId())]
@@ -161,7 +161,7 @@ describe('attempts at once', () => {
     expect((await fifth).admitted).toBe(true)
   })
 
-  it('are answered as soon as what counts fills the threshold, though one is pending still', async () => {
+  it('refuses a waiting attempt as soon as counted failures fill the threshold', async () => {
     await fail()
     const first = [newId(), newId()]
     for (const id of first) await reserve(id)
@@ -172,7 +172,7 @@ describe('attempts at once', () => {
     expect((await waiting).admitted).toBe(false)
   })
 
-  it('that are given up while they wait take no place', async () => {
+  it('refuses a waiting attempt that is released, and counts nothing for it', async () => {
     const pending = [newId(), newId(), newId()]
     for (const id of pending) await reserve(id)
     const id = newId()
@@ -184,7 +184,7 @@ describe('attempts at once', () => {
     expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ remaining: 3 })
   })
 
-  it('that may not wait are refused while pending ones fill the threshold', async () => {
+  it('refuses an attempt that may not wait while pending ones fill the threshold', async () => {
     for (let pending = 1; pending <= 3; pending++) await reserve(newId())
     expect(await reserve(newId(), LOG_IN, LIMIT, false)).toMatchObject({
       admitted: false,
@@ -192,7 +192,7 @@ describe('attempts at once', () => {
     })
   })
 
-  it('wait 200 at most', async () => {
+  it('lets at most 200 attempts wait', async () => {
     const pending = [newId(), newId(), newId()]
     for (const id of pending) await reserve(id)
     const waiting = Array.from({ length: 200 }, () => reserve(newId()))
@@ -202,7 +202,7 @@ describe('attempts at once', () => {
     expect(admitted(await Promise.all(waiting))).toBe(0)
   })
 
-  it('wait 20 s at most, then the rule acts', async () => {
+  it('refuses a waiting attempt after 20 seconds', async () => {
     thaw()
     vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'], now: FROZEN_MS })
     const pending = [newId(), newId(), newId()]
@@ -217,8 +217,8 @@ describe('attempts at once', () => {
   })
 })
 
-describe('a change of the rule', () => {
-  it('lets those through that it favours as soon as those before them give up', async () => {
+describe('a changed limit', () => {
+  it('admits a waiting attempt under a raised threshold once the attempt ahead of it times out', async () => {
     thaw()
     vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'], now: FROZEN_MS })
     for (let pending = 1; pending <= 3; pending++) await reserve(newId())
@@ -234,8 +234,8 @@ describe('a change of the rule', () => {
   })
 })
 
-describe('a pending log in', () => {
-  it('lapses uncounted after 40 s, and its place is free', async () => {
+describe('a pending login', () => {
+  it('drops the reservation of a pending login after 40 seconds without counting it', async () => {
     for (let pending = 1; pending <= 3; pending++) await reserve(newId())
     advance(39)
     expect(await reserve(newId(), LOG_IN, LIMIT, false)).toMatchObject({ admitted: false })
@@ -246,7 +246,7 @@ describe('a pending log in', () => {
     })
   })
 
-  it('that lapsed gives nothing away while others fill the threshold', async () => {
+  it('refuses to settle a lapsed login while other attempts fill the threshold', async () => {
     const slow = newId()
     await reserve(slow)
     advance(40)
@@ -254,7 +254,7 @@ describe('a pending log in', () => {
     expect(await settle(slow, { kind: 'cleared', account: 'ada' })).toMatchObject({ settled: false })
   })
 
-  it('that lapsed settles where it would be let through now', async () => {
+  it('settles a lapsed login if it would be admitted now', async () => {
     const slow = newId()
     await reserve(slow)
     advance(40)
@@ -266,14 +266,14 @@ describe('attempts with a solved challenge', () => {
   const prove = (id: string, level: number) => counter.prove({ rule: LOG_IN, limit: LIMIT, id, level })
   const proven = { challenged: true }
 
-  it('are dear enough down to half of what is asked', async () => {
+  it('accepts a challenge of at least half the required difficulty', async () => {
     for (let failure = 1; failure <= 3; failure++) await fail()
     for (let failure = 1; failure <= 6; failure++) await settle(newId(), WRONG, proven)
     expect(await prove(newId(), 0)).toMatchObject({ admitted: false, status: { level: 2 } })
     expect(await prove(newId(), 1)).toMatchObject({ admitted: true })
   })
 
-  it('are no cheaper for coming together: those under way count', async () => {
+  it('counts challenged attempts in flight towards the difficulty', async () => {
     for (let failure = 1; failure <= 3; failure++) await fail()
     const ids = Array.from({ length: 20 }, newId)
     const reservations = await Promise.all(ids.map((id) => prove(id, 0)))
@@ -284,14 +284,14 @@ describe('attempts with a solved challenge', () => {
     expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ level: 0 })
   })
 
-  it('that only fill what is free cost no more, those past it do', async () => {
+  it('raises the difficulty only for challenged attempts in flight beyond the threshold', async () => {
     await fail()
     const ids = Array.from({ length: 12 }, newId)
     const reservations = await Promise.all(ids.map((id) => prove(id, 0)))
     expect(admitted(reservations)).toBe(2 + 6)
   })
 
-  it('that register are stored at once, and taken back with what they made dearer', async () => {
+  it('stores a challenged registration at once, and removes it and its effect on the difficulty on release', async () => {
     const request = (id: string) => ({ rule: REGISTRATION, limit: LIMIT, id, level: 0 })
     for (let registration = 1; registration <= 3; registration++) {
       const id = newId()
@@ -310,7 +310,7 @@ describe('attempts with a solved challenge', () => {
     expect(await counter.look(REGISTRATION, LIMIT)).toMatchObject({ exhausted: true, level: 0 })
   })
 
-  it('lapse after 40 s, and settle as proven after that and after a loss of memory', async () => {
+  it('settles a challenged attempt that lapsed after 40 seconds, also after an eviction', async () => {
     for (let failure = 1; failure <= 3; failure++) await fail()
     const ids = Array.from({ length: 6 }, newId)
     for (const id of ids) await prove(id, 0)

@@ -15,15 +15,15 @@ function knowing(status = FULL): BlockCache {
   return blocks
 }
 
-describe('a key that is known to be blocked', () => {
-  it('stands as time has passed since its counter said so', () => {
+describe('a cached block', () => {
+  it('reduces the remaining time of a cached block as time passes', () => {
     expect(knowing().find(KEY, NOW_MS + 4_999)).toEqual({ ...FULL, resetInMs: 195_001 })
   })
 
   it.each([
-    ['after 5 s', FULL, 5_000],
-    ['when its time is over', { ...FULL, resetInMs: 1_000 }, 1_000],
-  ])('is asked about again %s', (_when, status, elapsedMs) => {
+    ['after 5 seconds', FULL, 5_000],
+    ['when its remaining time has passed', { ...FULL, resetInMs: 1_000 }, 1_000],
+  ])('drops a cached block %s', (_when, status, elapsedMs) => {
     expect(knowing(status).find(KEY, NOW_MS + elapsedMs - 1)).not.toBe(null)
     expect(knowing(status).find(KEY, NOW_MS + elapsedMs)).toBe(null)
   })
@@ -33,11 +33,11 @@ describe('a key that is known to be blocked', () => {
     ['another rule', { ...KEY, name: 'login_failures_per_ip' as const }],
     ['another threshold', { ...KEY, limit: { ...KEY.limit, threshold: 4 } }],
     ['another window', { ...KEY, limit: { ...KEY.limit, windowMs: 299_000 } }],
-  ])('says nothing of %s', (_what, key) => {
+  ])('finds no block for %s', (_what, key) => {
     expect(knowing().find(key, NOW_MS)).toBe(null)
   })
 
-  it('is not one that only pending attempts stand in the way of', () => {
+  it('caches no refusal that only pending attempts cause', () => {
     expect(knowing({ ...FULL, exhausted: false }).find(KEY, NOW_MS)).toBe(null)
   })
 })

@@ -11,8 +11,8 @@ const store = (text: string) =>
 
 afterEach(() => store(key ?? ''))
 
-describe('the name of a counter', () => {
-  it('tells nothing of what it counts', async () => {
+describe('counter keys', () => {
+  it('derives counter keys that reveal neither address nor identifier', async () => {
     const names = new CounterKeys(env.DB)
     const [client, identifier] = [
       await names.ofRequester('203.0.113.7'),
@@ -22,12 +22,12 @@ describe('the name of a counter', () => {
     expect(client).not.toBe(identifier)
   })
 
-  it('is the same in every isolate', async () => {
+  it('derives the same counter key in every isolate', async () => {
     const [here, there] = [new CounterKeys(env.DB), new CounterKeys(env.DB)]
     expect(await here.ofRequester('203.0.113.7')).toBe(await there.ofRequester('203.0.113.7'))
   })
 
-  it('differs with the kind and the text', async () => {
+  it('derives different counter keys for different kinds and texts', async () => {
     const names = new CounterKeys(env.DB)
     const all = await Promise.all([
       names.ofRequester('ada'),
@@ -39,14 +39,14 @@ describe('the name of a counter', () => {
     expect(new Set(all).size).toBe(all.length)
   })
 
-  it('is another under another key, which is random', async () => {
+  it('derives different counter keys under another naming key, which is random', async () => {
     expect(key).toMatch(/^[0-9A-F]{64}$/)
     const name = await new CounterKeys(env.DB).ofRequester('203.0.113.7')
     await store('another key')
     expect(await new CounterKeys(env.DB).ofRequester('203.0.113.7')).not.toBe(name)
   })
 
-  it('does not change with AUTH_SECRET: while one replaces the other, two releases count alike', async () => {
+  it('keeps counter keys when AUTH_SECRET is replaced, so that earlier failures still count', async () => {
     const name = newName()
     const before = visitor(workerWith({}))
     await before.failTimes(3, name)
@@ -58,7 +58,7 @@ describe('the name of a counter', () => {
     expect(await refused(after.logIn(name, WRONG))).toMatchObject({ code: 'challenge_required' })
   })
 
-  it('needs the key: without one nobody logs in, and the answer says whose fault it is', async () => {
+  it('answers 503 misconfigured to a login while the naming key is missing', async () => {
     await env.DB.prepare('DELETE FROM naming_key').run()
     const answer = await refused(visitor(workerWith({})).logIn('ada', PASSWORD))
     expect(answer).toMatchObject({ status: 503, code: 'misconfigured' })

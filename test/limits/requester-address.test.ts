@@ -4,8 +4,8 @@ import { parseRequesterAddress } from '../../src/limits/requester-address.ts'
 const counted = (text: string | undefined, prefix = 64, ipv6?: string) =>
   parseRequesterAddress(text, ipv6, prefix)?.counted ?? null
 
-describe('the client that counts', () => {
-  it('is an IPv4 address, whole', () => {
+describe('the address that limits count by', () => {
+  it('counts an IPv4 address as a whole', () => {
     expect(parseRequesterAddress('203.0.113.7', undefined, 64)).toEqual({
       shown: '203.0.113.7',
       counted: '203.0.113.7',
@@ -20,7 +20,7 @@ describe('the client that counts', () => {
     '2001:db8:0:1:ffff:ffff:ffff:ffff',
     '2001:db8:0:1:0:0:192.0.2.1',
     '2001:db8::1:0:0:0:1',
-  ])('is the network of an IPv6 address in every spelling: %s', (text) => {
+  ])('counts an IPv6 address by its network, in every spelling: %s', (text) => {
     expect(counted(text)).toBe('2001:db8:0:1::/64')
   })
 
@@ -35,42 +35,42 @@ describe('the client that counts', () => {
     [60, '2001:db8:a1b2:c3d0::/60'],
     [64, '2001:db8:a1b2:c3d4::/64'],
     [128, '2001:db8:a1b2:c3d4:e5f6:789a:bcde:f012/128'],
-  ])('is as wide a network as the setting says: %i', (prefix, network) => {
+  ])('counts an IPv6 address by a network of the configured prefix length: %i', (prefix, network) => {
     expect(counted('2001:db8:a1b2:c3d4:e5f6:789a:bcde:f012', prefix)).toBe(network)
   })
 
-  it('differs with the network', () => {
+  it('counts IPv6 addresses of different networks separately', () => {
     expect(counted('2001:db8:0:2::1')).not.toBe(counted('2001:db8:0:1::1'))
   })
 
   it.each(['::ffff:203.0.113.7', '::FFFF:203.0.113.7', '::ffff:cb00:7107', '0:0:0:0:0:ffff:203.0.113.7'])(
-    'is the IPv4 address that an IPv4-mapped one stands for: %s',
+    'counts an IPv4-mapped IPv6 address as its IPv4 address: %s',
     (text) => {
       expect(counted(text)).toBe('203.0.113.7')
     },
   )
 
   it.each(['240.0.0.1', '245.12.34.56', '255.255.255.254', '::ffff:240.0.0.1'])(
-    'is the real one where %s is a Pseudo IPv4 address',
+    'counts the real IPv6 address when %s is a Pseudo IPv4 address',
     (pseudo) => {
       expect(counted(pseudo, 64, '2001:db8:0:1::1')).toBe('2001:db8:0:1::/64')
     },
   )
 
   it.each([undefined, '', 'nowhere', '203.0.113.7', '::ffff:203.0.113.7'])(
-    'is nobody where the real one of a Pseudo IPv4 address is %j',
+    'returns null for a Pseudo IPv4 address whose real IPv6 address is %j',
     (ipv6) => {
       expect(counted('240.0.0.1', 64, ipv6)).toBe(null)
     },
   )
 
-  it('is no other header while the address is a real one', () => {
+  it('ignores the IPv6 header unless the address is a Pseudo IPv4 address', () => {
     expect(counted('239.255.255.255', 64, '2001:db8::1')).toBe('239.255.255.255')
     expect(counted('2001:db8:0:1::1', 64, '2001:db8:0:2::1')).toBe('2001:db8:0:1::/64')
   })
 
   it.each(['2a06:98c0:3600::103', '2a06:98c0:3600:ffff::1', '2A06:98C0:3600:0:0:0:0:103'])(
-    'is one and the same for all Workers of other zones: %s',
+    'counts all Workers of other zones as one shared network: %s',
     (text) => {
       expect(parseRequesterAddress(text, undefined, 128)).toMatchObject({
         counted: '2a06:98c0:3600::/48',
@@ -79,7 +79,7 @@ describe('the client that counts', () => {
     },
   )
 
-  it('is not shared next to the address of those Workers', () => {
+  it("marks only the network of other zones' Workers as shared", () => {
     expect(parseRequesterAddress('2a06:98c0:3601::103', undefined, 64)).toMatchObject({ shared: false })
   })
 
@@ -108,7 +108,7 @@ describe('the client that counts', () => {
     '203.0.113.7\u0000',
     '２０３.0.113.7',
     '-1.2.3.4',
-  ])('is nobody for %j', (text) => {
+  ])('returns null for %j, which is not one IP address', (text) => {
     expect(counted(text)).toBe(null)
   })
 })

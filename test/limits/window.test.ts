@@ -112,8 +112,8 @@ const modelLevel = (world: World) => {
   return Math.min(MAX_DIFFICULTY, Math.floor(counted / world.limit.threshold))
 }
 
-describe('the window', () => {
-  it('fills the threshold exactly when everything that ever happened would, also after rules were tightened', () => {
+describe('the sliding window', () => {
+  it('fills the threshold exactly when a model that keeps every event does, also after limits are lowered', () => {
     fc.assert(
       fc.property(worlds(fc.oneof(...happenings, changes(1))), (world) => {
         const { tally, limit, nowMs } = world
@@ -126,7 +126,7 @@ describe('the window', () => {
     )
   })
 
-  it('never counts what did not happen, nor forgets what comes after it, however the rule changes', () => {
+  it('never counts more than happened, and counts every later failure, however the limit changes', () => {
     fc.assert(
       fc.property(
         worlds(fc.oneof(...happenings, changes(3))),
@@ -148,7 +148,7 @@ describe('the window', () => {
     )
   })
 
-  it('keeps the newest threshold of each account, and 1,000 in all', () => {
+  it('keeps the newest events of each account up to the threshold, and 1,000 in all', () => {
     const limit = { threshold: 3, windowMs: 300_000 }
     const failures = Array.from({ length: 2_000 }, (_, index) => ({
       id: String(index),
@@ -165,7 +165,7 @@ describe('the window', () => {
   const limit: Limit = { threshold: 3, windowMs: 300_000 }
   const at = (...seconds: number[]) => seconds.map((second) => START_MS + second * 1000)
 
-  it('counts an event until its window is over, to the millisecond', () => {
+  it('counts an event until its window ends, to the millisecond', () => {
     const tally = count(EMPTY, { id: 'a', atMs: START_MS, account: 'ada' }, false, limit)
     expect(eventsInWindow(tally, limit, START_MS + 299_999)).toHaveLength(1)
     expect(eventsInWindow(tally, limit, START_MS + 300_000)).toHaveLength(0)
@@ -174,37 +174,40 @@ describe('the window', () => {
 
   it.each([
     ['nothing counts', at(), 200, 300_000],
-    ['one does', at(0), 100, 200_000],
+    ['one event counts', at(0), 100, 200_000],
     [
-      'the threshold is just reached: events at 0, 100 and 200 s let the next one through at 300 s',
+      'the threshold is just reached: events at 0, 100 and 200 s admit the next attempt at 300 s',
       at(0, 100, 200),
       250,
       50_000,
     ],
-    ['more than the threshold count: until as many have left', at(0, 10, 20, 30), 100, 210_000],
-    ['they are not in order', at(200, 0, 100), 250, 50_000],
-  ])('tells until when, where %s', (_when, times, nowSeconds, expectedMs) => {
-    expect(resetAfterMs(times, limit, START_MS + nowSeconds * 1000)).toBe(expectedMs)
-  })
+    ['more events than the threshold count', at(0, 10, 20, 30), 100, 210_000],
+    ['events are not in order', at(200, 0, 100), 250, 50_000],
+  ])(
+    'returns the time until one more attempt is admitted when %s',
+    (_when, times, nowSeconds, expectedMs) => {
+      expect(resetAfterMs(times, limit, START_MS + nowSeconds * 1000)).toBe(expectedMs)
+    },
+  )
 
-  it('lets none through ever where the threshold is 0', () => {
+  it('returns the whole window as the time to wait when the threshold is 0', () => {
     expect(resetAfterMs(at(0), { threshold: 0, windowMs: 300_000 }, START_MS + 1_000)).toBe(300_000)
   })
 
-  it('counts an attempt once, however often it is told', () => {
+  it('counts an attempt once, however often it is recorded', () => {
     const event = { id: 'a', atMs: START_MS, account: 'ada' }
     const once = count(EMPTY, event, true, limit)
     expect(count(once, { ...event, atMs: START_MS + 5 }, true, limit)).toBe(once)
   })
 
-  it('takes back one attempt and no other', () => {
+  it('removes a released attempt and no other', () => {
     const [first, second] = ['a', 'b'].map((id) => ({ id, atMs: START_MS, account: '' })) as [never, never]
     const both = count(count(EMPTY, first, false, limit), second, false, limit)
     expect(takeBack(both, 'a').events).toEqual([second])
     expect(takeBack(both, 'c')).toBe(both)
   })
 
-  it('makes a challenge dearer by those that are under way, within bounds', () => {
+  it('raises the difficulty with attempts in flight, up to a maximum', () => {
     expect([0, 2, 3, 5, 6, 12, 100].map((proving) => difficultyOf(EMPTY, limit, proving, START_MS))).toEqual([
       0, 0, 1, 1, 2, 4, 4,
     ])
@@ -217,11 +220,11 @@ describe('the window', () => {
     [3, 4, true],
     [2, 4, false],
     [4, 0, true],
-  ])('takes a challenge of level %i where %i is asked: %s', (level, asked, enough) => {
+  ])('compares difficulty %i with a required difficulty of %i: %s', (level, asked, enough) => {
     expect(meetsDifficulty(level, asked)).toBe(enough)
   })
 
-  it('has nothing to clear twice', () => {
+  it('returns the same tally when there is nothing to clear', () => {
     const tally = count(EMPTY, { id: 'a', atMs: START_MS, account: 'ada' }, true, limit)
     const cleared = clearAll(tally)
     expect(cleared).toEqual(EMPTY)
@@ -229,7 +232,7 @@ describe('the window', () => {
     expect(clearAll(stored)).toBe(stored)
   })
 
-  it('does not make the next challenge cheaper after a success', () => {
+  it('keeps the difficulty after a success', () => {
     const failures = Array.from({ length: 3 }, (_, index) => ({
       id: `${index}`,
       atMs: START_MS,

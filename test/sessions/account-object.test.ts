@@ -51,14 +51,14 @@ const newSession = () => ({
   transport: 'body' as const,
 })
 
-describe('opening', () => {
-  it('needs an exact read where the object holds nothing', async () => {
+describe('the opening of a session', () => {
+  it('requires a read of the primary to open a session in an empty object', async () => {
     const { open, state } = newAccount()
     expect(await open({ state: state(5), readFrom: 'replica' })).toEqual({ outcome: 'stale', version: null })
     expect(await open({ state: state(5), readFrom: 'primary' })).toMatchObject({ outcome: 'opened' })
   })
 
-  it('takes the same version and any higher one, wherever it was read', async () => {
+  it('opens a session under the same or a higher account version, wherever it was read', async () => {
     const { open, state } = newAccount()
     await open({ state: state(5) })
     for (const version of [5, 6]) {
@@ -70,7 +70,7 @@ describe('opening', () => {
     }
   })
 
-  it('refuses a lower version and says which it holds', async () => {
+  it('rejects a lower account version and returns the stored one', async () => {
     const { open, state, object } = newAccount()
     await open({ state: state(5) })
     for (const readFrom of ['replica', 'primary'] as const) {
@@ -79,7 +79,7 @@ describe('opening', () => {
     expect(await object.list(0)).toHaveLength(1)
   })
 
-  it('lowers the version only to a primary read that began after its answer', async () => {
+  it('lowers the account version only to a read of the primary that began after its result', async () => {
     const { open, state } = newAccount()
     await open({ state: state(5) })
     expect(await open({ state: state(3), readFrom: 'replica', replaces: 5 })).toMatchObject({
@@ -94,14 +94,14 @@ describe('opening', () => {
     expect(await open({ state: state(3), readFrom: 'replica' })).toMatchObject({ outcome: 'opened' })
   })
 
-  it('ends what a higher version has ended', async () => {
+  it('ends older sessions when a session opens under a version that ends them', async () => {
     const { open, state, object } = newAccount()
     await open({ state: state(5) })
     await open({ state: state(6, { sessionsNotBefore: 6 }) })
     expect(await object.list(0)).toHaveLength(1)
   })
 
-  it('ends the least recently used session past the cap', async () => {
+  it('ends the least recently used session beyond the maximum number', async () => {
     const { open, state, object } = newAccount()
     const ids: string[] = []
     for (let count = 0; count < 4; count++) {
@@ -113,8 +113,8 @@ describe('opening', () => {
   })
 })
 
-describe('telling', () => {
-  it('is taken when it is higher, in whatever order it comes', async () => {
+describe('published account state', () => {
+  it('applies published account state if its version is higher, in any order of arrival', async () => {
     const { object, open, state } = newAccount()
     const opened = await open({ state: state(5) })
     if (opened.outcome !== 'opened') throw new Error(opened.outcome)
@@ -127,7 +127,7 @@ describe('telling', () => {
     expect(await object.check(opened.activeSession.session.id, 0)).toBeNull()
   })
 
-  it('keeps one session under its new secret, though the telling comes twice or after a log in', async () => {
+  it('renews the surviving session under its new secret once, also if the state is published twice or after a login', async () => {
     const { object, open, state } = newAccount()
     const opened = await open({ state: state(5) })
     if (opened.outcome !== 'opened') throw new Error(opened.outcome)
@@ -145,7 +145,7 @@ describe('telling', () => {
     expect((await object.tell(changed, policy))?.session).toMatchObject({ id, generation: 1 })
   })
 
-  it('answers with no session when a later change has ended it', async () => {
+  it('returns no surviving session when a later change has ended it', async () => {
     const { object, open, state } = newAccount()
     const opened = await open({ state: state(5) })
     if (opened.outcome !== 'opened') throw new Error(opened.outcome)
@@ -154,7 +154,7 @@ describe('telling', () => {
     expect(await object.tell(state(6, { sessionsNotBefore: 6, survivingSession }), policy)).toBeNull()
   })
 
-  it('answers with the kept session when a later change has kept it, too', async () => {
+  it('returns the surviving session when it survived a later change too', async () => {
     const { object, open, state } = newAccount()
     const opened = await open({ state: state(5) })
     if (opened.outcome !== 'opened') throw new Error(opened.outcome)
@@ -168,7 +168,7 @@ describe('telling', () => {
     ).toBeNull()
   })
 
-  it('of a deletion ends everything, for good', async () => {
+  it('ends all sessions when a deletion is published, and rejects older versions afterwards', async () => {
     const { object, open, state } = newAccount()
     await open({ state: state(5) })
     await object.tell(
@@ -180,7 +180,7 @@ describe('telling', () => {
   })
 })
 
-describe("the end of everybody's sessions", () => {
+describe("the end of all accounts' sessions", () => {
   async function opened() {
     const { object, open, state } = newAccount()
     const answer = await open({ state: state(5) })
@@ -190,7 +190,7 @@ describe("the end of everybody's sessions", () => {
     return { object, open, state, id, presented }
   }
 
-  it('is that of those which began before', async () => {
+  it('ends sessions that began before `sessionsNotBefore`', async () => {
     const { object, id, presented } = await opened()
     expect(await object.check(id, FROZEN_MS)).not.toBeNull()
     expect(await object.list(FROZEN_MS)).toHaveLength(1)
@@ -202,7 +202,7 @@ describe("the end of everybody's sessions", () => {
     expect(await object.rotate(later)).toEqual({ outcome: 'unknown' })
   })
 
-  it('is judged by when a session began, not by its last use', async () => {
+  it('compares `sessionsNotBefore` with the start of a session, not with its last use', async () => {
     const { object, id, presented } = await opened()
     advance(100)
     expect(await object.rotate({ ...presented, sessionsNotBeforeMs: 0 })).toMatchObject({
@@ -224,15 +224,18 @@ describe("the end of everybody's sessions", () => {
           sessionsNotBeforeMs: FROZEN_MS + 1,
         }),
     ],
-  ])('is for good once a %s brought it', async (_method, bring) => {
-    const { object, id, presented } = await opened()
-    await bring(object, id)
-    expect(await object.check(id, 0)).toBeNull()
-    expect(await object.rotate({ ...presented, sessionsNotBeforeMs: 0 })).toEqual({ outcome: 'unknown' })
-    expect(await object.end(id)).toBe(false)
-  })
+  ])(
+    'ends a session permanently once %s is called with a later `sessionsNotBefore`',
+    async (_method, bring) => {
+      const { object, id, presented } = await opened()
+      await bring(object, id)
+      expect(await object.check(id, 0)).toBeNull()
+      expect(await object.rotate({ ...presented, sessionsNotBeforeMs: 0 })).toEqual({ outcome: 'unknown' })
+      expect(await object.end(id)).toBe(false)
+    },
+  )
 
-  it('leaves the others of the account', async () => {
+  it('keeps sessions of the account that began after `sessionsNotBefore`', async () => {
     const { object, open, state, id } = await opened()
     advance(1)
     const other = await open({ state: state(5) })
@@ -243,10 +246,24 @@ describe("the end of everybody's sessions", () => {
       other.activeSession.session.id,
     ])
   })
+
+  it('ignores a missing `sessionsNotBefore`', async () => {
+    const { object, id, presented } = await opened()
+    expect(await object.check(id)).toMatchObject({ session: { id } })
+    expect(await object.list()).toHaveLength(1)
+    expect(await object.rotate(presented)).toMatchObject({
+      outcome: 'rotated',
+      activeSession: { session: { id } },
+    })
+    expect(await object.rotate(presented)).toMatchObject({ outcome: 'repeated' })
+    advance(10)
+    expect(await object.rotate(presented)).toEqual({ outcome: 'reused' })
+    expect(await object.check(id)).toBeNull()
+  })
 })
 
-describe('ending all sessions', () => {
-  it('but one leaves that one as it is, and the alarm for it', async () => {
+describe('the end of all sessions of an account', () => {
+  it('ends all sessions except a given one, which keeps its alarm', async () => {
     const { stub, object, open, state } = newAccount()
     const ids: string[] = []
     for (let sessions = 1; sessions <= 3; sessions++) {
@@ -262,7 +279,7 @@ describe('ending all sessions', () => {
     expect(await object.list(0)).toEqual([])
   })
 
-  it('but one that is not there ends all', async () => {
+  it('ends all sessions when the excepted one does not exist', async () => {
     const { object, open, state } = newAccount()
     await open({ state: state(5) })
     await object.endAll('03a352eb-ffff-7000-8000-000000000000')
@@ -270,8 +287,8 @@ describe('ending all sessions', () => {
   })
 })
 
-describe('memory', () => {
-  it('is not needed: state survives eviction', async () => {
+describe('storage and alarms', () => {
+  it('keeps sessions and version after an eviction', async () => {
     const { stub, object, open, state } = newAccount()
     const opened = await open({ state: state(5) })
     if (opened.outcome !== 'opened') throw new Error(opened.outcome)
@@ -283,7 +300,7 @@ describe('memory', () => {
     expect(await open({ state: state(4) })).toEqual({ outcome: 'stale', version: 5 })
   })
 
-  it('of the version lasts a day after the last session, then all storage is given back', async () => {
+  it('keeps the version for a day after the last session, then deletes all storage', async () => {
     const { stub, object, open, state } = newAccount()
     const opened = await open({ state: state(5) })
     if (opened.outcome !== 'opened') throw new Error(opened.outcome)
@@ -299,14 +316,14 @@ describe('memory', () => {
     expect(await open({ state: state(4), readFrom: 'primary' })).toMatchObject({ outcome: 'opened' })
   })
 
-  it('sets its alarm again when that went off too early', async () => {
+  it('reschedules an alarm that fires too early', async () => {
     const { stub, object, state } = newAccount()
     await object.tell(state(5), policy)
     expect(await runDurableObjectAlarm(stub)).toBe(true)
     expect(await runDurableObjectAlarm(stub)).toBe(true)
   })
 
-  it('sets its alarm again when that was lost', async () => {
+  it('reschedules an alarm that was lost', async () => {
     const { stub, object, state } = newAccount()
     await object.tell(state(5), policy)
     await runInDurableObject(stub, (_instance, { storage }) => storage.deleteAlarm())
@@ -317,7 +334,7 @@ describe('memory', () => {
     expect(left).toEqual([])
   })
 
-  it('of the version begins its day anew with a telling', async () => {
+  it('keeps the version for another day when account state is published again', async () => {
     const { stub, object, open, state } = newAccount()
     await object.tell(state(5), policy)
     advance(DAY - 1)
@@ -327,7 +344,7 @@ describe('memory', () => {
     expect(await open({ state: state(4) })).toEqual({ outcome: 'stale', version: 5 })
   })
 
-  it('of a dead session is cleared by the alarm while others live on', async () => {
+  it('deletes an expired session by alarm while others are alive', async () => {
     const { stub, object, open, state } = newAccount()
     await open({ state: state(5) })
     advance(10 * DAY)

@@ -10,20 +10,20 @@ const isTicket = (text: string, address = ADDRESS, nowMs = NOW_MS) =>
   isLoginTicket(keys, text, address, nowMs)
 
 describe('a login ticket', () => {
-  it('is good for two minutes', async () => {
+  it('accepts a login ticket for two minutes', async () => {
     expect(await isTicket(ticket)).toBe(true)
     expect(await isTicket(ticket, ADDRESS, NOW_MS + 119_000)).toBe(true)
     expect(await isTicket(ticket, ADDRESS, NOW_MS + 120_000)).toBe(false)
   })
 
   it.each(['192.0.2.2', '', '192.0.2.1 ', '2001:db8::/64'])(
-    'is good for its own address alone, not for %j',
+    'rejects a login ticket from another address: %j',
     async (address) => {
       expect(await isTicket(ticket, address)).toBe(false)
     },
   )
 
-  it('survives the change of AUTH_SECRET while both count', async () => {
+  it('accepts a login ticket of the previous AUTH_SECRET while that is the fallback', async () => {
     expect(await isLoginTicket(await deriveTicketKeys('the next', 'a secret'), ticket, ADDRESS, NOW_MS)).toBe(
       true,
     )
@@ -32,12 +32,12 @@ describe('a login ticket', () => {
     )
   })
 
-  it('is made with a key of its own', async () => {
+  it('rejects a login ticket that is made with the key of another purpose', async () => {
     const other = await makeLoginTicket(await derivePageKeys('a secret', undefined), ADDRESS, NOW_MS)
     expect(await isTicket(other)).toBe(false)
   })
 
-  it('is refused with any character changed', async () => {
+  it('rejects a login ticket with any character changed', async () => {
     for (let at = 0; at < ticket.length; at++) {
       const changed = ticket[at] === 'A' ? 'B' : 'A'
       expect(await isTicket(ticket.slice(0, at) + changed + ticket.slice(at + 1))).toBe(false)
@@ -53,7 +53,7 @@ describe('a login ticket', () => {
     `${ticket}=`,
     'A'.repeat(54),
     '\u00e9'.repeat(54),
-  ])('is not %j', async (text) => {
+  ])('rejects %j as a login ticket', async (text) => {
     expect(await isTicket(text)).toBe(false)
   })
 })

@@ -14,19 +14,19 @@ const token = {
 }
 
 describe('a refresh token', () => {
-  it('says what it was made of, in 119 characters that a URL can carry', async () => {
+  it('encodes a refresh token in 119 URL-safe characters, and decodes what it was made of', async () => {
     const text = await makeRefreshToken(token, keys)
     expect(text).toMatch(/^[A-Za-z0-9_-]{119}$/)
     expect(await readRefreshToken(text, keys)).toEqual(token)
   })
 
-  it('is the same for the same generation, and another for the next', async () => {
+  it('makes the same refresh token for the same generation, and another for a different one', async () => {
     const text = await makeRefreshToken(token, keys)
     expect(await makeRefreshToken(token, keys)).toBe(text)
     expect(await makeRefreshToken({ ...token, generation: 1 }, keys)).not.toBe(text)
   })
 
-  it('is refused when any one bit of it is changed', async () => {
+  it('rejects a refresh token with any bit changed', async () => {
     const bytes = fromBase64Url(await makeRefreshToken(token, keys)) ?? new Uint8Array()
     expect(bytes).toHaveLength(89)
     for (let bit = 0; bit < bytes.length * 8; bit++) {
@@ -36,17 +36,17 @@ describe('a refresh token', () => {
   })
 
   it.each([
-    ['nothing', () => ''],
-    ['a byte less', (text: string) => text.slice(0, -2)],
-    ['a byte more', (text: string) => `${text}AA`],
+    ['no characters', () => ''],
+    ['one byte less', (text: string) => text.slice(0, -2)],
+    ['one byte more', (text: string) => `${text}AA`],
     ['padding', (text: string) => `${text}=`],
     ['a space', (text: string) => ` ${text}`],
     ['a line break', (text: string) => `${text}\n`],
-  ])('is refused with %s', async (_what, change) => {
+  ])('rejects a refresh token with %s', async (_what, change) => {
     expect(await readRefreshToken(change(await makeRefreshToken(token, keys)), keys)).toBeNull()
   })
 
-  it('is refused under another secret, and taken while one replaces the other', async () => {
+  it('rejects a refresh token under another secret, and accepts it under a fallback secret', async () => {
     const text = await makeRefreshToken(token, keys)
     expect(await readRefreshToken(text, await deriveRefreshKeys(OTHER, undefined))).toBeNull()
     const both = await deriveRefreshKeys(OTHER, SECRET)

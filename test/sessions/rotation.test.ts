@@ -35,13 +35,13 @@ const state = (changes: Partial<LiveState> = {}): LiveState => ({
 })
 
 describe('a session', () => {
-  it('ends when it was not used for the idle time, at the latest after the absolute one', () => {
+  it('ends a session after the idle time without use, at the latest after the absolute lifetime', () => {
     expect(begin()).toMatchObject({ expiresAt: NOW + 1_000_000, endsAt: NOW + 3_000_000, generation: 0 })
     const short = beginSession(request, 7, { ...policy, maxSeconds: 500 }, NOW)
     expect(short.expiresAt).toBe(NOW + 500_000)
   })
 
-  it('lives longer by each rotation, never past its end', () => {
+  it('extends a session with each rotation, never beyond its absolute end', () => {
     let session = begin()
     for (const seconds of [900, 1_800, 2_700]) {
       const rotation = rotate(session, session.generation, policy, NOW + seconds * 1000)
@@ -53,13 +53,13 @@ describe('a session', () => {
 
   it.each([
     ['the moment it expires', 0, 1_000_000],
-    ['a generation that was never given', 1, 0],
-  ])('is unknown at %s', (_what, generation, afterMs) => {
+    ['a generation that was never issued', 1, 0],
+  ])('reports a session as unknown at %s', (_what, generation, afterMs) => {
     expect(rotate(begin(), generation, policy, NOW + afterMs)).toEqual({ outcome: 'unknown' })
   })
 })
 
-describe('rotation, held against a naive model', () => {
+describe('rotation compared with a naive model', () => {
   /** The model remembers of every generation when it was rotated out. */
   function model(
     rotatedOutAt: readonly number[],
@@ -73,7 +73,7 @@ describe('rotation, held against a naive model', () => {
     return nowMs - rotatedAt < graceMs ? 'repeated' : 'reused'
   }
 
-  it('agrees on any sequence of presentations and pauses', () => {
+  it('rotates as a naive model does, for any sequence of presented generations and pauses', () => {
     const step = fc.record({
       back: fc.integer({ min: -1, max: 6 }),
       pauseMs: fc.integer({ min: 0, max: 8_000 }),
@@ -100,7 +100,7 @@ describe('rotation, held against a naive model', () => {
     )
   })
 
-  it('remembers no more than it needs', () => {
+  it('remembers at most 100 rotations, and only those within the grace period', () => {
     let session = begin()
     for (let rotations = 0; rotations < 500; rotations++) {
       const rotation = rotate(session, session.generation, policy, NOW + rotations)
@@ -117,7 +117,7 @@ describe("a session under the account's state", () => {
   const under = (session: Session, told: Parameters<typeof underState>[1]) =>
     underState(session, told, policy, NOW + 60_000)
 
-  it('stays as it is when it was opened under an honoured version', () => {
+  it('keeps a session that was opened under `sessionsNotBefore` or a later version', () => {
     const session = begin({ openedUnder: 5 })
     expect(under(session, state())).toBe(session)
   })
@@ -125,17 +125,17 @@ describe("a session under the account's state", () => {
   it.each([
     ['it was opened before the change that ended sessions', begin({ openedUnder: 4 }), state()],
     ['the account is disabled', begin(), state({ profile: { ...profile, disabled: true } })],
-    ['the account is gone', begin(), { ...state(), profile: null }],
+    ['the account is deleted', begin(), { ...state(), profile: null }],
     [
-      'another one is kept',
+      'another session is the surviving one',
       begin({ openedUnder: 4 }),
       state({ survivingSession: { id: 'other', secretHash: utf8('new') } }),
     ],
-  ])('ends when %s', (_when, session, told) => {
+  ])('ends a session when %s', (_when, session, told) => {
     expect(under(session, told)).toBeNull()
   })
 
-  it('goes on under its new secret when it is the kept one, as after a log in', () => {
+  it('renews the surviving session under its new secret, as after a login', () => {
     const survivingSession = { id: 'session', secretHash: utf8('new') }
     const used = begin({ openedUnder: 4, generation: 3, rotatedAt: [NOW] })
     expect(under(used, state({ survivingSession }))).toEqual({
@@ -150,17 +150,17 @@ describe("a session under the account's state", () => {
     })
   })
 
-  it('is renewed once: told again, it keeps what it has become', () => {
+  it('renews the surviving session once when the same state is published again', () => {
     const told = state({ survivingSession: { id: 'session', secretHash: utf8('new') } })
     const renewed = under(begin({ openedUnder: 4 }), told)
     expect(renewed && under(renewed, told)).toBe(renewed)
   })
 })
 
-describe('the cap', () => {
+describe('the maximum number of sessions', () => {
   const usedAt = (id: string, lastUsedAt: number) => begin({ id, lastUsedAt })
 
-  it('ends the least recently used so that one more fits', () => {
+  it('ends the least recently used sessions so that one more fits', () => {
     const sessions = [usedAt('b', 2), usedAt('a', 1), usedAt('c', 3)]
     expect(overflow(sessions, policy)).toEqual(['a'])
     expect(overflow(sessions, { ...policy, maxSessions: 1 })).toEqual(['a', 'b', 'c'])

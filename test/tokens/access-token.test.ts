@@ -62,12 +62,12 @@ const CHARACTERS = [
   ['\u0001', 6],
 ] as const
 
-describe.each(['ES256', 'RS256'] as const)('an access token by %s', (alg) => {
+describe.each(['ES256', 'RS256'] as const)('an access token signed by %s', (alg) => {
   it.each(
     Object.entries(GRANTS).flatMap(([what, grants]) =>
       CHARACTERS.map(([character, bytes]) => [what, character, bytes, grants] as const),
     ),
-  )('has at most 4,096 characters, with %s and %j', async (_what, character, bytes, grants) => {
+  )('limits an access token to 4,096 characters, with %s and %j', async (_what, character, bytes, grants) => {
     const { issuer, audience, clientId } = longestSettings(character, bytes)
     const { roles, scopes, claims } = grants(character, bytes)
     for (const username of Object.values(USERNAMES)) {

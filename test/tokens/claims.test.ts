@@ -44,36 +44,36 @@ function nested(levels: number): unknown {
   return levels % 2 === 0 ? [nested(levels - 1)] : { a: nested(levels - 1) }
 }
 
-describe('claims that an account may have', () => {
-  it('are all that JSON can say', () => {
+describe('claims of an account', () => {
+  it('accepts claims of any JSON type and any name that is not reserved', () => {
     expect(claimProblems({})).toEqual([])
     expect(claimProblems(GOOD)).toEqual([])
     expect(claimProblems({ '': 0, constructor: 'x', toString: 'x', Iss: 'x', roles2: 'x' })).toEqual([])
   })
 
-  it('may have every number that is exact: safe integers and fractions', () => {
+  it('accepts exact numbers in claims: safe integers and fractions', () => {
     const { MAX_SAFE_INTEGER, MIN_SAFE_INTEGER, MIN_VALUE } = Number
     const numbers = [MAX_SAFE_INTEGER, MIN_SAFE_INTEGER, MIN_VALUE, 0, -0, 1e15, -1.5, 4503599627370495.5]
     expect(claimProblems({ a: numbers })).toEqual([])
   })
 
-  it('are none by a name that changes the prototype of what copies them', () => {
+  it('rejects claims with the name __proto__, which changes the prototype of a copy', () => {
     expect(claimProblems(JSON.parse('{"__proto__":{"iss":"x"}}'))).toHaveLength(1)
     expect(claimProblems(JSON.parse('{"a":[{"__proto__":1}]}'))).toHaveLength(1)
   })
 
-  it.each(RESERVED)('are none by the name %s, whatever its value', (name) => {
+  it.each(RESERVED)('rejects the reserved claim %s, whatever its value', (name) => {
     for (const value of ['x', null, { a: 1 }]) {
       const problems = claimProblems({ ...GOOD, [name]: value })
       expect(problems).toEqual([expect.stringContaining(`${name}: Reserved`)])
     }
   })
 
-  it('may use a reserved name below their own', () => {
+  it('accepts a reserved name inside a claim', () => {
     expect(claimProblems({ upstream: { iss: 'x', roles: ['a'] } })).toEqual([])
   })
 
-  it('have at most eight levels each', () => {
+  it('accepts claims of at most eight levels', () => {
     for (const levels of [0, 1, 7, 8]) expect(claimProblems({ a: nested(levels) })).toEqual([])
     for (const levels of [9, 10, 5_000]) {
       expect(claimProblems({ a: nested(levels) })).toEqual([expect.stringMatching(/^a: /)])
@@ -85,36 +85,36 @@ describe('claims that an account may have', () => {
     ['a lone surrogate in a list', { a: ['\udc00'] }],
     ['a lone surrogate in an object', { a: { b: '\ud800' } }],
     ['a name with a lone surrogate', { a: { 'b\ud800': 1 } }],
-    ['no finite number', { a: Number.POSITIVE_INFINITY }],
-    ['no number', { a: [Number.NaN] }],
+    ['an infinite number', { a: Number.POSITIVE_INFINITY }],
+    ['NaN', { a: [Number.NaN] }],
     ['an integer that is not safe', { a: 2 ** 53 }],
     ['a negative integer that is not safe', { a: -(2 ** 53) }],
     ['an integer that JSON.parse rounds', JSON.parse('{"a":9007199254740993}')],
     ['an integer with an exponent', JSON.parse('{"a":1e20}')],
     ['a fraction that is rounded to an integer', JSON.parse('{"a":9007199254740991.5}')],
-    ['a large integer below', { a: { b: [10 ** 16] } }],
+    ['a large integer at a lower level', { a: { b: [10 ** 16] } }],
     ['the largest number', { a: Number.MAX_VALUE }],
-  ])('are none with %s', (_what, claims) => {
+  ])('rejects a claim with %s', (_what, claims) => {
     expect(claimProblems({ ...GOOD, ...claims })).toEqual([expect.stringMatching(/^a: /)])
   })
 
-  it('are none by a name that is no text, which is not repeated', () => {
+  it('rejects a claim name that is not well-formed Unicode, and does not repeat it', () => {
     const problems = claimProblems({ '\ud800': 1 })
     expect(problems).toHaveLength(1)
     expect(problems[0]?.isWellFormed()).toBe(true)
   })
 
-  it('are told one problem each, all at once', () => {
+  it('reports one problem for each invalid claim, all at once', () => {
     expect(claimProblems({ iss: 'x', sub: 'y', deep: nested(9), good: 1, bad: '\ud800' })).toHaveLength(4)
   })
 
-  it('never have a value of theirs repeated', () => {
+  it('repeats no value of a claim in its problem', () => {
     const problems = claimProblems({ iss: 'a secret', deep: ['a secret', nested(9)], bad: 'a secret\ud800' })
     expect(problems).toHaveLength(3)
     expect(problems.join()).not.toContain('a secret')
   })
 
-  it('are, for any JSON of few levels, those without a reserved name', () => {
+  it('rejects exactly the reserved names in any JSON of few levels', () => {
     // The name __proto__ and large integers have their own tests.
     const { values } = fc.letrec<{ values: unknown }>((tie) => ({
       values: fc.oneof(
@@ -140,24 +140,24 @@ describe('claims that an account may have', () => {
   })
 })
 
-describe('claims that a token carries', () => {
-  it.each(RESERVED)('are none by the name %s, were it in the database', (name) => {
+describe('claims of a token', () => {
+  it.each(RESERVED)('leaves the reserved claim %s out of a token, even if the database has it', (name) => {
     expect(unreserved({ ...GOOD, [name]: 'x' })).toEqual(GOOD)
   })
 
-  it('are all others, unchanged', () => {
+  it('keeps claims without a reserved name unchanged in a token', () => {
     expect(unreserved(GOOD)).toEqual(GOOD)
     expect(unreserved({ upstream: { iss: 'x' } })).toEqual({ upstream: { iss: 'x' } })
   })
 
-  it('take no prototype from a name', () => {
+  it("keeps the prototype of a token's claims when one has the name __proto__", () => {
     const claims = unreserved(JSON.parse('{"__proto__":{"roles":["admin"]}}'))
     expect(Object.getPrototypeOf(claims)).toBe(Object.prototype)
     expect('roles' in claims).toBe(false)
   })
 })
 
-describe('what an account is granted', () => {
+describe('permissions and claims of an account', () => {
   const granted = { roles: ['editor'], scopes: ['read'], claims: { note: '' } }
   const withNote = (note: string) => ({ ...granted, claims: { note } })
   const bytes = new TextEncoder().encode(JSON.stringify(granted)).length
@@ -169,14 +169,17 @@ describe('what an account is granted', () => {
     ['of four bytes each', '😀', 4],
     ['that JSON escapes by two', '"', 2],
     ['that JSON escapes by six', '\u0001', 6],
-  ])('fits a token up to 1,800 bytes as JSON, with characters %s', (_what, character, size) => {
-    const most = Math.floor((1_800 - bytes) / size)
-    const filled = character.repeat(most) + 'x'.repeat(1_800 - bytes - most * size)
-    expect(fitsToken(withNote(filled))).toBe(true)
-    expect(fitsToken(withNote(`${filled}x`))).toBe(false)
-  })
+  ])(
+    'accepts permissions and claims of up to 1,800 bytes as JSON, with characters %s',
+    (_what, character, size) => {
+      const most = Math.floor((1_800 - bytes) / size)
+      const filled = character.repeat(most) + 'x'.repeat(1_800 - bytes - most * size)
+      expect(fitsToken(withNote(filled))).toBe(true)
+      expect(fitsToken(withNote(`${filled}x`))).toBe(false)
+    },
+  )
 
-  it('fits by its roles and scopes, too', () => {
+  it('counts roles and scopes towards the 1,800 bytes', () => {
     const names = Array.from({ length: 30 }, (_none, index) => String(index).padStart(64, 'r'))
     expect(fitsToken({ ...granted, roles: names })).toBe(false)
     expect(fitsToken({ ...granted, scopes: names })).toBe(false)

@@ -13,7 +13,7 @@ import {
 } from '../../src/tokens/key-schedule.ts'
 import { carryOut, DAY, key, kids, NOW, policy } from './scheduled-keys.ts'
 
-describe('cron, rotations and removals in any order', () => {
+describe('any order of cron, rotations and removals', () => {
   const step = fc.record({
     after: fc.oneof(fc.integer({ min: 0, max: 1_300 }), fc.integer({ min: 0, max: 45 * DAY })),
     alg: fc.constantFrom('ES256', 'RS256'),
@@ -56,7 +56,7 @@ describe('cron, rotations and removals in any order', () => {
     }
   }
 
-  it('leave a key that signs at any time, and none that was removed', () => {
+  it('always has a signing key that was not removed, in any order of cron, rotations and removals', () => {
     fc.assert(
       fc.property(steps, (given) => {
         play(given, ({ keys, now, leaked }) => {
@@ -68,7 +68,7 @@ describe('cron, rotations and removals in any order', () => {
     )
   })
 
-  it('leave one that was to sign by now after the removal of the one that signed', () => {
+  it('has a signing key that is due after each removal of the signing key', () => {
     const look = ({ keys, now, step: { what } }: Moment) => {
       if (what !== 'remove signing') return
       expect(scheduleAt(keys, now, policy).signing?.signsFrom).toBeLessThanOrEqual(now)
@@ -76,14 +76,14 @@ describe('cron, rotations and removals in any order', () => {
     fc.assert(fc.property(steps, (given) => play(given, () => undefined, look)))
   })
 
-  it('leave a next key after each run of cron', () => {
+  it('has a next key after each run of cron among rotations and removals', () => {
     const look = ({ keys, now, step: { what } }: Moment) => {
       if (what === 'cron') expect(scheduleAt(keys, now, policy).next).not.toBeNull()
     }
     fc.assert(fc.property(steps, (given) => play(given, () => undefined, look)))
   })
 
-  it('never bring back a key that was removed', () => {
+  it('restores no key that was removed', () => {
     fc.assert(
       fc.property(steps, (given) => {
         play(given, ({ keys, leaked }) => {
@@ -93,7 +93,7 @@ describe('cron, rotations and removals in any order', () => {
     )
   })
 
-  it('never let go of a key that nobody removed while a token of it lives', () => {
+  it('publishes each key that was not removed while a token of it is valid', () => {
     fc.assert(
       fc.property(steps, (given) => {
         const livesUntil = new Map<string, number>()
@@ -109,7 +109,7 @@ describe('cron, rotations and removals in any order', () => {
     )
   })
 
-  it('never let a key sign that was published for less than ten minutes, but after a removal', () => {
+  it('publishes each key for at least ten minutes before it signs, unless a key was removed', () => {
     fc.assert(
       fc.property(steps, (given) => {
         const calm = given.filter(({ what }) => !what.startsWith('remove'))
@@ -123,7 +123,7 @@ describe('cron, rotations and removals in any order', () => {
   })
 })
 
-describe('cron, however late and however often', () => {
+describe('any interval between cron runs', () => {
   /** What each run of cron meets: the seconds since the run before, and the algorithm that is set. */
   const runs = fc.array(
     fc.record({ after: fc.integer({ min: 1, max: 45 * DAY }), alg: fc.constantFrom('ES256', 'RS256') }),
@@ -148,7 +148,7 @@ describe('cron, however late and however often', () => {
     }
   }
 
-  it('never signs with a key that was not published long enough', () => {
+  it('publishes each key long enough before it signs, at any interval between cron runs', () => {
     fc.assert(
       fc.property(runs, (steps) => {
         play(steps, (keys) => {
@@ -161,7 +161,7 @@ describe('cron, however late and however often', () => {
     )
   })
 
-  it('never lets go of a key while a token of it, or of an isolate with stale keys, lives', () => {
+  it('publishes each key while a token of it, or of an isolate with stale keys, is valid', () => {
     fc.assert(
       fc.property(runs, (steps) => {
         const signedUntil = new Map<string, number>()
@@ -177,7 +177,7 @@ describe('cron, however late and however often', () => {
     )
   })
 
-  it('always has one key that signs, and after each run a next one', () => {
+  it('always has a signing key, and a next key after each run of cron', () => {
     fc.assert(
       fc.property(runs, (steps) => {
         const signs: Look = (keys, now) => expect(scheduleAt(keys, now, policy).signing).not.toBeNull()

@@ -14,46 +14,46 @@ import {
 import { carryOut, DAY, key, kids, NOW, policy } from './scheduled-keys.ts'
 
 describe('the schedule', () => {
-  it('lets the newest key whose time has come sign, and the one before verify', () => {
+  it('signs with the newest key that is due, and verifies with the one before', () => {
     const keys = [key('next', NOW + DAY), key('old', NOW - 30 * DAY), key('signing', NOW)]
     const { signing, next, retired, expired } = scheduleAt(keys, NOW, policy)
     expect(kids([signing, next, ...retired])).toEqual(['signing', 'next', 'old'])
     expect(expired).toEqual([])
   })
 
-  it('lets a key go when its last token, and that of an isolate that could not reload, has expired', () => {
+  it('expires a key when its last token has expired, including one of an isolate with stale keys', () => {
     const keys = [key('old', NOW - 30 * DAY), key('signing', NOW)]
     const lastVerified = NOW + policy.accessTokenSeconds + STALE_KEYS_SECONDS
     expect(kids(scheduleAt(keys, lastVerified - 1, policy).retired)).toEqual(['old'])
     expect(kids(scheduleAt(keys, lastVerified, policy).expired)).toEqual(['old'])
   })
 
-  it('lets the present key sign on where no successor has come', () => {
+  it('keeps signing with the current key while it has no successor', () => {
     const { signing, expired } = scheduleAt([key('only', NOW - 3_650 * DAY)], NOW, policy)
     expect(signing?.kid).toBe('only')
     expect(expired).toEqual([])
   })
 
-  it('lets the earliest sign where no time has come', () => {
+  it('signs with the earliest key when none is due', () => {
     const { signing, next } = scheduleAt([key('later', NOW + 2), key('sooner', NOW + 1)], NOW, policy)
     expect(kids([signing, next])).toEqual(['sooner', 'later'])
   })
 
-  it('has nothing to say of no keys', () => {
+  it('returns an empty schedule and an empty plan for no keys', () => {
     expect(scheduleAt([], NOW, policy)).toEqual({ signing: null, next: null, retired: [], expired: [] })
     expect(planKeys([], NOW, policy)).toEqual({ create: [], remove: [], withdraw: [], advance: [] })
   })
 })
 
 describe('the plan', () => {
-  it('begins with a key that signs at once and a next one', () => {
+  it('plans a first key that signs at once and a next key', () => {
     expect(firstKeys(NOW, policy)).toEqual([
       { alg: 'ES256', signsFrom: NOW },
       { alg: 'ES256', signsFrom: NOW + 30 * DAY },
     ])
   })
 
-  it('makes the next key when there is none, and only then', () => {
+  it('creates a next key only when there is none', () => {
     const signing = key('signing', NOW)
     expect(planKeys([signing], NOW, policy).create).toEqual([{ alg: 'ES256', signsFrom: NOW + 30 * DAY }])
     expect(planKeys([signing, key('next', NOW + 30 * DAY)], NOW, policy).create).toEqual([])
@@ -64,7 +64,7 @@ describe('the plan', () => {
     expect(create).toEqual([{ alg: 'ES256', signsFrom: NOW + PUBLISHED_BEFORE_SECONDS }])
   })
 
-  it('brings another algorithm into force ten minutes after it is published', () => {
+  it('signs with another algorithm ten minutes after its key is published', () => {
     const keys = [key('signing', NOW - DAY), key('next', NOW + 29 * DAY)]
     expect(planKeys(keys, NOW, { ...policy, alg: 'RS256' })).toEqual({
       create: [{ alg: 'RS256', signsFrom: NOW + PUBLISHED_BEFORE_ON_CHANGE_SECONDS }],
@@ -74,7 +74,7 @@ describe('the plan', () => {
     })
   })
 
-  it('leaves a key alone that isolates may sign with before they hear of its removal', () => {
+  it('keeps a next key that isolates may sign with before they reload their keys', () => {
     const keys = [key('signing', NOW - 30 * DAY), key('imminent', NOW + STALE_KEYS_SECONDS)]
     expect(planKeys(keys, NOW, { ...policy, alg: 'RS256' })).toEqual({
       create: [],
@@ -84,7 +84,7 @@ describe('the plan', () => {
     })
   })
 
-  it('removes what has expired', () => {
+  it('removes expired keys', () => {
     const keys = [key('older', NOW - 60 * DAY), key('old', NOW - 30 * DAY), key('signing', NOW - DAY)]
     expect(planKeys(keys, NOW, policy).remove.toSorted()).toEqual(['old', 'older'])
   })
@@ -95,7 +95,7 @@ describe('a rotation by an operator', () => {
   const nothing = { create: [], remove: [], withdraw: [], advance: [] }
   const signing = key('signing', NOW - DAY)
 
-  it('lets the next key sign ten minutes later', () => {
+  it('lets the next key sign ten minutes after an operator rotates keys', () => {
     const keys = [signing, key('next', NOW + 29 * DAY), key('old', NOW - 31 * DAY)]
     expect(planRotation(keys, NOW, policy)).toEqual({
       ...nothing,
@@ -104,18 +104,18 @@ describe('a rotation by an operator', () => {
     })
   })
 
-  it('lets no key sign later than it would have', () => {
+  it('delays no key when an operator rotates keys', () => {
     for (const signsFrom of [NOW + 1, SOON - 1, SOON]) {
       expect(planRotation([signing, key('next', signsFrom)], NOW, policy)).toEqual(nothing)
     }
   })
 
-  it('leaves a key of another algorithm alone that is about to sign', () => {
+  it('keeps a next key of another algorithm that is about to sign when an operator rotates keys', () => {
     const keys = [signing, key('next', SOON)]
     expect(planRotation(keys, NOW, { ...policy, alg: 'RS256' })).toEqual(nothing)
   })
 
-  it('replaces a next key of another algorithm', () => {
+  it('replaces a next key of another algorithm when an operator rotates keys', () => {
     const keys = [signing, key('next', SOON + 1)]
     expect(planRotation(keys, NOW, { ...policy, alg: 'RS256' })).toEqual({
       create: [{ alg: 'RS256', signsFrom: SOON }],
@@ -125,7 +125,7 @@ describe('a rotation by an operator', () => {
     })
   })
 
-  it('makes the next key where there is none', () => {
+  it('creates a next key when an operator rotates keys and there is none', () => {
     const create = [{ alg: 'ES256', signsFrom: SOON }]
     expect(planRotation([signing], NOW, policy)).toEqual({ ...nothing, create })
   })
@@ -135,7 +135,7 @@ describe('the removal of a key', () => {
   const keys = [key('old', NOW - 1_000), key('signing', NOW - 500), key('next', NOW + 29 * DAY)]
   const remove = (kid: string, of: readonly ScheduledKey[] = keys) => planRemoval(of, kid, NOW, policy)
 
-  it('that signs lets the next one sign at once, and makes one to follow', () => {
+  it('lets the next key sign at once when the signing key is removed, and creates its successor', () => {
     expect(remove('signing')).toEqual({
       create: [{ alg: 'ES256', signsFrom: NOW + 30 * DAY }],
       remove: ['signing'],
@@ -144,7 +144,7 @@ describe('the removal of a key', () => {
     })
   })
 
-  it('that signs begins anew where nothing is to follow it', () => {
+  it('creates two first keys when the signing key is removed and there is no next key', () => {
     const create = firstKeys(NOW, policy)
     expect(remove('signing', keys.slice(0, 2))).toEqual({
       create,
@@ -160,7 +160,7 @@ describe('the removal of a key', () => {
     })
   })
 
-  it('that signs brings the configured algorithm soon, where the next one is of another', () => {
+  it('creates a key of the configured algorithm when the next key that takes over is of another', () => {
     expect(planRemoval(keys, 'signing', NOW, { ...policy, alg: 'RS256' })).toEqual({
       create: [{ alg: 'RS256', signsFrom: NOW + PUBLISHED_BEFORE_ON_CHANGE_SECONDS }],
       remove: ['signing'],
@@ -169,26 +169,26 @@ describe('the removal of a key', () => {
     })
   })
 
-  it('that is the next one makes another', () => {
+  it('creates another next key when the next key is removed', () => {
     const create = [{ alg: 'ES256', signsFrom: NOW - 500 + 30 * DAY }]
     expect(remove('next')).toEqual({ create, remove: ['next'], withdraw: [], advance: [] })
   })
 
-  it('that has signed changes nothing else', () => {
+  it('changes nothing else when a retired key is removed', () => {
     expect(remove('old')).toEqual({ create: [], remove: ['old'], withdraw: [], advance: [] })
   })
 
-  it('that nobody knows of is tried all the same: a damaged row is in no list', () => {
+  it('plans the removal of an unknown key too, since a damaged row is in no list', () => {
     expect(remove('unknown')).toEqual({ create: [], remove: ['unknown'], withdraw: [], advance: [] })
     expect(remove('unknown', [])).toEqual({ create: [], remove: ['unknown'], withdraw: [], advance: [] })
   })
 
-  it('names that key first', () => {
+  it('names the key to remove before expired keys', () => {
     const withExpired = [key('expired', NOW - 90 * DAY), ...keys]
     for (const { kid } of keys) expect(remove(kid, withExpired).remove[0]).toBe(kid)
   })
 
-  it('leaves a retired key until its last token has expired', () => {
+  it('keeps a retired key until its last token has expired when the signing key is removed', () => {
     const { signing, retired } = scheduleAt(keys, NOW, policy)
     expect(kids([signing, ...retired])).toEqual(['signing', 'old'])
     const old = keys[0] ?? key('old', NOW)

@@ -54,15 +54,15 @@ function verify(token: string, nowMs = NOW_MS) {
   })
 }
 
-describe('a token that was verified before', () => {
-  it('is known again without its signature being checked', async () => {
+describe('a cached token', () => {
+  it('accepts a cached token without checking its signature again', async () => {
     const token = await sign()
     expect(await verify(token)).toMatchObject(CLAIMS)
     expect(await verify(token)).toMatchObject(CLAIMS)
     expect(signatures()).toBe(1)
   })
 
-  it('is refused from the second on in which it expires', async () => {
+  it('rejects a cached token from the second in which it expires', async () => {
     const token = await sign()
     await verify(token)
     expect(await verify(token, CLAIMS.exp * 1000 - 1)).not.toBe(null)
@@ -72,7 +72,7 @@ describe('a token that was verified before', () => {
     expect(signatures()).toBe(2)
   })
 
-  it('is refused once its key is gone, and taken again when that is back', async () => {
+  it('rejects a cached token while its key is missing, and accepts it when the key is back', async () => {
     const token = await sign()
     await verify(token)
     keys.clear()
@@ -81,7 +81,7 @@ describe('a token that was verified before', () => {
     expect(await verify(token)).not.toBe(null)
   })
 
-  it('stands for no token that differs from it', async () => {
+  it('rejects a token that differs from a cached one', async () => {
     const token = await sign()
     await verify(token)
     const [header, payload, signature = ''] = token.split('.')
@@ -97,7 +97,7 @@ describe('a token that was verified before', () => {
     for (const text of forged) expect(await verify(text)).toBe(null)
   })
 
-  it('is asked about by its key every time, so that a key set which cannot be read refuses it', async () => {
+  it('looks up the key of a cached token every time, so that an unreadable key set rejects it', async () => {
     const token = await sign()
     await verify(token)
     const findKey = async () => Promise.reject(new Error('out of reach'))
@@ -106,20 +106,20 @@ describe('a token that was verified before', () => {
   })
 })
 
-describe('what is remembered', () => {
-  it('is nothing of a token that was refused', async () => {
+describe('the cache of verified tokens', () => {
+  it('caches no token that was rejected', async () => {
     const expired = await sign({ exp: NOW - 1 })
     expect(await verify(expired)).toBe(null)
     expect(await verify(expired, NOW_MS - 10_000)).not.toBe(null)
   })
 
-  it('is nothing of a token longer than 2,048 characters', async () => {
+  it('caches no token longer than 2,048 characters', async () => {
     const long = await sign({ note: 'x'.repeat(2_048) })
     for (let time = 1; time <= 2; time++) expect(await verify(long)).not.toBe(null)
     expect(signatures()).toBe(2)
   })
 
-  it('is 5,000 tokens at the most, the newest', async () => {
+  it('caches the 5,000 newest tokens', async () => {
     const first = await sign({ jti: 'the first' })
     await verify(first)
     for (let n = 1; n <= 4_999; n++) await verify(await sign({ jti: `token ${n}` }))
