@@ -4,18 +4,18 @@ import type { Outcome } from '../../src/limits/counter-rpc.ts'
 import { advance, FROZEN_MS, thaw } from '../support/clock.ts'
 import {
   counter,
+  FAILURE,
   fail,
-  isOpen,
+  isUnresolved,
   LIMIT,
   newCounter,
   newId,
   REGISTRATION,
+  RELEASE,
   reserve,
   settle,
-  stored,
+  storedKeys,
   stub,
-  VOID,
-  WRONG,
 } from './counter-under-test.ts'
 
 beforeEach(newCounter)
@@ -29,9 +29,9 @@ describe('an evicted counter', () => {
   })
 
   it.each([
-    ['a wrong password', WRONG],
+    ['a wrong password', FAILURE],
     ['the right password', { kind: 'cleared', account: 'ada' } as const],
-    ['the right password of a disabled account', VOID],
+    ['the right password of a disabled account', RELEASE],
   ])(
     'refuses to settle attempts reserved before an eviction once others fill the threshold: %s',
     async (_what, outcome) => {
@@ -49,7 +49,7 @@ describe('an evicted counter', () => {
   it('settles a challenged attempt after an eviction, even beyond the threshold', async () => {
     for (let failure = 1; failure <= 3; failure++) await fail()
     await evictDurableObject(stub)
-    expect((await settle(newId(), WRONG, { challenged: true })).settled).toBe(true)
+    expect((await settle(newId(), FAILURE, { challenged: true })).settled).toBe(true)
   })
 
   it('settles an attempt reserved before an eviction if it is within the threshold', async () => {
@@ -61,7 +61,7 @@ describe('an evicted counter', () => {
 })
 
 describe('a registration', () => {
-  const taken: Outcome = { kind: 'counted', account: '' }
+  const failure: Outcome = { kind: 'counted', account: '' }
 
   it('stores a registration when it is reserved, so that it counts after an eviction', async () => {
     for (let registration = 1; registration <= 3; registration++) await reserve(newId(), REGISTRATION)
@@ -76,16 +76,16 @@ describe('a registration', () => {
     const id = newId()
     await reserve(id, REGISTRATION)
     advance(10)
-    const { status } = await settle(id, taken, { rule: REGISTRATION })
+    const { status } = await settle(id, failure, { rule: REGISTRATION })
     expect(status).toMatchObject({ remaining: 2, resetInMs: 290_000 })
   })
 
   it('stops counting a released registration, also after an eviction', async () => {
     const [first, second] = [newId(), newId()]
     for (const id of [first, second]) await reserve(id, REGISTRATION)
-    await settle(first, VOID, { rule: REGISTRATION })
+    await settle(first, RELEASE, { rule: REGISTRATION })
     await evictDurableObject(stub)
-    await settle(second, VOID, { rule: REGISTRATION })
+    await settle(second, RELEASE, { rule: REGISTRATION })
     expect(await counter.look(REGISTRATION, LIMIT)).toMatchObject({ remaining: 3 })
   })
 
@@ -93,9 +93,9 @@ describe('a registration', () => {
     const ids = [newId(), newId(), newId()]
     for (const id of ids) await reserve(id, REGISTRATION)
     const fourth = reserve(newId(), REGISTRATION)
-    for (const id of ids.slice(1)) await settle(id, taken, { rule: REGISTRATION })
-    expect(await isOpen(fourth)).toBe(true)
-    await settle(ids[0] ?? '', VOID, { rule: REGISTRATION })
+    for (const id of ids.slice(1)) await settle(id, failure, { rule: REGISTRATION })
+    expect(await isUnresolved(fourth)).toBe(true)
+    await settle(ids[0] ?? '', RELEASE, { rule: REGISTRATION })
     expect((await fourth).admitted).toBe(true)
   })
 
@@ -130,7 +130,7 @@ describe('a nonce', () => {
     expect(await counter.claim('nonce', expiresAtMs)).toBe(false)
     advance(1)
     await runDurableObjectAlarm(stub)
-    expect(await stored()).toEqual([])
+    expect(await storedKeys()).toEqual([])
     expect(await counter.claim('nonce', expiresAtMs)).toBe(false)
   })
 })
@@ -143,7 +143,7 @@ describe('the alarm', () => {
     expect(await alarm()).toBe(FROZEN_MS + 300_000)
     advance(300)
     expect(await runDurableObjectAlarm(stub)).toBe(true)
-    expect(await stored()).toEqual([])
+    expect(await storedKeys()).toEqual([])
     expect(await alarm()).toBe(null)
     await fail()
     expect(await alarm()).toBe(FROZEN_MS + 600_000)
@@ -157,7 +157,7 @@ describe('the alarm', () => {
     await counter.claim('nonce', FROZEN_MS + 250_000)
     advance(200)
     await runDurableObjectAlarm(stub)
-    expect(await stored()).toEqual(['alarm', 'tally:registrations_per_ip'])
+    expect(await storedKeys()).toEqual(['alarm', 'tally:registrations_per_ip'])
     expect(await alarm()).toBe(FROZEN_MS + 400_000)
   })
 

@@ -2,21 +2,21 @@ import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { advance, FROZEN_MS, thaw } from '../support/clock.ts'
 import {
-  admitted,
+  countAdmitted,
   counter,
+  FAILURE,
   fail,
-  isOpen,
+  isUnresolved,
   LIMIT,
-  LOG_IN,
+  LOGIN,
   newCounter,
   newId,
   REGISTRATION,
+  RELEASE,
   reserve,
   settle,
-  stored,
+  storedKeys,
   stub,
-  VOID,
-  WRONG,
 } from './counter-under-test.ts'
 
 beforeEach(newCounter)
@@ -45,7 +45,7 @@ describe('a counter', () => {
     advance(10)
     expect((await settle(id)).status).toMatchObject({ remaining: 2, resetInMs: 300_000, exhausted: false })
     advance(10)
-    expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ remaining: 2, resetInMs: 290_000 })
+    expect(await counter.look(LOGIN, LIMIT)).toMatchObject({ remaining: 2, resetInMs: 290_000 })
   })
 
   it('counts each rule separately', async () => {
@@ -57,7 +57,7 @@ describe('a counter', () => {
     const id = newId()
     await reserve(id)
     expect((await settle(id, { kind: 'cleared', account: 'ada' })).settled).toBe(true)
-    expect(await stored()).toEqual([])
+    expect(await storedKeys()).toEqual([])
   })
 
   it('writes nothing to storage when a success has nothing to clear', async () => {
@@ -91,32 +91,32 @@ describe('a counter', () => {
   it('applies the limit of each call to the stored events, whether it is stricter or looser than before', async () => {
     for (let failure = 1; failure <= 3; failure++) await fail()
     const tighter = { threshold: 1, windowMs: 300_000 }
-    expect((await reserve(newId(), LOG_IN, tighter)).admitted).toBe(false)
+    expect((await reserve(newId(), LOGIN, tighter)).admitted).toBe(false)
     const wider = { threshold: 5, windowMs: 300_000 }
-    expect((await reserve(newId(), LOG_IN, wider)).status).toMatchObject({ remaining: 1 })
+    expect((await reserve(newId(), LOGIN, wider)).status).toMatchObject({ remaining: 1 })
     advance(250)
     const shorter = { threshold: 3, windowMs: 200_000 }
-    expect((await reserve(newId(), LOG_IN, shorter)).admitted).toBe(true)
+    expect((await reserve(newId(), LOGIN, shorter)).admitted).toBe(true)
   })
 
   it('raises the difficulty with each further threshold of failures, up to a maximum', async () => {
-    const levels: number[] = []
+    const difficulties: number[] = []
     for (let failure = 1; failure <= 3; failure++) await fail()
     for (let failure = 0; failure < 30; failure++) {
-      const { status } = await settle(newId(), WRONG, { challenged: true })
-      levels.push(status.level)
+      const { status } = await settle(newId(), FAILURE, { challenged: true })
+      difficulties.push(status.level)
     }
-    expect(levels.slice(0, 9)).toEqual([0, 0, 1, 1, 1, 2, 2, 2, 3])
-    expect(Math.max(...levels)).toBe(4)
+    expect(difficulties.slice(0, 9)).toEqual([0, 0, 1, 1, 1, 2, 2, 2, 3])
+    expect(Math.max(...difficulties)).toBe(4)
     advance(300)
-    expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ level: 0, exhausted: false })
+    expect(await counter.look(LOGIN, LIMIT)).toMatchObject({ level: 0, exhausted: false })
   })
 
   it('keeps the difficulty at 0 for challenged failures below the threshold', async () => {
     for (let failure = 1; failure <= 3; failure++) {
-      expect(await settle(newId(), WRONG, { challenged: true })).toMatchObject({ status: { level: 0 } })
+      expect(await settle(newId(), FAILURE, { challenged: true })).toMatchObject({ status: { level: 0 } })
     }
-    expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ exhausted: true, level: 0 })
+    expect(await counter.look(LOGIN, LIMIT)).toMatchObject({ exhausted: true, level: 0 })
   })
 
   it('counts an attempt once, however often it settles', async () => {
@@ -124,7 +124,7 @@ describe('a counter', () => {
     for (let again = 1; again <= 3; again++) {
       expect((await settle(id)).settled).toBe(true)
     }
-    expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ remaining: 2 })
+    expect(await counter.look(LOGIN, LIMIT)).toMatchObject({ remaining: 2 })
   })
 })
 
@@ -136,7 +136,7 @@ describe('concurrent attempts', () => {
       if (reservation.admitted) await settle(id)
       return reservation
     })
-    expect(admitted(await Promise.all(attempts))).toBe(3)
+    expect(countAdmitted(await Promise.all(attempts))).toBe(3)
   })
 
   it('admits all concurrent attempts that succeed', async () => {
@@ -146,17 +146,17 @@ describe('concurrent attempts', () => {
       if (reservation.admitted) await settle(id, { kind: 'cleared', account: `person ${index}` })
       return reservation
     })
-    expect(admitted(await Promise.all(attempts))).toBe(150)
+    expect(countAdmitted(await Promise.all(attempts))).toBe(150)
   })
 
   it('makes attempts wait for a pending one to settle, in order of arrival', async () => {
     const first = [newId(), newId(), newId()]
     for (const id of first) await reserve(id)
     const [fourth, fifth] = [reserve(newId()), reserve(newId())]
-    expect(await isOpen(fourth)).toBe(true)
-    await settle(first[0] ?? '', VOID)
+    expect(await isUnresolved(fourth)).toBe(true)
+    await settle(first[0] ?? '', RELEASE)
     expect((await fourth).admitted).toBe(true)
-    expect(await isOpen(fifth)).toBe(true)
+    expect(await isUnresolved(fifth)).toBe(true)
     await settle(first[1] ?? '', { kind: 'cleared', account: 'ada' })
     expect((await fifth).admitted).toBe(true)
   })
@@ -167,7 +167,7 @@ describe('concurrent attempts', () => {
     for (const id of first) await reserve(id)
     const waiting = reserve(newId())
     await settle(first[0] ?? '')
-    expect(await isOpen(waiting)).toBe(true)
+    expect(await isUnresolved(waiting)).toBe(true)
     await settle(first[1] ?? '')
     expect((await waiting).admitted).toBe(false)
   })
@@ -176,17 +176,17 @@ describe('concurrent attempts', () => {
     const pending = [newId(), newId(), newId()]
     for (const id of pending) await reserve(id)
     const id = newId()
-    const given = reserve(id)
-    expect(await isOpen(given)).toBe(true)
-    await settle(id, VOID)
-    expect((await given).admitted).toBe(false)
-    for (const other of pending) await settle(other, VOID)
-    expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ remaining: 3 })
+    const waiting = reserve(id)
+    expect(await isUnresolved(waiting)).toBe(true)
+    await settle(id, RELEASE)
+    expect((await waiting).admitted).toBe(false)
+    for (const other of pending) await settle(other, RELEASE)
+    expect(await counter.look(LOGIN, LIMIT)).toMatchObject({ remaining: 3 })
   })
 
   it('refuses an attempt that may not wait while pending ones fill the threshold', async () => {
     for (let pending = 1; pending <= 3; pending++) await reserve(newId())
-    expect(await reserve(newId(), LOG_IN, LIMIT, false)).toMatchObject({
+    expect(await reserve(newId(), LOGIN, LIMIT, false)).toMatchObject({
       admitted: false,
       status: { exhausted: false },
     })
@@ -197,9 +197,9 @@ describe('concurrent attempts', () => {
     for (const id of pending) await reserve(id)
     const waiting = Array.from({ length: 200 }, () => reserve(newId()))
     expect((await reserve(newId())).admitted).toBe(false)
-    expect(await isOpen(Promise.race(waiting))).toBe(true)
+    expect(await isUnresolved(Promise.race(waiting))).toBe(true)
     for (const id of pending) await settle(id)
-    expect(admitted(await Promise.all(waiting))).toBe(0)
+    expect(countAdmitted(await Promise.all(waiting))).toBe(0)
   })
 
   it('refuses a waiting attempt after 20 seconds', async () => {
@@ -208,9 +208,9 @@ describe('concurrent attempts', () => {
     const pending = [newId(), newId(), newId()]
     for (const id of pending) await reserve(id)
     const waiting = reserve(newId())
-    expect(await isOpen(waiting)).toBe(true)
+    expect(await isUnresolved(waiting)).toBe(true)
     await runInDurableObject(stub, () => vi.advanceTimersByTimeAsync(19_999))
-    expect(await isOpen(waiting)).toBe(true)
+    expect(await isUnresolved(waiting)).toBe(true)
     await runInDurableObject(stub, () => vi.advanceTimersByTimeAsync(1))
     expect((await waiting).admitted).toBe(false)
     expect((await settle(pending[0] ?? '')).settled).toBe(true)
@@ -223,10 +223,10 @@ describe('a changed limit', () => {
     vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'], now: FROZEN_MS })
     for (let pending = 1; pending <= 3; pending++) await reserve(newId())
     const before = reserve(newId())
-    await isOpen(before)
+    await isUnresolved(before)
     advance(6)
-    const after = reserve(newId(), LOG_IN, { threshold: 10, windowMs: 300_000 })
-    expect(await isOpen(after)).toBe(true)
+    const after = reserve(newId(), LOGIN, { threshold: 10, windowMs: 300_000 })
+    expect(await isUnresolved(after)).toBe(true)
     await runInDurableObject(stub, () => vi.advanceTimersByTimeAsync(20_000))
     expect((await before).admitted).toBe(false)
     expect((await after).admitted).toBe(true)
@@ -238,9 +238,9 @@ describe('a pending login', () => {
   it('drops the reservation of a pending login after 40 seconds without counting it', async () => {
     for (let pending = 1; pending <= 3; pending++) await reserve(newId())
     advance(39)
-    expect(await reserve(newId(), LOG_IN, LIMIT, false)).toMatchObject({ admitted: false })
+    expect(await reserve(newId(), LOGIN, LIMIT, false)).toMatchObject({ admitted: false })
     advance(1)
-    expect(await reserve(newId(), LOG_IN, LIMIT, false)).toMatchObject({
+    expect(await reserve(newId(), LOGIN, LIMIT, false)).toMatchObject({
       admitted: true,
       status: { remaining: 2 },
     })
@@ -263,12 +263,12 @@ describe('a pending login', () => {
 })
 
 describe('attempts with a solved challenge', () => {
-  const prove = (id: string, level: number) => counter.prove({ rule: LOG_IN, limit: LIMIT, id, level })
-  const proven = { challenged: true }
+  const prove = (id: string, level: number) => counter.prove({ rule: LOGIN, limit: LIMIT, id, level })
+  const challenged = { challenged: true }
 
   it('accepts a challenge of at least half the required difficulty', async () => {
     for (let failure = 1; failure <= 3; failure++) await fail()
-    for (let failure = 1; failure <= 6; failure++) await settle(newId(), WRONG, proven)
+    for (let failure = 1; failure <= 6; failure++) await settle(newId(), FAILURE, challenged)
     expect(await prove(newId(), 0)).toMatchObject({ admitted: false, status: { level: 2 } })
     expect(await prove(newId(), 1)).toMatchObject({ admitted: true })
   })
@@ -277,18 +277,18 @@ describe('attempts with a solved challenge', () => {
     for (let failure = 1; failure <= 3; failure++) await fail()
     const ids = Array.from({ length: 20 }, newId)
     const reservations = await Promise.all(ids.map((id) => prove(id, 0)))
-    expect(admitted(reservations)).toBe(6)
-    expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ level: 2 })
-    for (const id of ids.slice(0, 3)) await settle(id, { kind: 'cleared', account: 'ada' }, proven)
-    for (const id of ids.slice(3, 6)) await settle(id, WRONG, proven)
-    expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ level: 0 })
+    expect(countAdmitted(reservations)).toBe(6)
+    expect(await counter.look(LOGIN, LIMIT)).toMatchObject({ level: 2 })
+    for (const id of ids.slice(0, 3)) await settle(id, { kind: 'cleared', account: 'ada' }, challenged)
+    for (const id of ids.slice(3, 6)) await settle(id, FAILURE, challenged)
+    expect(await counter.look(LOGIN, LIMIT)).toMatchObject({ level: 0 })
   })
 
   it('raises the difficulty only for challenged attempts in flight beyond the threshold', async () => {
     await fail()
     const ids = Array.from({ length: 12 }, newId)
     const reservations = await Promise.all(ids.map((id) => prove(id, 0)))
-    expect(admitted(reservations)).toBe(2 + 6)
+    expect(countAdmitted(reservations)).toBe(2 + 6)
   })
 
   it('stores a challenged registration at once, and removes it and its effect on the difficulty on release', async () => {
@@ -306,7 +306,7 @@ describe('attempts with a solved challenge', () => {
     for (const id of others)
       await settle(id, { kind: 'counted', account: '' }, { rule: REGISTRATION, challenged: true })
     expect(await counter.look(REGISTRATION, LIMIT)).toMatchObject({ level: 1 })
-    await settle(first ?? '', VOID, { rule: REGISTRATION, challenged: true })
+    await settle(first ?? '', RELEASE, { rule: REGISTRATION, challenged: true })
     expect(await counter.look(REGISTRATION, LIMIT)).toMatchObject({ exhausted: true, level: 0 })
   })
 
@@ -315,8 +315,8 @@ describe('attempts with a solved challenge', () => {
     const ids = Array.from({ length: 6 }, newId)
     for (const id of ids) await prove(id, 0)
     advance(40)
-    expect(await counter.look(LOG_IN, LIMIT)).toMatchObject({ level: 0 })
+    expect(await counter.look(LOGIN, LIMIT)).toMatchObject({ level: 0 })
     await evictDurableObject(stub)
-    expect(await settle(ids[0] ?? '', WRONG, proven)).toMatchObject({ settled: true })
+    expect(await settle(ids[0] ?? '', FAILURE, challenged)).toMatchObject({ settled: true })
   })
 })

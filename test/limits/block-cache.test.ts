@@ -7,9 +7,9 @@ const KEY = {
   limit: { threshold: 3, windowMs: 300_000 },
   counter: 'a counter',
 } as const
-const FULL = { exhausted: true, remaining: 0, resetInMs: 200_000, level: 0 }
+const EXHAUSTED = { exhausted: true, remaining: 0, resetInMs: 200_000, level: 0 }
 
-function knowing(status = FULL): BlockCache {
+function cacheWith(status = EXHAUSTED): BlockCache {
   const blocks = new BlockCache()
   blocks.note(KEY, status, NOW_MS)
   return blocks
@@ -17,15 +17,15 @@ function knowing(status = FULL): BlockCache {
 
 describe('a cached block', () => {
   it('reduces the remaining time of a cached block as time passes', () => {
-    expect(knowing().find(KEY, NOW_MS + 4_999)).toEqual({ ...FULL, resetInMs: 195_001 })
+    expect(cacheWith().find(KEY, NOW_MS + 4_999)).toEqual({ ...EXHAUSTED, resetInMs: 195_001 })
   })
 
   it.each([
-    ['after 5 seconds', FULL, 5_000],
-    ['when its remaining time has passed', { ...FULL, resetInMs: 1_000 }, 1_000],
+    ['after 5 seconds', EXHAUSTED, 5_000],
+    ['when its remaining time has passed', { ...EXHAUSTED, resetInMs: 1_000 }, 1_000],
   ])('drops a cached block %s', (_when, status, elapsedMs) => {
-    expect(knowing(status).find(KEY, NOW_MS + elapsedMs - 1)).not.toBe(null)
-    expect(knowing(status).find(KEY, NOW_MS + elapsedMs)).toBe(null)
+    expect(cacheWith(status).find(KEY, NOW_MS + elapsedMs - 1)).not.toBe(null)
+    expect(cacheWith(status).find(KEY, NOW_MS + elapsedMs)).toBe(null)
   })
 
   it.each([
@@ -34,10 +34,10 @@ describe('a cached block', () => {
     ['another threshold', { ...KEY, limit: { ...KEY.limit, threshold: 4 } }],
     ['another window', { ...KEY, limit: { ...KEY.limit, windowMs: 299_000 } }],
   ])('finds no block for %s', (_what, key) => {
-    expect(knowing().find(key, NOW_MS)).toBe(null)
+    expect(cacheWith().find(key, NOW_MS)).toBe(null)
   })
 
   it('caches no refusal that only pending attempts cause', () => {
-    expect(knowing({ ...FULL, exhausted: false }).find(KEY, NOW_MS)).toBe(null)
+    expect(cacheWith({ ...EXHAUSTED, exhausted: false }).find(KEY, NOW_MS)).toBe(null)
   })
 })

@@ -4,22 +4,22 @@ import { CounterKeys } from '../../src/limits/counter-keys.ts'
 import { newName, PASSWORD, refused, workerWith } from '../support/client.ts'
 import { visitor, WRONG } from '../support/visitor.ts'
 
-const stored = () => env.DB.prepare('SELECT key FROM naming_key').first<string>('key')
-const key = await stored()
-const store = (text: string) =>
+const readNamingKey = () => env.DB.prepare('SELECT key FROM naming_key').first<string>('key')
+const namingKey = await readNamingKey()
+const writeNamingKey = (text: string) =>
   env.DB.prepare('INSERT OR REPLACE INTO naming_key VALUES (1, ?1)').bind(text).run()
 
-afterEach(() => store(key ?? ''))
+afterEach(() => writeNamingKey(namingKey ?? ''))
 
 describe('counter keys', () => {
   it('derives counter keys that reveal neither address nor identifier', async () => {
     const names = new CounterKeys(env.DB)
-    const [client, identifier] = [
+    const [address, identifier] = [
       await names.ofRequester('203.0.113.7'),
       await names.ofIdentifier('username', 'ada'),
     ]
-    for (const name of [client, identifier]) expect(name).toMatch(/^[\w-]{43}$/)
-    expect(client).not.toBe(identifier)
+    for (const name of [address, identifier]) expect(name).toMatch(/^[\w-]{43}$/)
+    expect(address).not.toBe(identifier)
   })
 
   it('derives the same counter key in every isolate', async () => {
@@ -40,9 +40,9 @@ describe('counter keys', () => {
   })
 
   it('derives different counter keys under another naming key, which is random', async () => {
-    expect(key).toMatch(/^[0-9A-F]{64}$/)
+    expect(namingKey).toMatch(/^[0-9A-F]{64}$/)
     const name = await new CounterKeys(env.DB).ofRequester('203.0.113.7')
-    await store('another key')
+    await writeNamingKey('another key')
     expect(await new CounterKeys(env.DB).ofRequester('203.0.113.7')).not.toBe(name)
   })
 

@@ -7,10 +7,10 @@ import type { Outcome, Reservation } from '../../src/limits/counter-rpc.ts'
 import { freeze } from '../support/clock.ts'
 
 export const LIMIT = { threshold: 3, windowMs: 300_000 }
-export const LOG_IN: RuleName = 'login_failures_per_ip'
+export const LOGIN: RuleName = 'login_failures_per_ip'
 export const REGISTRATION: RuleName = 'registrations_per_ip'
-export const WRONG: Outcome = { kind: 'counted', account: 'ada' }
-export const VOID: Outcome = { kind: 'void' }
+export const FAILURE: Outcome = { kind: 'counted', account: 'ada' }
+export const RELEASE: Outcome = { kind: 'void' }
 
 export let stub: ReturnType<typeof env.COUNTER.getByName>
 export let counter: AttemptCounters
@@ -25,15 +25,15 @@ export function newCounter(): void {
 
 export const newId = () => `attempt ${++ids}`
 
-export const reserve = (id: string, rule: RuleName = LOG_IN, limit = LIMIT, waits = true) =>
+export const reserve = (id: string, rule: RuleName = LOGIN, limit = LIMIT, waits = true) =>
   counter.reserve({ rule, limit, id, waits })
 export const settle = (
   id: string,
-  outcome: Outcome = WRONG,
-  { rule = LOG_IN as RuleName, limit = LIMIT, challenged = false } = {},
+  outcome: Outcome = FAILURE,
+  { rule = LOGIN as RuleName, limit = LIMIT, challenged = false } = {},
 ) => counter.settle({ rule, limit, id, outcome, challenged })
 
-/** Reserved and found wrong. */
+/** Reserves an attempt and settles it as a failure. */
 export async function fail(account = 'ada'): Promise<string> {
   const id = newId()
   expect((await reserve(id)).admitted).toBe(true)
@@ -41,19 +41,19 @@ export async function fail(account = 'ada'): Promise<string> {
   return id
 }
 
-export const admitted = (reservations: readonly Reservation[]) =>
+export const countAdmitted = (reservations: readonly Reservation[]) =>
   reservations.filter((one) => one.admitted).length
 
-export const stored = () =>
+export const storedKeys = () =>
   runInDurableObject(stub, (_object, { storage }) => [...storage.kv.list()].map(([key]) => key))
 
-/** Whether a promise is still open once the object has answered another call. */
-export async function isOpen(promise: Promise<unknown>): Promise<boolean> {
+/** Whether a promise is unresolved after the object has served two other calls. */
+export async function isUnresolved(promise: Promise<unknown>): Promise<boolean> {
   let open = true
   void promise.then(() => {
     open = false
   })
-  await counter.look(LOG_IN, LIMIT)
-  await counter.look(LOG_IN, LIMIT)
+  await counter.look(LOGIN, LIMIT)
+  await counter.look(LOGIN, LIMIT)
   return open
 }

@@ -22,7 +22,7 @@ interface Event {
   readonly account: string
 }
 
-/** Remembers everything, and counts it all each time. */
+/** A naive model: keeps every event, and counts all of them each time. */
 interface Model {
   readonly events: readonly Event[]
   readonly furtherAtMs: readonly number[]
@@ -32,7 +32,7 @@ type Step =
   | { readonly kind: 'failure'; readonly account: string; readonly challenged: boolean }
   | { readonly kind: 'success'; readonly account: string }
   | { readonly kind: 'time'; readonly share: number }
-  | { readonly kind: 'rule'; readonly threshold: number; readonly window: number }
+  | { readonly kind: 'limit'; readonly threshold: number; readonly window: number }
 
 interface World {
   readonly tally: Tally
@@ -46,29 +46,29 @@ const limits = fc.record({
   threshold: fc.integer({ min: 1, max: 50 }),
   windowMs: fc.integer({ min: 1, max: 86_400 }).map((seconds) => seconds * 1000),
 })
-const happenings: readonly fc.Arbitrary<Step>[] = [
+const commonSteps: readonly fc.Arbitrary<Step>[] = [
   fc.record({ kind: fc.constant('failure' as const), account: accounts, challenged: fc.boolean() }),
   fc.record({ kind: fc.constant('failure' as const), account: accounts, challenged: fc.boolean() }),
   fc.record({ kind: fc.constant('success' as const), account: accounts }),
   fc.record({ kind: fc.constant('time' as const), share: fc.double({ min: 0, max: 1.2, noNaN: true }) }),
 ]
-/** Shares of what the rule is at that moment. */
-const changes = (max: number): fc.Arbitrary<Step> =>
+/** The factors by which a step changes the current limit. */
+const limitChanges = (max: number): fc.Arbitrary<Step> =>
   fc.record({
-    kind: fc.constant('rule' as const),
+    kind: fc.constant('limit' as const),
     threshold: fc.double({ min: 0.3, max, noNaN: true }),
     window: fc.double({ min: 0.3, max, noNaN: true }),
   })
 
 const worlds = (steps: fc.Arbitrary<Step>) =>
-  fc.tuple(limits, fc.array(steps, { maxLength: 120 })).map(([limit, done]) => {
+  fc.tuple(limits, fc.array(steps, { maxLength: 120 })).map(([limit, taken]) => {
     const start: World = {
       tally: EMPTY,
       model: { events: [], furtherAtMs: [] },
       limit,
       nowMs: START_MS,
     }
-    return done.reduce(proceed, start)
+    return taken.reduce(proceed, start)
   })
 
 function proceed(world: World, step: Step, index: number): World {
@@ -90,7 +90,7 @@ function proceed(world: World, step: Step, index: number): World {
     }
     case 'time':
       return { ...world, nowMs: nowMs + Math.floor(limit.windowMs * step.share) }
-    case 'rule': {
+    case 'limit': {
       const threshold = Math.max(1, Math.floor(limit.threshold * step.threshold))
       const windowMs = Math.max(1000, Math.floor(limit.windowMs * step.window))
       return { ...world, limit: { threshold, windowMs } }
@@ -107,7 +107,7 @@ const modelTimes = (world: World) =>
   )
 const tallyTimes = ({ tally, limit, nowMs }: World) =>
   eventsInWindow(tally, limit, nowMs).map(({ atMs }) => atMs)
-const modelLevel = (world: World) => {
+const modelDifficulty = (world: World) => {
   const counted = inWindow(world.model.furtherAtMs, world).length
   return Math.min(MAX_DIFFICULTY, Math.floor(counted / world.limit.threshold))
 }
@@ -115,12 +115,12 @@ const modelLevel = (world: World) => {
 describe('the sliding window', () => {
   it('fills the threshold exactly when a model that keeps every event does, also after limits are lowered', () => {
     fc.assert(
-      fc.property(worlds(fc.oneof(...happenings, changes(1))), (world) => {
+      fc.property(worlds(fc.oneof(...commonSteps, limitChanges(1))), (world) => {
         const { tally, limit, nowMs } = world
-        const [kept, all] = [tallyTimes(world), modelTimes(world)]
-        expect(Math.min(kept.length, limit.threshold)).toBe(Math.min(all.length, limit.threshold))
-        expect(resetAfterMs(kept, limit, nowMs)).toBe(resetAfterMs(all, limit, nowMs))
-        expect(difficultyOf(tally, limit, 0, nowMs)).toBe(modelLevel(world))
+        const [tallied, all] = [tallyTimes(world), modelTimes(world)]
+        expect(Math.min(tallied.length, limit.threshold)).toBe(Math.min(all.length, limit.threshold))
+        expect(resetAfterMs(tallied, limit, nowMs)).toBe(resetAfterMs(all, limit, nowMs))
+        expect(difficultyOf(tally, limit, 0, nowMs)).toBe(modelDifficulty(world))
       }),
       { numRuns: 500 },
     )
@@ -129,12 +129,12 @@ describe('the sliding window', () => {
   it('never counts more than happened, and counts every later failure, however the limit changes', () => {
     fc.assert(
       fc.property(
-        worlds(fc.oneof(...happenings, changes(3))),
+        worlds(fc.oneof(...commonSteps, limitChanges(3))),
         fc.integer({ min: 1, max: 60 }),
         (world, more) => {
           expect(tallyTimes(world).length).toBeLessThanOrEqual(modelTimes(world).length)
           expect(difficultyOf(world.tally, world.limit, 0, world.nowMs)).toBeLessThanOrEqual(
-            modelLevel(world),
+            modelDifficulty(world),
           )
           const failure = { kind: 'failure', account: 'new', challenged: false } as const
           const later = Array.from({ length: more }, () => failure).reduce(
@@ -208,9 +208,9 @@ describe('the sliding window', () => {
   })
 
   it('raises the difficulty with attempts in flight, up to a maximum', () => {
-    expect([0, 2, 3, 5, 6, 12, 100].map((proving) => difficultyOf(EMPTY, limit, proving, START_MS))).toEqual([
-      0, 0, 1, 1, 2, 4, 4,
-    ])
+    expect(
+      [0, 2, 3, 5, 6, 12, 100].map((inFlight) => difficultyOf(EMPTY, limit, inFlight, START_MS)),
+    ).toEqual([0, 0, 1, 1, 2, 4, 4])
   })
 
   it.each([
@@ -220,8 +220,8 @@ describe('the sliding window', () => {
     [3, 4, true],
     [2, 4, false],
     [4, 0, true],
-  ])('compares difficulty %i with a required difficulty of %i: %s', (level, asked, enough) => {
-    expect(meetsDifficulty(level, asked)).toBe(enough)
+  ])('compares difficulty %i with a required difficulty of %i: %s', (difficulty, required, accepted) => {
+    expect(meetsDifficulty(difficulty, required)).toBe(accepted)
   })
 
   it('returns the same tally when there is nothing to clear', () => {

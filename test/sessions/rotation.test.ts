@@ -60,7 +60,7 @@ describe('a session', () => {
 })
 
 describe('rotation compared with a naive model', () => {
-  /** The model remembers of every generation when it was rotated out. */
+  /** The model remembers when each generation was rotated out. */
   function model(
     rotatedOutAt: readonly number[],
     generation: number,
@@ -114,8 +114,8 @@ describe('rotation compared with a naive model', () => {
 })
 
 describe("a session under the account's state", () => {
-  const under = (session: Session, told: Parameters<typeof underState>[1]) =>
-    underState(session, told, policy, NOW + 60_000)
+  const under = (session: Session, current: Parameters<typeof underState>[1]) =>
+    underState(session, current, policy, NOW + 60_000)
 
   it('keeps a session that was opened under `sessionsNotBefore` or a later version', () => {
     const session = begin({ openedUnder: 5 })
@@ -131,8 +131,8 @@ describe("a session under the account's state", () => {
       begin({ openedUnder: 4 }),
       state({ survivingSession: { id: 'other', secretHash: utf8('new') } }),
     ],
-  ])('ends a session when %s', (_when, session, told) => {
-    expect(under(session, told)).toBeNull()
+  ])('ends a session when %s', (_when, session, current) => {
+    expect(under(session, current)).toBeNull()
   })
 
   it('renews the surviving session under its new secret, as after a login', () => {
@@ -151,9 +151,9 @@ describe("a session under the account's state", () => {
   })
 
   it('renews the surviving session once when the same state is published again', () => {
-    const told = state({ survivingSession: { id: 'session', secretHash: utf8('new') } })
-    const renewed = under(begin({ openedUnder: 4 }), told)
-    expect(renewed && under(renewed, told)).toBe(renewed)
+    const published = state({ survivingSession: { id: 'session', secretHash: utf8('new') } })
+    const renewed = under(begin({ openedUnder: 4 }), published)
+    expect(renewed && under(renewed, published)).toBe(renewed)
   })
 })
 

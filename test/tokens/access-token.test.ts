@@ -15,7 +15,7 @@ const pairs = {
   RS256: await generateKeyPair('RS256', { modulusLength: 2_048 }),
 }
 
-/** The longest that settings may be, of characters that JSON or UTF-8 writes as so many bytes. */
+/** The longest allowed settings, of a character that takes the given number of bytes as JSON in UTF-8. */
 function longestSettings(character: string, bytes: number) {
   const result = readConfig({
     PUBLIC_URL: `https://${'x'.repeat(60)}.${'y'.repeat(59)}`,
@@ -27,7 +27,7 @@ function longestSettings(character: string, bytes: number) {
   return result.config.tokens
 }
 
-/** Grants of exactly 1,800 bytes, filled up by a claim. */
+/** Permissions and claims of exactly 1,800 bytes, filled up with one claim. */
 function filled({ roles = [], scopes = [] }: Partial<Granted>, character: string, bytes: number): Granted {
   const empty = { roles, scopes, claims: { a: '' } }
   const room = 1_800 - utf8(JSON.stringify(empty)).length
@@ -44,10 +44,10 @@ const short = Array.from({ length: 300 }, (_none, index) => String(index))
 const USERNAMES: Readonly<Record<string, string>> = {
   'four bytes each': '𠀀'.repeat(32),
   'four bytes each after NFKC': '\u{1d49c}'.repeat(32),
-  'nine bytes each, in parts': '한'.normalize('NFD').repeat(32),
+  'nine bytes each, decomposed': '한'.normalize('NFD').repeat(32),
   'the most bytes': '\u{16d63}\u{16d67}\u{16d67}'.repeat(24),
 }
-const GRANTS: Readonly<Record<string, (character: string, bytes: number) => Granted>> = {
+const PERMISSIONS: Readonly<Record<string, (character: string, bytes: number) => Granted>> = {
   'one claim': (character, bytes) => filled({}, character, bytes),
   'long roles': (character, bytes) => filled({ roles: names }, character, bytes),
   'short roles': (character, bytes) => filled({ roles: short }, character, bytes),
@@ -64,12 +64,12 @@ const CHARACTERS = [
 
 describe.each(['ES256', 'RS256'] as const)('an access token signed by %s', (alg) => {
   it.each(
-    Object.entries(GRANTS).flatMap(([what, grants]) =>
-      CHARACTERS.map(([character, bytes]) => [what, character, bytes, grants] as const),
+    Object.entries(PERMISSIONS).flatMap(([what, make]) =>
+      CHARACTERS.map(([character, bytes]) => [what, character, bytes, make] as const),
     ),
-  )('limits an access token to 4,096 characters, with %s and %j', async (_what, character, bytes, grants) => {
+  )('limits an access token to 4,096 characters, with %s and %j', async (_what, character, bytes, make) => {
     const { issuer, audience, clientId } = longestSettings(character, bytes)
-    const { roles, scopes, claims } = grants(character, bytes)
+    const { roles, scopes, claims } = make(character, bytes)
     for (const username of Object.values(USERNAMES)) {
       expect(parseUsername(username)?.shown).toBe(username)
       const [subject, sessionId] = [newId(NOW_MS), newId(NOW_MS)]

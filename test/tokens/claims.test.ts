@@ -38,7 +38,7 @@ const RESERVED = [
 ]
 const GOOD = { tenant: 'ä', level: 1.5, flags: [true, null], address: { country: 'CH' } }
 
-/** A value of so many levels of lists and objects in turn. */
+/** A value with the given number of levels, lists and objects in turn. */
 function nested(levels: number): unknown {
   if (levels === 0) return 'x'
   return levels % 2 === 0 ? [nested(levels - 1)] : { a: nested(levels - 1) }
@@ -115,7 +115,7 @@ describe('claims of an account', () => {
   })
 
   it('rejects exactly the reserved names in any JSON of few levels', () => {
-    // The name __proto__ and large integers have their own tests.
+    // The name __proto__ and large integers have tests of their own.
     const { values } = fc.letrec<{ values: unknown }>((tie) => ({
       values: fc.oneof(
         { maxDepth: 6, depthSize: 'small' },

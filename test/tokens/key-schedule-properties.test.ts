@@ -11,7 +11,7 @@ import {
   STALE_KEYS_SECONDS,
   scheduleAt,
 } from '../../src/tokens/key-schedule.ts'
-import { carryOut, DAY, key, kids, NOW, policy } from './scheduled-keys.ts'
+import { applyPlan, DAY, key, kids, NOW, policy } from './scheduled-keys.ts'
 
 describe('any order of cron, rotations and removals', () => {
   const step = fc.record({
@@ -23,71 +23,71 @@ describe('any order of cron, rotations and removals', () => {
   const steps = fc.array(step, { minLength: 1, maxLength: 60 })
 
   function planOf({ what, alg }: Step, keys: readonly ScheduledKey[], now: number): Plan {
-    const set = { ...policy, alg }
-    if (what === 'cron') return planKeys(keys, now, set)
-    if (what === 'rotate') return planRotation(keys, now, set)
-    const { signing, next, retired } = scheduleAt(keys, now, set)
-    const leaked = { 'remove signing': signing, 'remove next': next, 'remove retired': retired[0] }[what]
-    return planRemoval(keys, leaked?.kid ?? 'unknown', now, set)
+    const configured = { ...policy, alg }
+    if (what === 'cron') return planKeys(keys, now, configured)
+    if (what === 'rotate') return planRotation(keys, now, configured)
+    const { signing, next, retired } = scheduleAt(keys, now, configured)
+    const target = { 'remove signing': signing, 'remove next': next, 'remove retired': retired[0] }[what]
+    return planRemoval(keys, target?.kid ?? 'unknown', now, configured)
   }
 
   interface Moment {
     readonly keys: readonly ScheduledKey[]
     readonly now: number
-    /** Keys that an operator removed until now. */
-    readonly leaked: ReadonlySet<string>
+    /** Keys that an operator has removed so far. */
+    readonly removed: ReadonlySet<string>
     readonly step: Step
   }
 
-  /** Plays the steps, and looks before and after each. */
+  /** Runs the steps, with a check before and after each. */
   function play(given: readonly Step[], before: (moment: Moment) => void, afterwards = before) {
     let now = NOW
     let made = 0
-    const leaked = new Set<string>()
+    const removed = new Set<string>()
     const make = ({ alg, signsFrom }: Plan['create'][number]) => key(`k${made++}`, signsFrom, now, alg)
     let keys: readonly ScheduledKey[] = firstKeys(now, policy).map(make)
     for (const each of given) {
       now += each.after
-      before({ keys, now, leaked, step: each })
+      before({ keys, now, removed, step: each })
       const plan = planOf(each, keys, now)
-      if (each.what.startsWith('remove')) leaked.add(plan.remove[0] ?? '')
-      keys = carryOut(keys, plan, make)
-      afterwards({ keys, now, leaked, step: each })
+      if (each.what.startsWith('remove')) removed.add(plan.remove[0] ?? '')
+      keys = applyPlan(keys, plan, make)
+      afterwards({ keys, now, removed, step: each })
     }
   }
 
   it('always has a signing key that was not removed, in any order of cron, rotations and removals', () => {
     fc.assert(
       fc.property(steps, (given) => {
-        play(given, ({ keys, now, leaked }) => {
+        play(given, ({ keys, now, removed }) => {
           const { signing } = scheduleAt(keys, now, policy)
           expect(signing).not.toBeNull()
-          expect(leaked.has(signing?.kid ?? '')).toBe(false)
+          expect(removed.has(signing?.kid ?? '')).toBe(false)
         })
       }),
     )
   })
 
   it('has a signing key that is due after each removal of the signing key', () => {
-    const look = ({ keys, now, step: { what } }: Moment) => {
+    const check = ({ keys, now, step: { what } }: Moment) => {
       if (what !== 'remove signing') return
       expect(scheduleAt(keys, now, policy).signing?.signsFrom).toBeLessThanOrEqual(now)
     }
-    fc.assert(fc.property(steps, (given) => play(given, () => undefined, look)))
+    fc.assert(fc.property(steps, (given) => play(given, () => undefined, check)))
   })
 
   it('has a next key after each run of cron among rotations and removals', () => {
-    const look = ({ keys, now, step: { what } }: Moment) => {
+    const check = ({ keys, now, step: { what } }: Moment) => {
       if (what === 'cron') expect(scheduleAt(keys, now, policy).next).not.toBeNull()
     }
-    fc.assert(fc.property(steps, (given) => play(given, () => undefined, look)))
+    fc.assert(fc.property(steps, (given) => play(given, () => undefined, check)))
   })
 
   it('restores no key that was removed', () => {
     fc.assert(
       fc.property(steps, (given) => {
-        play(given, ({ keys, leaked }) => {
-          expect(keys.filter(({ kid }) => leaked.has(kid))).toEqual([])
+        play(given, ({ keys, removed }) => {
+          expect(keys.filter(({ kid }) => removed.has(kid))).toEqual([])
         })
       }),
     )
@@ -97,11 +97,11 @@ describe('any order of cron, rotations and removals', () => {
     fc.assert(
       fc.property(steps, (given) => {
         const livesUntil = new Map<string, number>()
-        play(given, ({ keys, now, leaked }) => {
+        play(given, ({ keys, now, removed }) => {
           const { signing, next, retired } = scheduleAt(keys, now, policy)
           const published = kids([signing, next, ...retired])
           for (const [kid, until] of livesUntil) {
-            if (now < until && !leaked.has(kid)) expect(published).toContain(kid)
+            if (now < until && !removed.has(kid)) expect(published).toContain(kid)
           }
           if (signing !== null) livesUntil.set(signing.kid, now + policy.accessTokenSeconds)
         })
@@ -124,16 +124,16 @@ describe('any order of cron, rotations and removals', () => {
 })
 
 describe('any interval between cron runs', () => {
-  /** What each run of cron meets: the seconds since the run before, and the algorithm that is set. */
+  /** Runs of cron, each with the seconds since the run before and the configured algorithm. */
   const runs = fc.array(
     fc.record({ after: fc.integer({ min: 1, max: 45 * DAY }), alg: fc.constantFrom('ES256', 'RS256') }),
     { minLength: 1, maxLength: 60 },
   )
 
-  type Look = (keys: readonly ScheduledKey[], now: number) => void
+  type Check = (keys: readonly ScheduledKey[], now: number) => void
 
-  /** Plays the runs, and looks before and after each. */
-  function play(steps: readonly { after: number; alg: string }[], before: Look, afterwards = before) {
+  /** Performs the runs, with a check before and after each. */
+  function play(steps: readonly { after: number; alg: string }[], before: Check, afterwards = before) {
     let now = NOW
     let made = 0
     const make = ({ alg, signsFrom }: { alg: string; signsFrom: number }) =>
@@ -180,7 +180,7 @@ describe('any interval between cron runs', () => {
   it('always has a signing key, and a next key after each run of cron', () => {
     fc.assert(
       fc.property(runs, (steps) => {
-        const signs: Look = (keys, now) => expect(scheduleAt(keys, now, policy).signing).not.toBeNull()
+        const signs: Check = (keys, now) => expect(scheduleAt(keys, now, policy).signing).not.toBeNull()
         play(steps, signs, (keys, now) => {
           signs(keys, now)
           expect(scheduleAt(keys, now, policy).next).not.toBeNull()

@@ -11,7 +11,7 @@ import {
   scheduleAt,
   verifiesUntil,
 } from '../../src/tokens/key-schedule.ts'
-import { carryOut, DAY, key, kids, NOW, policy } from './scheduled-keys.ts'
+import { applyPlan, DAY, key, kids, NOW, policy } from './scheduled-keys.ts'
 
 describe('the schedule', () => {
   it('signs with the newest key that is due, and verifies with the one before', () => {
@@ -193,7 +193,7 @@ describe('the removal of a key', () => {
     expect(kids([signing, ...retired])).toEqual(['signing', 'old'])
     const old = keys[0] ?? key('old', NOW)
     const until = verifiesUntil(old, keys, policy)
-    const after = carryOut(keys, remove('signing'), (made) => key('made', made.signsFrom, NOW, made.alg))
+    const after = applyPlan(keys, remove('signing'), (made) => key('made', made.signsFrom, NOW, made.alg))
     expect(verifiesUntil(old, after, policy)).toBeGreaterThanOrEqual(until)
     expect(kids(scheduleAt(after, NOW, policy).retired)).toEqual(['old'])
   })

@@ -18,15 +18,15 @@ export const key = (
 
 export const kids = (keys: readonly (ScheduledKey | null)[]) => keys.map((each) => each?.kid)
 
-/** A plan as one batch does it. */
-export function carryOut(
+/** Applies a plan to the keys, as one database batch does. */
+export function applyPlan(
   keys: readonly ScheduledKey[],
   { create, remove, withdraw, advance }: Plan,
   make: (made: Plan['create'][number]) => ScheduledKey,
 ): readonly ScheduledKey[] {
-  const sooner = new Map(advance.map(({ kid, signsFrom }) => [kid, signsFrom]))
+  const advanced = new Map(advance.map(({ kid, signsFrom }) => [kid, signsFrom]))
   const after = keys
     .filter(({ kid }) => !remove.includes(kid) && !withdraw.includes(kid))
-    .map((each) => ({ ...each, signsFrom: sooner.get(each.kid) ?? each.signsFrom }))
+    .map((each) => ({ ...each, signsFrom: advanced.get(each.kid) ?? each.signsFrom }))
   return [...after, ...create.map(make)]
 }

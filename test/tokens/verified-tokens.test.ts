@@ -67,7 +67,7 @@ describe('a cached token', () => {
     await verify(token)
     expect(await verify(token, CLAIMS.exp * 1000 - 1)).not.toBe(null)
     expect(await verify(token, CLAIMS.exp * 1000)).toBe(null)
-    // Where a clock goes back it is judged anew.
+    // If the clock goes back, the token is verified again.
     expect(await verify(token)).not.toBe(null)
     expect(signatures()).toBe(2)
   })
@@ -100,9 +100,9 @@ describe('a cached token', () => {
   it('looks up the key of a cached token every time, so that an unreadable key set rejects it', async () => {
     const token = await sign()
     await verify(token)
-    const findKey = async () => Promise.reject(new Error('out of reach'))
+    const findKey = async () => Promise.reject(new Error('unavailable'))
     const options = { issuer: ISSUER, audiences: [ISSUER], nowMs: NOW_MS, findKey }
-    await expect(tokens.verify(token, options)).rejects.toThrow('out of reach')
+    await expect(tokens.verify(token, options)).rejects.toThrow('unavailable')
   })
 })
 
