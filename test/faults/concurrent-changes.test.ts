@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Env } from '../../src/config/env.ts'
+import { ADMIN_TOKEN } from '../support/admin.ts'
 import {
   call,
   changePassword,
@@ -17,27 +18,26 @@ import {
 import { runCron } from '../support/database.ts'
 import { cheapenPasswords, type Isolate, runIsolate } from '../support/faults.ts'
 
-const ADMIN_TOKEN = String(env.ADMIN_TOKEN)
 const OTHER_PASSWORD = 'a third and again different one'
 
 type Send = (isolate: Isolate) => Promise<Response>
 
-/** A person with two sessions, and two requests about them. */
+/** Two concurrent requests that change one account. */
 interface Pair {
   readonly name: string
   readonly first: Send
   readonly second: Send
-  /** Of the isolates, where they differ from the tests' own. */
+  /** Settings of the isolates that differ from the tests' defaults. */
   readonly settings?: Partial<Env>
 }
 
-interface Ended {
+interface Ending {
   readonly name: string
-  /** `ok`, `done` for a 503 that says so, or the problem's code. */
+  /** `ok`, `done` for a 503 that reports the change as done, `stopped`, or the problem's code. */
   readonly first: string
   readonly second: string
-  /** The passwords that open the account, each with how it is answered. */
-  readonly opens: readonly string[]
+  /** The passwords that are accepted, each with the result of its login. */
+  readonly accepted: readonly string[]
   readonly row: Record<string, unknown> | null
 }
 
@@ -63,50 +63,53 @@ const patch =
   ({ fetch }) =>
     call('PATCH', '/auth/me', { bearer, body: { current_password: PASSWORD, ...body } }, fetch)
 
-const manage =
+const editAsOperator =
   (id: string, body: object): Send =>
   ({ fetch }) =>
     call('PATCH', `/admin/users/${id}`, { bearer: ADMIN_TOKEN, body }, fetch)
 
-const leave =
+const deleteAccount =
   (bearer: string): Send =>
   ({ fetch }) =>
     call('DELETE', '/auth/me', { bearer, body: { current_password: PASSWORD } }, fetch)
 
-async function wordOf(answer: Response | null): Promise<string> {
-  if (answer?.ok) return 'ok'
-  if (answer === null) return 'stopped'
-  const { code, changed } = (await answer.json()) as Problem
+async function resultOf(response: Response | null): Promise<string> {
+  if (response?.ok) return 'ok'
+  if (response === null) return 'stopped'
+  const { code, changed } = (await response.json()) as Problem
   return changed === true ? 'done' : code
 }
 
-/** Runs the second whole before a given round trip of the first. */
-async function interleave({ name, first, second, settings = {} }: Pair, at: number): Promise<Ended> {
+/** Runs the whole second request before a given round trip of the first. */
+async function interleave({ name, first, second, settings = {} }: Pair, at: number): Promise<Ending> {
   let other: Response | null = null
-  const meanwhile = async () => {
+  const runSecond = async () => {
     other = (await runIsolate(second, null, settings)).answer
   }
-  const { answer } = await runIsolate(first, { at, meanwhile }, settings)
+  const { answer: response } = await runIsolate(first, { at, meanwhile: runSecond }, settings)
   await runCron()
   const passwords = [PASSWORD, NEW_PASSWORD, OTHER_PASSWORD]
   const fetch = workerWith(settings)
   const tried = await Promise.all(
-    passwords.map(async (password) => ({ password, word: await wordOf(await logIn(name, password, fetch)) })),
+    passwords.map(async (password) => ({
+      password,
+      result: await resultOf(await logIn(name, password, fetch)),
+    })),
   )
-  const opens = tried.filter(({ word }) => word !== 'invalid_credentials')
+  const accepted = tried.filter(({ result }) => result !== 'invalid_credentials')
   const row = await env.DB.prepare('SELECT * FROM accounts WHERE username = ?1').bind(name).first()
   return {
     name,
-    first: await wordOf(answer),
-    second: await wordOf(other),
-    opens: opens.map(({ password, word }) => `${password}: ${word}`),
+    first: await resultOf(response),
+    second: await resultOf(other),
+    accepted: accepted.map(({ password, result }) => `${password}: ${result}`),
     row,
   }
 }
 
-/** Every place at which the second can come between, and then with the two in each other's place. */
-async function everyOrder(make: () => Promise<Pair>): Promise<readonly Ended[]> {
-  const ends: Ended[] = []
+/** Runs each request before every round trip of the other one. */
+async function everyOrder(make: () => Promise<Pair>): Promise<readonly Ending[]> {
+  const endings: Ending[] = []
   for (const swapped of [false, true]) {
     const pair = async () => {
       const { first, second, ...rest } = await make()
@@ -115,35 +118,35 @@ async function everyOrder(make: () => Promise<Pair>): Promise<readonly Ended[]> 
     const { first, settings } = await pair()
     const { trips } = await runIsolate(first, null, settings)
     for (let at = 1; at <= trips.length; at++) {
-      const { first, second, ...end } = await interleave(await pair(), at)
-      ends.push(swapped ? { ...end, first: second, second: first } : { ...end, first, second })
+      const { first, second, ...ending } = await interleave(await pair(), at)
+      endings.push(swapped ? { ...ending, first: second, second: first } : { ...ending, first, second })
     }
   }
-  expect(ends.length).toBeGreaterThan(10)
-  return ends
+  expect(endings.length).toBeGreaterThan(10)
+  return endings
 }
 
-const took = (word: string) => word === 'ok' || word === 'done'
+const isDone = (result: string) => result === 'ok' || result === 'done'
 
 describe('two concurrent changes of one account', () => {
   it('disables an account whose password changes at the same time, and reports the password change correctly', async () => {
-    const ends = await everyOrder(async () => {
+    const endings = await everyOrder(async () => {
       const { name, access_token, user } = await twoSessions()
       return {
         name,
         first: setPassword(access_token, NEW_PASSWORD),
-        second: manage(user.id, { disabled: true }),
+        second: editAsOperator(user.id, { disabled: true }),
       }
     })
-    for (const { first, second, opens } of ends) {
+    for (const { first, second, accepted } of endings) {
       expect(second).toBe('ok')
-      expect(opens).toEqual([`${took(first) ? NEW_PASSWORD : PASSWORD}: account_disabled`])
-      if (!took(first)) expect(['invalid_token', 'account_disabled']).toContain(first)
+      expect(accepted).toEqual([`${isDone(first) ? NEW_PASSWORD : PASSWORD}: account_disabled`])
+      if (!isDone(first)) expect(['invalid_token', 'account_disabled']).toContain(first)
     }
   })
 
   it('sets one of two concurrent new passwords, and refuses the other call', async () => {
-    const ends = await everyOrder(async () => {
+    const endings = await everyOrder(async () => {
       const { name, access_token, elsewhere } = await twoSessions()
       return {
         name,
@@ -151,43 +154,43 @@ describe('two concurrent changes of one account', () => {
         second: setPassword(elsewhere, OTHER_PASSWORD),
       }
     })
-    for (const { first, second, opens } of ends) {
-      expect([first, second].filter(took)).toHaveLength(1)
-      expect(opens).toEqual([`${took(first) ? NEW_PASSWORD : OTHER_PASSWORD}: ok`])
-      const refusal = took(first) ? second : first
+    for (const { first, second, accepted } of endings) {
+      expect([first, second].filter(isDone)).toHaveLength(1)
+      expect(accepted).toEqual([`${isDone(first) ? NEW_PASSWORD : OTHER_PASSWORD}: ok`])
+      const refusal = isDone(first) ? second : first
       expect(['invalid_token', 'invalid_credentials']).toContain(refusal)
     }
   })
 
   it('deletes an account that is renamed at the same time, under both names', async () => {
     let renamed = ''
-    const ends = await everyOrder(async () => {
+    const endings = await everyOrder(async () => {
       const { name, access_token, elsewhere } = await twoSessions()
       renamed = newName()
-      return { name, first: leave(access_token), second: patch(elsewhere, { username: renamed }) }
+      return { name, first: deleteAccount(access_token), second: patch(elsewhere, { username: renamed }) }
     })
-    for (const { first, opens, row } of ends) expect([first, opens, row]).toEqual(['ok', [], null])
+    for (const { first, accepted, row } of endings) expect([first, accepted, row]).toEqual(['ok', [], null])
     const left = env.DB.prepare('SELECT 1 FROM accounts WHERE username = ?1').bind(renamed)
     expect(await left.first()).toBeNull()
   })
 
   it('keeps an email address set by the owner and a role granted by an operator at the same time', async () => {
-    const ends = await everyOrder(async () => {
+    const endings = await everyOrder(async () => {
       const { name, access_token, user } = await twoSessions()
       return {
         name,
         first: patch(access_token, { email: `${name}@example.com` }),
-        second: manage(user.id, { roles: ['editor'] }),
+        second: editAsOperator(user.id, { roles: ['editor'] }),
       }
     })
-    for (const { name, first, second, row } of ends) {
+    for (const { name, first, second, row } of endings) {
       expect([first, second]).toEqual(['ok', 'ok'])
       expect(row).toMatchObject({ email: `${name}@example.com`, roles: '["editor"]' })
     }
   })
 
   it('keeps a new password when a login renews the old hash at the same time', async () => {
-    const ends = await everyOrder(async () => {
+    const endings = await everyOrder(async () => {
       const { name, access_token } = await twoSessions()
       return {
         name,
@@ -196,6 +199,7 @@ describe('two concurrent changes of one account', () => {
         second: ({ fetch }) => logIn(name, PASSWORD, fetch),
       }
     })
-    for (const { first, opens } of ends) expect([first, opens]).toEqual(['ok', [`${NEW_PASSWORD}: ok`]])
+    for (const { first, accepted } of endings)
+      expect([first, accepted]).toEqual(['ok', [`${NEW_PASSWORD}: ok`]])
   })
 })

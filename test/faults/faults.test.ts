@@ -1,6 +1,7 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { ADMIN_TOKEN } from '../support/admin.ts'
 import {
   call,
   type Fetch,
@@ -23,10 +24,10 @@ import {
   type Isolate,
   runIsolate,
 } from '../support/faults.ts'
-import { ADMIN_TOKEN, type Case, COMING_SECRET, SCENARIOS } from './scenarios.ts'
+import { type Case, NEXT_SECRET, SCENARIOS } from './scenarios.ts'
 
-/** How a run ended: as if nothing had failed, 503, 503 that says that it is done, or with the isolate. */
-const OUTCOMES = ['answered', '503', '503, done', 'stopped'] as const
+/** The outcome of a run: completed as without the fault, 503, 503 that reports the change as done, or a stopped isolate. */
+const OUTCOMES = ['completed', '503', '503, done', 'stopped'] as const
 type Outcome = (typeof OUTCOMES)[number]
 
 interface Row {
@@ -35,7 +36,7 @@ interface Row {
   readonly outcomes: Readonly<Record<Outcome, number>>
 }
 
-/** Header and payload: a key id may begin like one of them by chance. */
+/** Header and payload together, since a key id alone may begin like one of them by chance. */
 const JWT = /eyJ[\w-]+\.eyJ/
 
 const print = console.log
@@ -59,9 +60,9 @@ describe('the table of scenarios', () => {
     const described = Object.entries(paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     )
-    const played = Object.keys(SCENARIOS).map((title) => title.split(' ').slice(0, 2).join(' '))
+    const covered = Object.keys(SCENARIOS).map((title) => title.split(' ').slice(0, 2).join(' '))
     expect(described.length).toBeGreaterThan(20)
-    expect(described.filter((each) => !played.includes(each))).toEqual([])
+    expect(described.filter((each) => !covered.includes(each))).toEqual([])
   })
 })
 
@@ -70,13 +71,13 @@ describe('a request with one fault at any of its round trips', () => {
     'completes or answers 503, and leaves nothing half done, with a fault in %s',
     async (title) => {
       const steps = await countSteps(title)
-      const outcomes: Record<Outcome, number> = { answered: 0, '503': 0, '503, done': 0, stopped: 0 }
+      const outcomes: Record<Outcome, number> = { completed: 0, '503': 0, '503, done': 0, stopped: 0 }
       const violations: string[] = []
       for (const kind of FAULTS) {
         for (let at = 1; at <= steps; at++) {
-          const { outcome, wrong, trip } = await play(title, { kind, at })
-          outcomes[outcome] += 1
-          violations.push(...wrong.map((what) => `${kind} at ${at}, ${trip}: ${what}`))
+          const found = await runScenario(title, { kind, at })
+          outcomes[found.outcome] += 1
+          violations.push(...found.violations.map((what) => `${kind} at ${at}, ${found.trip}: ${what}`))
         }
       }
       table.push({ title, steps, outcomes })
@@ -92,76 +93,76 @@ async function prepare(title: string): Promise<Case> {
   return make()
 }
 
-/** The round trips of a run without a fault, in a new isolate. */
+/** @returns the number of round trips of a run without a fault, in a new isolate */
 async function countSteps(title: string): Promise<number> {
   const { send, status, settings } = await prepare(title)
-  const { answer, trips } = await runIsolate(send, null, settings)
-  expect(answer?.status).toBe(status)
+  const { answer: response, trips } = await runIsolate(send, null, settings)
+  expect(response?.status).toBe(status)
   return trips.length
 }
 
-interface Played {
+interface ScenarioRun {
   readonly outcome: Outcome
-  /** What is wrong, in words. */
-  readonly wrong: readonly string[]
+  /** Sentences that say what is wrong. */
+  readonly violations: readonly string[]
   readonly trip: string
 }
 
-async function play(title: string, fault: Fault & { readonly kind: FaultKind }): Promise<Played> {
-  const scene = await prepare(title)
+async function runScenario(title: string, fault: Fault & { readonly kind: FaultKind }): Promise<ScenarioRun> {
+  const scenario = await prepare(title)
   lines = []
-  const { answer, trips } = await runIsolate(scene.send, fault, scene.settings)
+  const { answer: response, trips } = await runIsolate(scenario.send, fault, scenario.settings)
   const trip = trips[fault.at - 1]
-  if (trip === undefined) return { outcome: 'answered', wrong: ['not reached'], trip: 'none' }
-  const body = answer === null ? {} : await bodyOf(answer)
-  const said = body.registered === true || body.changed === true
-  const done = await scene.isDone?.()
-  const healthy = workerWith(scene.settings ?? {})
-  const wrong = [
-    wrongAnswer(scene, answer, body),
-    wrongWord(fault.kind, answer, said, done),
+  if (trip === undefined) return { outcome: 'completed', violations: ['not reached'], trip: 'none' }
+  const body = response === null ? {} : await bodyOf(response)
+  const reported = body.registered === true || body.changed === true
+  const done = await scenario.isDone?.()
+  const healthy = workerWith(scenario.settings ?? {})
+  const violations = [
+    wrongResponse(scenario, response, body),
+    wrongReport(fault.kind, response, reported, done),
     await wrongTokens(body, healthy),
-    await wrongRepetition(scene, healthy),
-    ...(await wrongState(scene)),
-    await wrongPasswords(scene, healthy),
+    await wrongRepetition(scenario, healthy),
+    ...(await wrongState(scenario)),
+    await wrongPasswords(scenario, healthy),
     leak([body.access_token, body.refresh_token]),
   ].filter((what) => what !== null)
-  return { outcome: outcomeOf(answer, said), wrong, trip }
+  return { outcome: outcomeOf(response, reported), violations, trip }
 }
 
-/** An answer without a body says nothing. At /oauth2 an error's code is its `error`. */
-async function bodyOf(answer: Response): Promise<Partial<Problem & Tokens>> {
-  const text = await answer.text()
+/** A response without a body becomes an empty object. At /oauth2 an error's code is its `error`. */
+async function bodyOf(response: Response): Promise<Partial<Problem & Tokens>> {
+  const text = await response.text()
   const body = text === '' ? {} : JSON.parse(text)
   return { code: body.error, ...body }
 }
 
-function outcomeOf(answer: Response | null, said: boolean): Outcome {
-  if (answer === null) return 'stopped'
-  if (answer.status !== 503) return 'answered'
-  return said ? '503, done' : '503'
+function outcomeOf(response: Response | null, reported: boolean): Outcome {
+  if (response === null) return 'stopped'
+  if (response.status !== 503) return 'completed'
+  return reported ? '503, done' : '503'
 }
 
-function wrongAnswer({ status }: Case, answer: Response | null, body: Partial<Problem>): string | null {
-  if (answer === null || answer.status === status) return null
-  const unavailable = answer.status === 503 && body.code === 'unavailable'
-  return unavailable ? null : `answered ${answer.status} ${body.code}`
+function wrongResponse({ status }: Case, response: Response | null, body: Partial<Problem>): string | null {
+  if (response === null || response.status === status) return null
+  const unavailable = response.status === 503 && body.code === 'unavailable'
+  return unavailable ? null : `answered ${response.status} ${body.code}`
 }
 
-/** A 503 that says that it is done must be right; one that does not, where that can be known, too. */
-function wrongWord(
+/** A 503 must report a change as done exactly if it is done. After a late change the Worker cannot know. */
+function wrongReport(
   kind: FaultKind,
-  answer: Response | null,
-  said: boolean,
+  response: Response | null,
+  reported: boolean,
   done: boolean | undefined,
 ): string | null {
-  if (answer === null || done === undefined) return null
-  if ((said || answer.status < 400) && !done) return 'said that it is done'
-  const known = kind !== 'late' && answer.status === 503 && !said
-  return known && done ? 'said nothing of what is done' : null
+  if (response === null || done === undefined) return null
+  if ((reported || response.status < 400) && !done) return 'reported a change as done that is not'
+  const unreported = kind !== 'late' && response.status === 503 && !reported
+  return unreported && done ? 'did not report a change that is done' : null
 }
 
-/** Tokens that were handed out work. */
+/** Issued tokens must work. */
 async function wrongTokens(
   { access_token, refresh_token }: Partial<Tokens>,
   fetch: Fetch,
@@ -169,68 +170,68 @@ async function wrongTokens(
   if (access_token === undefined || refresh_token === undefined) return null
   const me = await call('GET', '/auth/me', { bearer: access_token }, fetch)
   const next = await refresh(refresh_token, fetch)
-  return me.ok && next.ok ? null : `handed out tokens that do not work: ${me.status} ${next.status}`
+  return me.ok && next.ok ? null : `issued tokens that do not work: ${me.status} ${next.status}`
 }
 
 async function wrongRepetition({ send, status, again = [] }: Case, fetch: Fetch): Promise<string | null> {
   const cron = async () => undefined
   const isolate: Isolate = { fetch, cron }
-  const answer = await send(isolate)
-  if (answer.status === status) return null
-  const { code = '' } = await bodyOf(answer)
-  return again.includes(code) ? null : `answered ${answer.status} ${code} when it was repeated`
+  const response = await send(isolate)
+  if (response.status === status) return null
+  const { code = '' } = await bodyOf(response)
+  return again.includes(code) ? null : `answered ${response.status} ${code} when it was repeated`
 }
 
-/** After cron the account's object says what the row says. */
+/** After cron the account's object must have the state of the row. */
 async function wrongState({ name, settings }: Case): Promise<readonly string[]> {
   const find = env.DB.prepare('SELECT * FROM accounts WHERE username = ?1').bind(name)
   await runCron({ ...env, ...settings })
-  const untold = await env.DB.prepare('SELECT count(*) AS n FROM outbox').first<number>('n')
+  const pending = await env.DB.prepare('SELECT count(*) AS n FROM outbox').first<number>('n')
   const row = await find.first<Record<string, unknown>>()
-  const told = untold === 0 ? [] : [`${untold} changes were never told`]
-  return row === null ? told : [...told, ...(await wrongObject(row))]
+  const unpublished = pending === 0 ? [] : [`${pending} changes were never published`]
+  return row === null ? unpublished : [...unpublished, ...(await wrongObject(row))]
 }
 
 async function wrongObject(row: Record<string, unknown>): Promise<readonly string[]> {
-  const { held, sessions } = await objectOf(String(row.id))
+  const { stored, sessions } = await objectOf(String(row.id))
   const wrong: string[] = []
-  if (held !== undefined && held.state.version !== row.credential_version)
-    wrong.push('its object holds another version')
-  if (held !== undefined && JSON.stringify(held.state.profile?.roles) !== row.roles)
-    wrong.push('its object grants other roles')
-  if (held !== undefined && held.state.profile?.email !== row.email)
+  if (stored !== undefined && stored.state.version !== row.credential_version)
+    wrong.push('its object has another version')
+  if (stored !== undefined && JSON.stringify(stored.state.profile?.roles) !== row.roles)
+    wrong.push('its object has other roles')
+  if (stored !== undefined && stored.state.profile?.email !== row.email)
     wrong.push('its object has another email')
   if (row.disabled === 1 && sessions > 0) wrong.push('it is disabled and has sessions')
   return wrong
 }
 
-interface Held {
+interface StoredAccount {
   readonly state: {
     readonly version: number
     readonly profile: { roles: string[]; email: string | null } | null
   }
 }
 
-function objectOf(id: string): Promise<{ held: Held | undefined; sessions: number }> {
+function objectOf(id: string): Promise<{ stored: StoredAccount | undefined; sessions: number }> {
   return runInDurableObject(env.ACCOUNT.getByName(id), (_object, { storage }) => ({
-    held: storage.kv.get<Held>('account'),
+    stored: storage.kv.get<StoredAccount>('account'),
     sessions: [...storage.kv.list({ prefix: 'session:' })].length,
   }))
 }
 
-/** Exactly one password opens an account that is there. */
+/** Exactly one password must open an account that exists. */
 async function wrongPasswords({ name }: Case, fetch: Fetch): Promise<string | null> {
-  const answers = await Promise.all([PASSWORD, NEW_PASSWORD].map((each) => logIn(name, each, fetch)))
-  const right = answers.filter(({ status }) => status !== 401).length
+  const responses = await Promise.all([PASSWORD, NEW_PASSWORD].map((each) => logIn(name, each, fetch)))
+  const accepted = responses.filter(({ status }) => status !== 401).length
   const exists = await env.DB.prepare('SELECT 1 FROM accounts WHERE username = ?1').bind(name).first()
-  return right === (exists === null ? 0 : 1) ? null : `${right} passwords open it`
+  return accepted === (exists === null ? 0 : 1) ? null : `${accepted} passwords open it`
 }
 
 function leak(tokens: readonly (string | undefined)[]): string | null {
-  const written = lines.join('\n')
-  const secrets = [PASSWORD, NEW_PASSWORD, ADMIN_TOKEN, COMING_SECRET, String(env.AUTH_SECRET), ...tokens]
-  const found = secrets.some((secret) => secret !== undefined && written.includes(secret))
-  return found || JWT.test(written) ? 'a secret stands in the log' : null
+  const log = lines.join('\n')
+  const secrets = [PASSWORD, NEW_PASSWORD, ADMIN_TOKEN, NEXT_SECRET, String(env.AUTH_SECRET), ...tokens]
+  const found = secrets.some((secret) => secret !== undefined && log.includes(secret))
+  return found || JWT.test(log) ? 'a secret is in the log' : null
 }
 
 function render(rows: readonly Row[]): string {
@@ -250,6 +251,6 @@ function render(rows: readonly Row[]): string {
         cellsOf((pick) => pick(row)),
       ),
     ),
-    lineOf('together', cellsOf(total)),
+    lineOf('total', cellsOf(total)),
   ].join('\n')
 }

@@ -5,20 +5,20 @@ import { newAddress, newName, type Problem, type Tokens, type User, workerWith }
 import { cheapenPasswords, controlDeadlines, FAULTS, type FaultKind, runIsolate } from '../support/faults.ts'
 import { LaggingReplica } from '../support/replica.ts'
 import { EMPTY, type Operation, PASSWORDS, type Step, step, type World } from './model.ts'
-import { type Held, type Real, requestOf } from './requests.ts'
+import { type Real, requestOf, type SessionTokens } from './requests.ts'
 
-/** The same stories for every change, so that none fails by chance; `npm run test:model` draws others each time. */
+/** A fixed seed, so that no run fails by chance. `npm run test:model` draws other sequences each time. */
 const DRAWN = env.MODEL_RUNS === '' ? { numRuns: 600, seed: 20_261_125 } : { numRuns: Number(env.MODEL_RUNS) }
 const TIMEOUT_MS = DRAWN.numRuns * 1_000
-/** More of everything than one run asks for: limits are no part of the model. */
-const plenty = { threshold: 1_000 }
+/** Above what one run reaches: the model has no limits. */
+const unreached = { threshold: 1_000 }
 const LIMITS = {
-  registrations_per_ip: plenty,
-  login_failures_per_ip: plenty,
-  login_failures_per_account: plenty,
+  registrations_per_ip: unreached,
+  login_failures_per_ip: unreached,
+  login_failures_per_account: unreached,
 }
 
-/** All runs share the databases, so that the replica follows from the first write on. */
+/** All runs share the databases, so that the replica follows the primary from the first write on. */
 const replica = new LaggingReplica(0)
 const settings = { DB: replica.db, LIMITS }
 
@@ -35,20 +35,22 @@ interface Fault {
   readonly at: number
 }
 
-interface Told {
-  /** As the model words it; null where nothing came, or a 503. */
-  readonly answer: string | null
-  /** A 503 that says that it is done. */
+/** What the caller learns from a request. */
+interface Observation {
+  /** In the model's terms; null if no response or a 503 came. */
+  readonly result: string | null
+  /** Whether a 503 says that the change is done. */
   readonly done: boolean
-  readonly tokens: Held | null
+  readonly tokens: SessionTokens | null
 }
 
 interface Model {
   worlds: readonly World[]
-  opened: number
+  /** The number of the session that the next operation may open. */
+  nextSession: number
 }
 
-class Ask implements fc.AsyncCommand<Model, Real> {
+class Perform implements fc.AsyncCommand<Model, Real> {
   readonly operation: Operation
   readonly fault: Fault | null
 
@@ -60,16 +62,16 @@ class Ask implements fc.AsyncCommand<Model, Real> {
   check = () => true
 
   async run(model: Model, real: Real): Promise<void> {
-    const operation = present(this.operation, real)
-    const opens = model.opened++
-    const told = await ask(operation, real, this.fault)
-    keep(told, operation, opens, real)
+    const operation = withKnownSession(this.operation, real)
+    const newSession = model.nextSession++
+    const observed = await perform(operation, real, this.fault)
+    recordTokens(observed, operation, newSession, real)
     const possible = model.worlds.flatMap((world) =>
-      after(world, operation, opens, told, this.fault !== null),
+      worldsAfter(world, operation, newSession, observed, this.fault !== null),
     )
     if (possible.length === 0)
       throw new Error(
-        `no world has this: ${JSON.stringify({ operation, told, worlds: model.worlds }, plain)}`,
+        `no world matches: ${JSON.stringify({ operation, observed, worlds: model.worlds }, serializable)}`,
       )
     model.worlds = distinct(possible)
   }
@@ -77,8 +79,8 @@ class Ask implements fc.AsyncCommand<Model, Real> {
   toString = () => JSON.stringify({ ...this.operation, ...(this.fault && { fault: this.fault }) })
 }
 
-/** Two requests at once: one of the two orders must fit. */
-class AskTogether implements fc.AsyncCommand<Model, Real> {
+/** Two concurrent requests: one of the two orders must match. */
+class PerformConcurrently implements fc.AsyncCommand<Model, Real> {
   readonly operations: readonly [Operation, Operation]
 
   constructor(operations: readonly [Operation, Operation]) {
@@ -88,37 +90,41 @@ class AskTogether implements fc.AsyncCommand<Model, Real> {
   check = () => true
 
   async run(model: Model, real: Real): Promise<void> {
-    const [first, second] = this.operations.map((operation) => present(operation, real)) as [
+    const [first, second] = this.operations.map((operation) => withKnownSession(operation, real)) as [
       Operation,
       Operation,
     ]
-    const opens = [model.opened++, model.opened++] as const
-    const told = await Promise.all([ask(first, real, null), ask(second, real, null)])
-    const answers = [[first, opens[0], told[0]] as const, [second, opens[1], told[1]] as const]
-    // A new password voids what a refresh beside it was given.
-    const refreshFirst = answers.toSorted(
+    const newSession = [model.nextSession++, model.nextSession++] as const
+    const observed = await Promise.all([perform(first, real, null), perform(second, real, null)])
+    const observations = [
+      [first, newSession[0], observed[0]] as const,
+      [second, newSession[1], observed[1]] as const,
+    ]
+    // A new password invalidates the tokens of a concurrent refresh.
+    const refreshFirst = observations.toSorted(
       ([a], [b]) => Number(b.kind === 'refresh') - Number(a.kind === 'refresh'),
     )
-    for (const [operation, number, answer] of refreshFirst) keep(answer, operation, number, real)
+    for (const [operation, number, observation] of refreshFirst)
+      recordTokens(observation, operation, number, real)
     const inOrder = (world: World, [one, other]: readonly [0 | 1, 0 | 1]) => {
       const both = [first, second] as const
-      return meet(world, both[one], opens[one], told[one]).flatMap((between) => [
-        ...meet(between, both[other], opens[other], told[other]),
-        ...meet(between, both[other], opens[other], told[other], world),
+      return worldsAfterConcurrent(world, both[one], newSession[one], observed[one]).flatMap((between) => [
+        ...worldsAfterConcurrent(between, both[other], newSession[other], observed[other]),
+        ...worldsAfterConcurrent(between, both[other], newSession[other], observed[other], world),
       ])
     }
     const possible = model.worlds.flatMap((world) => [...inOrder(world, [0, 1]), ...inOrder(world, [1, 0])])
     if (possible.length === 0)
       throw new Error(
-        `no order has this: ${JSON.stringify({ first, second, told, worlds: model.worlds }, plain)}`,
+        `no order matches: ${JSON.stringify({ first, second, observed, worlds: model.worlds }, serializable)}`,
       )
     model.worlds = distinct(possible)
   }
 
-  toString = () => `together ${JSON.stringify(this.operations)}`
+  toString = () => `concurrently ${JSON.stringify(this.operations)}`
 }
 
-class Lag implements fc.AsyncCommand<Model, Real> {
+class SetReplicaLag implements fc.AsyncCommand<Model, Real> {
   readonly writes: number
 
   constructor(writes: number) {
@@ -129,72 +135,79 @@ class Lag implements fc.AsyncCommand<Model, Real> {
 
   run = () => replica.lag(this.writes)
 
-  toString = () => `lag ${this.writes}`
+  toString = () => `replica lag ${this.writes}`
 }
 
-/** The worlds that an answer leaves of one. */
-function after(
+/** The worlds that one world may become, given an observation. */
+function worldsAfter(
   world: World,
   operation: Operation,
-  opens: number,
-  told: Told,
+  newSession: number,
+  observed: Observation,
   faulty: boolean,
 ): readonly World[] {
-  const made = step(world, operation, opens)
-  if (told.answer !== null)
-    return [...(made.answer === told.answer ? [made.after] : []), ...staleOf(made, told)]
+  const expected = step(world, operation, newSession)
+  if (observed.result !== null)
+    return [
+      ...(expected.result === observed.result ? [expected.after] : []),
+      ...staleWorlds(expected, observed),
+    ]
   if (!faulty) return []
-  return told.done ? made.unanswered : [world, ...made.unanswered]
+  return observed.done ? expected.responseLost : [world, ...expected.responseLost]
 }
 
 /**
- * The same where another request runs meanwhile: it may end a session between the check of a token and the rest of the
- * call, so a refusal may have another reason, and a change may be done and end before its caller has new tokens.
+ * The same beside a concurrent request. That one may end a session between the token check and the rest of the call, so
+ * a refusal may have a different reason, and a change may be done although its caller gets no new tokens.
  */
-function meet(
+function worldsAfterConcurrent(
   world: World,
   operation: Operation,
-  opens: number,
-  told: Told,
-  earlier = world,
+  newSession: number,
+  observed: Observation,
+  atTokenCheck = world,
 ): readonly World[] {
-  const made = step(world, operation, opens, earlier)
-  if (told.done) return made.unanswered
-  if (told.answer === null) return []
-  const refused = (answer: string) => !answer.startsWith('ok')
-  const fits = refused(told.answer) ? refused(made.answer) : made.answer === told.answer
-  return [...(fits ? [made.after] : []), ...staleOf(made, told)]
+  const expected = step(world, operation, newSession, atTokenCheck)
+  if (observed.done) return expected.responseLost
+  if (observed.result === null) return []
+  const refused = (result: string) => !result.startsWith('ok')
+  const matches = refused(observed.result) ? refused(expected.result) : expected.result === observed.result
+  return [...(matches ? [expected.after] : []), ...staleWorlds(expected, observed)]
 }
 
-function staleOf({ stale = [] }: Step, { answer }: Told): readonly World[] {
-  return answer === 'ok' ? stale : []
+function staleWorlds({ stale = [] }: Step, { result }: Observation): readonly World[] {
+  return result === 'ok' ? stale : []
 }
 
-/** Numbers of sessions as drawn become those of sessions that are held. */
-function present(operation: Operation, { held }: Real): Operation {
+/** Replaces a drawn session number by that of a session whose tokens are known. */
+function withKnownSession(operation: Operation, { tokens }: Real): Operation {
   if (!('session' in operation)) return operation
-  const numbers = [...held.keys()]
+  const numbers = [...tokens.keys()]
   return { ...operation, session: numbers[operation.session % Math.max(1, numbers.length)] ?? -1 }
 }
 
-function keep({ tokens }: Told, operation: Operation, opens: number, { held }: Real): void {
+function recordTokens({ tokens }: Observation, operation: Operation, newSession: number, real: Real): void {
   if (tokens === null) return
-  held.set('session' in operation ? operation.session : opens, tokens)
+  real.tokens.set('session' in operation ? operation.session : newSession, tokens)
 }
 
-async function ask(operation: Operation, real: Real, fault: Fault | null): Promise<Told> {
+async function perform(operation: Operation, real: Real, fault: Fault | null): Promise<Observation> {
   const send = await requestOf(operation, real)
   const isolate = { fetch: real.fetch, cron: () => healthyCron() }
-  const answer = fault === null ? await send(isolate) : (await runIsolate(send, fault, settings)).answer
-  if (answer === null) return { answer: null, done: false, tokens: null }
-  const body = answer.status === 204 ? {} : ((await answer.json()) as Partial<Problem & Tokens & User>)
-  if (answer.status === 503) {
-    return { answer: null, done: body.changed === true || body.registered === true, tokens: null }
+  const response = fault === null ? await send(isolate) : (await runIsolate(send, fault, settings)).answer
+  if (response === null) return { result: null, done: false, tokens: null }
+  const body = response.status === 204 ? {} : ((await response.json()) as Partial<Problem & Tokens & User>)
+  if (response.status === 503) {
+    return { result: null, done: body.changed === true || body.registered === true, tokens: null }
   }
-  if (!answer.ok) return { answer: body.code ?? String(answer.status), done: false, tokens: null }
+  if (!response.ok) return { result: body.code ?? String(response.status), done: false, tokens: null }
   const { access_token, refresh_token } = body
   const tokens = access_token && refresh_token ? { access_token, refresh_token } : null
-  return { answer: operation.kind === 'see' ? `ok ${body.roles?.join()}` : 'ok', done: false, tokens }
+  return {
+    result: operation.kind === 'read profile' ? `ok ${body.roles?.join()}` : 'ok',
+    done: false,
+    tokens,
+  }
 }
 
 async function healthyCron(): Promise<void> {
@@ -209,10 +222,10 @@ async function healthyCron(): Promise<void> {
 }
 
 function distinct(worlds: readonly World[]): readonly World[] {
-  return [...new Map(worlds.map((world) => [JSON.stringify(world, plain), world])).values()]
+  return [...new Map(worlds.map((world) => [JSON.stringify(world, serializable), world])).values()]
 }
 
-function plain(_name: string, value: unknown): unknown {
+function serializable(_name: string, value: unknown): unknown {
   return value instanceof Map ? [...value] : value
 }
 
@@ -222,9 +235,9 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({ kind: fc.constant('register' as const), password }),
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('log in' as const), password }) },
   fc.record({ kind: fc.constant('refresh' as const), session }),
-  fc.record({ kind: fc.constant('see' as const), session }),
+  fc.record({ kind: fc.constant('read profile' as const), session }),
   fc.record({ kind: fc.constant('change password' as const), session, password, to: password }),
-  fc.record({ kind: fc.constant('leave' as const), session, password }),
+  fc.record({ kind: fc.constant('delete account' as const), session, password }),
   fc.record({ kind: fc.constantFrom('end all' as const, 'end others' as const), session, password }),
   fc.record({ kind: fc.constant('grant' as const), role: fc.constantFrom('reader', 'editor') }),
   fc.record({
@@ -241,21 +254,26 @@ describe('an account and its sessions', () => {
     async () => {
       const commands = fc.commands(
         [
-          fc.tuple(operation, fc.option(fault, { freq: 2 })).map(([what, how]) => new Ask(what, how)),
-          operation.map((what) => new Ask(what, null)),
-          fc.tuple(operation, operation).map((both) => new AskTogether(both)),
-          fc.nat(6).map((writes) => new Lag(writes)),
+          fc.tuple(operation, fc.option(fault, { freq: 2 })).map(([what, how]) => new Perform(what, how)),
+          operation.map((what) => new Perform(what, null)),
+          fc.tuple(operation, operation).map((both) => new PerformConcurrently(both)),
+          fc.nat(6).map((writes) => new SetReplicaLag(writes)),
         ],
         { maxCommands: 8 },
       )
-      const property = fc.asyncProperty(fc.nat(6), commands, async (lag, asked) => {
-        // What the spies remember of each call would fill the memory over thousands of stories.
+      const property = fc.asyncProperty(fc.nat(6), commands, async (lag, sequence) => {
+        // The recorded calls of the spies would fill the memory over thousands of sequences.
         vi.clearAllMocks()
         await replica.lag(lag)
-        const real = { name: newName(), address: newAddress(), fetch: workerWith(settings), held: new Map() }
-        const model: Model = { worlds: [EMPTY], opened: 0 }
-        await new Ask(begin, null).run(model, real)
-        await fc.asyncModelRun(() => ({ model, real }), asked)
+        const real = {
+          name: newName(),
+          address: newAddress(),
+          fetch: workerWith(settings),
+          tokens: new Map(),
+        }
+        const model: Model = { worlds: [EMPTY], nextSession: 0 }
+        await new Perform(begin, null).run(model, real)
+        await fc.asyncModelRun(() => ({ model, real }), sequence)
       })
       await fc.assert(property, DRAWN)
     },

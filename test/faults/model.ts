@@ -1,6 +1,6 @@
 /**
- * What one account and its sessions may be, as a small sequential model. A request whose answer was lost leaves several
- * possible worlds behind; each later answer must fit at least one of them.
+ * A small sequential model of one account and its sessions. A request whose response is lost has several possible
+ * worlds as its outcome; each later response must match at least one of them.
  */
 
 export const PASSWORDS = ['the first passphrase', 'the second passphrase'] as const
@@ -10,7 +10,7 @@ export type Operation =
   | { readonly kind: 'register'; readonly password: Password }
   | { readonly kind: 'log in'; readonly password: Password }
   | { readonly kind: 'refresh'; readonly session: number }
-  | { readonly kind: 'see'; readonly session: number }
+  | { readonly kind: 'read profile'; readonly session: number }
   | {
       readonly kind: 'change password'
       readonly session: number
@@ -18,7 +18,7 @@ export type Operation =
       readonly to: Password
     }
   | {
-      readonly kind: 'leave' | 'end all' | 'end others'
+      readonly kind: 'delete account' | 'end all' | 'end others'
       readonly session: number
       readonly password: Password
     }
@@ -31,227 +31,252 @@ interface Account {
   readonly role: string
 }
 
-/** `spent`: lives, but its refresh token has been replaced by one that nobody holds. */
-type Life = 'lives' | 'spent'
+/** `superseded`: alive, but its refresh token has been replaced by one that was lost with its response. */
+type SessionState = 'usable' | 'superseded'
 
 export interface World {
-  /** As the database has it. */
+  /** The account in the database. */
   readonly account: Account | null
-  /** What the account's object grants. */
-  readonly grants: string
-  /** The sessions of the present account that live, by the number of the answer that opened them. */
-  readonly sessions: ReadonlyMap<number, Life>
-  /** What the sessions will be once the object is told; null where it was. */
-  readonly untold: ReadonlyMap<number, Life> | null
-  /** Whether what is untold ends the sessions of before. */
-  readonly ends: boolean
-  /** The account as its object knows it, and as a replica that lags may still show it; null where the object knows none. */
-  readonly known: Account | null
-  /** Sessions of an account that is gone, whose object does not know: only cron tells it. */
-  readonly ghosts: ReadonlyMap<number, Ghost>
-  /** Those accounts, as their objects and a replica that lags may still know them. */
-  readonly gone: readonly Account[]
+  /** The role that the account's object reports. */
+  readonly reportedRole: string
+  /** The live sessions of the current account, by the number of the operation that opened them. */
+  readonly sessions: ReadonlyMap<number, SessionState>
+  /** The sessions as they will be once the account state is published; null if nothing is pending. */
+  readonly pending: ReadonlyMap<number, SessionState> | null
+  /** Whether the pending account state ends the sessions opened before it. */
+  readonly pendingEndsSessions: boolean
+  /** The account as its object has it, and as a lagging replica may still show it; null if the object has none. */
+  readonly published: Account | null
+  /** Sessions of a deleted account whose object has not received the deletion. Only cron publishes it. */
+  readonly orphans: ReadonlyMap<number, OrphanedSession>
+  /** Those deleted accounts, as their objects and a lagging replica may still show them. */
+  readonly deletedAccounts: readonly Account[]
 }
 
-interface Ghost {
-  readonly life: Life
-  readonly grants: string
+interface OrphanedSession {
+  readonly state: SessionState
+  readonly reportedRole: string
 }
 
 export const EMPTY: World = {
   account: null,
-  grants: '',
+  reportedRole: '',
   sessions: new Map(),
-  untold: null,
-  ends: false,
-  known: null,
-  ghosts: new Map(),
-  gone: [],
+  pending: null,
+  pendingEndsSessions: false,
+  published: null,
+  orphans: new Map(),
+  deletedAccounts: [],
 }
 
 export interface Step {
-  /** `ok`, what was seen, or a problem's code. */
-  readonly answer: string
+  /** `ok`, `ok` and the role of the profile, or a problem's code. */
+  readonly result: string
   readonly after: World
-  /** Worlds in which it happened, in whole or in part, and its answer did not come. */
-  readonly unanswered: readonly World[]
-  /** Worlds in which the answer is `ok` for what a replica still shows, and the object was not told otherwise. */
+  /** Worlds in which the operation happened, in whole or in part, and its response was lost. */
+  readonly responseLost: readonly World[]
+  /** Worlds in which the result is `ok` because a replica shows older state and the object has no newer one. */
   readonly stale?: readonly World[]
 }
 
 /**
- * @param opens the number that a session which this opens will have
- * @param earlier how the world was when the token was checked: what it proved then holds for the rest of the call
+ * @param newSession the number of the session that the operation opens, if it opens one
+ * @param atTokenCheck the world when the access token was checked: that result holds for the rest of the call
  */
-export function step(world: World, operation: Operation, opens: number, earlier = world): Step {
+export function step(world: World, operation: Operation, newSession: number, atTokenCheck = world): Step {
   const { account } = world
   switch (operation.kind) {
     case 'register':
-      return account === null ? register(world, operation.password, opens) : refuse(world, 'identifier_taken')
+      return account === null
+        ? register(world, operation.password, newSession)
+        : unchanged(world, 'identifier_taken')
     case 'log in':
-      return logIn(world, operation.password, opens)
+      return logIn(world, operation.password, newSession)
     case 'refresh':
       return refresh(world, operation.session)
-    case 'see':
-      return see(world, operation.session)
+    case 'read profile':
+      return readProfile(world, operation.session)
     case 'change password':
-      return prove(world, earlier, operation, (proven) => {
-        const kept = operation.session
+      return withPassword(world, atTokenCheck, operation, (current) => {
+        const surviving = operation.session
         return change(
           world,
-          { ...proven, password: operation.to },
+          { ...current, password: operation.to },
           {
-            answered: new Map([[kept, 'lives']]),
-            unanswered: new Map([[kept, 'spent']]),
+            responseReceived: new Map([[surviving, 'usable']]),
+            responseLost: new Map([[surviving, 'superseded']]),
           },
         )
       })
-    case 'leave':
-      return prove(world, earlier, operation, () => leave(world))
+    case 'delete account':
+      return withPassword(world, atTokenCheck, operation, () => deleteAccount(world))
     case 'end all':
-      return prove(world, earlier, operation, () => happen('ok', endSessions(world)))
+      return withPassword(world, atTokenCheck, operation, () => succeed('ok', endSessions(world)))
     case 'end others':
-      return prove(world, earlier, operation, () => happen('ok', endOthers(world, operation.session)))
+      return withPassword(world, atTokenCheck, operation, () =>
+        succeed('ok', endOthers(world, operation.session)),
+      )
     case 'grant':
-      return manage(world, (known) => change(world, { ...known, role: operation.role }))
+      return administer(world, (current) => change(world, { ...current, role: operation.role }))
     case 'disable':
-      return manage(world, (known) => change(world, { ...known, disabled: true }, NO_SESSION))
+      return administer(world, (current) => change(world, { ...current, disabled: true }, NO_SESSION))
     case 'enable':
-      return manage(world, (known) => change(world, { ...known, disabled: false }))
+      return administer(world, (current) => change(world, { ...current, disabled: false }))
     case 'end sessions':
-      return manage(world, () => happen('ok', endSessions(world)))
+      return administer(world, () => succeed('ok', endSessions(world)))
     case 'cron':
-      return happen('ok', { ...tell(world), ghosts: new Map(), gone: [] }, [
-        tell(world),
-        { ...world, ghosts: new Map(), gone: [] },
+      return succeed('ok', { ...publish(world), orphans: new Map(), deletedAccounts: [] }, [
+        publish(world),
+        { ...world, orphans: new Map(), deletedAccounts: [] },
       ])
   }
 }
 
-const NO_SESSION = { answered: new Map(), unanswered: new Map() } as const
+const NO_SESSION = { responseReceived: new Map(), responseLost: new Map() } as const
 
 function endSessions(world: World): World {
-  return { ...world, sessions: new Map(), untold: world.untold === null ? null : new Map() }
+  return { ...world, sessions: new Map(), pending: world.pending === null ? null : new Map() }
 }
 
-function endOthers(world: World, kept: number): World {
-  const { sessions, untold } = world
-  const only = (lives: ReadonlyMap<number, Life>) =>
-    new Map([...lives].filter(([session]) => session === kept))
-  return { ...world, sessions: only(sessions), untold: untold === null ? null : only(untold) }
+function endOthers(world: World, surviving: number): World {
+  const { sessions, pending } = world
+  const only = (states: ReadonlyMap<number, SessionState>) =>
+    new Map([...states].filter(([session]) => session === surviving))
+  return { ...world, sessions: only(sessions), pending: pending === null ? null : only(pending) }
 }
 
-function refuse(world: World, answer: string): Step {
-  return { answer, after: world, unanswered: [] }
+function unchanged(world: World, result: string): Step {
+  return { result, after: world, responseLost: [] }
 }
 
-function happen(answer: string, after: World, partly: readonly World[] = []): Step {
-  return { answer, after, unanswered: [...partly, after] }
+function succeed(result: string, after: World, partly: readonly World[] = []): Step {
+  return { result, after, responseLost: [...partly, after] }
 }
 
-function register(world: World, password: Password, opens: number): Step {
+function register(world: World, password: Password, newSession: number): Step {
   const account = { password, disabled: false, role: '' }
   const stored: World = {
     ...world,
     account,
-    grants: '',
+    reportedRole: '',
     sessions: new Map(),
-    untold: null,
-    ends: false,
-    known: null,
+    pending: null,
+    pendingEndsSessions: false,
+    published: null,
   }
-  return { answer: 'ok', after: withSession({ ...stored, known: account }, opens), unanswered: [stored] }
+  return {
+    result: 'ok',
+    after: withSession({ ...stored, published: account }, newSession),
+    responseLost: [stored],
+  }
 }
 
-function logIn(world: World, password: Password, opens: number): Step {
+function logIn(world: World, password: Password, newSession: number): Step {
   const { account } = world
-  const stale = logInToThePast(world, password, opens)
+  const stale = logInToStaleState(world, password, newSession)
   if (account === null || account.password !== password)
-    return { ...refuse(world, 'invalid_credentials'), stale }
-  if (account.disabled) return { ...refuse(world, 'account_disabled'), stale }
-  const told = tell(world)
-  return { answer: 'ok', after: withSession(told, opens), unanswered: [told], stale }
+    return { ...unchanged(world, 'invalid_credentials'), stale }
+  if (account.disabled) return { ...unchanged(world, 'account_disabled'), stale }
+  const published = publish(world)
+  return { result: 'ok', after: withSession(published, newSession), responseLost: [published], stale }
 }
 
-/** By what a replica that lags shows, at an object that was not told otherwise: the session ends when it is. */
-function logInToThePast(world: World, password: Password, opens: number): readonly World[] {
+/**
+ * A login that reads older state from a lagging replica, at an object without newer state. Its session ends when the
+ * newer state is published.
+ */
+function logInToStaleState(world: World, password: Password, newSession: number): readonly World[] {
   const opened = (account: Account) => !account.disabled && account.password === password
-  const { known, untold, ends, sessions, ghosts, gone } = world
-  const ghost = { life: 'lives', grants: '' } as const
-  const haunting = gone.filter(opened).map(({ role }) => {
-    return { ...world, ghosts: new Map([...ghosts, [opens, { ...ghost, grants: role }]]) }
+  const { published, pending, pendingEndsSessions, sessions, orphans, deletedAccounts } = world
+  const orphaned = deletedAccounts.filter(opened).map(({ role }) => {
+    return {
+      ...world,
+      orphans: new Map([...orphans, [newSession, { state: 'usable' as const, reportedRole: role }]]),
+    }
   })
-  if (known === null || untold === null || !opened(known)) return haunting
-  const withIt = (lives: ReadonlyMap<number, Life>) => new Map([...lives, [opens, 'lives' as const]])
-  return [...haunting, { ...world, sessions: withIt(sessions), untold: ends ? untold : withIt(untold) }]
+  if (published === null || pending === null || !opened(published)) return orphaned
+  const withIt = (states: ReadonlyMap<number, SessionState>) =>
+    new Map([...states, [newSession, 'usable' as const]])
+  const after = pendingEndsSessions ? pending : withIt(pending)
+  return [...orphaned, { ...world, sessions: withIt(sessions), pending: after }]
 }
 
 function refresh(world: World, session: number): Step {
-  const life = world.sessions.get(session) ?? world.ghosts.get(session)?.life
-  return refuse(world, life === 'lives' ? 'ok' : 'invalid_refresh_token')
+  const state = world.sessions.get(session) ?? world.orphans.get(session)?.state
+  return unchanged(world, state === 'usable' ? 'ok' : 'invalid_refresh_token')
 }
 
-function see(world: World, session: number): Step {
-  const grants = world.sessions.has(session) ? world.grants : world.ghosts.get(session)?.grants
-  return refuse(world, grants === undefined ? 'invalid_token' : `ok ${grants}`)
+function readProfile(world: World, session: number): Step {
+  const role = world.sessions.has(session) ? world.reportedRole : world.orphans.get(session)?.reportedRole
+  return unchanged(world, role === undefined ? 'invalid_token' : `ok ${role}`)
 }
 
-function prove(
+function withPassword(
   world: World,
-  earlier: World,
+  atTokenCheck: World,
   { session, password }: { readonly session: number; readonly password: Password },
   then: (account: Account) => Step,
 ): Step {
   const { account } = world
-  if (earlier.ghosts.has(session)) return refuse(world, 'invalid_credentials')
-  if (!earlier.sessions.has(session)) return refuse(world, 'invalid_token')
-  if (account === null || account.password !== password) return refuse(world, 'invalid_credentials')
-  return account.disabled ? refuse(world, 'account_disabled') : then(account)
+  if (atTokenCheck.orphans.has(session)) return unchanged(world, 'invalid_credentials')
+  if (!atTokenCheck.sessions.has(session)) return unchanged(world, 'invalid_token')
+  if (account === null || account.password !== password) return unchanged(world, 'invalid_credentials')
+  return account.disabled ? unchanged(world, 'account_disabled') : then(account)
 }
 
-function manage(world: World, then: (account: Account) => Step): Step {
-  return world.account === null ? refuse(world, 'not_found') : then(world.account)
+function administer(world: World, then: (account: Account) => Step): Step {
+  return world.account === null ? unchanged(world, 'not_found') : then(world.account)
 }
 
-/** @param ends what the sessions are afterwards, to whoever has the answer and to whoever has not; all stay without it */
+/** @param survivors the sessions afterwards if the response arrives and if it is lost; without it all sessions stay */
 function change(
   world: World,
   account: Account,
-  ends: { answered: ReadonlyMap<number, Life>; unanswered: ReadonlyMap<number, Life> } | null = null,
+  survivors: {
+    responseReceived: ReadonlyMap<number, SessionState>
+    responseLost: ReadonlyMap<number, SessionState>
+  } | null = null,
 ): Step {
-  const pending = world.untold ?? world.sessions
-  const alive = (sessions: ReadonlyMap<number, Life>) =>
-    new Map([...sessions].filter(([session]) => pending.has(session)))
+  const before = world.pending ?? world.sessions
+  const alive = (sessions: ReadonlyMap<number, SessionState>) =>
+    new Map([...sessions].filter(([session]) => before.has(session)))
   const stored = {
     ...world,
     account,
-    untold: ends === null ? pending : alive(ends.unanswered),
-    ends: world.ends || ends !== null,
+    pending: survivors === null ? before : alive(survivors.responseLost),
+    pendingEndsSessions: world.pendingEndsSessions || survivors !== null,
   }
-  const told = tell(stored)
+  const published = publish(stored)
   return {
-    answer: 'ok',
-    after: ends === null ? told : { ...told, sessions: alive(ends.answered) },
-    unanswered: [stored, told],
+    result: 'ok',
+    after: survivors === null ? published : { ...published, sessions: alive(survivors.responseReceived) },
+    responseLost: [stored, published],
   }
 }
 
-function leave(world: World): Step {
-  const { sessions, grants, ghosts, known } = world
-  const left: World = { ...world, account: null, sessions: new Map(), untold: null, ends: false, known: null }
-  const haunting = [...sessions].map(([session, life]) => [session, { life, grants }] as const)
-  const gone = known === null ? world.gone : [...world.gone, known]
-  const haunted = { ...left, ghosts: new Map([...ghosts, ...haunting]), gone }
-  return { answer: 'ok', after: left, unanswered: [haunted, left] }
+function deleteAccount(world: World): Step {
+  const { sessions, reportedRole, orphans, published } = world
+  const deleted: World = {
+    ...world,
+    account: null,
+    sessions: new Map(),
+    pending: null,
+    pendingEndsSessions: false,
+    published: null,
+  }
+  const orphaned = [...sessions].map(([session, state]) => [session, { state, reportedRole }] as const)
+  const deletedAccounts = published === null ? world.deletedAccounts : [...world.deletedAccounts, published]
+  const unpublished = { ...deleted, orphans: new Map([...orphans, ...orphaned]), deletedAccounts }
+  return { result: 'ok', after: deleted, responseLost: [unpublished, deleted] }
 }
 
-/** The object takes what the database has. */
-function tell(world: World): World {
-  const { account, untold, sessions } = world
-  const told = { untold: null, ends: false, known: account }
-  return { ...world, grants: account?.role ?? '', sessions: untold ?? sessions, ...told }
+/** The object takes over the account state of the database. */
+function publish(world: World): World {
+  const { account, pending, sessions } = world
+  const state = { pending: null, pendingEndsSessions: false, published: account }
+  return { ...world, reportedRole: account?.role ?? '', sessions: pending ?? sessions, ...state }
 }
 
 function withSession(world: World, session: number): World {
-  return { ...world, sessions: new Map([...world.sessions, [session, 'lives' as const]]) }
+  return { ...world, sessions: new Map([...world.sessions, [session, 'usable' as const]]) }
 }

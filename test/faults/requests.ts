@@ -1,20 +1,20 @@
 /** The HTTP request of each operation of the model. */
 import { env } from 'cloudflare:workers'
 import { newId } from '../../src/crypto/ids.ts'
+import { ADMIN_TOKEN } from '../support/admin.ts'
 import { call, type Fetch, type Tokens } from '../support/client.ts'
 import type { Isolate } from '../support/faults.ts'
 import type { Operation } from './model.ts'
 
-const ADMIN_TOKEN = String(env.ADMIN_TOKEN)
+/** The tokens of a session as its owner last received them. */
+export type SessionTokens = Pick<Tokens, 'access_token' | 'refresh_token'>
 
-/** What the outside holds of a session. */
-export type Held = Pick<Tokens, 'access_token' | 'refresh_token'>
-
+/** The person and the isolate that the operations run against. */
 export interface Real {
   readonly name: string
   readonly address: string
   readonly fetch: Fetch
-  readonly held: Map<number, Held>
+  readonly tokens: Map<number, SessionTokens>
 }
 
 type Request = (isolate: Isolate) => Promise<Response>
@@ -26,14 +26,14 @@ export async function requestOf(operation: Operation, real: Real): Promise<Reque
     (path: string, body: object): Request =>
     ({ fetch }) =>
       call('POST', path, { body, headers }, fetch)
-  const held = 'session' in operation ? real.held.get(operation.session) : undefined
-  const { access_token: bearer, refresh_token } = held ?? { access_token: 'none', refresh_token: 'none' }
-  const own =
+  const tokens = 'session' in operation ? real.tokens.get(operation.session) : undefined
+  const { access_token: bearer, refresh_token } = tokens ?? { access_token: 'none', refresh_token: 'none' }
+  const ownAccount =
     (method: string, path: string, body?: object): Request =>
     ({ fetch }) =>
       call(method, path, { bearer, headers, ...(body && { body }) }, fetch)
   const id = await idOf(name)
-  const manage =
+  const asOperator =
     (method: string, path: string, body?: object): Request =>
     ({ fetch }) =>
       call(method, `/admin/users/${id}${path}`, { bearer: ADMIN_TOKEN, ...(body && { body }) }, fetch)
@@ -44,26 +44,26 @@ export async function requestOf(operation: Operation, real: Real): Promise<Reque
       return post('/auth/login', { identifier: name, password: operation.password })
     case 'refresh':
       return post('/auth/refresh', { refresh_token })
-    case 'see':
-      return own('GET', '/auth/me')
+    case 'read profile':
+      return ownAccount('GET', '/auth/me')
     case 'change password':
-      return own('PUT', '/auth/me/password', {
+      return ownAccount('PUT', '/auth/me/password', {
         current_password: operation.password,
         new_password: operation.to,
       })
-    case 'leave':
-      return own('DELETE', '/auth/me', { current_password: operation.password })
+    case 'delete account':
+      return ownAccount('DELETE', '/auth/me', { current_password: operation.password })
     case 'end all':
-      return own('DELETE', '/auth/sessions', { current_password: operation.password })
+      return ownAccount('DELETE', '/auth/sessions', { current_password: operation.password })
     case 'end others':
-      return own('DELETE', '/auth/sessions?except=current', { current_password: operation.password })
+      return ownAccount('DELETE', '/auth/sessions?except=current', { current_password: operation.password })
     case 'grant':
-      return manage('PATCH', '', { roles: [operation.role] })
+      return asOperator('PATCH', '', { roles: [operation.role] })
     case 'disable':
     case 'enable':
-      return manage('PATCH', '', { disabled: operation.kind === 'disable' })
+      return asOperator('PATCH', '', { disabled: operation.kind === 'disable' })
     case 'end sessions':
-      return manage('DELETE', '/sessions')
+      return asOperator('DELETE', '/sessions')
     case 'cron':
       return async ({ cron }) => {
         await cron()

@@ -1,8 +1,9 @@
-/** One request, or cron run, of each kind that the service knows, and what must be true of it afterwards. */
+/** One request of each operation, and the runs of cron, each with what must be true afterwards. */
 import { env } from 'cloudflare:workers'
 import { exportJWK, generateKeyPair } from 'jose'
 import type { Env } from '../../src/config/env.ts'
 import { hashPassword } from '../../src/passwords/pbkdf2.ts'
+import { ADMIN_TOKEN } from '../support/admin.ts'
 import {
   call,
   type Fetch,
@@ -25,20 +26,19 @@ import { basic, newClient, post, type RegisteredClient } from '../support/oauth.
 import { solve } from '../support/solver.ts'
 import { visitor, WRONG } from '../support/visitor.ts'
 
-export const ADMIN_TOKEN = String(env.ADMIN_TOKEN)
-export const COMING_SECRET = 'the secret that comes, long enough for production'
+export const NEXT_SECRET = 'the next secret, long enough for production'
 
 export interface Case {
   readonly send: (isolate: Isolate) => Promise<Response>
-  /** How it is answered where nothing fails. */
+  /** The status of the response if nothing fails. */
   readonly status: number
-  /** How the same request may be answered once it is done, beside that. */
+  /** Error codes that the same request may have, in place of `status`, when it is repeated after it was done. */
   readonly again?: readonly string[]
-  /** Whether what was asked for stands, where that can be seen. */
+  /** Whether the requested change is in the database, for requests that change it. */
   readonly isDone?: () => Promise<boolean>
-  /** The name whose account it is about. */
+  /** The username of the account that the request concerns. */
   readonly name: string
-  /** Settings of the isolate that differ from the tests' own. */
+  /** Settings of the isolate that differ from the tests' defaults. */
   readonly settings?: Partial<Env>
 }
 
@@ -56,18 +56,18 @@ const send =
 const columnOf = (column: string, name: string) =>
   env.DB.prepare(`SELECT ${column} AS value FROM accounts WHERE username = ?1`).bind(name).first('value')
 
-/** Somebody new, in an isolate that knows nothing of those before. */
-const somebody = () => newPerson(workerWith({}))
+/** A new person, registered in an isolate of its own. */
+const isolatedPerson = () => newPerson(workerWith({}))
 
-/** A case about somebody new. */
+/** A case about a new person. */
 const about =
   (status: number, make: (person: Person) => Promise<Partial<Case> & Pick<Case, 'send'>>): Prepare =>
   async () => {
-    const person = await somebody()
+    const person = await isolatedPerson()
     return { status, name: person.name, ...(await make(person)) }
   }
 
-/** A call with Bearer that changes nothing. */
+/** A call with an access token and no body. */
 const bearerCall = (method: string, path: string, status = 200, again: readonly string[] = []) =>
   about(status, async ({ access_token }) => ({ send: send(method, path, { bearer: access_token }), again }))
 
@@ -79,14 +79,13 @@ const adminCall = (method: string, path: string, body?: object, status = 200) =>
 const password = (change: object = {}) => ({ current_password: PASSWORD, ...change })
 
 async function administrator(): Promise<Person> {
-  const person = await somebody()
+  const person = await isolatedPerson()
   await grant(person.user.id, { roles: ['admin'], scopes: ['admin'] })
   const body = { identifier: person.name, password: PASSWORD, scope: 'admin' }
   return { ...person, ...(await ok<Tokens>(call('POST', '/auth/login', { body }, workerWith({})))) }
 }
 
-/** The first word pair of each title is a method and a path of the API's description, or `cron`. */
-/** What a client asks of somebody's token. */
+/** An introspection of a person's access token by an OAuth client. */
 const clientCall = (status: number, secretOf: (client: RegisteredClient) => string) =>
   about(status, async ({ access_token: token }) => {
     const client = await newClient({}, workerWith({}))
@@ -98,6 +97,7 @@ const revocation = (token: string): Pick<Case, 'send'> => ({
   send: ({ fetch }) => post('/oauth2/revoke', { token, client_id: 'gatehouse' }, { fetch }),
 })
 
+/** The first two words of a title are a method and a path of the OpenAPI document, unless it begins otherwise. */
 export const SCENARIOS: Readonly<Record<string, Prepare>> = {
   'POST /auth/register': async () => {
     const name = newName()
@@ -117,8 +117,8 @@ export const SCENARIOS: Readonly<Record<string, Prepare>> = {
     send: ({ fetch }) => logIn(name, WRONG, fetch),
   })),
   'POST /auth/login of an unknown username': about(401, async () => {
-    const nobody = newName()
-    return { send: ({ fetch }) => logIn(nobody, PASSWORD, fetch) }
+    const unknown = newName()
+    return { send: ({ fetch }) => logIn(unknown, PASSWORD, fetch) }
   }),
   'POST /auth/login of a disabled account': about(403, async ({ name, user }) => {
     await disable(user.id)
@@ -172,7 +172,7 @@ export const SCENARIOS: Readonly<Record<string, Prepare>> = {
     }
   }),
   'PATCH /auth/me to a name that is taken': about(409, async ({ access_token }) => {
-    const body = password({ username: (await somebody()).name })
+    const body = password({ username: (await isolatedPerson()).name })
     return { send: send('PATCH', '/auth/me', { bearer: access_token, body }) }
   }),
   'PUT /auth/me/password': about(200, async ({ access_token, name }) => {
@@ -291,7 +291,7 @@ export const SCENARIOS: Readonly<Record<string, Prepare>> = {
     await disable(user.id)
     await env.DB.exec('DELETE FROM signing_keys WHERE signs_from > unixepoch()')
     return {
-      settings: { AUTH_SECRET: COMING_SECRET, AUTH_SECRET_FALLBACK: String(env.AUTH_SECRET) },
+      settings: { AUTH_SECRET: NEXT_SECRET, AUTH_SECRET_ALSO: String(env.AUTH_SECRET) },
       send: async ({ cron }) => {
         await cron()
         return new Response(null, { status: 204 })
