@@ -1,22 +1,22 @@
-/** Operators: whoever holds ADMIN_TOKEN, and people with role and scope. */
+/** Requests of operators: by ADMIN_TOKEN, and by people with the role and scope `admin`. */
 import { env } from 'cloudflare:workers'
 import { call, type Fetch, newPerson, ok, PASSWORD, type Problem, type Tokens, worker } from './client.ts'
 import { grant } from './database.ts'
 
 export const ADMIN_TOKEN = String(env.ADMIN_TOKEN)
 
-/** A call of the operator's. */
+/** Sends a request with ADMIN_TOKEN, or with another bearer token. */
 export function admin(method: string, path: string, body?: unknown, fetch = worker, bearer = ADMIN_TOKEN) {
   return call(method, path, { bearer, ...(body === undefined ? {} : { body }) }, fetch)
 }
 
-/** @returns `ok`, or the code of the refusal */
+/** @returns `ok`, or the code of the error */
 export async function codeOf(response: Promise<Response>): Promise<string> {
-  const answer = await response
-  return answer.ok ? 'ok' : ((await answer.json()) as Problem).code
+  const received = await response
+  return received.ok ? 'ok' : ((await received.json()) as Problem).code
 }
 
-/** Somebody with role and scope `admin`, logged in with what was asked for. */
+/** A new person with the role and scope `admin`, logged in with the given scope. @param scope null requests none */
 export async function newOperator(scope: string | null = 'admin', fetch: Fetch = worker) {
   const person = await newPerson(fetch)
   await grant(person.user.id, { roles: ['admin'], scopes: ['admin'] })

@@ -1,4 +1,4 @@
-/** A browser without scripts: it keeps cookies, sends forms from the page they are on, and follows where it is sent. */
+/** A browser without scripts: it keeps cookies, submits forms and follows redirects. */
 import { call, newAddress, worker } from './client.ts'
 
 export interface Page {
@@ -16,7 +16,7 @@ export class Browser {
   readonly #headers: Record<string, string>
   readonly #fetch: typeof worker
   readonly #keepsCookies: boolean
-  /** Whose forms stood on the last page that had some. */
+  /** The account of the last page that had account forms; those forms send it along. */
   #account = ''
 
   constructor(headers: Readonly<Record<string, string>> = {}, fetch = worker, keepsCookies = true) {
@@ -29,7 +29,7 @@ export class Browser {
     return this.#visit('GET', path, {})
   }
 
-  /** @param headers in place of what a browser says of its own form */
+  /** Submits a form. @param headers in place of those that a browser sends with a form of the same origin */
   send(path: string, fields: Fields, headers: Fields = { 'Sec-Fetch-Site': 'same-origin' }): Promise<Page> {
     const account = path.startsWith('/account/') ? { account: this.#account } : {}
     const body = new URLSearchParams({ ...account, ...fields }).toString()
@@ -49,7 +49,7 @@ export class Browser {
     this.#cookies.set(name, value)
   }
 
-  /** One that knows what this one knows, and says something else of itself. */
+  /** A browser with the same cookies that sends other headers. */
   copy(headers: Readonly<Record<string, string>> = {}, fetch = this.#fetch): Browser {
     const other = new Browser({ ...this.#headers, ...headers }, fetch)
     for (const [name, value] of this.#cookies) other.setCookie(name, value)
@@ -64,16 +64,16 @@ export class Browser {
   ): Promise<Page> {
     const Cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ')
     const sent = { ...this.#headers, ...(Cookie !== '' && { Cookie }), ...headers }
-    const answer = await call(method, path, { headers: sent, body }, (request) =>
+    const response = await call(method, path, { headers: sent, body }, (request) =>
       this.#fetch(new Request(request, { redirect: 'manual' })),
     )
-    for (const cookie of this.#keepsCookies ? answer.headers.getSetCookie() : []) this.#keep(cookie)
-    const to = answer.headers.get('Location')
+    for (const cookie of this.#keepsCookies ? response.headers.getSetCookie() : []) this.#keep(cookie)
+    const to = response.headers.get('Location')
     if (to?.startsWith('/')) return this.#visit('GET', to, {})
     const url = to ?? path
-    const html = await answer.text()
+    const html = await response.text()
     this.#account = /name="account" value="([^"]+)"/.exec(html)?.[1] ?? this.#account
-    return { status: answer.status, url, html, headers: answer.headers }
+    return { status: response.status, url, html, headers: response.headers }
   }
 
   #keep(cookie: string): void {
@@ -83,7 +83,7 @@ export class Browser {
   }
 }
 
-/** The text that an element with this id has, such as an error's. */
+/** The text of the element with the given id, such as an error. */
 export function textOf(page: Page, id: string): string | undefined {
   return new RegExp(`id="${id}"[^>]*>([^<]*)<`).exec(page.html)?.[1]
 }

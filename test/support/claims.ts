@@ -1,4 +1,4 @@
-/** The claims of an access token with nothing wrong. */
+/** The claims of a valid access token. */
 
 /** @param now unix seconds */
 export function claimsOf(issuer: string, now: number) {

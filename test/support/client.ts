@@ -1,4 +1,4 @@
-/** A small HTTP client over the real Worker, so that flows read as stories. */
+/** A small HTTP client over the real Worker, and the requests that most tests send. */
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env, exports } from 'cloudflare:workers'
 import type { Challenge } from '../../src/challenge/challenge.ts'
@@ -50,19 +50,19 @@ export interface Problem {
 
 export interface Call {
   readonly bearer?: string
-  /** Sent as JSON; text goes as it is. */
+  /** Sent as JSON; a string is sent unchanged. */
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
-  /** What Cloudflare says of the request. */
+  /** The `cf` properties that Cloudflare adds to the request. */
   readonly cf?: object
 }
 
 export type Fetch = (request: Request) => Promise<Response>
 
-/** The Worker as the outside reaches it. */
+/** The Worker, through its entry point. */
 export const worker: Fetch = (request) => exports.default.fetch(request)
 
-/** The Worker with other bindings or settings; waits for what it does after the answer. */
+/** The Worker with other bindings or settings, in an isolate of its own. Waits for its work after the response. */
 export function workerWith(changes: Partial<Env>): Fetch {
   const other = { ...env, ...changes }
   return async (request) => {
@@ -73,15 +73,13 @@ export function workerWith(changes: Partial<Env>): Fetch {
   }
 }
 
-/** An address that no other call came from. */
+/** An IP address that no other request has. */
 export function newAddress(): string {
   const [network, client] = crypto.getRandomValues(new Uint16Array(2))
   return `2001:db8:${network?.toString(16)}:${client?.toString(16)}::1`
 }
 
-/**
- * One call, from an address of its own unless it names one; the answer's body stays to be read.
- */
+/** Sends a request, from a new IP address unless a header sets one. The response's body is not read. */
 export function call(method: string, path: string, { bearer, body, headers, cf }: Call = {}, fetch = worker) {
   const sent = new Headers({ 'CF-Connecting-IP': newAddress(), ...headers })
   if (bearer !== undefined) sent.set('Authorization', `Bearer ${bearer}`)
@@ -91,26 +89,28 @@ export function call(method: string, path: string, { bearer, body, headers, cf }
   return fetch(new Request(PUBLIC_URL + path, { method, headers: sent, body: text ?? null, ...known }))
 }
 
-/** A call that must succeed. */
+/** @returns the body of a response that must have the status */
 export async function ok<T>(response: Promise<Response>, status = 200): Promise<T> {
-  const answer = await response
-  if (answer.status !== status) throw new Error(`${answer.status}, not ${status}: ${await answer.text()}`)
-  return (status === 204 ? undefined : await answer.json()) as T
+  const received = await response
+  if (received.status !== status)
+    throw new Error(`${received.status}, not ${status}: ${await received.text()}`)
+  return (status === 204 ? undefined : await received.json()) as T
 }
 
-/** A call that must be refused; the whole problem answer. */
+/** @returns the problem document of a response that must be an error */
 export async function refused(response: Promise<Response>): Promise<Problem> {
-  const answer = await response
-  const type = answer.headers.get('Content-Type')
-  if (type !== 'application/problem+json') throw new Error(`${answer.status} ${type}: ${await answer.text()}`)
-  const problem = await answer.json<Problem>()
-  expectRetryAfter(answer, problem.retry_after)
+  const received = await response
+  const type = received.headers.get('Content-Type')
+  if (type !== 'application/problem+json')
+    throw new Error(`${received.status} ${type}: ${await received.text()}`)
+  const problem = await received.json<Problem>()
+  expectRetryAfter(received, problem.retry_after)
   return problem
 }
 
-/** The header and the body of an error say the same of when to try again. */
-export function expectRetryAfter(answer: Response, inBody: number | undefined): void {
-  const inHeader = answer.headers.get('Retry-After')
+/** Requires that the header and the body of an error have the same Retry-After. */
+export function expectRetryAfter(response: Response, inBody: number | undefined): void {
+  const inHeader = response.headers.get('Retry-After')
   const same = inHeader === null ? inBody === undefined : inBody === Number(inHeader)
   if (!same) throw new Error(`Retry-After: ${inHeader}, but retry_after: ${inBody}`)
 }
@@ -119,7 +119,7 @@ export const PASSWORD = 'correct horse battery staple'
 
 export const NEW_PASSWORD = 'a quite different passphrase'
 
-/** @param body what is sent beside, or in place of, the right passwords */
+/** @param body members beside, or in place of, the right passwords */
 export function changePassword(bearer: string, body: object = {}, fetch = worker) {
   const passwords = { current_password: PASSWORD, new_password: NEW_PASSWORD }
   return call('PUT', '/auth/me/password', { bearer, body: { ...passwords, ...body } }, fetch)
@@ -127,7 +127,7 @@ export function changePassword(bearer: string, body: object = {}, fetch = worker
 
 let people = 0
 
-/** A username that no other test has. */
+/** A username that no other test uses. */
 export function newName(): string {
   people += 1
   return `person.${people}.${crypto.randomUUID().slice(0, 8)}`
@@ -145,7 +145,7 @@ export function refresh(refreshToken: string, fetch = worker) {
   return call('POST', '/auth/refresh', { body: { refresh_token: refreshToken } }, fetch)
 }
 
-/** Somebody new, registered and logged in. */
+/** A new person, registered and logged in. */
 export async function newPerson(fetch = worker): Promise<Tokens & { readonly name: string }> {
   const name = newName()
   return { ...(await ok<Tokens>(register({ username: name }, PASSWORD, fetch), 201)), name }

@@ -1,4 +1,4 @@
-/** A frozen clock, in the future: an alarm set for the past would go off at once. */
+/** A frozen clock, in the future: an alarm set in the past would fire at once. */
 import { vi } from 'vitest'
 
 export const FROZEN_MS = 4_000_000_000_000

@@ -1,18 +1,18 @@
-/** Bindings that count what is asked of them, and fail where a test says so. Real D1 and objects are behind them. */
+/** Bindings that count their round trips, and fail where a test injects a fault. They wrap real D1 and objects. */
 import { type Bindings, intercept } from './intercept.ts'
 
 export interface Counts {
-  /** Round trips to D1: a batch is one. */
+  /** Round trips to D1. A batch is one. */
   d1: number
-  /** Calls of objects. */
+  /** RPCs to Durable Objects. */
   rpc: number
 }
 
-/** What to do around a call: throw before it happens, or after it happened, as when an answer is lost or late. */
+/** A fault of a round trip: an error before it happens or after it happened (a lost result), or a late result. */
 export interface Fault {
   readonly before?: boolean
   readonly after?: boolean
-  /** Keeps the answer back until then. */
+  /** Delays the result until this settles. */
   readonly until?: Promise<unknown>
 }
 
@@ -20,7 +20,7 @@ export interface Watched {
   readonly bindings: Bindings
   readonly counts: Counts
   reset(): void
-  /** Each call of this name fails from now on. */
+  /** Each call of the given name has the fault from now on. */
   fail(name: string, fault: Fault): void
   mend(): void
 }

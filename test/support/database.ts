@@ -1,16 +1,16 @@
-/** What an operator does straight in D1, and cron behind it. */
+/** Changes made directly in D1, and runs of cron. */
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { isolateFor } from '../../src/isolate.ts'
 
-/** One cron run of the Worker. */
+/** Runs the Worker's cron handler once. */
 export async function runCron(bindings = env): Promise<void> {
   const context = createExecutionContext()
   await isolateFor(bindings).maintain(context)
   await waitOnExecutionContext(context)
 }
 
-/** Grants as an operator would, with the new version and the to-tell row of any change. */
+/** Sets permissions and claims as an operator does, with the new version and the outbox row of any change. */
 export async function grant(accountId: string, to: { roles?: string[]; scopes?: string[]; claims?: object }) {
   await change(accountId, 'roles = ?2, scopes = ?3, claims = ?4', [
     JSON.stringify(to.roles ?? []),
@@ -27,7 +27,7 @@ export async function disable(accountId: string): Promise<void> {
   )
 }
 
-/** Makes the row differ from what the account's object was told. */
+/** Changes an account's row without publishing its state to the account's object. */
 export async function change(
   accountId: string,
   assignments: string,
@@ -43,27 +43,27 @@ export async function change(
   ])
 }
 
-/** @returns how many changes of the account its object may not know yet. */
+/** @returns the number of the account's changes that are not published yet */
 export async function untold(accountId: string): Promise<number> {
   const statement = env.DB.prepare('SELECT count(*) AS n FROM outbox WHERE account_id = ?1').bind(accountId)
   return (await statement.first<number>('n')) ?? -1
 }
 
-/** @returns what restores the accounts, and what is to be told of them, to how they are now (D1 Time Travel) */
+/** @returns a function that restores the accounts and their outbox rows to the present (D1 Time Travel) */
 export async function restorePoint(): Promise<() => Promise<void>> {
   const tables = ['accounts', 'outbox']
-  const kept = await Promise.all(tables.map((table) => env.DB.prepare(`SELECT * FROM ${table}`).run()))
+  const saved = await Promise.all(tables.map((table) => env.DB.prepare(`SELECT * FROM ${table}`).run()))
   return async () => {
     await env.DB.batch([
       ...tables.map((table) => env.DB.prepare(`DELETE FROM ${table}`)),
       ...tables.flatMap((table, index) =>
-        (kept[index]?.results ?? []).map((row) => insertRow(env.DB, table, row)),
+        (saved[index]?.results ?? []).map((row) => insertRow(env.DB, table, row)),
       ),
     ])
   }
 }
 
-/** @param row by column */
+/** @param row its values by column */
 export function insertRow(db: D1Database, table: string, row: Record<string, unknown>): D1PreparedStatement {
   const columns = Object.keys(row)
   const places = columns.map((_column, index) => `?${index + 1}`)

@@ -1,4 +1,4 @@
-/** A desk of the stand-in for one test: what it has solved, and how it behaves, is nobody else's. */
+/** A fake provider for one test: its tokens and behaviours are separate from those of other tests. */
 import { env } from 'cloudflare:workers'
 import type { SiteverifyConfig } from '../../src/config/challenge.ts'
 import type { Env } from '../../src/config/env.ts'
@@ -23,7 +23,7 @@ export class Desk {
     return this.#address(VERIFY_PATHS[this.provider])
   }
 
-  /** What a deployment would set. */
+  /** The settings of a deployment that uses the fake provider. */
   settings(changes: Partial<Env> = {}): Partial<Env> {
     return {
       CHALLENGE_PROVIDER: this.provider,
@@ -34,7 +34,7 @@ export class Desk {
     }
   }
 
-  /** The same, as the config has it. */
+  /** The same settings as the config that is read from them. */
   config(changes: Partial<SiteverifyConfig> = {}): SiteverifyConfig {
     return {
       provider: this.provider,
@@ -48,23 +48,23 @@ export class Desk {
     }
   }
 
-  /** What the widget gives once somebody has solved it. */
+  /** @returns the token that the widget produces once a person has solved it */
   async solve(solved: Solved = { action: 'login' }): Promise<string> {
     const { token } = await this.#call<{ token: string }>('POST', `/${this.provider}/tokens`, solved)
     return token
   }
 
-  /** @param behaviours of the next calls, one each; the last one stays */
+  /** @param behaviours one for each of the next calls; the last one stays in force */
   async behave(...behaviours: readonly Behaviour[]): Promise<void> {
     await this.#call('PUT', '/behaviours', behaviours)
   }
 
-  /** Resolves when siteverify was called this many times. */
+  /** Resolves when siteverify has been called this many times. */
   async heard(calls: number): Promise<void> {
     while ((await this.forms()).length < calls);
   }
 
-  /** What siteverify was sent so far. */
+  /** The forms that siteverify has received so far. */
   forms(): Promise<readonly Readonly<Record<string, string>>[]> {
     return this.#call('GET', '/forms')
   }

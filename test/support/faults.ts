@@ -1,4 +1,4 @@
-/** An isolate in which one round trip goes wrong: the one that comes at a given place, in a given way. */
+/** An isolate in which one round trip fails: at a given position, in a given way. */
 import { env } from 'cloudflare:workers'
 import { vi } from 'vitest'
 import type { Env } from '../../src/config/env.ts'
@@ -9,41 +9,41 @@ import type { Fetch } from './client.ts'
 import { intercept, type RoundTrip } from './intercept.ts'
 
 export const FAULTS = [
-  /** Throws, and nothing happened. */
+  /** An error, and nothing happened. */
   'refused',
-  /** Throws, and it happened: the answer is lost. */
+  /** An error although it happened: the result is lost. */
   'lost',
-  /** Stalls until the caller has given up, and happens then. */
+  /** Stalls until the caller has timed out, and happens then. */
   'late',
-  /** Reports that it has too much to do, and nothing happened. */
+  /** An overload error, and nothing happened. */
   'overloaded',
-  /** The isolate stops there, before it happened. */
+  /** The isolate stops before it happened. */
   'stopped before',
-  /** The isolate stops there, after it happened. */
+  /** The isolate stops after it happened. */
   'stopped after',
 ] as const
 export type FaultKind = (typeof FAULTS)[number]
 
-/** At which round trip of the isolate, from 1, and what goes wrong there, or happens elsewhere just before. */
+/** The position of a round trip in the isolate, from 1, and its fault, or other work that runs just before it. */
 export type Fault = { readonly at: number } & (
   | { readonly kind: FaultKind }
   | { readonly meanwhile: () => Promise<unknown> }
 )
 
-/** What can be asked of an isolate. */
+/** The entry points of an isolate. */
 export interface Isolate {
   readonly fetch: Fetch
   readonly cron: () => Promise<void>
 }
 
 export interface Ran {
-  /** Null where the isolate stopped. */
+  /** Null if the isolate stopped. */
   readonly answer: Response | null
-  /** The round trips in their order. */
+  /** The round trips, in order. */
   readonly trips: readonly string[]
 }
 
-/** Runs work in a new isolate, and what it leaves to be done after the answer, what comes late included. */
+/** Runs work in a new isolate, including work after the response and round trips that happen late. */
 export async function runIsolate(
   work: (isolate: Isolate) => Promise<Response>,
   fault: Fault | null,
@@ -51,7 +51,7 @@ export async function runIsolate(
 ): Promise<Ran> {
   const trips: string[] = []
   const stopped = Promise.withResolvers<null>()
-  const answered = Promise.withResolvers<void>()
+  const responded = Promise.withResolvers<void>()
   const left: Promise<unknown>[] = []
   let down = false
 
@@ -68,7 +68,7 @@ export async function runIsolate(
     },
     late: (_trip, happen) => {
       deadlineIsNow()
-      const happening = answered.promise.then(happen)
+      const happening = responded.promise.then(happen)
       left.push(happening)
       return happening
     },
@@ -98,7 +98,7 @@ export async function runIsolate(
   }
 
   const answer = await Promise.race([work(isolate), stopped.promise])
-  answered.resolve()
+  responded.resolve()
   for (const each of left) await Promise.race([Promise.allSettled([each]), stopped.promise])
   return { answer, trips }
 }
@@ -107,7 +107,7 @@ function never(): Promise<never> {
   return new Promise(() => undefined)
 }
 
-/** As the platform's documentation words it. */
+/** The error texts of the platform's documentation. */
 function overload(binding: RoundTrip['binding']): Error {
   if (binding === 'DB') return new Error('D1_ERROR: D1 DB is overloaded. Requests queued for too long.')
   const error = new Error('Durable Object is overloaded. Requests queued for too long.')
@@ -115,25 +115,25 @@ function overload(binding: RoundTrip['binding']): Error {
 }
 
 const DEADLINES = [DEADLINE_MS, DEADLINE_MS + MAX_WAIT_MS]
-let overdue = false
+let expiresNow = false
 
-/** The deadline that the caller sets now, if any, is over at once. */
+/** Makes the deadline that the caller sets now, if any, expire at once. */
 function deadlineIsNow(): void {
-  overdue = true
+  expiresNow = true
   queueMicrotask(() => {
-    overdue = false
+    expiresNow = false
   })
 }
 
-/** Lets deadlines be over without waiting for them. Undone by vi.restoreAllMocks. */
+/** Lets deadlines expire without waiting. Undone by vi.restoreAllMocks. */
 export function controlDeadlines(): void {
   const set = globalThis.setTimeout.bind(globalThis)
   vi.spyOn(globalThis, 'setTimeout').mockImplementation(((work: () => void, ms: number) => {
-    return set(work, overdue && DEADLINES.includes(ms) ? 0 : ms)
+    return set(work, expiresNow && DEADLINES.includes(ms) ? 0 : ms)
   }) as typeof setTimeout)
 }
 
-/** PBKDF2 with one iteration in place of 100,000: for tests of what happens in which order, thousands of times. */
+/** PBKDF2 with one iteration in place of 100,000, for tests that derive thousands of passwords. */
 export function cheapenPasswords(): void {
   const derive = crypto.subtle.deriveBits.bind(crypto.subtle)
   vi.spyOn(crypto.subtle, 'deriveBits').mockImplementation((algorithm, key, length) =>

@@ -1,4 +1,4 @@
-/** A gateway in front of the raw origin, and what that got. */
+/** A gateway in front of the raw origin, and the requests that the origin received. */
 import { env } from 'cloudflare:workers'
 import type { Env } from '../../src/config/env.ts'
 import { type Fetch, workerWith } from './client.ts'
@@ -9,16 +9,16 @@ export const AUDIENCE = 'https://orders.example'
 export interface Arrived {
   readonly method: string
   readonly target: string
-  /** Each header line's name, lower case, and value, in their order. */
+  /** The name, in lower case, and the value of each header line, in order. */
   readonly headers: readonly (readonly [string, string])[]
   readonly body: string
 }
 
-/** What the origin got, byte for byte. */
+/** The request that the origin received, which its response repeats byte for byte. */
 export async function arrived(response: Promise<Response>): Promise<Arrived> {
-  const answer = await response
-  const text = await answer.text()
-  if (answer.status !== 200) throw new Error(`${answer.status}: ${text}`)
+  const received = await response
+  const text = await received.text()
+  if (received.status !== 200) throw new Error(`${received.status}: ${text}`)
   const end = text.indexOf('\r\n\r\n')
   const [first = '', ...lines] = text.slice(0, end).split('\r\n')
   const [method = '', target = ''] = first.split(' ')
@@ -32,9 +32,9 @@ export async function arrived(response: Promise<Response>): Promise<Arrived> {
 export const valuesOf = ({ headers }: Arrived, name: string) =>
   headers.filter(([found]) => found === name).map(([, value]) => value)
 
-/** The Bearer token that the origin got; undefined for none. */
-export function bearerOf(came: Arrived): string | undefined {
-  return valuesOf(came, 'authorization')[0]?.replace('Bearer ', '')
+/** The bearer token that the origin received; undefined if there was none. */
+export function bearerOf(request: Arrived): string | undefined {
+  return valuesOf(request, 'authorization')[0]?.replace('Bearer ', '')
 }
 
 export function gate(route: object = {}, changes: Partial<Env> = {}): Fetch {

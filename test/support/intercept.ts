@@ -1,4 +1,4 @@
-/** Bindings behind which each round trip passes through a test's hands. Real D1 and objects are behind them. */
+/** Bindings that pass each round trip to a test. They wrap real D1 and objects. */
 import { env } from 'cloudflare:workers'
 import type { Env } from '../../src/config/env.ts'
 
@@ -8,15 +8,17 @@ export interface RoundTrip {
   readonly binding: keyof Bindings
   /** The method: `batch`, `run`, `open`, `reserve`... */
   readonly name: string
+  /** The arguments of an object's method; empty for a statement. */
+  readonly values: readonly unknown[]
 }
 
-/** Does the work of a round trip, or what a test wants in its place. */
+/** Performs a round trip, or replaces it. */
 export type Interceptor = (trip: RoundTrip, work: () => Promise<unknown>) => Promise<unknown>
 
-/** A batch is one round trip. */
+/** The methods of D1 that make a round trip. A batch is one. */
 const ROUND_TRIPS = ['run', 'first', 'all', 'raw', 'batch']
 
-/** @param db what is behind, where it is not the test's own database */
+/** @param db the database to wrap, if it is not the one of the tests */
 export function intercept(through: Interceptor, db = env.DB): Bindings {
   const wrapStatements = <T extends object>(target: T): T =>
     new Proxy(target, {
@@ -59,15 +61,15 @@ export function intercept(through: Interceptor, db = env.DB): Bindings {
   }
 }
 
-/** D1 takes its own statements only, so a batch is given what is behind the wrappers. */
-const behind = new WeakMap<object, object>()
+/** The original of each wrapper. D1 accepts only its own statements, so a batch receives the originals. */
+const originals = new WeakMap<object, object>()
 
 function remember<T extends object>(wrapper: T, original: object): T {
-  behind.set(wrapper, original)
+  originals.set(wrapper, original)
   return wrapper
 }
 
 function unwrap(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(unwrap)
-  return typeof value === 'object' && value !== null ? (behind.get(value) ?? value) : value
+  return typeof value === 'object' && value !== null ? (originals.get(value) ?? value) : value
 }

@@ -1,4 +1,4 @@
-/** Clients, and what they ask at /oauth2. */
+/** OAuth clients and their requests at /oauth2. */
 import { ADMIN_TOKEN } from './admin.ts'
 import { call, expectRetryAfter, type Fetch, newAddress, ok, worker } from './client.ts'
 
@@ -27,7 +27,7 @@ export interface Form {
   readonly fetch?: Fetch
 }
 
-/** @param parameters as text, or by their names */
+/** @param parameters as text, or by name */
 export function post(
   path: string,
   parameters: string | Readonly<Record<string, string>>,
@@ -43,14 +43,14 @@ export interface OAuthProblem {
   readonly error: string
 }
 
-/** A call that must be refused, as RFC 6749 section 5.2 says. */
+/** @returns the error of a response that must be one (RFC 6749 section 5.2) */
 export async function refusedByOAuth(response: Promise<Response>): Promise<OAuthProblem> {
-  const answer = await response
-  const type = answer.headers.get('Content-Type')
-  const body = await answer.text()
-  if (answer.ok || type !== 'application/json') throw new Error(`${answer.status} ${type}: ${body}`)
+  const received = await response
+  const type = received.headers.get('Content-Type')
+  const body = await received.text()
+  if (received.ok || type !== 'application/json') throw new Error(`${received.status} ${type}: ${body}`)
   const { error, error_description, retry_after, ...rest } = JSON.parse(body)
   if (typeof error_description !== 'string' || Object.keys(rest).length > 0) throw new Error(body)
-  expectRetryAfter(answer, retry_after)
-  return { status: answer.status, error }
+  expectRetryAfter(received, retry_after)
+  return { status: received.status, error }
 }

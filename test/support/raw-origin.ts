@@ -1,6 +1,6 @@
 /**
- * An origin behind the gateway that speaks TCP: it answers a request with the very bytes that it got, so that a test sees
- * what passed the gate. The end of the path chooses how else it behaves.
+ * An origin behind the gateway, over TCP: it answers a request with the bytes that it received, so that a test sees what
+ * the gateway sent. The end of the path selects another behaviour.
  */
 import { createHash } from 'node:crypto'
 import { createServer, type Socket } from 'node:net'
@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib'
 
 const WEBSOCKET_KEY = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
-/** Keeps no process alive by itself. @returns its origin */
+/** Starts an origin that does not keep the process alive. @returns its URL */
 export async function startRawOrigin(): Promise<string> {
   const server = createServer((socket) => {
     let received = Buffer.alloc(0)
@@ -87,7 +87,7 @@ const BEHAVIOURS: Readonly<Record<string, (socket: Socket, received: Buffer) => 
   '/silent': () => undefined,
   '/hangs-up': (socket) => socket.destroy(),
   '/garbage': (socket) => void socket.end('this is no HTTP'),
-  /** Server-sent events: the second one comes when the connection's reader has gone on. */
+  /** Server-sent events: the first event, on a connection that stays open. */
   '/events': (socket) => {
     socket.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n')
     socket.write('c\r\ndata: first\n\r\n')
@@ -109,15 +109,15 @@ const BEHAVIOURS: Readonly<Record<string, (socket: Socket, received: Buffer) => 
 function answer(socket: Socket, received: Buffer): void {
   const target = received.toString('latin1').split(' ')[1] ?? ''
   const ending = Object.keys(BEHAVIOURS).find((name) => target.split('?')[0]?.endsWith(name))
-  const behave = BEHAVIOURS[ending ?? ''] ?? sayWhatCame
+  const behave = BEHAVIOURS[ending ?? ''] ?? repeatRequest
   behave(socket, received)
 }
 
-function sayWhatCame(socket: Socket, received: Buffer): void {
+function repeatRequest(socket: Socket, received: Buffer): void {
   respond(socket, '200 OK', ['Content-Type: application/octet-stream'], received)
 }
 
-/** One short text frame (RFC 6455 section 5.2), unmasked and sent back; a close is answered alike. */
+/** Returns one short frame (RFC 6455 section 5.2) unmasked, a close frame too. */
 function echo(frame: Buffer): Buffer {
   const length = (frame[1] ?? 0) & 0x7f
   const mask = frame.subarray(2, 6)

@@ -1,6 +1,6 @@
 /**
- * D1 with a read replica that lags by a chosen number of writes: a second real D1, to which each write of the primary is
- * played after so many more have come. Replicas answer what a session asks that need not begin at the primary.
+ * D1 with a read replica that lags by a chosen number of writes: a second real D1, which repeats each write of the
+ * primary once that many more have followed. A D1 session reads from the replica unless it begins at the primary.
  */
 import { env } from 'cloudflare:workers'
 import { insertRow } from './database.ts'
@@ -14,19 +14,19 @@ interface Prepared {
 }
 
 export class LaggingReplica {
-  /** The primary and its replica as the Worker sees them. */
+  /** The binding for the Worker: the primary with its replica. */
   readonly db: D1Database
   #lag: number
   readonly #behind: Write[] = []
   readonly #prepared = new WeakMap<object, Prepared>()
 
-  /** @param lag writes that the replica does not know yet; it begins as a copy of the primary */
+  /** @param lag the number of writes that the replica is behind. It must begin as a copy of the primary. */
   constructor(lag: number) {
     this.#lag = lag
     this.db = this.#primary()
   }
 
-  /** Copies what the primary has now. */
+  /** Copies the present content of the primary. */
   static async copy(lag = Number.POSITIVE_INFINITY): Promise<LaggingReplica> {
     const tables = ['accounts', 'outbox']
     const copies = await Promise.all(tables.map((table) => env.DB.prepare(`SELECT * FROM ${table}`).run()))
@@ -39,7 +39,7 @@ export class LaggingReplica {
     return new LaggingReplica(lag)
   }
 
-  /** From now on the replica is behind by so many writes. */
+  /** Sets how many writes the replica is behind from now on. */
   async lag(writes: number): Promise<void> {
     this.#lag = writes
     await this.#catchUp()
@@ -49,9 +49,9 @@ export class LaggingReplica {
     while (this.#behind.length > this.#lag) await this.#behind.shift()?.()
   }
 
-  async #write(work: () => Promise<unknown>, again: Write): Promise<unknown> {
+  async #write(work: () => Promise<unknown>, repeat: Write): Promise<unknown> {
     const result = await work()
-    this.#behind.push(again)
+    this.#behind.push(repeat)
     await this.#catchUp()
     return result
   }
@@ -70,7 +70,7 @@ export class LaggingReplica {
     })
   }
 
-  /** What is asked of a statement goes to the primary; what it writes there comes to the replica in its time. */
+  /** A statement runs on the primary. If it writes, it runs on the replica once the lag has passed. */
   #statement(prepared: Prepared): D1PreparedStatement {
     const wrapped = new Proxy(prepared.statement, {
       get: (of, name) => {

@@ -1,4 +1,4 @@
-/** Gives each test file's databases the schema. */
+/** Applies the schema to the databases of each test file. */
 import { applyD1Migrations } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 

@@ -1,4 +1,4 @@
-/** Solves the proof of work as the ALTCHA widget does: real derivations, until the key begins as it must. */
+/** Solves the proof of work as the ALTCHA widget does: real derivations, until the key has the required prefix. */
 import { type Challenge as AltchaChallenge, type Solution, solveChallenge } from 'altcha-lib'
 import { deriveKey } from 'altcha-lib/algorithms/web/pbkdf2'
 import type { Challenge } from '../../src/challenge/challenge.ts'
@@ -20,7 +20,7 @@ export async function work(challenge: Challenge | undefined): Promise<Payload> {
   return { challenge: altcha, solution }
 }
 
-/** What a client sends as `challenge`. */
+/** The value that a request has as `challenge`. */
 export function encode(payload: object): string {
   return btoa(JSON.stringify(payload))
 }

@@ -1,4 +1,4 @@
-/** Somebody at one address. */
+/** Requests from one IP address. */
 import { type Call, call, newAddress, PASSWORD, type Problem, refused, worker } from './client.ts'
 
 export interface Visitor {
@@ -6,7 +6,7 @@ export interface Visitor {
   readonly call: (method: string, path: string, request?: Call) => Promise<Response>
   readonly logIn: (identifier: string, password?: string, challenge?: string) => Promise<Response>
   readonly register: (identifiers: object, challenge?: string) => Promise<Response>
-  /** A wrong password, which must be told as one. */
+  /** A login with a wrong password, which must fail as `invalid_credentials`. */
   readonly fail: (identifier: string, challenge?: string) => Promise<void>
   readonly failTimes: (times: number, identifier: string) => Promise<void>
 }

@@ -1,46 +1,46 @@
-/** What the stand-in of Turnstile and hCaptcha, and those who use it, both know. */
+/** The terms between the fake provider, which plays Turnstile and hCaptcha, and its users. */
 
 export type StandInProvider = 'turnstile' | 'hcaptcha'
 
-/** The stand-in's own pair of keys, for both providers. */
+/** The key pair of the fake provider, for both providers. */
 export const SITE_KEY = 'stand-in-site-key'
 export const SECRET = 'secret-key-of-the-siteverify-stand-in'
 
 export const VERIFY_PATHS = { turnstile: '/turnstile/v0/siteverify', hcaptcha: '/siteverify' } as const
 
-/** What happens to a call of siteverify. */
+/** How a call of siteverify behaves: it judges the token, or fails. */
 export const BEHAVIOURS = {
   /** Judges the token. */
   right: 'judges',
-  /** Judges it, and the answer is lost. */
+  /** Judges the token, and its response is lost. */
   lost: 'judges',
   /** Never answers. */
   stalls: 'fails',
-  /** Begins an answer that never ends. */
+  /** Begins a response that never ends. */
   'stalls midway': 'fails',
-  /** Ends the connection, before an answer or within it. */
+  /** Ends the connection, before a response or within it. */
   'hangs up': 'fails',
   'hangs up midway': 'fails',
   'status 500': 'fails',
   'status 500 that refuses': 'fails',
-  /** Turns the caller away. */
+  /** Refuses the caller. */
   'status 429': 'fails',
   'status 403 that passes': 'fails',
-  /** Says that it failed itself. */
+  /** Reports an error of its own. */
   'internal error': 'fails',
-  /** No JSON; JSON of another shape. */
+  /** A response that is not JSON; JSON of another shape. */
   garbage: 'fails',
   'another shape': 'fails',
-  /** Sends the caller, and its secret, elsewhere. */
+  /** Redirects the caller, and its secret, to another path. */
   redirects: 'fails',
 } as const
 export type Behaviour = keyof typeof BEHAVIOURS
 
-/** What a solved widget says. */
+/** The properties of a solved widget. */
 export interface Solved {
   readonly action?: string
   readonly hostname?: string
-  /** How long ago it was solved. */
+  /** How many seconds ago it was solved. */
   readonly age_seconds?: number
   /** The site key that the widget was shown with. */
   readonly site_key?: string

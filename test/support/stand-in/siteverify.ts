@@ -1,7 +1,7 @@
 /**
- * Stands in for Turnstile and hCaptcha, on loopback: keeps the rules that they document, at the paths that they have, and
- * fails in their ways when told to. `desk`, a query parameter of every address, gives whoever needs one a stand-in of
- * their own.
+ * A fake provider that plays Turnstile and hCaptcha on the loopback interface. It follows their documented rules at their
+ * paths, and fails as they may when a test asks for it. The query parameter `desk` of every URL separates the state of
+ * one user from that of others.
  *
  * https://developers.cloudflare.com/turnstile/get-started/server-side-validation/
  * https://developers.cloudflare.com/turnstile/troubleshooting/testing/
@@ -23,7 +23,7 @@ import { WIDGET_SCRIPTS } from './widget.ts'
 interface Token extends Solved {
   readonly provider: StandInProvider
   readonly solvedAtMs: number
-  /** By what it was used: Turnstile's idempotency key, or nothing in particular. */
+  /** How it was used: Turnstile's idempotency key, or an empty string; null if it is unused. */
   usedBy: string | null
 }
 
@@ -34,7 +34,7 @@ interface Desk {
 }
 
 type Form = Readonly<Record<string, string>>
-type Verdict = Readonly<Record<string, unknown>>
+type SiteverifyResult = Readonly<Record<string, unknown>>
 
 const DUMMY_TOKEN = 'XXXX.DUMMY.TOKEN.XXXX'
 const HCAPTCHA_DUMMY_TOKEN = '10000000-aaaa-bbbb-cccc-000000000001'
@@ -49,7 +49,7 @@ export interface StandIn {
   readonly stop: () => Promise<void>
 }
 
-/** Keeps no process alive by itself. @param port 0: any that is free */
+/** Starts a server that does not keep the process alive. @param port 0 for any free port */
 export async function startStandIn(port = 0): Promise<StandIn> {
   const desks = new Map<string, Desk>()
   const server = createServer((request, response) => {
@@ -64,7 +64,7 @@ export async function startStandIn(port = 0): Promise<StandIn> {
 
 function portOf(server: Server): number {
   const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('the stand-in has no port')
+  if (address === null || typeof address === 'string') throw new Error('the fake provider has no port')
   return address.port
 }
 
@@ -78,7 +78,7 @@ async function serve(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { pathname, search, searchParams } = new URL(request.url ?? '/', 'http://stand-in')
+  const { pathname, search, searchParams } = new URL(request.url ?? '/', 'http://fake-provider')
   const name = searchParams.get('desk') ?? ''
   const desk: Desk = desks.get(name) ?? { tokens: new Map(), forms: [], behaviours: [] }
   desks.set(name, desk)
@@ -89,9 +89,9 @@ async function serve(
   const type = request.headers['content-type'] ?? ''
   switch (route) {
     case `POST ${VERIFY_PATHS.turnstile}`:
-      return answer(desk, response, search, parse(body, type), turnstile)
+      return respond(desk, response, search, parse(body, type), turnstile)
     case `POST ${VERIFY_PATHS.hcaptcha}`:
-      return answer(desk, response, search, parseForm(body), hcaptcha)
+      return respond(desk, response, search, parseForm(body), hcaptcha)
     case 'POST /elsewhere':
       desk.forms.push(parseForm(body))
       return json(response, 200, { success: true, action: 'login' })
@@ -128,7 +128,7 @@ function parseForm(body: string): Form {
   return Object.fromEntries(new URLSearchParams(body))
 }
 
-/** What the widget does once a person has solved it. */
+/** Issues a token, as the widget does once a person has solved it. */
 function solve(desk: Desk, provider: StandInProvider, solved: Solved): string {
   const token = `${provider === 'turnstile' ? '0.' : 'P1_'}${randomUUID()}`
   const solvedAtMs = Date.now() - (solved.age_seconds ?? 0) * 1000
@@ -136,17 +136,17 @@ function solve(desk: Desk, provider: StandInProvider, solved: Solved): string {
   return token
 }
 
-/** Plays the next behaviour: the last one stays. */
-async function answer(
+/** Applies the next behaviour; the last one stays in force. */
+async function respond(
   desk: Desk,
   response: ServerResponse,
   query: string,
   form: Form,
-  judge: (desk: Desk, form: Form) => Verdict,
+  judge: (desk: Desk, form: Form) => SiteverifyResult,
 ): Promise<void> {
   const behaviour = (desk.behaviours.length > 1 ? desk.behaviours.shift() : desk.behaviours[0]) ?? 'right'
   desk.forms.push(form)
-  const verdict = BEHAVIOURS[behaviour] === 'judges' ? judge(desk, form) : refusal('internal-error')
+  const result = BEHAVIOURS[behaviour] === 'judges' ? judge(desk, form) : refusal('internal-error')
   switch (behaviour) {
     case 'stalls':
       return
@@ -173,11 +173,11 @@ async function answer(
     case 'redirects':
       return void response.writeHead(307, { Location: `/elsewhere${query}` }).end()
     default:
-      return json(response, 200, verdict)
+      return json(response, 200, result)
   }
 }
 
-function turnstile(desk: Desk, form: Form): Verdict {
+function turnstile(desk: Desk, form: Form): SiteverifyResult {
   const { secret, response, idempotency_key: key } = form
   if (!secret) return refusal('missing-input-secret')
   if (!response) return refusal('missing-input-response')
@@ -187,12 +187,12 @@ function turnstile(desk: Desk, form: Form): Verdict {
   if (key !== undefined && !UUID.test(key)) return refusal('bad-request')
   const token = desk.tokens.get(response)
   if (token?.provider !== 'turnstile' || !isOurs(token)) return refusal('invalid-input-response')
-  if (isOver(token) || isUsed(token, key)) return refusal('timeout-or-duplicate')
+  if (isExpired(token) || isUsed(token, key)) return refusal('timeout-or-duplicate')
   token.usedBy = key ?? ''
   return { ...acceptance(token), action: token.action ?? '', cdata: '', metadata: { interactive: true } }
 }
 
-const TURNSTILE_TEST_SECRETS: Readonly<Record<string, (token: string) => Verdict>> = {
+const TURNSTILE_TEST_SECRETS: Readonly<Record<string, (token: string) => SiteverifyResult>> = {
   '1x0000000000000000000000000000000AA': (token) =>
     token === DUMMY_TOKEN
       ? {
@@ -206,7 +206,7 @@ const TURNSTILE_TEST_SECRETS: Readonly<Record<string, (token: string) => Verdict
   '3x0000000000000000000000000000000AA': () => refusal('timeout-or-duplicate'),
 }
 
-function hcaptcha(desk: Desk, form: Form): Verdict {
+function hcaptcha(desk: Desk, form: Form): SiteverifyResult {
   const { secret, response, sitekey } = form
   if (!secret) return refusal('missing-input-secret')
   if (!response) return refusal('missing-input-response')
@@ -220,27 +220,27 @@ function hcaptcha(desk: Desk, form: Form): Verdict {
   const token = desk.tokens.get(response)
   if (token?.provider !== 'hcaptcha') return refusal('invalid-input-response')
   if (!isOurs(token)) return refusal('sitekey-secret-mismatch')
-  if (isOver(token)) return refusal('expired-input-response')
+  if (isExpired(token)) return refusal('expired-input-response')
   if (token.usedBy !== null) return refusal('already-seen-response')
   token.usedBy = ''
   return { ...acceptance(token), credit: false }
 }
 
-/** Whether it comes of our widget, and not of somebody else's. */
+/** Whether it comes from a widget of this service's site key. */
 function isOurs({ site_key = SITE_KEY }: Token): boolean {
   return site_key === SITE_KEY
 }
 
-function isOver({ provider, solvedAtMs }: Token): boolean {
+function isExpired({ provider, solvedAtMs }: Token): boolean {
   return Date.now() - solvedAtMs >= LIFE_SECONDS[provider] * 1000
 }
 
-/** The same key again is the same attempt, whose answer got lost. */
+/** The same key again is the same attempt, whose response was lost. */
 function isUsed({ usedBy }: Token, key: string | undefined): boolean {
   return usedBy !== null && (key === undefined || usedBy !== key)
 }
 
-function acceptance({ solvedAtMs, hostname }: Pick<Token, 'solvedAtMs' | 'hostname'>): Verdict {
+function acceptance({ solvedAtMs, hostname }: Pick<Token, 'solvedAtMs' | 'hostname'>): SiteverifyResult {
   return {
     success: true,
     'error-codes': [],
@@ -249,7 +249,7 @@ function acceptance({ solvedAtMs, hostname }: Pick<Token, 'solvedAtMs' | 'hostna
   }
 }
 
-function refusal(code: string): Verdict {
+function refusal(code: string): SiteverifyResult {
   return { success: false, 'error-codes': [code] }
 }
 
@@ -257,7 +257,7 @@ function json(response: ServerResponse, status: number, body: unknown): void {
   send(response, status, JSON.stringify(body), 'application/json')
 }
 
-/** Widgets run on pages of any origin. */
+/** Allows every origin, since widgets run on pages of any. */
 function send(response: ServerResponse, status: number, body: string, type: string): void {
   response.writeHead(status, { 'Content-Type': type, 'Access-Control-Allow-Origin': '*' }).end(body)
 }

@@ -1,9 +1,9 @@
 /**
- * In place of the scripts that show Turnstile's and hCaptcha's widgets: as much of their interfaces as a page needs to
- * show one, a box to tick, and to be told the token. The token comes from the stand-in that served the script.
+ * The fake scripts of Turnstile's and hCaptcha's widgets: as much of their interfaces as a page needs to show a checkbox
+ * and to receive the token. The token comes from the fake provider that served the script.
  */
 
-/** Plain script text: it runs in browsers, and takes the provider's name and its global's. */
+/** The text of a script for browsers, with the names of the provider, of its global and of its CSS class. */
 const widget = (provider: string, namespace: string, className: string) => `(() => {
   const base = new URL(document.currentScript.src)
   const widgets = new Map()
@@ -12,8 +12,8 @@ const widget = (provider: string, namespace: string, className: string) => `(() 
   async function tick(box, options) {
     box.disabled = true
     const body = JSON.stringify({ action: options.action, hostname: location.hostname, site_key: options.sitekey })
-    const answer = await fetch(new URL('/${provider}/tokens' + base.search, base), { method: 'POST', body })
-    options.token = (await answer.json()).token
+    const response = await fetch(new URL('/${provider}/tokens' + base.search, base), { method: 'POST', body })
+    options.token = (await response.json()).token
     options.callback?.(options.token)
   }
 
@@ -56,7 +56,7 @@ const widget = (provider: string, namespace: string, className: string) => `(() 
 })()
 `
 
-/** By method and path, as the providers serve them. */
+/** The scripts by method and path, as the providers serve them. */
 export const WIDGET_SCRIPTS: Readonly<Record<string, string>> = {
   'GET /turnstile/v0/api.js': widget('turnstile', 'turnstile', 'cf-turnstile'),
   'GET /1/api.js': widget('hcaptcha', 'hcaptcha', 'h-captcha'),
