@@ -10,7 +10,7 @@ declare global {
     interface Env extends WorkerEnv {
       /** schema.sql as statements. */
       readonly SCHEMA: D1Migration[]
-      /** How many random sequences of operations on an account run. */
+      /** How many random stories of an account are played. */
       readonly MODEL_RUNS: string
       /** The URL of the fake challenge providers. */
       readonly STAND_IN_URL: string
