@@ -1,7 +1,7 @@
 /**
  * A fake provider that plays Turnstile and hCaptcha on the loopback interface. It follows their documented rules at their
- * paths, and fails as they may when a test asks for it. The query parameter `desk` of every URL separates the state of
- * one user from that of others.
+ * paths, and fails as they may when a test asks for it. The query parameter `desk` of every URL separates the state
+ * of one user from that of others.
  *
  * https://developers.cloudflare.com/turnstile/get-started/server-side-validation/
  * https://developers.cloudflare.com/turnstile/troubleshooting/testing/
