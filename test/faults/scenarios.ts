@@ -291,7 +291,7 @@ export const SCENARIOS: Readonly<Record<string, Prepare>> = {
     await disable(user.id)
     await env.DB.exec('DELETE FROM signing_keys WHERE signs_from > unixepoch()')
     return {
-      settings: { AUTH_SECRET: NEXT_SECRET, AUTH_SECRET_ALSO: String(env.AUTH_SECRET) },
+      settings: { AUTH_SECRET: NEXT_SECRET, AUTH_SECRET_FALLBACK: String(env.AUTH_SECRET) },
       send: async ({ cron }) => {
         await cron()
         return new Response(null, { status: 204 })

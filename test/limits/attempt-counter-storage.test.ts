@@ -176,4 +176,11 @@ describe('the alarm', () => {
     await runDurableObjectAlarm(stub)
     expect(await alarm()).toBe(FROZEN_MS + 400_000)
   })
+  it('schedules an alarm that was lost again', async () => {
+    await fail()
+    await runInDurableObject(stub, (_object, { storage }) => storage.deleteAlarm())
+    advance(300)
+    await counter.claim('nonce', FROZEN_MS + 400_000)
+    expect(await alarm()).toBe(FROZEN_MS + 400_000)
+  })
 })

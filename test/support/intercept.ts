@@ -8,8 +8,6 @@ export interface RoundTrip {
   readonly binding: keyof Bindings
   /** The method: `batch`, `run`, `open`, `reserve`... */
   readonly name: string
-  /** The arguments of an object's method; empty for a statement. */
-  readonly values: readonly unknown[]
 }
 
 /** Performs a round trip, or replaces it. */
