@@ -29,11 +29,11 @@ afterEach(thaw)
 const patch = (bearer: string, body: object, fetch: Fetch = worker) =>
   call('PATCH', '/auth/me', { bearer, body: { current_password: PASSWORD, ...body } }, fetch)
 
-const leave = (bearer: string, current_password = PASSWORD, fetch: Fetch = worker) =>
+const deleteAccount = (bearer: string, current_password = PASSWORD, fetch: Fetch = worker) =>
   call('DELETE', '/auth/me', { bearer, body: { current_password } }, fetch)
 
 describe('PATCH /auth/me', () => {
-  it('sets, changes and clears identifiers, in force at once everywhere', async () => {
+  it('applies set, changed and cleared identifiers at once to the profile, refreshes and logins', async () => {
     const { access_token, refresh_token, name, user: before } = await newPerson()
     const email = `${newName()}@example.com`
     const changed = patch(access_token, { email: email.toUpperCase(), username: null }, workerWith({}))
@@ -46,25 +46,25 @@ describe('PATCH /auth/me', () => {
     expect(await untold(before.id)).toBe(0)
   })
 
-  it('frees the identifier that is given up', async () => {
+  it('frees an identifier that its account gives up', async () => {
     const { access_token, name } = await newPerson()
     await ok(patch(access_token, { username: newName() }))
     await ok(register({ username: name }), 201)
   })
 
-  it("takes one's own value, in another case too", async () => {
+  it("accepts the account's own username, also in another case", async () => {
     const { access_token, user, name } = await newPerson()
     expect(await ok<User>(patch(access_token, { username: name }))).toEqual(user)
     const respelled = await ok<User>(patch(access_token, { username: name.toUpperCase() }))
     expect(respelled.username).toBe(name.toUpperCase())
   })
 
-  it("takes one's own reserved username, in another case too, and no other one", async () => {
+  it("accepts the account's own reserved username, also in another case, and rejects other reserved ones", async () => {
     const { access_token, name } = await newPerson()
     await env.DB.prepare("UPDATE accounts SET username = 'help', username_key = 'help' WHERE username = ?1")
       .bind(name)
       .run()
-    // A change of another field tells the account's object.
+    // Changing another field publishes the account state.
     await ok(patch(access_token, { email: `${name}@example.com` }))
     expect((await ok<User>(patch(access_token, { username: 'help' }))).username).toBe('help')
     expect((await ok<User>(patch(access_token, { username: ' HELP' }))).username).toBe('HELP')
@@ -73,7 +73,7 @@ describe('PATCH /auth/me', () => {
     expect(errors?.map(({ field }) => field)).toEqual(['current_password'])
   })
 
-  it('trims invisible characters, and takes a number in any digits', async () => {
+  it('trims invisible characters of changed identifiers, and accepts phone numbers in any digits', async () => {
     const { access_token } = await newPerson()
     const username = newName()
     const changes = {
@@ -88,7 +88,7 @@ describe('PATCH /auth/me', () => {
     })
   })
 
-  it('makes a changed address unverified, and leaves the others as they are', async () => {
+  it('marks a changed email address as unverified and leaves the phone number verified', async () => {
     const name = newName()
     const identifiers = { email: `${name}@example.com`, phone: '+12015550142' }
     const { access_token, user } = await ok<Tokens>(register(identifiers), 201)
@@ -98,48 +98,54 @@ describe('PATCH /auth/me', () => {
     expect(changed).toMatchObject({ email_verified: false, phone_verified: true })
   })
 
-  it('keeps all sessions', async () => {
+  it('keeps all sessions when an identifier changes', async () => {
     const { access_token, name } = await newPerson()
     const other = await ok<Tokens>(logIn(name))
     await ok(patch(access_token, { email: `${newName()}@example.com` }))
     expect(await isAlive(other.access_token)).toBe(true)
   })
 
-  it('refuses an identifier that another account has', async () => {
+  it('rejects an identifier that another account has', async () => {
     const [one, other] = [await newPerson(), await newPerson()]
     const refusal = await refused(patch(one.access_token, { username: other.name.toUpperCase() }))
     expect(refusal).toMatchObject({ status: 409, code: 'identifier_taken', field: 'username' })
     expect((await ok<User>(call('GET', '/auth/me', { bearer: one.access_token }))).username).toBe(one.name)
   })
 
-  it('gives an identifier that two people want at once to one of them', async () => {
+  it('gives an identifier that two accounts request at once to exactly one of them', async () => {
     const [one, other] = [await newPerson(), await newPerson()]
     const email = `${newName()}@example.com`
-    const answers = await Promise.all([one, other].map(({ access_token }) => patch(access_token, { email })))
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 409])
+    const responses = await Promise.all(
+      [one, other].map(({ access_token }) => patch(access_token, { email })),
+    )
+    expect(responses.map(({ status }) => status).toSorted()).toEqual([200, 409])
   })
 
   it.each([
     ['no identifier', {}, ['username', 'email', 'phone']],
-    ['the last one cleared', { username: null }, ['username']],
-    ['null for the password', { current_password: null, email: 'a@example.com' }, ['current_password']],
+    ['the last identifier cleared', { username: null }, ['username']],
+    ['a null password', { current_password: null, email: 'a@example.com' }, ['current_password']],
     ['an unknown field', { email: 'a@example.com', role: 'admin' }, ['role']],
     [
-      'the last one cleared, without a password',
+      'the last identifier cleared and a null password',
       { username: null, current_password: null },
       ['current_password', 'username'],
     ],
-    ['the last one cleared, and another unusable', { username: null, email: 'no address' }, ['email']],
+    [
+      'the last identifier cleared and another one invalid',
+      { username: null, email: 'no address' },
+      ['email'],
+    ],
     ['an empty identifier', { email: ' ' }, ['email']],
     ['a reserved username', { username: ' Admin' }, ['username']],
     [
-      'a reserved username, without a password',
+      'a reserved username and an empty password',
       { username: 'root', current_password: '' },
       ['current_password', 'username'],
     ],
-    ['a username that shows something else', { username: 'gr\ufe00ace' }, ['username']],
-    ['a control character at an end', { phone: '+12015550123\n' }, ['phone']],
-  ])('refuses %s', async (_what, body, fields) => {
+    ['an invisible character within a username', { username: 'gr\ufe00ace' }, ['username']],
+    ['a control character at the end', { phone: '+12015550123\n' }, ['phone']],
+  ])('rejects a change of identifiers with %s', async (_what, body, fields) => {
     const { access_token } = await newPerson()
     const { status, errors } = await refused(patch(access_token, body))
     expect(status).toBe(422)
@@ -148,7 +154,7 @@ describe('PATCH /auth/me', () => {
 })
 
 describe('PUT /auth/me/password', () => {
-  it('keeps this session under a new refresh token and ends every other', async () => {
+  it('keeps the session that changes the password, under a new refresh token, and ends every other', async () => {
     freeze()
     const person = await newPerson()
     const other = await ok<Tokens>(logIn(person.name))
@@ -165,25 +171,25 @@ describe('PUT /auth/me/password', () => {
     await ok(refresh(changed.refresh_token))
   })
 
-  it('puts the new password in the place of the old', async () => {
+  it('replaces the old password with the new one', async () => {
     const { access_token, name } = await newPerson()
     await ok(changePassword(access_token))
     expect(await refused(logIn(name))).toMatchObject({ code: 'invalid_credentials' })
     await ok(logIn(name, NEW_PASSWORD))
   })
 
-  it('lets one of two changes at once win', async () => {
+  it('accepts exactly one of two concurrent password changes', async () => {
     const { access_token, name } = await newPerson()
     const passwords = ['the first new passphrase', 'the second new passphrase']
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       passwords.map((new_password) => changePassword(access_token, { new_password })),
     )
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 401])
-    const winner = passwords[answers.findIndex(({ status }) => status === 200)] ?? ''
+    expect(responses.map(({ status }) => status).toSorted()).toEqual([200, 401])
+    const winner = passwords[responses.findIndex(({ status }) => status === 200)] ?? ''
     await ok(logIn(name, winner))
   })
 
-  it('refuses a weak new password before it says anything of the current one', async () => {
+  it('rejects a weak new password before it checks the current one', async () => {
     const { access_token, name } = await newPerson()
     const weak = { current_password: 'wrong', new_password: `my ${name}` }
     expect(await refused(changePassword(access_token, weak))).toMatchObject({
@@ -203,7 +209,7 @@ describe('PUT /auth/me/password', () => {
     })
   })
 
-  it('lists a weak new password beside other problems', async () => {
+  it('lists a weak new password together with the other invalid fields', async () => {
     const { access_token, name } = await newPerson()
     const weak = { current_password: null, new_password: `my ${name}`, more: 1 }
     const { code, errors } = await refused(changePassword(access_token, weak))
@@ -215,7 +221,7 @@ describe('PUT /auth/me/password', () => {
     ])
   })
 
-  it('says that the password is changed when only the answer is not there', async () => {
+  it('answers 503 with changed: true when the password is changed and only publishing the state fails', async () => {
     const watched = watch()
     const { access_token, name } = await newPerson()
     watched.fail('tell', { before: true })
@@ -224,7 +230,7 @@ describe('PUT /auth/me/password', () => {
     await ok(logIn(name, NEW_PASSWORD))
   })
 
-  it('goes on where only the answer of the write was lost', async () => {
+  it('completes a password change when only the result of the write is lost', async () => {
     const watched = watch()
     const { access_token, name } = await newPerson()
     watched.fail('batch', { after: true })
@@ -232,7 +238,7 @@ describe('PUT /auth/me/password', () => {
     await ok(logIn(name, NEW_PASSWORD))
   })
 
-  it('changes nothing where the write did not happen', async () => {
+  it('keeps the password and the session when the write fails', async () => {
     const watched = watch()
     const { access_token, name } = await newPerson()
     watched.fail('batch', { before: true })
@@ -245,9 +251,9 @@ describe('PUT /auth/me/password', () => {
 })
 
 describe('DELETE /auth/me', () => {
-  it('removes the account and ends its sessions', async () => {
+  it('deletes an account, ends its sessions and frees its username', async () => {
     const { access_token, refresh_token, name, user } = await newPerson()
-    await ok(leave(access_token, PASSWORD, workerWith({})), 204)
+    await ok(deleteAccount(access_token, PASSWORD, workerWith({})), 204)
     expect(await isAlive(access_token)).toBe(false)
     expect(await refused(refresh(refresh_token))).toMatchObject({ code: 'invalid_refresh_token' })
     expect(await refused(logIn(name))).toMatchObject({ code: 'invalid_credentials' })
@@ -255,10 +261,10 @@ describe('DELETE /auth/me', () => {
     await ok(register({ username: name }), 201)
   })
 
-  it('lets one of a deletion and a change at once win', async () => {
+  it('deletes an account whose identifiers change at the same time', async () => {
     const { access_token, name } = await newPerson()
     const [left, patched] = await Promise.all([
-      leave(access_token),
+      deleteAccount(access_token),
       patch(access_token, { email: `${newName()}@example.com` }),
     ])
     expect([left.status, patched.status]).toSatisfy(
@@ -267,11 +273,11 @@ describe('DELETE /auth/me', () => {
     expect(await refused(logIn(name))).toMatchObject({ code: 'invalid_credentials' })
   })
 
-  it('says that the account is gone when only its sessions could not be told', async () => {
+  it('answers 503 with changed: true when an account is deleted but its sessions end only with cron', async () => {
     const watched = watch()
     const { access_token, name, user } = await newPerson()
     watched.fail('tell', { before: true })
-    const refusal = await refused(leave(access_token, PASSWORD, workerWith(watched.bindings)))
+    const refusal = await refused(deleteAccount(access_token, PASSWORD, workerWith(watched.bindings)))
     expect(refusal).toMatchObject({ status: 503, changed: true })
     expect(await refused(logIn(name))).toMatchObject({ code: 'invalid_credentials' })
     await runCron()
@@ -280,29 +286,29 @@ describe('DELETE /auth/me', () => {
   })
 })
 
-describe('each change of an account', () => {
+describe('every change of an account', () => {
   const changes = [
     ['PATCH', '/auth/me', { username: 'somebody.new' }],
     ['PUT', '/auth/me/password', { new_password: NEW_PASSWORD }],
     ['DELETE', '/auth/me', {}],
   ] as const
 
-  it.each(changes)('needs the current password: %s %s', async (method, path, body) => {
+  it.each(changes)('rejects a wrong current password: %s %s', async (method, path, body) => {
     const { access_token, name } = await newPerson()
     const wrong = { ...body, current_password: 'not the password' }
-    const answer = await call(method, path, { bearer: access_token, body: wrong })
-    expect(answer.headers.get('WWW-Authenticate')).toBe('Bearer realm="gatehouse"')
-    expect(await answer.json()).toMatchObject({ status: 401, code: 'invalid_credentials' })
+    const response = await call(method, path, { bearer: access_token, body: wrong })
+    expect(response.headers.get('WWW-Authenticate')).toBe('Bearer realm="gatehouse"')
+    expect(await response.json()).toMatchObject({ status: 401, code: 'invalid_credentials' })
     await ok(logIn(name))
   })
 
-  it.each(changes)('needs the field current_password: %s %s', async (method, path, body) => {
+  it.each(changes)('requires the field current_password: %s %s', async (method, path, body) => {
     const { access_token } = await newPerson()
     const { errors } = await refused(call(method, path, { bearer: access_token, body }))
     expect(errors).toEqual([{ field: 'current_password', message: 'Required.' }])
   })
 
-  it.each(changes)('is refused while the account is disabled: %s %s', async (method, path, body) => {
+  it.each(changes)('answers 403 to a change of a disabled account: %s %s', async (method, path, body) => {
     const { access_token, user } = await newPerson()
     await disable(user.id)
     const right = { ...body, current_password: PASSWORD }

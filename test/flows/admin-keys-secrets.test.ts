@@ -8,23 +8,23 @@ import { watch } from '../support/counting.ts'
 import { runCron } from '../support/database.ts'
 import {
   afterReading,
-  COMING,
   cronWith,
   DAY,
   damage,
   firstTwo,
-  listen,
+  keyRows,
+  listKeys,
   me,
+  NEW_SECRET,
   newSigner,
-  removed,
-  rows,
-  see,
+  recordLog,
+  removeKey,
   storedKids,
 } from '../support/signing-keys.ts'
 
 const SECRET = String(env.AUTH_SECRET)
 
-/** An isolate of its own, so that no test knows what another read. */
+/** A new isolate for each test, so that none knows what another read. */
 let fetch = workerWith({})
 
 beforeEach(async () => {
@@ -37,48 +37,49 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-describe('the seals', () => {
+describe('the seals of the keys', () => {
   const A = { AUTH_SECRET: SECRET, AUTH_SECRET_ALSO: '' }
-  const AB = { AUTH_SECRET: SECRET, AUTH_SECRET_ALSO: COMING }
-  const BA = { AUTH_SECRET: COMING, AUTH_SECRET_ALSO: SECRET }
-  const B = { AUTH_SECRET: COMING, AUTH_SECRET_ALSO: '' }
+  const AB = { AUTH_SECRET: SECRET, AUTH_SECRET_ALSO: NEW_SECRET }
+  const BA = { AUTH_SECRET: NEW_SECRET, AUTH_SECRET_ALSO: SECRET }
+  const B = { AUTH_SECRET: NEW_SECRET, AUTH_SECRET_ALSO: '' }
 
-  const signs = async (secrets: Partial<Env>) => codeOf(call('GET', '/healthz', {}, workerWith(secrets)))
+  const codeOfHealth = async (secrets: Partial<Env>) =>
+    codeOf(call('GET', '/healthz', {}, workerWith(secrets)))
 
-  /** Whether each key for itself lets the service sign. */
-  async function unsealed(secrets: Partial<Env>): Promise<readonly string[]> {
+  /** For each key, whether the service can sign with it alone. */
+  async function unsealedBy(secrets: Partial<Env>): Promise<readonly string[]> {
     const stored = await storedKids()
-    const answers: string[] = []
+    const codes: string[] = []
     for (const kid of stored) {
       const others = env.DB.prepare(`UPDATE signing_keys SET secret_id = '!' || secret_id WHERE kid <> ?1`)
       await others.bind(kid).run()
-      answers.push(await signs(secrets))
+      codes.push(await codeOfHealth(secrets))
       await env.DB.exec(`UPDATE signing_keys SET secret_id = ltrim(secret_id, '!')`)
     }
-    return answers
+    return codes
   }
 
-  it('are renewed by cron under the swapped secrets: the old one then opens nothing, the new one all', async () => {
+  it('reseals every key with cron after the secrets are swapped, so that only the new secret opens them', async () => {
     await firstTwo(fetch)
-    expect([await unsealed(A), await unsealed(B)]).toEqual([
+    expect([await unsealedBy(A), await unsealedBy(B)]).toEqual([
       ['ok', 'ok'],
       ['misconfigured', 'misconfigured'],
     ])
     await cronWith(AB)
-    expect(await unsealed(A)).toEqual(['ok', 'ok'])
+    expect(await unsealedBy(A)).toEqual(['ok', 'ok'])
     await cronWith(BA)
-    expect([await unsealed(A), await unsealed(B)]).toEqual([
+    expect([await unsealedBy(A), await unsealedBy(B)]).toEqual([
       ['misconfigured', 'misconfigured'],
       ['ok', 'ok'],
     ])
   })
 
-  it('are renewed in nothing but themselves, and the log names the keys', async () => {
+  it('changes only the seals of the keys when cron reseals them, and logs the key ids', async () => {
     const kids = await firstTwo(fetch)
-    const before = await rows()
-    const { lines, events } = listen()
+    const before = await keyRows()
+    const { lines, events } = recordLog()
     await cronWith(BA)
-    const after = await rows()
+    const after = await keyRows()
     const unsealedParts = (all: typeof before) =>
       all.map(({ sealed_private_jwk, secret_id, ...rest }) => rest)
     expect(unsealedParts(after)).toEqual(unsealedParts(before))
@@ -88,12 +89,12 @@ describe('the seals', () => {
         .toSorted(),
     ).toEqual(kids.toSorted())
     for (const row of [...before, ...after]) expect(lines.join()).not.toContain(row.sealed_private_jwk)
-    for (const secret of [SECRET, COMING]) expect(lines.join()).not.toContain(secret)
+    for (const secret of [SECRET, NEW_SECRET]) expect(lines.join()).not.toContain(secret)
     await cronWith(BA)
-    expect(await rows()).toEqual(after)
+    expect(await keyRows()).toEqual(after)
   })
 
-  it('and secrets change with nobody logged out, at any step with two releases at once', async () => {
+  it('keeps every session while AUTH_SECRET changes, at every step with two releases at once', async () => {
     const sign = await newSigner(workerWith(A))
     const steps = [[A], [A, AB], [AB], [AB, BA], [BA], [BA, B], [B]]
     let last = await sign(workerWith(A))
@@ -109,55 +110,55 @@ describe('the seals', () => {
         advance(60)
       }
     }
-    expect(await rows()).toHaveLength(2)
-    expect(await unsealed(B)).toEqual(['ok', 'ok'])
+    expect(await keyRows()).toHaveLength(2)
+    expect(await unsealedBy(B)).toEqual(['ok', 'ok'])
   })
 
-  it('take no harm from cron of both releases, one after the other or at once', async () => {
+  it('keeps every key usable when cron of both releases runs, in turn or at once', async () => {
     const kids = await firstTwo(fetch)
     const { access_token } = await newPerson(fetch)
     for (const secrets of [AB, BA, AB, BA]) {
       await cronWith(secrets)
-      for (const release of [AB, BA]) expect(await unsealed(release)).toEqual(['ok', 'ok'])
+      for (const release of [AB, BA]) expect(await unsealedBy(release)).toEqual(['ok', 'ok'])
     }
     await Promise.all([AB, BA, AB, BA, AB, BA].map(cronWith))
-    for (const release of [AB, BA]) expect(await unsealed(release)).toEqual(['ok', 'ok'])
+    for (const release of [AB, BA]) expect(await unsealedBy(release)).toEqual(['ok', 'ok'])
     expect(await storedKids()).toEqual([...kids].toSorted())
     expect(await me(access_token)).toBe('ok')
   })
 
-  it('are not renewed for a key that is removed meanwhile', async () => {
+  it('never restores a key that is removed while cron reseals it', async () => {
     const [first] = await firstTwo(fetch)
     const watched = watch()
     const finish = await afterReading(watched, () => runCron({ ...env, ...watched.bindings, ...BA }))
-    await removed(first)
+    await removeKey(first)
     await finish()
     await cronWith(BA)
     expect(await storedKids()).not.toContain(first)
   })
 
-  it('of keys that no secret opens stay as they are, while the others are renewed', async () => {
+  it('reseals the other keys when no secret opens one, and leaves that one as it is', async () => {
     const [first] = await firstTwo(fetch)
     await damage(first, `secret_id = 'AAAAAA'`)
-    const seals = async () => (await rows()).find(({ kid }) => kid === first)
+    const seals = async () => (await keyRows()).find(({ kid }) => kid === first)
     const before = await seals()
     await cronWith(BA)
     expect(await seals()).toEqual(before)
-    expect(await signs(B)).toBe('ok')
-    expect(await signs(A)).toBe('misconfigured')
+    expect(await codeOfHealth(B)).toBe('ok')
+    expect(await codeOfHealth(A)).toBe('misconfigured')
   })
 
-  it('that an AUTH_SECRET does not open have cron change nothing, however late it is', async () => {
+  it('changes no key with cron when AUTH_SECRET opens no seal, however late cron is', async () => {
     await firstTwo(fetch)
-    const before = await rows()
-    const { events } = listen()
+    const before = await keyRows()
+    const { events } = recordLog()
     for (const days of [0, 31, 45]) {
       advance(days * DAY)
       await cronWith(B)
-      expect(await rows()).toEqual(before)
+      expect(await keyRows()).toEqual(before)
     }
     expect(events('maintain_keys_failed').length).toBeGreaterThan(0)
     await cronWith(A)
-    expect((await see()).map(({ state }) => state)).toEqual(['signing', 'next'])
+    expect((await listKeys()).map(({ state }) => state)).toEqual(['signing', 'next'])
   })
 })

@@ -6,19 +6,19 @@ import { call, type Fetch, newPerson, refused, workerWith } from '../support/cli
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import {
-  COMING,
   cronWith,
   DAY,
   firstTwo,
+  keyRows,
   kidOf,
-  listen,
+  listKeys,
   me,
+  NEW_SECRET,
   newSigner,
-  published,
+  publishedKids,
   RSA,
+  recordLog,
   rotate,
-  rows,
-  see,
   states,
   storedKids,
 } from '../support/signing-keys.ts'
@@ -29,7 +29,7 @@ const CALLS = [
   ['DELETE', '/admin/keys/unknown'],
 ] as const
 
-/** An isolate of its own, so that no test knows what another read. */
+/** A new isolate for each test, so that none knows what another read. */
 let fetch = workerWith({})
 
 beforeEach(async () => {
@@ -43,36 +43,36 @@ afterEach(() => {
 })
 
 describe.each(CALLS)('%s %s', (method, path) => {
-  it('is for operators alone', async () => {
-    const [person, operator, unasked] = [
+  it(`allows only operators to call ${method} ${path}`, async () => {
+    const [person, operator, withoutScope] = [
       await newPerson(fetch),
       await newOperator('admin', fetch),
       await newOperator(null, fetch),
     ]
-    const before = await rows()
-    const asked = (bearer: string) => codeOf(admin(method, path, undefined, fetch, bearer))
+    const before = await keyRows()
+    const codeFor = (bearer: string) => codeOf(admin(method, path, undefined, fetch, bearer))
     expect((await call(method, path, {}, fetch)).status).toBe(401)
-    expect(await asked('x')).toBe('invalid_token')
-    expect(await asked(person.access_token)).toBe('insufficient_scope')
-    expect(await asked(unasked.access_token)).toBe('insufficient_scope')
-    expect(await rows()).toEqual(before)
-    expect(await asked(operator.access_token)).toBe(method === 'DELETE' ? 'not_found' : 'ok')
+    expect(await codeFor('x')).toBe('invalid_token')
+    expect(await codeFor(person.access_token)).toBe('insufficient_scope')
+    expect(await codeFor(withoutScope.access_token)).toBe('insufficient_scope')
+    expect(await keyRows()).toEqual(before)
+    expect(await codeFor(operator.access_token)).toBe(method === 'DELETE' ? 'not_found' : 'ok')
   })
 
-  it('is 503 while D1 is out of reach, and the keys that were read sign on', async () => {
+  it(`answers 503 while D1 is unavailable, and signs with the keys already read: ${method} ${path}`, async () => {
     const watched = watch()
     const isolate = workerWith(watched.bindings)
     const sign = await newSigner(isolate)
     watched.fail('run', { before: true })
-    const answer = await refused(admin(method, path, undefined, isolate))
-    expect(answer).toMatchObject({ status: 503, code: 'unavailable' })
+    const problem = await refused(admin(method, path, undefined, isolate))
+    expect(problem).toMatchObject({ status: 503, code: 'unavailable' })
     await sign(isolate)
   })
 })
 
-describe('the keys', () => {
-  it('are one that signs and a next one, with their times', async () => {
-    const keys = await see()
+describe('the listed keys', () => {
+  it('lists the signing key and the next key with their times', async () => {
+    const keys = await listKeys()
     expect(keys).toEqual([
       {
         kid: expect.stringMatching(/^[\w-]{43}$/),
@@ -91,14 +91,14 @@ describe('the keys', () => {
         verifies_until: null,
       },
     ])
-    expect(await published()).toEqual(keys.map(({ kid }) => kid))
+    expect(await publishedKids()).toEqual(keys.map(({ kid }) => kid))
   })
 
-  it('that signed before are shown while they verify', async () => {
+  it('lists retired keys as long as they verify', async () => {
     const [first, second] = await firstTwo(fetch)
     advance(30 * DAY)
     await cronWith({})
-    const keys = await see()
+    const keys = await listKeys()
     expect(states(keys)).toEqual([
       ['signing', second],
       ['next', expect.any(String)],
@@ -110,24 +110,24 @@ describe('the keys', () => {
       '2096-11-01T07:26:40Z',
     ])
     advance(20 * 60)
-    expect((await see()).map(({ state }) => state)).toEqual(['signing', 'next'])
+    expect((await listKeys()).map(({ state }) => state)).toEqual(['signing', 'next'])
   })
 
-  it('show no private member and no seal', async () => {
+  it('lists no key member and no sealed private key', async () => {
     await firstTwo(fetch)
-    const [row] = await rows()
-    const text = JSON.stringify(await see())
+    const [row] = await keyRows()
+    const text = JSON.stringify(await listKeys())
     expect(text).not.toContain(String(row?.sealed_private_jwk))
     expect(text).not.toMatch(/"(d|x|y|n|e)"|seal|secret/)
   })
 })
 
 describe('POST /admin/keys/rotate', () => {
-  it('lets the next key sign ten minutes later, not before, in every isolate', async () => {
+  it('lets the next key sign exactly ten minutes after a rotation, in every isolate', async () => {
     const [first, second] = await firstTwo(fetch)
     const sign = await newSigner(fetch)
     const known = workerWith({})
-    await published(known)
+    await publishedKids(known)
     const keys = await rotate()
     expect(states(keys)).toEqual([
       ['signing', first],
@@ -141,20 +141,20 @@ describe('POST /admin/keys/rotate', () => {
     for (const isolate of [known, workerWith({})]) expect(kidOf(await sign(isolate))).toBe(second)
   })
 
-  it('is over with a new next key, and the key before gone with its last token', async () => {
+  it('ends a rotation with a new next key, and deletes the previous key after its last token expires', async () => {
     const [first, second] = await firstTwo(fetch)
     await rotate()
     advance(600)
     await cronWith({})
     const next = { state: 'next', signs_from: '2096-11-01T07:16:40Z' }
-    expect(await see()).toMatchObject([{ kid: second }, next, { kid: first, state: 'retired' }])
+    expect(await listKeys()).toMatchObject([{ kid: second }, next, { kid: first, state: 'retired' }])
     advance(20 * 60)
     await cronWith({})
     expect(await storedKids()).not.toContain(first)
-    expect(await see()).toMatchObject([{ kid: second, state: 'signing' }, next])
+    expect(await listKeys()).toMatchObject([{ kid: second, state: 'signing' }, next])
   })
 
-  it('again, or at once elsewhere, changes nothing more', async () => {
+  it('ignores repeated and concurrent rotations', async () => {
     await firstTwo(fetch)
     const [one, other] = await Promise.all([rotate(), rotate()])
     expect(one).toEqual(other)
@@ -162,14 +162,14 @@ describe('POST /admin/keys/rotate', () => {
     expect(await rotate()).toEqual(one)
   })
 
-  it('lets no key sign later than it would have', async () => {
+  it('never postpones the time from which the next key signs', async () => {
     await firstTwo(fetch)
     advance(30 * DAY - 300)
-    const before = await see()
+    const before = await listKeys()
     expect(await rotate()).toEqual(before)
   })
 
-  it('once the key signs, rotates to the one after it', async () => {
+  it('rotates to the following key once the previous rotation is complete', async () => {
     const [, second] = await firstTwo(fetch)
     await rotate()
     advance(600)
@@ -178,20 +178,20 @@ describe('POST /admin/keys/rotate', () => {
     advance(600)
     const signing = { kid: third?.kid, state: 'signing' }
     const retired = { kid: second, state: 'retired' }
-    expect(await see()).toMatchObject([signing, retired, { state: 'retired' }])
+    expect(await listKeys()).toMatchObject([signing, retired, { state: 'retired' }])
   })
 
-  it('brings the algorithm that is set, with one new key for many at once', async () => {
+  it('rotates to the configured algorithm, with one new key for concurrent rotations', async () => {
     const [first] = await firstTwo(fetch)
     const sign = await newSigner(fetch)
-    const answers = await Promise.all([1, 2, 3].map(() => rotate(workerWith(RSA))))
-    for (const keys of answers) {
+    const rotations = await Promise.all([1, 2, 3].map(() => rotate(workerWith(RSA))))
+    for (const keys of rotations) {
       expect(keys).toMatchObject([
         { kid: first, alg: 'ES256' },
         { alg: 'RS256', state: 'next', signs_from: '2096-10-02T07:16:40Z' },
       ])
     }
-    expect(await rows()).toHaveLength(2)
+    expect(await keyRows()).toHaveLength(2)
     const before = await sign()
     advance(599)
     expect(await me(before, workerWith(RSA))).toBe('ok')
@@ -199,42 +199,42 @@ describe('POST /admin/keys/rotate', () => {
     expect(decodeProtectedHeader(await sign(workerWith(RSA))).alg).toBe('RS256')
   })
 
-  it('makes the next key where there is none, one for many at once and cron', async () => {
+  it('creates one missing next key when rotations and cron run at once', async () => {
     const [first, second] = await firstTwo(fetch)
     await env.DB.prepare('DELETE FROM signing_keys WHERE kid = ?1').bind(second).run()
     await Promise.all([rotate(), rotate(), cronWith({})])
-    const [signing, next] = await see()
+    const [signing, next] = await listKeys()
     expect([signing?.kid, next?.state]).toEqual([first, 'next'])
-    expect(await rows()).toHaveLength(2)
+    expect(await keyRows()).toHaveLength(2)
   })
 
-  it('is logged with the ids of the keys', async () => {
+  it('logs a rotation with the id of the next key', async () => {
     const [, second] = await firstTwo(fetch)
-    const { events } = listen()
+    const { events } = recordLog()
     await rotate()
     expect(events('signing_key_advanced')).toMatchObject([{ kid: second }])
     expect(events('request')).toMatchObject([{ status: 202, admin: 'admin_token' }])
   })
 
-  it('whose write fails changes nothing; whose answer is lost may come again', async () => {
-    const before = await see()
+  it('rotates nothing when the write fails, and allows a retry when its result is lost', async () => {
+    const before = await listKeys()
     const watched = watch()
     const isolate = workerWith(watched.bindings)
-    const asked = () => refused(admin('POST', '/admin/keys/rotate', undefined, isolate))
+    const refusedRotation = () => refused(admin('POST', '/admin/keys/rotate', undefined, isolate))
     watched.fail('batch', { before: true })
-    expect(await asked()).toMatchObject({ status: 503, code: 'unavailable' })
-    expect(await see()).toEqual(before)
+    expect(await refusedRotation()).toMatchObject({ status: 503, code: 'unavailable' })
+    expect(await listKeys()).toEqual(before)
     watched.fail('batch', { after: true })
-    expect(await asked()).toMatchObject({ status: 503, code: 'unavailable' })
+    expect(await refusedRotation()).toMatchObject({ status: 503, code: 'unavailable' })
     watched.mend()
     expect((await rotate(isolate))[1]).toMatchObject({ signs_from: '2096-10-02T07:16:40Z' })
   })
 
-  it('makes no key under an AUTH_SECRET that unseals none', async () => {
+  it('creates no key under an AUTH_SECRET that unseals none', async () => {
     const [, second] = await firstTwo(fetch)
     await env.DB.prepare('DELETE FROM signing_keys WHERE kid = ?1').bind(second).run()
     const before = await storedKids()
-    await admin('POST', '/admin/keys/rotate', undefined, workerWith({ AUTH_SECRET: COMING }))
+    await admin('POST', '/admin/keys/rotate', undefined, workerWith({ AUTH_SECRET: NEW_SECRET }))
     expect(await storedKids()).toEqual(before)
   })
 })
@@ -242,11 +242,11 @@ describe('POST /admin/keys/rotate', () => {
 describe('a rotation under traffic', () => {
   const AGES = [0, 7, 23, 41, 59]
 
-  /** Each isolate reads the keys at its own second of the minute; then each signs, and each verifies what lives. */
+  /** Each isolate reads the keys at its own second of the minute. Then each signs, and each verifies the valid tokens. */
   async function minute(isolates: readonly Fetch[], sign: (by: Fetch) => Promise<string>, alive: string[]) {
     for (const [index, isolate] of isolates.entries()) {
       advance((AGES[index] ?? 0) - (AGES[index - 1] ?? 0))
-      await published(isolate)
+      await publishedKids(isolate)
     }
     for (const isolate of isolates) alive.push(await sign(isolate))
     alive.splice(0, alive.length - 9 * isolates.length)
@@ -259,10 +259,10 @@ describe('a rotation under traffic', () => {
   }
 
   it.each([
-    ['by the day', async () => advance(30 * DAY - 180)],
+    ['on schedule', async () => advance(30 * DAY - 180)],
     ['by an operator', async () => void (await rotate())],
     ['to another algorithm', async () => void (await rotate(workerWith(RSA)))],
-  ])('%s costs nobody a token, at any minute and whatever isolates know', async (_how, begin) => {
+  ])('keeps every token valid in every isolate, at every minute of a rotation %s', async (_how, begin) => {
     const [first] = await firstTwo(fetch)
     await begin()
     const isolates = AGES.map(() => workerWith({}))
@@ -282,14 +282,14 @@ describe('a rotation under traffic', () => {
   it.each([
     [45, 15],
     [75, 1],
-  ])('goes on though cron is %i days late: the next key signs %i days later', async (late, later) => {
+  ])('keeps signing when cron is %i days late, and rotates again %i days later', async (late, later) => {
     const [, second] = await firstTwo(fetch)
     advance(late * DAY)
     const before = await newPerson(fetch)
     expect(kidOf(before.access_token)).toBe(second)
     await cronWith({})
     expect(await me(before.access_token)).toBe('ok')
-    const [signing, next] = await see()
+    const [signing, next] = await listKeys()
     expect([signing?.kid, next?.state]).toEqual([second, 'next'])
     advance(later * DAY - 1)
     expect(kidOf((await newPerson(workerWith({}))).access_token)).toBe(second)

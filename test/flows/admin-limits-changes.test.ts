@@ -17,7 +17,7 @@ import { watch } from '../support/counting.ts'
 import { changeLimits, DEFAULTS, readLimits, resetSettings } from '../support/limits.ts'
 import { visitor } from '../support/visitor.ts'
 
-/** An isolate of its own, so that no test knows what another changed. */
+/** A new isolate for each test, so that none knows what another changed. */
 let fetch = workerWith({})
 
 beforeEach(() => {
@@ -32,59 +32,67 @@ afterEach(async () => {
 
 const admin = (method: string, path: string, body?: unknown, bearer = ADMIN_TOKEN) =>
   adminOf(method, path, body, fetch, bearer)
-const see = () => readLimits(fetch)
-const put = (body: unknown, path?: string) => changeLimits(fetch, body, path)
+const currentLimits = () => readLimits(fetch)
+const update = (body: unknown, path?: string) => changeLimits(fetch, body, path)
 
-describe('a change', () => {
+describe('the validation of a change', () => {
   const rule = (name: string, fields: object) => ({ rules: { [name]: fields } })
 
   it.each<[string, unknown, string[]]>([
-    ['a field that no object should have', '{"__proto__":{}}', ['__proto__']],
+    ['a field named __proto__', '{"__proto__":{}}', ['__proto__']],
     ['an unknown field', { registration_opne: true }, ['registration_opne']],
     ['an unknown rule', rule('x', {}), ['rules']],
     ['an unknown field of a rule', rule('registrations_per_ip', { treshold: 1 }), ['rules']],
-    ['a switch that is no boolean', { registration_open: 'no' }, ['registration_open']],
-    ['an enabled that is no boolean', rule('registrations_per_ip', { enabled: 1 }), ['rules']],
+    ['a registration_open that is not a boolean', { registration_open: 'no' }, ['registration_open']],
+    ['an enabled that is not a boolean', rule('registrations_per_ip', { enabled: 1 }), ['rules']],
     ['a window of 0', rule('registrations_per_ip', { window_seconds: 0 }), ['rules']],
     ['a window of more than 30 days', rule('registrations_per_ip', { window_seconds: 2_592_001 }), ['rules']],
-    ['half a second', rule('registrations_per_ip', { window_seconds: 0.5 }), ['rules']],
+    ['a window of half a second', rule('registrations_per_ip', { window_seconds: 0.5 }), ['rules']],
     ['a threshold below 0', rule('registrations_per_ip', { threshold: -1 }), ['rules']],
     ['a threshold above 1,000', rule('registrations_per_ip', { threshold: 1_001 }), ['rules']],
     ['a threshold that is text', rule('registrations_per_ip', { threshold: '3' }), ['rules']],
     ['an unknown action', rule('registrations_per_ip', { action: 'allow' }), ['rules']],
-    ['an identifier that is blocked', rule('login_failures_per_account', { action: 'block' }), ['rules']],
-    ['a client that is challenged', rule('client_failures_per_ip', { action: 'challenge' }), ['rules']],
-    ['a list that is none', { registration_allow: { emails: 'a@example.com' } }, ['registration_allow']],
+    ['a rule per account that blocks', rule('login_failures_per_account', { action: 'block' }), ['rules']],
+    [
+      'a rule for clients that challenges',
+      rule('client_failures_per_ip', { action: 'challenge' }),
+      ['rules'],
+    ],
+    [
+      'a list that is not an array',
+      { registration_allow: { emails: 'a@example.com' } },
+      ['registration_allow'],
+    ],
     [
       'entries with control characters',
       { registration_allow: { emails: ['a@b.example\n'], email_domains: ['b.example\0'] } },
       ['registration_allow', 'registration_allow'],
     ],
     [
-      'a username that shows something else',
+      'an invisible character within a username',
       { registration_allow: { usernames: ['gr\ufe00ace'] } },
       ['registration_allow'],
     ],
-    ['entries that are null', { registration_allow: { emails: [null] } }, ['registration_allow']],
+    ['a null entry', { registration_allow: { emails: [null] } }, ['registration_allow']],
     ['an unknown list', { registration_allow: { email: [] } }, ['registration_allow']],
     [
-      'entries that are none',
+      'an invalid entry in every list',
       { registration_allow: { emails: ['a'], phones: ['1'], usernames: ['!'], email_domains: ['1.2'] } },
       ['registration_allow', 'registration_allow', 'registration_allow', 'registration_allow'],
     ],
     [
-      'several at once',
+      'several invalid fields',
       { registration_open: 1, ...rule('registrations_per_ip', { threshold: -1, window_seconds: 0 }) },
       ['registration_open', 'rules', 'rules'],
     ],
-  ])('with %s is refused, and every field named', async (_what, body, fields) => {
+  ])('rejects limits with %s, and names every invalid field', async (_what, body, fields) => {
     const problem = await refused(admin('PUT', '/admin/limits', body))
     expect(problem).toMatchObject({ status: 422, code: 'invalid_request' })
     expect(problem.errors?.map(({ field }) => field).toSorted()).toEqual(fields)
-    expect(await see()).toEqual(DEFAULTS)
+    expect(await currentLimits()).toEqual(DEFAULTS)
   })
 
-  it('says where below a field the mistake is', async () => {
+  it('names the path of an invalid value below its field', async () => {
     const problem = await refused(
       admin('PUT', '/admin/limits', rule('registrations_per_ip', { threshold: -1 })),
     )
@@ -111,7 +119,7 @@ describe('a change', () => {
     expect(ofIdentifier.errors?.map(({ field }) => field)).toEqual(['threshold', 'action'])
   })
 
-  it('of an unknown rule is 404, whoever asks', async () => {
+  it('answers 404 to every caller for an unknown rule', async () => {
     for (const bearer of [ADMIN_TOKEN, 'x']) {
       expect(await codeOf(admin('GET', '/admin/limits/toString', undefined, bearer))).toBe('not_found')
       expect(await codeOf(admin('GET', '/admin/limits/x', undefined, bearer))).toBe('not_found')
@@ -119,20 +127,20 @@ describe('a change', () => {
     }
   })
 
-  it('needs a JSON body, and no other method exists', async () => {
+  it('requires a JSON body to change the limits, and allows no other method', async () => {
     expect(await codeOf(call('PUT', '/admin/limits', { bearer: ADMIN_TOKEN }))).toBe('unsupported_media_type')
     expect(await codeOf(admin('PUT', '/admin/limits', '['))).toBe('malformed_json')
-    const answer = await admin('PATCH', '/admin/limits', {})
-    expect([answer.status, answer.headers.get('Allow')]).toEqual([405, 'GET, HEAD, PUT'])
+    const response = await admin('PATCH', '/admin/limits', {})
+    expect([response.status, response.headers.get('Allow')]).toEqual([405, 'GET, HEAD, PUT'])
   })
 })
 
-describe('a change of the limits', () => {
-  it('is in force at once in the isolate that took it, and within 30 s in every other', async () => {
+describe('the effect of a change', () => {
+  it('applies new limits at once in their own isolate, and within 30 s in every other', async () => {
     const [here, there] = [visitor(fetch), visitor(workerWith({}))]
     const name = newName()
     for (const somebody of [here, there]) await somebody.fail(name)
-    await put({ threshold: 1 }, '/admin/limits/login_failures_per_ip')
+    await update({ threshold: 1 }, '/admin/limits/login_failures_per_ip')
     expect(await codeOf(here.logIn(name))).toBe('challenge_required')
     advance(24)
     await there.fail(name)
@@ -140,7 +148,7 @@ describe('a change of the limits', () => {
     expect(await codeOf(there.logIn(name))).toBe('challenge_required')
   })
 
-  it('that a read overtook is in force all the same', async () => {
+  it('applies new limits even if a read of the old ones is still pending', async () => {
     const { promise: read, resolve: goOn } = Promise.withResolvers<void>()
     const watched = watch()
     fetch = workerWith(watched.bindings)
@@ -150,23 +158,23 @@ describe('a change of the limits', () => {
     watched.fail('all', { until: read })
     const reading = here.logIn(newName())
     await vi.waitFor(() => expect(watched.counts.d1).toBeGreaterThan(0))
-    await put({ threshold: 1 }, '/admin/limits/login_failures_per_ip')
+    await update({ threshold: 1 }, '/admin/limits/login_failures_per_ip')
     goOn()
     expect(await codeOf(reading)).toBe('challenge_required')
     expect(await codeOf(here.logIn(newName()))).toBe('challenge_required')
   })
 
-  it('that a later one overtook does not undo it', async () => {
+  it('keeps a later change of the limits when an earlier one completes after it', async () => {
     const { promise: later, resolve: goOn } = Promise.withResolvers<void>()
     const watched = watch()
     fetch = workerWith(watched.bindings)
-    await see()
+    await currentLimits()
     watched.reset()
     watched.fail('batch', { until: later })
-    const first = put({ rules: { registrations_per_ip: { threshold: 9 } } })
+    const first = update({ rules: { registrations_per_ip: { threshold: 9 } } })
     await vi.waitFor(() => expect(watched.counts.d1).toBe(1))
     watched.mend()
-    await put({ registration_open: false })
+    await update({ registration_open: false })
     goOn()
     expect(await first).toMatchObject({
       registration_open: false,
@@ -175,12 +183,12 @@ describe('a change of the limits', () => {
     expect(await codeOf(visitor(fetch).register({ username: newName() }))).toBe('registration_closed')
   })
 
-  it('is in force for a request whose body comes slowly', async () => {
-    await see()
+  it('applies new limits to a request whose body is still arriving', async () => {
+    await currentLimits()
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
     const headers = { 'Content-Type': 'application/json', 'CF-Connecting-IP': newAddress() }
     const request = new Request(`${PUBLIC_URL}/auth/register`, { method: 'POST', headers, body: readable })
-    const answer = fetch(request)
+    const response = fetch(request)
     const writer = writable.getWriter()
     const body = new TextEncoder().encode(JSON.stringify({ username: newName(), password: PASSWORD }))
     await writer.write(body.slice(0, 5))
@@ -188,40 +196,40 @@ describe('a change of the limits', () => {
     advance(30)
     await writer.write(body.slice(5))
     await writer.close()
-    expect(await codeOf(answer)).toBe('registration_closed')
+    expect(await codeOf(response)).toBe('registration_closed')
   })
 
-  it('tightens and widens what is counted already', async () => {
+  it('applies new thresholds and windows to failures already counted', async () => {
     const here = visitor(fetch)
     const { name } = await newPerson()
     await here.failTimes(3, newName())
-    await put({ threshold: 5 }, '/admin/limits/login_failures_per_ip')
+    await update({ threshold: 5 }, '/admin/limits/login_failures_per_ip')
     await ok(here.logIn(name))
-    await put({ threshold: 3 }, '/admin/limits/login_failures_per_ip')
+    await update({ threshold: 3 }, '/admin/limits/login_failures_per_ip')
     expect(await codeOf(here.logIn(name))).toBe('challenge_required')
     advance(100)
-    await put({ window_seconds: 100 }, '/admin/limits/login_failures_per_ip')
+    await update({ window_seconds: 100 }, '/admin/limits/login_failures_per_ip')
     await ok(here.logIn(name))
   })
 
-  it('switches a rule off, and on', async () => {
+  it('switches a rule off and on again', async () => {
     const here = visitor(fetch)
     for (let registration = 1; registration <= 3; registration++)
       await ok(here.register({ username: newName() }), 201)
     expect(await codeOf(here.register({ username: newName() }))).toBe('too_many_registrations')
-    await put({ enabled: false }, '/admin/limits/registrations_per_ip')
+    await update({ enabled: false }, '/admin/limits/registrations_per_ip')
     await ok(here.register({ username: newName() }), 201)
-    await put({ enabled: true }, '/admin/limits/registrations_per_ip')
+    await update({ enabled: true }, '/admin/limits/registrations_per_ip')
     expect(await codeOf(here.register({ username: newName() }))).toBe('too_many_registrations')
   })
 })
 
-describe('registration', () => {
+describe('restricted registration', () => {
   const register = (identifiers: object, password = PASSWORD) =>
     codeOf(visitor(fetch).register({ password, ...identifiers }))
 
-  it('that is switched off takes nobody, whatever the password, and before it is counted', async () => {
-    await put({ registration_open: false })
+  it('rejects every registration while registration is closed, before the password is checked or counted', async () => {
+    await update({ registration_open: false })
     expect(await register({ username: newName() })).toBe('registration_closed')
     expect(await register({ username: newName() }, 'short')).toBe('registration_closed')
     expect(await register({ username: '!' })).toBe('invalid_request')
@@ -233,9 +241,9 @@ describe('registration', () => {
     await ok(call('PATCH', '/auth/me', { bearer: access_token, body: change }, fetch))
   })
 
-  it('takes those on the allow list alone, by any of the identifiers given', async () => {
+  it('allows registration only with an identifier on the allow list', async () => {
     const listed = `Ŝtraße.${newName().slice(-8)}`
-    await put({
+    await update({
       registration_allow: {
         email_domains: ['Staff.Example\u200b', 'bücher.example'],
         emails: ['\u202aGuest@Example.com\u202c '],
@@ -263,9 +271,9 @@ describe('registration', () => {
     }
   })
 
-  it('allows in PATCH what it allows at registration, and to clear', async () => {
+  it('applies the allow list to changed identifiers, and allows clearing one', async () => {
     const { access_token, name } = await newPerson()
-    await put({ registration_allow: { email_domains: ['staff.example'] } })
+    await update({ registration_allow: { email_domains: ['staff.example'] } })
     const patch = (identifiers: object, password = PASSWORD) => {
       const body = { current_password: password, ...identifiers }
       return codeOf(call('PATCH', '/auth/me', { bearer: access_token, body }, fetch))
@@ -276,10 +284,10 @@ describe('registration', () => {
     expect(await patch({ username: null })).toBe('ok')
   })
 
-  it('is open to all again when every list is empty', async () => {
-    await put({ registration_allow: { emails: ['guest@example.com'] } })
+  it('opens registration to everyone when every allow list is empty', async () => {
+    await update({ registration_allow: { emails: ['guest@example.com'] } })
     expect(await register({ username: newName() })).toBe('registration_not_allowed')
-    await put({ registration_allow: { emails: [] } })
+    await update({ registration_allow: { emails: [] } })
     expect(await register({ username: newName() })).toBe('ok')
   })
 })

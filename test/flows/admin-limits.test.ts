@@ -8,7 +8,7 @@ import { watch } from '../support/counting.ts'
 import { grant } from '../support/database.ts'
 import { changeLimits, DEFAULTS, readLimits, resetSettings } from '../support/limits.ts'
 
-/** An isolate of its own, so that no test knows what another changed. */
+/** A new isolate for each test, so that none knows what another changed. */
 let fetch = workerWith({})
 
 beforeEach(() => {
@@ -23,18 +23,18 @@ afterEach(async () => {
 
 const admin = (method: string, path: string, body?: unknown, bearer = ADMIN_TOKEN) =>
   adminOf(method, path, body, fetch, bearer)
-const see = () => readLimits(fetch)
-const put = (body: unknown, path?: string) => changeLimits(fetch, body, path)
+const currentLimits = () => readLimits(fetch)
+const update = (body: unknown, path?: string) => changeLimits(fetch, body, path)
 
-describe('the limits', () => {
-  it('are the defaults until somebody changes them', async () => {
-    expect(await see()).toEqual(DEFAULTS)
+describe('the limits of the service', () => {
+  it('shows the default limits until they change', async () => {
+    expect(await currentLimits()).toEqual(DEFAULTS)
     expect(await ok(admin('GET', '/admin/limits/registrations_per_ip'))).toEqual(
       DEFAULTS.rules.registrations_per_ip,
     )
   })
 
-  it('are those of LIMITS, where the deployment has its own', async () => {
+  it('shows the limits that the variable LIMITS sets', async () => {
     const LIMITS = { login_failures_per_ip: { threshold: 5 } }
     const limits = await ok(call('GET', '/admin/limits', { bearer: ADMIN_TOKEN }, workerWith({ LIMITS })))
     const { login_failures_per_ip: rule } = DEFAULTS.rules
@@ -43,17 +43,20 @@ describe('the limits', () => {
     })
   })
 
-  it('change in any part, and the rest stays', async () => {
-    const changed = await put({ rules: { registrations_per_ip: { threshold: 10 } } })
+  it('changes any part of the limits and leaves the rest', async () => {
+    const changed = await update({ rules: { registrations_per_ip: { threshold: 10 } } })
     const rules = {
       ...DEFAULTS.rules,
       registrations_per_ip: { ...DEFAULTS.rules.registrations_per_ip, threshold: 10 },
     }
     const stamp = { updated_at: '2096-10-02T07:06:40Z', updated_by: 'admin_token' }
     expect(changed).toEqual({ ...DEFAULTS, rules, ...stamp })
-    expect(await see()).toEqual(changed)
+    expect(await currentLimits()).toEqual(changed)
     advance(60)
-    const closed = await put({ registration_open: false, registration_allow: { emails: ['A@Example.com'] } })
+    const closed = await update({
+      registration_open: false,
+      registration_allow: { emails: ['A@Example.com'] },
+    })
     expect(closed).toEqual({
       rules,
       registration_open: false,
@@ -63,69 +66,74 @@ describe('the limits', () => {
     })
   })
 
-  it('change rule by rule', async () => {
+  it('changes a single rule of the limits at its own path', async () => {
     const path = '/admin/limits/login_failures_per_ip'
     const rule = { enabled: false, window_seconds: 60, threshold: 0, action: 'block' }
-    expect(await put({ window_seconds: 60 }, path)).toEqual({
+    expect(await update({ window_seconds: 60 }, path)).toEqual({
       ...rule,
       enabled: true,
       threshold: 3,
       action: 'challenge',
     })
-    expect(await put(rule, path)).toEqual(rule)
-    expect(await put({}, path)).toEqual(rule)
+    expect(await update(rule, path)).toEqual(rule)
+    expect(await update({}, path)).toEqual(rule)
     expect(await ok(admin('GET', path))).toEqual(rule)
-    expect(await see()).toMatchObject({ rules: { ...DEFAULTS.rules, login_failures_per_ip: rule } })
+    expect(await currentLimits()).toMatchObject({ rules: { ...DEFAULTS.rules, login_failures_per_ip: rule } })
   })
 
-  it('take an answer of theirs as a change', async () => {
-    const answer = await put({ rules: { registrations_per_ip: { threshold: 10 } } })
-    expect(await put(answer)).toEqual(answer)
+  it('accepts a response of PUT /admin/limits as the next change', async () => {
+    const limits = await update({ rules: { registrations_per_ip: { threshold: 10 } } })
+    expect(await update(limits)).toEqual(limits)
   })
 
-  it('take null for nothing said', async () => {
-    await put({ registration_open: false, rules: { registrations_per_ip: { threshold: 10 } } })
-    const nothing = {
+  it('treats null as a missing field in a change of the limits', async () => {
+    await update({ registration_open: false, rules: { registrations_per_ip: { threshold: 10 } } })
+    const empty = {
       registration_open: null,
       rules: { registrations_per_ip: { threshold: null }, client_failures_per_ip: null },
     }
-    expect(await put(nothing)).toMatchObject({
+    expect(await update(empty)).toMatchObject({
       registration_open: false,
       rules: { registrations_per_ip: { threshold: 10 } },
     })
   })
 
-  it('stay as they are, and unrecorded, where nothing is said', async () => {
-    for (const nothing of [
+  it('changes and records nothing for an empty change of the limits', async () => {
+    for (const empty of [
       {},
       { rules: {} },
       { rules: { registrations_per_ip: {} }, registration_allow: {} },
     ]) {
-      expect(await put(nothing)).toEqual(DEFAULTS)
+      expect(await update(empty)).toEqual(DEFAULTS)
     }
-    expect(await put({}, '/admin/limits/registrations_per_ip')).toEqual(DEFAULTS.rules.registrations_per_ip)
+    expect(await update({}, '/admin/limits/registrations_per_ip')).toEqual(
+      DEFAULTS.rules.registrations_per_ip,
+    )
     const { results } = await env.DB.prepare('SELECT * FROM settings_changes').all()
     expect(results).toEqual([])
   })
 
-  it('keep both of two changes at once that differ in their fields', async () => {
+  it('keeps concurrent changes of different fields of the limits', async () => {
     await Promise.all([
-      put({ threshold: 7 }, '/admin/limits/registrations_per_ip'),
-      put({ window_seconds: 77 }, '/admin/limits/registrations_per_ip'),
-      put({ registration_open: false }),
+      update({ threshold: 7 }, '/admin/limits/registrations_per_ip'),
+      update({ window_seconds: 77 }, '/admin/limits/registrations_per_ip'),
+      update({ registration_open: false }),
     ])
-    expect(await see()).toMatchObject({
+    expect(await currentLimits()).toMatchObject({
       registration_open: false,
       rules: { registrations_per_ip: { threshold: 7, window_seconds: 77 } },
     })
   })
 
-  it('are recorded: who changed what and when', async () => {
-    const { person, token } = await administrator()
-    await put({ registration_open: false })
+  it('records who changed which limits and when', async () => {
+    const { person, token } = await newOperatorWith()
+    await update({ registration_open: false })
     advance(60)
     await ok(admin('PUT', '/admin/limits/client_failures_per_ip', { threshold: 4 }, token))
-    expect(await see()).toMatchObject({ updated_by: person.user.id, updated_at: '2096-10-02T07:07:40Z' })
+    expect(await currentLimits()).toMatchObject({
+      updated_by: person.user.id,
+      updated_at: '2096-10-02T07:07:40Z',
+    })
     const { results } = await env.DB.prepare(
       'SELECT changed_at, changed_by, change FROM settings_changes',
     ).all()
@@ -139,41 +147,41 @@ describe('the limits', () => {
     ])
   })
 
-  it('are out of reach with D1: what stands there is what is shown', async () => {
+  it('answers 503 to a read of the limits while D1 is unavailable, since only stored limits are shown', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => {})
     const watched = watch()
     fetch = workerWith(watched.bindings)
-    await see()
+    await currentLimits()
     watched.fail('all', { before: true })
-    const answer = await admin('GET', '/admin/limits')
-    expect([answer.status, answer.headers.get('Retry-After')]).toEqual([503, '5'])
+    const response = await admin('GET', '/admin/limits')
+    expect([response.status, response.headers.get('Retry-After')]).toEqual([503, '5'])
   })
 
-  it('are for the configured origins of a browser, as every other call', async () => {
+  it('sends CORS and no-store headers with the limits, and answers HEAD without a body', async () => {
     const headers = { Origin: 'https://app.example.test' }
-    const answer = await call('GET', '/admin/limits', { bearer: ADMIN_TOKEN, headers }, fetch)
-    expect(answer.headers.get('Access-Control-Allow-Origin')).toBe('https://app.example.test')
-    expect(answer.headers.get('Cache-Control')).toBe('no-store')
+    const response = await call('GET', '/admin/limits', { bearer: ADMIN_TOKEN, headers }, fetch)
+    expect(response.headers.get('Access-Control-Allow-Origin')).toBe('https://app.example.test')
+    expect(response.headers.get('Cache-Control')).toBe('no-store')
     const head = await call('HEAD', '/admin/limits', { bearer: ADMIN_TOKEN }, fetch)
     expect([head.status, await head.text()]).toEqual([200, ''])
   })
 
-  it('and their record change together or not at all', async () => {
+  it('writes the limits and their record together or not at all', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => {})
     const watched = watch()
     fetch = workerWith(watched.bindings)
-    await see()
+    await currentLimits()
     watched.fail('batch', { before: true })
     expect(await refused(admin('PUT', '/admin/limits', { registration_open: false }))).toMatchObject({
       status: 503,
     })
     watched.mend()
-    expect(await see()).toEqual(DEFAULTS)
+    expect(await currentLimits()).toEqual(DEFAULTS)
   })
 })
 
-/** Somebody with role and scope, logged in with it. */
-async function administrator(
+/** A person with these roles and scopes, logged in with this scope. */
+async function newOperatorWith(
   given = { roles: ['admin'], scopes: ['admin'] },
   scope: string | null = 'admin',
 ) {
@@ -184,38 +192,38 @@ async function administrator(
   return { person, token: access_token, refreshToken: refresh_token }
 }
 
-describe('who may see and change them', () => {
-  const asked = (bearer: string, by = fetch) => codeOf(call('GET', '/admin/limits', { bearer }, by))
+describe('access to the limits', () => {
+  const codeFor = (bearer: string, by = fetch) => codeOf(call('GET', '/admin/limits', { bearer }, by))
 
-  it('is whoever holds ADMIN_TOKEN', async () => {
-    expect(await asked(ADMIN_TOKEN)).toBe('ok')
+  it('allows the holder of ADMIN_TOKEN to read the limits', async () => {
+    expect(await codeFor(ADMIN_TOKEN)).toBe('ok')
   })
 
   it.each([
     ['another token', `${ADMIN_TOKEN}x`],
-    ['its beginning', ADMIN_TOKEN.slice(0, -1)],
-    ['nothing', ''],
+    ['a prefix of ADMIN_TOKEN', ADMIN_TOKEN.slice(0, -1)],
+    ['an empty token', ''],
     ['the word undefined', 'undefined'],
-  ])('is nobody with %s', async (_what, token) => {
-    expect(await asked(token)).toBe('invalid_token')
-    expect(await asked(token, workerWith({ ADMIN_TOKEN: undefined } as unknown as Partial<Env>))).toBe(
+  ])('rejects %s as ADMIN_TOKEN', async (_what, token) => {
+    expect(await codeFor(token)).toBe('invalid_token')
+    expect(await codeFor(token, workerWith({ ADMIN_TOKEN: undefined } as unknown as Partial<Env>))).toBe(
       'invalid_token',
     )
   })
 
-  it('is nobody by ADMIN_TOKEN where none is set', async () => {
-    expect(await asked('', workerWith({ ADMIN_TOKEN: '' }))).toBe('invalid_token')
-    expect(await asked(ADMIN_TOKEN, workerWith({ ADMIN_TOKEN: '' }))).toBe('invalid_token')
+  it('rejects every admin token if ADMIN_TOKEN is not set', async () => {
+    expect(await codeFor('', workerWith({ ADMIN_TOKEN: '' }))).toBe('invalid_token')
+    expect(await codeFor(ADMIN_TOKEN, workerWith({ ADMIN_TOKEN: '' }))).toBe('invalid_token')
   })
 
-  it('is nobody for anything but /admin by ADMIN_TOKEN', async () => {
+  it('rejects ADMIN_TOKEN outside /admin', async () => {
     expect(await codeOf(call('GET', '/auth/me', { bearer: ADMIN_TOKEN }))).toBe('invalid_token')
   })
 
-  it('is asked after the address and the size and type of the body, and before what is in it', async () => {
+  it('authorizes an admin call after checking its path, body size and type, and before parsing the body', async () => {
     const send = (bearer: string, body: string, type = 'application/json') =>
       codeOf(call('PUT', '/admin/limits', { bearer, body, headers: { 'Content-Type': type } }, fetch))
-    const { token } = await administrator({ roles: [], scopes: [] })
+    const { token } = await newOperatorWith({ roles: [], scopes: [] })
     expect(await send('x', 'x'.repeat(16_385))).toBe('body_too_large')
     expect(await send('x', '[', 'text/plain')).toBe('unsupported_media_type')
     expect(await send('x', '[')).toBe('invalid_token')
@@ -223,69 +231,74 @@ describe('who may see and change them', () => {
     expect(await send(ADMIN_TOKEN, '[')).toBe('malformed_json')
   })
 
-  it('is nobody without a token, in another scheme, or in another place', async () => {
+  it('answers 401 to a missing ADMIN_TOKEN, and to one in another scheme or place', async () => {
     const sent = [{}, { Authorization: `Basic ${ADMIN_TOKEN}` }, { 'X-Admin-Token': ADMIN_TOKEN }]
     for (const headers of sent) {
-      const answer = await call('GET', `/admin/limits?token=${ADMIN_TOKEN}`.replaceAll(' ', '+'), { headers })
-      expect(answer.status).toBe(401)
-      expect(answer.headers.get('WWW-Authenticate')).toBe('Bearer realm="gatehouse"')
+      const response = await call('GET', `/admin/limits?token=${ADMIN_TOKEN}`.replaceAll(' ', '+'), {
+        headers,
+      })
+      expect(response.status).toBe(401)
+      expect(response.headers.get('WWW-Authenticate')).toBe('Bearer realm="gatehouse"')
     }
   })
 
-  it('is an account with role and scope that logged in within 15 minutes', async () => {
-    const { token, refreshToken } = await administrator()
+  it('allows an account with role and scope within 15 minutes of its login', async () => {
+    const { token, refreshToken } = await newOperatorWith()
     advance(600)
     const { access_token } = await ok<Tokens>(
       call('POST', '/auth/refresh', { body: { refresh_token: refreshToken } }),
     )
     advance(300)
-    expect(await asked(access_token)).toBe('ok')
+    expect(await codeFor(access_token)).toBe('ok')
     advance(1)
-    const answer = await admin('GET', '/admin/limits', undefined, access_token)
-    expect(answer.headers.get('WWW-Authenticate')).toBe(
+    const response = await admin('GET', '/admin/limits', undefined, access_token)
+    expect(response.headers.get('WWW-Authenticate')).toBe(
       'Bearer realm="gatehouse", error="insufficient_user_authentication", max_age="900"',
     )
-    expect(await refused(Promise.resolve(answer))).toMatchObject({
+    expect(await refused(Promise.resolve(response))).toMatchObject({
       status: 401,
       code: 'insufficient_user_authentication',
       max_age: 900,
     })
-    expect(await asked(token)).toBe('invalid_token')
+    expect(await codeFor(token)).toBe('invalid_token')
   })
 
   it.each([
     ['without the role', { roles: [], scopes: ['admin'] }, 'admin', ['admin'], []],
     ['without the scope', { roles: ['admin'], scopes: [] }, 'admin', [], ['admin']],
-    ['who did not ask for the scope', { roles: ['admin'], scopes: ['admin'] }, null, [], ['admin']],
-    ['who is nobody', { roles: [], scopes: [] }, null, ['admin'], ['admin']],
-  ])('is no account %s, which is told what is missing', async (_what, given, asked, roles, scope) => {
-    const { token } = await administrator(given, asked)
-    const answer = await admin('GET', '/admin/limits', undefined, token)
-    const missing = { roles, scope }
-    expect(await answer.json()).toMatchObject({ status: 403, code: 'insufficient_scope', missing })
-    expect(answer.headers.get('WWW-Authenticate')).toBe(
-      'Bearer realm="gatehouse", error="insufficient_scope"',
-    )
-  })
+    ['that did not request the scope', { roles: ['admin'], scopes: ['admin'] }, null, [], ['admin']],
+    ['without role and scope', { roles: [], scopes: [] }, null, ['admin'], ['admin']],
+  ])(
+    'answers 403 to an account %s, and names what is missing',
+    async (_what, given, requested, roles, scope) => {
+      const { token } = await newOperatorWith(given, requested)
+      const response = await admin('GET', '/admin/limits', undefined, token)
+      const missing = { roles, scope }
+      expect(await response.json()).toMatchObject({ status: 403, code: 'insufficient_scope', missing })
+      expect(response.headers.get('WWW-Authenticate')).toBe(
+        'Bearer realm="gatehouse", error="insufficient_scope"',
+      )
+    },
+  )
 
-  it('is no token that was made before role and scope were granted', async () => {
-    const { person, token, refreshToken } = await administrator({ roles: [], scopes: [] })
+  it('rejects a token that was issued before role and scope were granted', async () => {
+    const { person, token, refreshToken } = await newOperatorWith({ roles: [], scopes: [] })
     await grant(person.user.id, { roles: ['admin'], scopes: ['admin'] })
     await ok(call('POST', '/auth/login', { body: { identifier: person.name, password: PASSWORD } }))
-    expect(await asked(token)).toBe('insufficient_scope')
+    expect(await codeFor(token)).toBe('insufficient_scope')
     const body = { refresh_token: refreshToken }
     const { access_token } = await ok<Tokens>(call('POST', '/auth/refresh', { body }))
-    expect(await asked(access_token)).toBe('ok')
+    expect(await codeFor(access_token)).toBe('ok')
   })
 
-  it('is no account whose role or session is gone', async () => {
-    const { person, token, refreshToken } = await administrator()
+  it('rejects an account that has lost its role or session', async () => {
+    const { person, token, refreshToken } = await newOperatorWith()
     await ok(call('POST', '/auth/logout', { body: { refresh_token: refreshToken } }), 204)
-    expect(await asked(token)).toBe('invalid_token')
-    const again = await administrator()
+    expect(await codeFor(token)).toBe('invalid_token')
+    const again = await newOperatorWith()
     await grant(again.person.user.id, { roles: [], scopes: ['admin'] })
     await ok(call('POST', '/auth/login', { body: { identifier: again.person.name, password: PASSWORD } }))
-    expect(await asked(again.token)).toBe('insufficient_scope')
+    expect(await codeFor(again.token)).toBe('insufficient_scope')
     expect(person.user.id).not.toBe(again.person.user.id)
   })
 })

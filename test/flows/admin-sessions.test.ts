@@ -16,13 +16,15 @@ import {
 } from '../support/client.ts'
 import { advance, FROZEN_MS, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
+import { resetSettings } from '../support/limits.ts'
+import type { SessionList } from '../support/responses.ts'
 
 interface Stamped {
   readonly updated_at: string | null
   readonly updated_by: string | null
 }
 
-/** An isolate of its own, so that no test knows what another ended. */
+/** A new isolate for each test, so that none knows what another ended. */
 let fetch = workerWith({})
 
 beforeEach(() => {
@@ -32,41 +34,42 @@ beforeEach(() => {
 afterEach(async () => {
   thaw()
   vi.restoreAllMocks()
-  await env.DB.batch([env.DB.prepare('DELETE FROM settings'), env.DB.prepare('DELETE FROM settings_changes')])
+  await resetSettings()
 })
 
-const end = (by: Fetch = fetch, bearer?: string) => admin('DELETE', '/admin/sessions', undefined, by, bearer)
-const ended = (by: Fetch = fetch) => ok(end(by), 204)
+const requestEnd = (by: Fetch = fetch, bearer?: string) =>
+  admin('DELETE', '/admin/sessions', undefined, by, bearer)
+const endAll = (by: Fetch = fetch) => ok(requestEnd(by), 204)
 const me = (bearer: string, by: Fetch = fetch) => codeOf(call('GET', '/auth/me', { bearer }, by))
 const refreshed = (token: string, by: Fetch = fetch) => ok<Tokens>(refresh(token, by))
 const sessionsOf = async (bearer: string) => {
   const path = '/auth/sessions'
-  return (await ok<{ sessions: readonly { id: string }[] }>(call('GET', path, { bearer }, fetch))).sessions
+  return (await ok<SessionList>(call('GET', path, { bearer }, fetch))).sessions
 }
 const limits = (by: Fetch = fetch) => ok<Stamped>(admin('GET', '/admin/limits', undefined, by))
 
-/** Somebody whose session began a second ago: an end in the very same moment is no end of it. */
-async function somebody(by: Fetch = fetch) {
+/** A person whose session began a second ago, since ending all sessions leaves one that begins in the same millisecond. */
+async function newEarlierPerson(by: Fetch = fetch) {
   const person = await newPerson(by)
   advance(1)
   return person
 }
 
-const epoch = () =>
+const sessionsNotBefore = () =>
   env.DB.prepare(`SELECT json_extract(document, '$.sessions_not_before') AS ms FROM settings`).first<number>(
     'ms',
   )
 
 describe('DELETE /admin/sessions', () => {
-  it('ends the sessions of everybody', async () => {
+  it('ends the sessions of every account', async () => {
     const people = [await newPerson(fetch), await newPerson(fetch)]
     advance(1)
     const other = await ok<Tokens>(logIn(String(people[0]?.name), PASSWORD, fetch))
     advance(1)
-    await ended()
+    await endAll()
     for (const { access_token, refresh_token } of [...people, other]) {
-      const answer = await refused(call('GET', '/auth/me', { bearer: access_token }, fetch))
-      expect(answer).toMatchObject({ status: 401, code: 'invalid_token' })
+      const problem = await refused(call('GET', '/auth/me', { bearer: access_token }, fetch))
+      expect(problem).toMatchObject({ status: 401, code: 'invalid_token' })
       expect(await refused(refresh(refresh_token, fetch))).toMatchObject({
         status: 401,
         code: 'invalid_refresh_token',
@@ -77,9 +80,9 @@ describe('DELETE /admin/sessions', () => {
     }
   })
 
-  it('ends a session for every call that a token of it opens', async () => {
-    const { access_token: bearer, refresh_token, user } = await somebody()
-    await ended()
+  it('rejects every call with a token of an ended session', async () => {
+    const { access_token: bearer, refresh_token, user } = await newEarlierPerson()
+    await endAll()
     const body = { current_password: PASSWORD }
     for (const [method, path, sent] of [
       ['PATCH', '/auth/me', { ...body, username: 'somebody.else' }],
@@ -94,16 +97,16 @@ describe('DELETE /admin/sessions', () => {
     await ok(call('POST', '/auth/logout', { body: { refresh_token } }, fetch), 204)
   })
 
-  it('ends the session of the operator who asks, too', async () => {
+  it('ends the session of the requesting operator too', async () => {
     const { access_token } = await newOperator('admin', fetch)
     advance(1)
-    await ok(end(fetch, access_token), 204)
-    expect(await codeOf(end(fetch, access_token))).toBe('invalid_token')
+    await ok(requestEnd(fetch, access_token), 204)
+    expect(await codeOf(requestEnd(fetch, access_token))).toBe('invalid_token')
   })
 
-  it('does not concern those who log in afterwards, in the same moment too', async () => {
-    const { name } = await somebody()
-    await ended()
+  it('keeps sessions that begin afterwards, even in the same millisecond', async () => {
+    const { name } = await newEarlierPerson()
+    await endAll()
     const [person, again] = [await newPerson(fetch), await ok<Tokens>(logIn(name, PASSWORD, fetch))]
     advance(60)
     for (const { access_token, refresh_token } of [person, again]) {
@@ -112,54 +115,54 @@ describe('DELETE /admin/sessions', () => {
     }
   })
 
-  it('leaves none of them in the list of sessions', async () => {
-    const { name } = await somebody()
-    await ended()
+  it('removes ended sessions from the list of sessions', async () => {
+    const { name } = await newEarlierPerson()
+    await endAll()
     const { access_token } = await ok<Tokens>(logIn(name, PASSWORD, fetch))
     expect(await sessionsOf(access_token)).toMatchObject([{ current: true }])
   })
 
-  it('leaves none of them to be ended once more', async () => {
-    const { name, access_token } = await somebody()
+  it('answers 404 when an account ends a session that an operator has ended', async () => {
+    const { name, access_token } = await newEarlierPerson()
     const [before] = await sessionsOf(access_token)
-    await ended()
+    await endAll()
     const { access_token: bearer } = await ok<Tokens>(logIn(name, PASSWORD, fetch))
     const again = call('DELETE', `/auth/sessions/${before?.id}`, { bearer }, fetch)
     expect(await codeOf(again)).toBe('not_found')
   })
 
-  it('may come again and again, in the same moment too', async () => {
-    const { name, access_token } = await somebody()
-    await ended()
-    await ended()
-    await ended()
+  it('ends all sessions repeatedly, even in the same millisecond', async () => {
+    const { name, access_token } = await newEarlierPerson()
+    await endAll()
+    await endAll()
+    await endAll()
     expect(await me(access_token)).toBe('invalid_token')
     advance(1)
     const { access_token: after } = await ok<Tokens>(logIn(name, PASSWORD, fetch))
     expect(await me(after)).toBe('ok')
     advance(1)
-    await ended()
+    await endAll()
     expect(await me(after)).toBe('invalid_token')
   })
 
-  it('that comes twice at once, in isolates of their own, ends and records twice', async () => {
-    const { access_token } = await somebody()
-    await Promise.all([ended(workerWith({})), ended(workerWith({}))])
+  it('advances sessionsNotBefore twice when two isolates end all sessions at once', async () => {
+    const { access_token } = await newEarlierPerson()
+    await Promise.all([endAll(workerWith({})), endAll(workerWith({}))])
     expect(await me(access_token, workerWith({}))).toBe('invalid_token')
-    expect(await epoch()).toBe(FROZEN_MS + 1_001)
+    expect(await sessionsNotBefore()).toBe(FROZEN_MS + 1_001)
   })
 
-  it('never goes back, whatever the clock of the isolate says', async () => {
+  it('never moves sessionsNotBefore back when the clock of an isolate is behind', async () => {
     advance(100)
-    await ended()
+    await endAll()
     freeze()
-    await ended(workerWith({}))
-    expect(await epoch()).toBe(FROZEN_MS + 100_001)
+    await endAll(workerWith({}))
+    expect(await sessionsNotBefore()).toBe(FROZEN_MS + 100_001)
   })
 
-  it('is recorded: who did it and when', async () => {
+  it('records who ended all sessions and when', async () => {
     const { access_token, user } = await newOperator('admin', fetch)
-    await ended()
+    await endAll()
     advance(60)
     const operator = await ok<Tokens>(
       call(
@@ -169,7 +172,7 @@ describe('DELETE /admin/sessions', () => {
         fetch,
       ),
     )
-    await ok(end(fetch, operator.access_token), 204)
+    await ok(requestEnd(fetch, operator.access_token), 204)
     const { results } = await env.DB.prepare(
       'SELECT changed_at, changed_by, change FROM settings_changes ORDER BY id',
     ).all()
@@ -188,13 +191,13 @@ describe('DELETE /admin/sessions', () => {
     expect(await me(access_token)).toBe('invalid_token')
   })
 
-  it('is no change of the limits', async () => {
+  it('leaves the limits as they are when all sessions end', async () => {
     const change = { registration_open: false, rules: { registrations_per_ip: { threshold: 7 } } }
     const { updated_at, updated_by, ...before } = await ok<Stamped>(
       admin('PUT', '/admin/limits', change, fetch),
     )
     advance(60)
-    await ended()
+    await endAll()
     for (const isolate of [fetch, workerWith({})]) {
       const { updated_at, updated_by, ...after } = await limits(isolate)
       expect(after).toEqual(before)
@@ -202,18 +205,18 @@ describe('DELETE /admin/sessions', () => {
     expect([updated_at, updated_by]).toEqual(['2096-10-02T07:06:40Z', 'admin_token'])
   })
 
-  it('does not count as the last change of the limits', async () => {
+  it('leaves updated_at of the limits as it is when all sessions end', async () => {
     const { updated_at } = await ok<Stamped>(
       admin('PUT', '/admin/limits', { registration_open: false }, fetch),
     )
     advance(60)
-    await ended()
+    await endAll()
     expect((await limits()).updated_at).toBe(updated_at)
   })
 
-  it('is not undone by a change of the limits', async () => {
-    const { access_token, refresh_token } = await somebody()
-    await ended()
+  it('keeps sessions ended when the limits change afterwards', async () => {
+    const { access_token, refresh_token } = await newEarlierPerson()
+    await endAll()
     await ok(admin('PUT', '/admin/limits', { registration_open: false }, fetch))
     await ok(admin('PUT', '/admin/limits', await limits(), fetch))
     for (const isolate of [fetch, workerWith({})]) {
@@ -222,56 +225,56 @@ describe('DELETE /admin/sessions', () => {
     }
   })
 
-  it('is not to be had through the limits', async () => {
+  it('rejects sessionsNotBefore as a field of the limits', async () => {
     const problem = await refused(admin('PUT', '/admin/limits', { sessions_not_before: 1 }, fetch))
     expect(problem).toMatchObject({ status: 422, errors: [{ field: 'sessions_not_before' }] })
   })
 
-  it('and a change of the limits at once both stay', async () => {
-    const { access_token } = await somebody()
+  it('keeps a change of the limits that is concurrent with the end of all sessions', async () => {
+    const { access_token } = await newEarlierPerson()
     const put = admin('PUT', '/admin/limits', { registration_open: false }, workerWith({}))
-    await Promise.all([ended(workerWith({})), ok(put)])
+    await Promise.all([endAll(workerWith({})), ok(put)])
     expect(await limits()).toMatchObject({ registration_open: false })
     expect(await me(access_token)).toBe('invalid_token')
   })
 })
 
-describe('who may end everybody’s', () => {
-  it('is nobody but an operator', async () => {
+describe('access to DELETE /admin/sessions', () => {
+  it('allows only operators to end all sessions', async () => {
     const person = await newPerson(fetch)
-    const unasked = await newOperator(null, fetch)
+    const withoutScope = await newOperator(null, fetch)
     advance(1)
     for (const [bearer, code] of [
       ['', 'invalid_token'],
       ['x', 'invalid_token'],
       [person.access_token, 'insufficient_scope'],
-      [unasked.access_token, 'insufficient_scope'],
+      [withoutScope.access_token, 'insufficient_scope'],
     ] as const) {
-      expect(await codeOf(end(fetch, bearer))).toBe(code)
+      expect(await codeOf(requestEnd(fetch, bearer))).toBe(code)
     }
     expect((await call('DELETE', '/admin/sessions', {}, fetch)).status).toBe(401)
     expect(await me(person.access_token)).toBe('ok')
   })
 
-  it('has no other method', async () => {
-    const answer = await admin('GET', '/admin/sessions', undefined, fetch)
-    expect([answer.status, answer.headers.get('Allow')]).toEqual([405, 'DELETE'])
+  it('answers 405 to other methods on /admin/sessions', async () => {
+    const response = await admin('GET', '/admin/sessions', undefined, fetch)
+    expect([response.status, response.headers.get('Allow')]).toEqual([405, 'DELETE'])
   })
 })
 
-describe('in another isolate', () => {
-  it('it is in force within 30 seconds, for tokens of every kind', async () => {
+describe('the end of all sessions in another isolate', () => {
+  it('rejects all tokens of ended sessions in every isolate within 30 seconds', async () => {
     const there = workerWith({})
     const { access_token, refresh_token } = await newPerson(there)
     await refreshed(refresh_token, there)
     advance(1)
-    await ended()
+    await endAll()
     advance(30)
     expect(await me(access_token, there)).toBe('invalid_token')
     expect(await codeOf(refresh(refresh_token, there))).toBe('invalid_refresh_token')
   })
 
-  it('it costs no read of D1 with each refresh', async () => {
+  it('reads D1 every 25 seconds instead of with each refresh', async () => {
     const watched = watch()
     const there = workerWith(watched.bindings)
     let tokens: Tokens = await newPerson(there)
@@ -287,43 +290,43 @@ describe('in another isolate', () => {
     expect(watched.counts).toEqual({ d1: 1, rpc: 25 })
   })
 
-  it('it ends a session for good, also for isolates that do not know of it yet', async () => {
+  it('keeps a session ended in isolates that have not read the settings since, once any isolate has rejected it', async () => {
     const there = workerWith({})
     const { refresh_token, access_token } = await newPerson(there)
     await refreshed(refresh_token, there)
     advance(1)
-    await ended()
+    await endAll()
     expect(await me(access_token, fetch)).toBe('invalid_token')
     expect(await codeOf(refresh(refresh_token, there))).toBe('invalid_refresh_token')
   })
 })
 
-describe('with D1 out of reach', () => {
-  it('it is 503, and nothing has ended', async () => {
+describe('the end of all sessions while D1 is unavailable', () => {
+  it('answers 503 and ends no session when the write fails', async () => {
     const watched = watch()
     const isolate = workerWith(watched.bindings)
-    const { access_token, refresh_token } = await somebody(isolate)
+    const { access_token, refresh_token } = await newEarlierPerson(isolate)
     watched.fail('batch', { before: true })
-    expect(await refused(end(isolate))).toMatchObject({ status: 503, code: 'unavailable' })
+    expect(await refused(requestEnd(isolate))).toMatchObject({ status: 503, code: 'unavailable' })
     watched.mend()
     expect(await me(access_token, isolate)).toBe('ok')
     await refreshed(refresh_token, workerWith({}))
-    expect(await epoch()).toBeNull()
+    expect(await sessionsNotBefore()).toBeNull()
   })
 
-  it('it is 503 where the answer is lost, and in force with the next reading', async () => {
+  it('answers 503 when the result of the write is lost, and ends the sessions with the next read', async () => {
     const watched = watch()
     const isolate = workerWith(watched.bindings)
-    const { access_token } = await somebody(isolate)
+    const { access_token } = await newEarlierPerson(isolate)
     watched.fail('batch', { after: true })
-    expect(await refused(end(isolate))).toMatchObject({ status: 503, code: 'unavailable' })
+    expect(await refused(requestEnd(isolate))).toMatchObject({ status: 503, code: 'unavailable' })
     advance(30)
     expect(await me(access_token, isolate)).toBe('invalid_token')
   })
 
-  it('an isolate that never read the settings refreshes nobody and lets nobody in', async () => {
-    const { access_token, refresh_token } = await somebody()
-    await ended()
+  it('answers 503 to refreshes and calls in an isolate that has never read the settings', async () => {
+    const { access_token, refresh_token } = await newEarlierPerson()
+    await endAll()
     const watched = watch()
     const isolate = workerWith(watched.bindings)
     watched.fail('all', { before: true })
@@ -334,11 +337,11 @@ describe('with D1 out of reach', () => {
     expect(await codeOf(refresh(refresh_token, isolate))).toBe('invalid_refresh_token')
   })
 
-  it('an isolate that read them goes on with what it knows', async () => {
+  it('uses the last known settings while D1 is unavailable', async () => {
     const watched = watch()
     const isolate = workerWith(watched.bindings)
-    const before = await somebody(isolate)
-    await ended(isolate)
+    const before = await newEarlierPerson(isolate)
+    await endAll(isolate)
     const after = await newPerson(isolate)
     watched.fail('all', { before: true })
     advance(500)

@@ -14,7 +14,7 @@ import {
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { grant, runCron, untold } from '../support/database.ts'
-import { change, changed, me, see, someAccount } from '../support/managed-users.ts'
+import { changedUser, changeUser, profileOf, readUser, someAccount } from '../support/managed-users.ts'
 
 /** Roles or scopes of 2,010 bytes as JSON. */
 const LONG_NAMES = Array.from({ length: 30 }, (_none, index) => String(index).padStart(64, 'x'))
@@ -26,44 +26,48 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-/** A value of so many lists, each in the next. */
+/** A value within this many nested lists. */
 function nested(levels: number): unknown {
   return levels === 0 ? 'x' : [nested(levels - 1)]
 }
 
-describe('a change', () => {
+describe('PATCH /admin/users/{id}', () => {
   it.each<[string, unknown, string[]]>([
     ['an unknown field', { disbaled: true }, ['disbaled']],
     ['an identifier', { email: 'ada@example.com' }, ['email']],
-    ['a field that no object should have', '{"__proto__":{}}', ['__proto__']],
-    ['a disabled of null', { disabled: null }, ['disabled']],
-    ['a disabled of text', { disabled: 'true' }, ['disabled']],
-    ['a disabled of a number', { disabled: 1 }, ['disabled']],
+    ['a field named __proto__', '{"__proto__":{}}', ['__proto__']],
+    ['null as disabled', { disabled: null }, ['disabled']],
+    ['text as disabled', { disabled: 'true' }, ['disabled']],
+    ['a number as disabled', { disabled: 1 }, ['disabled']],
     ...['roles', 'scopes'].flatMap((field): [string, unknown, string[]][] => [
-      [`${field} of null`, { [field]: null }, [field]],
-      [`${field} of text`, { [field]: 'editor' }, [field]],
-      [`${field} that are an object`, { [field]: { 0: 'editor' } }, [field]],
-      [`${field} with a number`, { [field]: [1] }, [field]],
-      [`${field} with a null`, { [field]: [null] }, [field]],
-      [`${field} with an empty one`, { [field]: [''] }, [field]],
-      [`${field} with a space`, { [field]: ['a b'] }, [field]],
-      [`${field} with a line break`, { [field]: ['a\n'] }, [field]],
-      [`${field} with a letter beyond ASCII`, { [field]: ['é'] }, [field]],
-      [`${field} with a lone surrogate`, { [field]: [LONE_SURROGATE] }, [field]],
-      [`${field} with a name of 65 characters`, { [field]: ['x'.repeat(65)] }, [field]],
-      [`${field} with two mistakes`, { [field]: ['a', '/', 'b', ','] }, [field, field]],
+      [`null as ${field}`, { [field]: null }, [field]],
+      [`text as ${field}`, { [field]: 'editor' }, [field]],
+      [`an object as ${field}`, { [field]: { 0: 'editor' } }, [field]],
+      [`a number in ${field}`, { [field]: [1] }, [field]],
+      [`a null in ${field}`, { [field]: [null] }, [field]],
+      [`an empty name in ${field}`, { [field]: [''] }, [field]],
+      [`a space in ${field}`, { [field]: ['a b'] }, [field]],
+      [`a line break in ${field}`, { [field]: ['a\n'] }, [field]],
+      [`a letter beyond ASCII in ${field}`, { [field]: ['é'] }, [field]],
+      [`a lone surrogate in ${field}`, { [field]: [LONE_SURROGATE] }, [field]],
+      [`a name of 65 characters in ${field}`, { [field]: ['x'.repeat(65)] }, [field]],
+      [`two errors in ${field}`, { [field]: ['a', '/', 'b', ','] }, [field, field]],
     ]),
-    ['claims of null', { claims: null }, ['claims']],
-    ['claims of text', { claims: 'x' }, ['claims']],
-    ['claims that are a list', { claims: [] }, ['claims']],
+    ['null as claims', { claims: null }, ['claims']],
+    ['text as claims', { claims: 'x' }, ['claims']],
+    ['a list as claims', { claims: [] }, ['claims']],
     ['a claim with a lone surrogate', { claims: { a: LONE_SURROGATE } }, ['claims']],
-    ['a claim with a lone surrogate below', { claims: { a: [{ b: LONE_SURROGATE }] } }, ['claims']],
-    ['a claim with a lone surrogate in a name below', { claims: { a: { [LONE_SURROGATE]: 1 } } }, ['claims']],
+    ['a claim with a nested lone surrogate', { claims: { a: [{ b: LONE_SURROGATE }] } }, ['claims']],
+    [
+      'a claim with a lone surrogate in a nested name',
+      { claims: { a: { [LONE_SURROGATE]: 1 } } },
+      ['claims'],
+    ],
     ['a claim named by a lone surrogate', { claims: { [LONE_SURROGATE]: 1 } }, ['claims']],
-    ['a claim with an integer that is not safe', '{"claims":{"a":9007199254740993}}', ['claims']],
+    ['a claim with an unsafe integer', '{"claims":{"a":9007199254740993}}', ['claims']],
     ['a claim with an integer of 21 digits', '{"claims":{"a":[1e20]}}', ['claims']],
     ['claims of too many bytes', { claims: { a: 'x'.repeat(1_800) } }, ['claims']],
-    ['claims of too many bytes and few characters', { claims: { a: '€'.repeat(600) } }, ['claims']],
+    ['claims of too many bytes in few characters', { claims: { a: '€'.repeat(600) } }, ['claims']],
     ['roles of too many bytes', { roles: LONG_NAMES }, ['roles']],
     ['scopes of too many bytes', { scopes: LONG_NAMES }, ['scopes']],
     [
@@ -74,17 +78,17 @@ describe('a change', () => {
     ['a claim of nine levels', { claims: { a: nested(9) } }, ['claims']],
     ['a claim of 8,000 levels', `{"claims":{"a":${'['.repeat(8_000)}${']'.repeat(8_000)}}}`, ['claims']],
     [
-      'a mistake in every field',
+      'an error in every field',
       { disabled: 0, roles: [' '], scopes: 'x', claims: { sub: 'x', iss: 'y' }, x: 1 },
       ['claims', 'claims', 'disabled', 'roles', 'scopes', 'x'],
     ],
-  ])('with %s is refused, and every field named', async (_what, body, fields) => {
+  ])('rejects an account change with %s, and names every invalid field', async (_what, body, fields) => {
     const id = await someAccount()
-    const before = await see(id)
-    const problem = await refused(change(id, body))
+    const before = await readUser(id)
+    const problem = await refused(changeUser(id, body))
     expect(problem).toMatchObject({ status: 422, code: 'invalid_request' })
     expect(problem.errors?.map(({ field }) => field).toSorted()).toEqual(fields)
-    expect(await see(id)).toEqual(before)
+    expect(await readUser(id)).toEqual(before)
   })
 
   it.each([
@@ -120,59 +124,66 @@ describe('a change', () => {
     'phone_number_verified',
     'updated_at',
     'locale',
-  ])('with the reserved claim %s is refused, beside a good one too', async (name) => {
+  ])('rejects the reserved claim %s, also next to a valid one', async (name) => {
     const id = await someAccount()
-    const before = await see(id)
-    const problem = await refused(change(id, { claims: { tenant: 'a', [name]: null } }))
+    const before = await readUser(id)
+    const problem = await refused(changeUser(id, { claims: { tenant: 'a', [name]: null } }))
     expect(problem).toMatchObject({ status: 422, errors: [{ field: 'claims' }] })
     expect(problem.errors?.[0]?.message).toContain(name)
-    expect(await see(id)).toEqual(before)
+    expect(await readUser(id)).toEqual(before)
   })
 
-  it('says how many bytes roles, scopes and claims may have', async () => {
-    const { errors } = await refused(change(await someAccount(), { roles: LONG_NAMES }))
+  it('names the limit of 1,800 bytes when roles exceed it', async () => {
+    const { errors } = await refused(changeUser(await someAccount(), { roles: LONG_NAMES }))
     expect(errors).toEqual([{ field: 'roles', message: expect.stringContaining('1,800 bytes') }])
   })
 
-  it('may fill an account up to 1,800 bytes, of which each part that stays counts', async () => {
+  it('limits roles, scopes and claims to 1,800 bytes together, unchanged parts included', async () => {
     const { user } = await newPerson()
     const claims = { note: 'ä'.repeat(400) }
-    await changed(user.id, { claims })
+    await changedUser(user.id, { claims })
     const roles = LONG_NAMES.slice(0, 14)
     expect(JSON.stringify({ roles, scopes: [], claims }).length + 400).toBeLessThanOrEqual(1_800)
-    await changed(user.id, { roles })
-    expect(await refused(change(user.id, { scopes: LONG_NAMES.slice(0, 2) }))).toMatchObject({
+    await changedUser(user.id, { roles })
+    expect(await refused(changeUser(user.id, { scopes: LONG_NAMES.slice(0, 2) }))).toMatchObject({
       code: 'invalid_request',
       errors: [{ field: 'scopes' }],
     })
-    expect(await changed(user.id, { scopes: ['read'] })).toMatchObject({ roles, scopes: ['read'], claims })
+    expect(await changedUser(user.id, { scopes: ['read'] })).toMatchObject({
+      roles,
+      scopes: ['read'],
+      claims,
+    })
   })
 
-  it('disables an account that has more than that from before, and grants it nothing beside it', async () => {
+  it('disables an account that already exceeds 1,800 bytes, and adds nothing to it', async () => {
     const { user } = await newPerson()
     await grant(user.id, { roles: ['editor'], claims: { note: 'x'.repeat(2_000) } })
-    expect(await refused(change(user.id, { roles: ['editor', 'author'] }))).toMatchObject({
+    expect(await refused(changeUser(user.id, { roles: ['editor', 'author'] }))).toMatchObject({
       errors: [{ field: 'roles' }],
     })
-    expect(await changed(user.id, { disabled: true })).toMatchObject({ disabled: true, roles: ['editor'] })
-    expect(await changed(user.id, { claims: {} })).toMatchObject({ roles: ['editor'], claims: {} })
+    expect(await changedUser(user.id, { disabled: true })).toMatchObject({
+      disabled: true,
+      roles: ['editor'],
+    })
+    expect(await changedUser(user.id, { claims: {} })).toMatchObject({ roles: ['editor'], claims: {} })
   })
 
-  it('never repeats what was sent as a value', async () => {
+  it('never repeats a rejected value in its error', async () => {
     const secret = 'a value to be kept from logs'
     const body = { disabled: secret, roles: [secret], scopes: secret, claims: { a: secret + LONE_SURROGATE } }
-    const problem = await refused(change(await someAccount(), body))
+    const problem = await refused(changeUser(await someAccount(), body))
     expect(JSON.stringify(problem)).not.toContain(secret)
   })
 
-  it('takes names of 64 characters, of every kind allowed, each once', async () => {
+  it('accepts names of 64 characters with every allowed character, and stores duplicates once', async () => {
     const { user } = await newPerson()
     const longest = 'AZaz09:._-'.padEnd(64, 'x')
     const body = { roles: [longest, 'a', 'a'], scopes: ['a', longest, 'a'] }
-    expect(await changed(user.id, body)).toMatchObject({ roles: [longest, 'a'], scopes: ['a', longest] })
+    expect(await changedUser(user.id, body)).toMatchObject({ roles: [longest, 'a'], scopes: ['a', longest] })
   })
 
-  it('takes claims of every kind of JSON, which access tokens then carry', async () => {
+  it('accepts claims of every JSON type, and adds them to access tokens', async () => {
     const { user, refresh_token } = await newPerson()
     const claims = {
       tenant: 'ä€😀',
@@ -183,24 +194,24 @@ describe('a change', () => {
       '': { a: [] },
       constructor: 'x',
     }
-    expect((await changed(user.id, { claims })).claims).toEqual(claims)
+    expect((await changedUser(user.id, { claims })).claims).toEqual(claims)
     const { access_token } = await ok<Tokens>(refresh(refresh_token))
     expect(decodeJwt(access_token)).toMatchObject(claims)
-    expect((await me(access_token)).claims).toEqual(claims)
+    expect((await profileOf(access_token)).claims).toEqual(claims)
   })
 
-  it('with a claim named __proto__ drops nothing in silence', async () => {
+  it('rejects or stores a claim named __proto__, and never drops a claim silently', async () => {
     const { user, refresh_token } = await newPerson()
-    const answer = await change(user.id, '{"claims":{"__proto__":{"admin":true},"tenant":"a"}}')
+    const response = await changeUser(user.id, '{"claims":{"__proto__":{"admin":true},"tenant":"a"}}')
     const { access_token } = await ok<Tokens>(refresh(refresh_token))
     expect(decodeJwt(access_token).admin).toBeUndefined()
-    if (answer.status === 422) return
-    expect(Object.keys((await see(user.id)).claims)).toEqual(['__proto__', 'tenant'])
+    if (response.status === 422) return
+    expect(Object.keys((await readUser(user.id)).claims)).toEqual(['__proto__', 'tenant'])
   })
 
-  it('replaces what is given, and the rest stays', async () => {
+  it('replaces the given fields of an account and leaves the rest', async () => {
     const { user, name } = await newPerson()
-    await changed(user.id, { roles: ['editor', 'author'], scopes: ['read'], claims: { a: 1, b: 2 } })
+    await changedUser(user.id, { roles: ['editor', 'author'], scopes: ['read'], claims: { a: 1, b: 2 } })
     advance(60)
     const shown = {
       ...user,
@@ -210,45 +221,45 @@ describe('a change', () => {
       disabled: false,
       updated_at: '2096-10-02T07:07:40Z',
     }
-    expect(await changed(user.id, { roles: ['reader'] })).toEqual({ ...shown, roles: ['reader'] })
-    expect(await changed(user.id, { scopes: [] })).toEqual({ ...shown, roles: ['reader'], scopes: [] })
+    expect(await changedUser(user.id, { roles: ['reader'] })).toEqual({ ...shown, roles: ['reader'] })
+    expect(await changedUser(user.id, { scopes: [] })).toEqual({ ...shown, roles: ['reader'], scopes: [] })
     const last = { ...shown, roles: ['reader'], scopes: [], claims: { c: 3 } }
-    expect(await changed(user.id, { claims: { c: 3 } })).toEqual(last)
-    expect(await see(user.id)).toEqual(last)
+    expect(await changedUser(user.id, { claims: { c: 3 } })).toEqual(last)
+    expect(await readUser(user.id)).toEqual(last)
     expect((await ok<Tokens>(logIn(name))).user).toMatchObject({ roles: ['reader'], claims: { c: 3 } })
   })
 
-  it('of nothing changes nothing, and asks the object nothing', async () => {
+  it('changes nothing and calls no Durable Object for an empty account change', async () => {
     const { user } = await newPerson()
     const watched = watch()
     advance(60)
-    const answer = change(user.id, {}, workerWith(watched.bindings))
-    expect(await ok(answer)).toEqual({ ...user, disabled: false })
+    const response = changeUser(user.id, {}, workerWith(watched.bindings))
+    expect(await ok(response)).toEqual({ ...user, disabled: false })
     expect(watched.counts.rpc).toBe(0)
     expect(await untold(user.id)).toBe(0)
   })
 
-  it('of grants is in force with the next refresh, and in GET /auth/me at once', async () => {
+  it('applies new roles and scopes to GET /auth/me at once, and to tokens with the next refresh', async () => {
     const { user, access_token, refresh_token } = await newPerson()
-    await changed(user.id, { roles: ['editor'], scopes: ['read', 'admin'] })
-    expect(await me(access_token)).toMatchObject({ roles: ['editor'], scopes: ['read', 'admin'] })
+    await changedUser(user.id, { roles: ['editor'], scopes: ['read', 'admin'] })
+    expect(await profileOf(access_token)).toMatchObject({ roles: ['editor'], scopes: ['read', 'admin'] })
     const refreshed = await ok<Tokens>(refresh(refresh_token))
     expect(refreshed.user).toMatchObject({ roles: ['editor'], scopes: ['read', 'admin'] })
     expect(decodeJwt(refreshed.access_token)).toMatchObject({ roles: ['editor'], scope: 'read' })
-    await changed(user.id, { roles: [], scopes: [] })
+    await changedUser(user.id, { roles: [], scopes: [] })
     const again = await ok<Tokens>(refresh(refreshed.refresh_token))
     expect(decodeJwt(again.access_token)).toMatchObject({ roles: [], scope: '' })
   })
 
-  it('with a number out of range is malformed: it could not be kept', async () => {
+  it('answers 400 to a claim with a number out of range, which could not be stored', async () => {
     const { user } = await newPerson()
     for (const body of ['{"claims":{"a":1e999}}', '{"claims":{"a":[{"b":-1e999}]}}']) {
-      expect(await refused(change(user.id, body))).toMatchObject({ status: 400, code: 'malformed_json' })
+      expect(await refused(changeUser(user.id, body))).toMatchObject({ status: 400, code: 'malformed_json' })
     }
-    expect(await see(user.id)).toMatchObject({ claims: {} })
+    expect(await readUser(user.id)).toMatchObject({ claims: {} })
   })
 
-  it('is logged with the operator and the account, and without a claim', async () => {
+  it('logs an account change with operator and account, and without roles and claims', async () => {
     const { user } = await newPerson()
     const operator = await newOperator()
     const lines: string[] = []
@@ -256,7 +267,7 @@ describe('a change', () => {
       vi.spyOn(console, level).mockImplementation((line: string) => void lines.push(line))
     const body = { claims: { secretive: 'a claim that no log may have' }, roles: ['hush'] }
     await ok(admin('PATCH', `/admin/users/${user.id}`, body, undefined, operator.access_token))
-    await refused(change(user.id, { claims: { iss: 'a claim that no log may have', secretive: 1 } }))
+    await refused(changeUser(user.id, { claims: { iss: 'a claim that no log may have', secretive: 1 } }))
     const fields = { method: 'PATCH', route: '/admin/users/:id' }
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
       { ...fields, status: 200, admin: operator.user.id, account_id: user.id },
@@ -266,47 +277,47 @@ describe('a change', () => {
   })
 })
 
-describe('a fault', () => {
-  it('of the telling is 503 with changed, and the same change again puts it into force', async () => {
+describe('an error during a change', () => {
+  it('answers 503 with changed: true when the state cannot be published, and publishes it when the change is repeated', async () => {
     const { user, access_token } = await newPerson()
     const watched = watch()
     watched.fail('tell', { before: true })
-    const refusal = await refused(change(user.id, { disabled: true }, workerWith(watched.bindings)))
+    const refusal = await refused(changeUser(user.id, { disabled: true }, workerWith(watched.bindings)))
     expect(refusal).toMatchObject({ status: 503, code: 'unavailable', changed: true })
-    expect(await see(user.id)).toMatchObject({ disabled: true })
+    expect(await readUser(user.id)).toMatchObject({ disabled: true })
     expect(await untold(user.id)).toBe(1)
     expect(await isAlive(access_token)).toBe(true)
-    await changed(user.id, { disabled: true })
+    await changedUser(user.id, { disabled: true })
     expect(await isAlive(access_token)).toBe(false)
     expect(await untold(user.id)).toBe(0)
   })
 
-  it('of the telling is made good by cron', async () => {
+  it('publishes the pending state of a disabled account with cron', async () => {
     const { user, access_token } = await newPerson()
     const watched = watch()
     watched.fail('tell', { before: true })
-    await refused(change(user.id, { disabled: true }, workerWith(watched.bindings)))
+    await refused(changeUser(user.id, { disabled: true }, workerWith(watched.bindings)))
     await runCron()
     expect(await isAlive(access_token)).toBe(false)
   })
 
-  it('that loses the answer of the write is none: the row says that it took, once', async () => {
+  it('completes an account change when only the result of the write is lost', async () => {
     const { user, access_token } = await newPerson()
     const watched = watch()
     watched.fail('batch', { after: true })
-    const answer = change(user.id, { roles: ['editor'] }, workerWith(watched.bindings))
-    expect(await ok(answer)).toMatchObject({ roles: ['editor'] })
-    expect((await me(access_token)).roles).toEqual(['editor'])
+    const response = changeUser(user.id, { roles: ['editor'] }, workerWith(watched.bindings))
+    expect(await ok(response)).toMatchObject({ roles: ['editor'] })
+    expect((await profileOf(access_token)).roles).toEqual(['editor'])
   })
 
-  it('of the write is 503 without changed, and nothing is half done', async () => {
+  it('answers 503 without changed when the write fails, and changes nothing', async () => {
     const { user, access_token } = await newPerson()
     const watched = watch()
     watched.fail('batch', { before: true })
-    const refusal = await refused(change(user.id, { disabled: true }, workerWith(watched.bindings)))
+    const refusal = await refused(changeUser(user.id, { disabled: true }, workerWith(watched.bindings)))
     expect(refusal).toMatchObject({ status: 503, code: 'unavailable' })
     expect(refusal.changed).toBeUndefined()
-    expect(await see(user.id)).toEqual({ ...user, disabled: false })
+    expect(await readUser(user.id)).toEqual({ ...user, disabled: false })
     expect([await isAlive(access_token), await untold(user.id)]).toEqual([true, 0])
   })
 })

@@ -8,7 +8,7 @@ import { watch } from '../support/counting.ts'
 import { solve } from '../support/solver.ts'
 import { type Visitor, visitor, WRONG } from '../support/visitor.ts'
 
-/** How many answers have each status. */
+/** How many responses have each status. */
 async function tally(responses: readonly Promise<Response>[]): Promise<Record<number, number>> {
   const counts: Record<number, number> = {}
   for (const { status } of await Promise.all(responses)) counts[status] = (counts[status] ?? 0) + 1
@@ -18,8 +18,8 @@ async function tally(responses: readonly Promise<Response>[]): Promise<Record<nu
 const times = <T>(count: number, make: (index: number) => T) =>
   Array.from({ length: count }, (_, index) => make(index))
 
-/** People who are there, without as many registrations. */
-async function people(count: number): Promise<readonly string[]> {
+/** The usernames of new accounts, inserted without registrations. */
+async function newAccounts(count: number): Promise<readonly string[]> {
   const hash = await hashPassword(PASSWORD, null)
   const names = times(count, newName)
   const insert = env.DB.prepare(
@@ -30,20 +30,20 @@ async function people(count: number): Promise<readonly string[]> {
   return names
 }
 
-describe('at once, from one address', () => {
-  it('of 200 wrong log ins exactly 3 reach the password check', async () => {
+describe('concurrent attempts from one address', () => {
+  it('checks exactly 3 passwords of 200 concurrent wrong logins from one address', async () => {
     const here = visitor()
     const { name } = await newPerson()
     expect(await tally(times(200, () => here.logIn(name, WRONG)))).toEqual({ 401: 3, 403: 197 })
     expect(await tally(times(50, () => here.logIn(newName(), WRONG)))).toEqual({ 403: 50 })
   })
 
-  it('of 300 wrong log ins on 300 accounts exactly 3 do', async () => {
+  it('checks exactly 3 passwords of 300 concurrent wrong logins to 300 accounts from one address', async () => {
     const here = visitor()
     expect(await tally(times(300, () => here.logIn(newName(), WRONG)))).toEqual({ 401: 3, 403: 297 })
   })
 
-  it('of 200 registrations exactly 3 make an account', async () => {
+  it('creates exactly 3 accounts for 200 concurrent registrations from one address', async () => {
     const here = visitor()
     const names = times(200, newName)
     expect(await tally(names.map((username) => here.register({ username })))).toEqual({ 201: 3, 429: 197 })
@@ -57,55 +57,58 @@ describe('at once, from one address', () => {
     ).toBe(3)
   })
 
-  it('50 right log ins of 50 people all succeed, and none is challenged', async () => {
+  it('challenges none of 50 concurrent right logins to 50 accounts from one address', async () => {
     const here = visitor()
-    const names = await people(50)
+    const names = await newAccounts(50)
     expect(await tally(names.map((name) => here.logIn(name)))).toEqual({ 200: 50 })
   })
 
-  it('right ones pass while wrong ones use up what they may', async () => {
+  it('accepts right logins that are concurrent with wrong ones below the threshold', async () => {
     const here = visitor()
-    const names = await people(20)
+    const names = await newAccounts(20)
     const wrong = times(2, () => here.logIn(newName(), WRONG))
     const right = names.map((name) => here.logIn(name))
     expect([await tally(wrong), await tally(right)]).toEqual([{ 401: 2 }, { 200: 20 }])
   })
 
-  it('one solved challenge is worth one attempt', async () => {
+  it('accepts a solved challenge for one of 20 concurrent attempts', async () => {
     const here = visitor()
     const name = newName()
     await here.failTimes(3, name)
-    const answer = await solve((await refused(here.logIn(name, WRONG))).challenge)
-    expect(await tally(times(20, () => here.logIn(name, WRONG, answer)))).toEqual({ 401: 1, 403: 19 })
+    const solved = await solve((await refused(here.logIn(name, WRONG))).challenge)
+    expect(await tally(times(20, () => here.logIn(name, WRONG, solved)))).toEqual({ 401: 1, 403: 19 })
   })
 
-  it('hoarded cheap challenges are no cheaper for being sent together', async () => {
+  it('accepts 6 of 10 low-difficulty challenges that are collected and sent at once', async () => {
     const here = visitor()
     const name = newName()
     await here.failTimes(3, name)
-    const answers: string[] = []
-    for (let hoarded = 1; hoarded <= 10; hoarded++) {
-      answers.push(await solve((await refused(here.logIn(name, WRONG))).challenge))
+    const solvedChallenges: string[] = []
+    for (let collected = 1; collected <= 10; collected++) {
+      solvedChallenges.push(await solve((await refused(here.logIn(name, WRONG))).challenge))
     }
-    expect(await tally(answers.map((answer) => here.logIn(name, WRONG, answer)))).toEqual({ 401: 6, 403: 4 })
+    expect(await tally(solvedChallenges.map((solved) => here.logIn(name, WRONG, solved)))).toEqual({
+      401: 6,
+      403: 4,
+    })
   })
 
-  it('nor at an identifier, from many addresses', async () => {
+  it('accepts 3 of 8 low-difficulty challenges that many addresses send at once for one identifier', async () => {
     const LIMITS = { login_failures_per_ip: { threshold: 0 }, login_failures_per_account: { threshold: 1 } }
     const fetch = workerWith({ LIMITS })
     const name = newName()
-    const armed: (readonly [Visitor, string])[] = []
-    for (let hoarded = 1; hoarded <= 8; hoarded++) {
+    const prepared: (readonly [Visitor, string])[] = []
+    for (let collected = 1; collected <= 8; collected++) {
       const somebody = visitor(fetch)
-      armed.push([somebody, await solve((await refused(somebody.logIn(name, WRONG))).challenge)])
+      prepared.push([somebody, await solve((await refused(somebody.logIn(name, WRONG))).challenge)])
     }
-    expect(await tally(armed.map(([somebody, answer]) => somebody.logIn(name, WRONG, answer)))).toEqual({
+    expect(await tally(prepared.map(([somebody, solved]) => somebody.logIn(name, WRONG, solved)))).toEqual({
       401: 3,
       403: 5,
     })
   })
 
-  it('no rule that blocks is passed by a challenge that another rule asked for', async () => {
+  it('blocks attempts over a blocking rule even with challenges that another rule required', async () => {
     const LIMITS = {
       registrations_per_ip: { threshold: 0, action: 'challenge' },
       login_failures_per_ip: { threshold: 3, action: 'block' },
@@ -116,15 +119,16 @@ describe('at once, from one address', () => {
       const body = { username: newName(), current_password: WRONG, challenge }
       return here.call('PATCH', '/auth/me', { bearer, body })
     }
-    const answers: string[] = []
-    for (let solved = 1; solved <= 6; solved++) answers.push(await solve((await refused(patch())).challenge))
-    const { 401: checked, ...others } = await tally(answers.map(patch))
+    const solvedChallenges: string[] = []
+    for (let count = 1; count <= 6; count++)
+      solvedChallenges.push(await solve((await refused(patch())).challenge))
+    const { 401: checked, ...others } = await tally(solvedChallenges.map(patch))
     expect(checked).toBeLessThanOrEqual(3)
     expect(Object.keys(others).every((status) => ['403', '429'].includes(status))).toBe(true)
     expect(await refused(patch())).toMatchObject({ code: 'too_many_login_failures' })
   })
 
-  it("one address never holds more than its own few places of somebody's identifier", async () => {
+  it('limits the reservations of one address at an identifier, so that its owner can log in', async () => {
     const { name } = await newPerson()
     const attacker = visitor()
     const flood = times(100, () => attacker.logIn(name, WRONG))
@@ -134,8 +138,8 @@ describe('at once, from one address', () => {
   })
 })
 
-describe('at once, from many addresses', () => {
-  it('an identifier makes nobody wait: past its places the answer is a challenge at once', async () => {
+describe('concurrent attempts from many addresses', () => {
+  it('requires a challenge without waiting once all reservations of an identifier are taken', async () => {
     const watched = watch()
     const LIMITS = { login_failures_per_account: { threshold: 2 } }
     const fetch = workerWith({ ...watched.bindings, LIMITS })
@@ -153,14 +157,14 @@ describe('at once, from many addresses', () => {
     expect(await tally(pending)).toEqual({ 200: 2 })
   })
 
-  it('of 100 wrong log ins on one identifier exactly 10 reach the password check', async () => {
+  it('checks exactly 10 passwords of 100 concurrent wrong logins to one identifier', async () => {
     const { name } = await newPerson()
     expect(await tally(times(100, () => visitor().logIn(name, WRONG)))).toEqual({ 401: 10, 403: 90 })
   })
 })
 
-describe('an attempt', () => {
-  it('is held by waitUntil from reserve to settle: the rest of it ends with a client that hangs up', async () => {
+describe('an attempt whose caller disconnects', () => {
+  it('holds an attempt with waitUntil from reserve to settle, and not the rest of the request', async () => {
     const watched = watch()
     const bindings = { ...env, ...watched.bindings }
     const held: Promise<unknown>[] = []
@@ -182,11 +186,11 @@ describe('an attempt', () => {
   })
 })
 
-describe('what counts', () => {
+describe('counted attempts', () => {
   it.each([
-    ['eviction of every object', evictAllDurableObjects],
-    ['their abortion', abortAllDurableObjects],
-  ])('outlives the %s', async (_what, lose) => {
+    ['an eviction of every Durable Object', evictAllDurableObjects],
+    ['an abort of every Durable Object', abortAllDurableObjects],
+  ])('keeps counted attempts after %s', async (_what, lose) => {
     const here = visitor()
     const name = newName()
     await here.failTimes(2, name)
@@ -195,16 +199,16 @@ describe('what counts', () => {
     }
     await lose()
     await here.fail(name)
-    const answer = await solve((await refused(here.logIn(name, WRONG))).challenge)
-    await here.fail(name, answer)
+    const solved = await solve((await refused(here.logIn(name, WRONG))).challenge)
+    await here.fail(name, solved)
     await lose()
     expect(await refused(here.logIn(name, WRONG))).toMatchObject({ code: 'challenge_required' })
-    expect(await refused(here.logIn(name, WRONG, answer))).toMatchObject({ reasons: ['already_used'] })
+    expect(await refused(here.logIn(name, WRONG, solved))).toMatchObject({ reasons: ['already_used'] })
     expect((await here.register({ username: newName() })).status).toBe(429)
     expect((await worker(new Request('https://auth.example.test/healthz'))).status).toBe(200)
   })
 
-  it('is never exceeded where an object loses its memory while guesses are checked', async () => {
+  it('never exceeds the threshold when a Durable Object loses its memory while passwords are checked', async () => {
     const watched = watch()
     const here = visitor(workerWith(watched.bindings))
     const { name } = await newPerson()

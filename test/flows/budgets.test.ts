@@ -27,29 +27,29 @@ beforeEach(async () => {
   watched.reset()
 })
 
-/** What each call may cost, warm, with no challenge and the right password. */
+/** The round trips of each call in a warm isolate, with no challenge and the right password. */
 describe('the budget of round trips', () => {
-  it('of a registration is one D1 batch and three RPCs: reserve, open, settle', async () => {
+  it('registers with one D1 batch and three RPCs: reserve, open, settle', async () => {
     await newPerson(worker)
     expect(watched.counts).toEqual({ d1: 1, rpc: 3 })
   })
 
-  it('of a log in is one D1 read and five RPCs: two reserve, open, two settle', async () => {
+  it('logs in with one D1 read and five RPCs: two reserve, open, two settle', async () => {
     await ok(logIn(person.name, PASSWORD, worker))
     expect(watched.counts).toEqual({ d1: 1, rpc: 5 })
   })
 
-  it('of a refresh is no D1 and one RPC', async () => {
+  it('refreshes with one RPC and no D1 query', async () => {
     await ok(refresh(person.refresh_token, worker))
     expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
   })
 
-  it('of GET /auth/me is no D1 and one RPC', async () => {
+  it('serves GET /auth/me with one RPC and no D1 query', async () => {
     await ok(call('GET', '/auth/me', { bearer: person.access_token }, worker))
     expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
   })
 
-  it('of the pages to log in and register is no D1 and one RPC: whether the next attempt needs a challenge', async () => {
+  it('serves the login and registration pages with one RPC and no D1 query: whether the next attempt needs a challenge', async () => {
     for (const path of ['/login', '/register']) {
       watched.reset()
       await new Browser({}, worker).open(path)
@@ -57,7 +57,7 @@ describe('the budget of round trips', () => {
     }
   })
 
-  it("of the account's page is no D1 and two RPCs: resume, list", async () => {
+  it('serves the account page with two RPCs and no D1 query: resume, list', async () => {
     const browser = new Browser({}, worker)
     await browser.send('/login', { identifier: person.name, password: PASSWORD })
     watched.reset()
@@ -66,7 +66,7 @@ describe('the budget of round trips', () => {
   })
 
   it.each(['/auth/sessions', '/auth/sessions?except=current'])(
-    'of ending sessions is no D1 and two RPCs (check, end), with a password one D1 read and four RPCs more: DELETE %s',
+    'ends sessions with two RPCs (check, end) and no D1 query, with a password one D1 read and four RPCs more: DELETE %s',
     async (path) => {
       const { access_token: bearer } = person
       const body = { current_password: PASSWORD }
@@ -78,14 +78,14 @@ describe('the budget of round trips', () => {
     },
   )
 
-  it('of a log in over the cookie of another session is one RPC more: that one ends', async () => {
+  it('logs in over the cookie of another session with one RPC more, which ends that session', async () => {
     const body = { identifier: person.name, password: PASSWORD, transport: 'cookie' }
     const Cookie = `__Secure-gatehouse_refresh=${person.refresh_token}`
     await ok(call('POST', '/auth/login', { body, headers: { Cookie } }, worker))
     expect(watched.counts).toEqual({ d1: 1, rpc: 6 })
   })
 
-  it('of a log out on the pages is one RPC: both cookies are of one session', async () => {
+  it('logs out of the pages with one RPC, since both cookies belong to one session', async () => {
     const browser = new Browser({}, worker)
     await browser.send('/login', { identifier: person.name, password: PASSWORD })
     const [page, refreshing] = ['__Host-gatehouse_pages', '__Secure-gatehouse_refresh']
@@ -97,23 +97,23 @@ describe('the budget of round trips', () => {
     expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
   })
 
-  it('of the key set is nothing', async () => {
+  it('serves the key set without a round trip', async () => {
     await ok(call('GET', '/.well-known/jwks.json', {}, worker))
     expect(watched.counts).toEqual({ d1: 0, rpc: 0 })
   })
 
-  it('of forward auth is nothing', async () => {
+  it('serves forward auth without a round trip', async () => {
     expect((await verifyForProxy(person)).status).toBe(200)
     expect(watched.counts).toEqual({ d1: 0, rpc: 0 })
   })
 
-  it('of introspection is no D1 and one RPC: whether the session lives', async () => {
+  it('introspects a token with one RPC and no D1 query: whether the session is alive', async () => {
     const { client_id, client_secret } = await newClient({}, worker)
     const sent = { headers: basic(client_id, client_secret), fetch: worker }
-    const ask = () => ok(post('/oauth2/introspect', { token: person.access_token }, sent))
-    await ask()
+    const introspect = () => ok(post('/oauth2/introspect', { token: person.access_token }, sent))
+    await introspect()
     watched.reset()
-    expect(await ask()).toMatchObject({ active: true })
+    expect(await introspect()).toMatchObject({ active: true })
     expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
   })
 
@@ -123,32 +123,32 @@ describe('the budget of round trips', () => {
       (token: Tokens) => call('GET', '/auth/me', { bearer: `${token.access_token}x` }, worker),
     ],
     ['a forged refresh token', (token: Tokens) => refresh(`B${token.refresh_token.slice(1)}`, worker)],
-    ['a body that is refused', () => call('POST', '/auth/login', { body: { password: 'x' } }, worker)],
+    ['an invalid body', () => call('POST', '/auth/login', { body: { password: 'x' } }, worker)],
     [
       'a weak password',
       () => call('POST', '/auth/register', { body: { username: 'ada', password: 'x' } }, worker),
     ],
-  ])('of %s is nothing', async (_what, send) => {
+  ])('rejects %s without a round trip', async (_what, send) => {
     expect((await send(person)).status).toBeGreaterThanOrEqual(400)
     expect(watched.counts).toEqual({ d1: 0, rpc: 0 })
   })
 
-  it('of an identifier that no account could have is its counters', async () => {
+  it('counts a login with an impossible identifier with four RPCs and no D1 query', async () => {
     expect((await logIn('@', 'x', worker)).status).toBe(401)
     expect(watched.counts).toEqual({ d1: 0, rpc: 4 })
   })
 
-  it('of a challenge is one RPC', async () => {
+  it('issues a challenge with one RPC', async () => {
     await ok(call('GET', '/auth/challenge?action=login', {}, worker))
     expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
   })
 })
 
-/** What each call may ask of WebCrypto, warm: most of its time is spent there. */
+/** The WebCrypto calls of each call in a warm isolate, since they take most of its time. */
 describe('the budget of cryptography', () => {
   const METHODS = ['sign', 'verify', 'digest', 'deriveBits', 'importKey', 'encrypt', 'decrypt'] as const
 
-  /** @returns how often each was called, those that were */
+  /** @returns how often each method was called, without those that were not */
   async function countsOf(send: () => Promise<Response>): Promise<Partial<Record<string, number>>> {
     await ok(call('GET', '/.well-known/jwks.json', {}, worker))
     const spies = METHODS.map((method) => vi.spyOn(crypto.subtle, method))
@@ -158,32 +158,32 @@ describe('the budget of cryptography', () => {
     return Object.fromEntries(counts.filter(([, count]) => count > 0))
   }
 
-  it('of forward auth is one signature checked, and none for a token that is known', async () => {
+  it('verifies one signature in forward auth, and none for a known token', async () => {
     expect(await countsOf(() => verifyForProxy(person))).toEqual({ verify: 1 })
     expect(await countsOf(() => verifyForProxy(person))).toEqual({})
   })
 
-  it('of GET /auth/me is the same', async () => {
+  it('verifies one signature in GET /auth/me, and none for a known token', async () => {
     const me = () => call('GET', '/auth/me', { bearer: person.access_token }, worker)
     expect(await countsOf(me)).toEqual({ verify: 1 })
     expect(await countsOf(me)).toEqual({})
   })
 
-  it('of the key set is nothing', async () => {
+  it('serves the key set without cryptography', async () => {
     expect(await countsOf(() => call('GET', '/.well-known/jwks.json', {}, worker))).toEqual({})
   })
 
-  it("of a refresh is the token's HMAC, its secret's digest, a signature and the next one's HMAC", async () => {
+  it("refreshes with the token's HMAC, its secret's digest, a signature and the next token's HMAC", async () => {
     const counts = await countsOf(() => refresh(person.refresh_token, worker))
     expect(counts).toEqual({ verify: 1, digest: 1, sign: 2 })
   })
 
-  it('of a log in is six derivations, two names, two tokens and three digests', async () => {
+  it('logs in with six derivations, two counter keys, two tokens and three digests', async () => {
     const counts = await countsOf(() => logIn(person.name, PASSWORD, worker))
     expect(counts).toEqual({ deriveBits: 6, importKey: 6, sign: 4, digest: 3 })
   })
 
-  it('of a registration is six derivations, one name, two tokens and one digest', async () => {
+  it('registers with six derivations, one counter key, two tokens and one digest', async () => {
     const counts = await countsOf(() => register({ username: newName() }, PASSWORD, worker))
     expect(counts).toEqual({ deriveBits: 6, importKey: 6, sign: 3, digest: 1 })
   })

@@ -30,10 +30,10 @@ beforeEach(() => {
 })
 afterEach(() => vi.restoreAllMocks())
 
-/** Somebody at an address where three log ins of others have failed, at a service that goes by the provider. */
-async function challenged(desk: Desk, changes: Partial<Env> = {}): Promise<Visitor & { name: string }> {
+/** A visitor of a service with this provider, at an address where three logins to other accounts have failed. */
+async function challenged(provider: Desk, changes: Partial<Env> = {}): Promise<Visitor & { name: string }> {
   const { name } = await newPerson()
-  const here = visitor(workerWith(desk.settings(changes)))
+  const here = visitor(workerWith(provider.settings(changes)))
   await here.failTimes(3, newName())
   return { ...here, name }
 }
@@ -45,10 +45,10 @@ async function refusal(response: Promise<Response>): Promise<Pick<Problem, 'code
 
 const USED = { code: 'challenge_failed', reasons: ['expired', 'already_used'] }
 
-describe('a log in past the threshold, with Turnstile', () => {
-  it('is asked for its widget: the site key, the action, and nothing else', async () => {
-    const desk = new Desk()
-    const here = await challenged(desk)
+describe('a login over the threshold with Turnstile', () => {
+  it('requires a Turnstile challenge with only the site key and the action', async () => {
+    const provider = new Desk()
+    const here = await challenged(provider)
     const { code, challenge } = await refused(here.logIn(here.name))
     expect({ code, challenge }).toEqual({ code: 'challenge_required', challenge: TURNSTILE })
     expect(await ok(here.call('GET', '/auth/challenge?action=login'))).toEqual(TURNSTILE)
@@ -56,41 +56,41 @@ describe('a log in past the threshold, with Turnstile', () => {
       ...TURNSTILE,
       action: 'register',
     })
-    expect(await desk.forms()).toEqual([])
+    expect(await provider.forms()).toEqual([])
   })
 
-  it('passes with a token, which Turnstile is told the address of, once', async () => {
-    const desk = new Desk()
-    const here = await challenged(desk)
-    const token = await desk.solve()
+  it('accepts a Turnstile token once, and sends the IP address of the requester to Turnstile', async () => {
+    const provider = new Desk()
+    const here = await challenged(provider)
+    const token = await provider.solve()
     await ok(here.logIn(here.name, PASSWORD, token))
-    expect(await desk.forms()).toMatchObject([{ response: token, remoteip: here.address }])
+    expect(await provider.forms()).toMatchObject([{ response: token, remoteip: here.address }])
     expect(await refusal(here.logIn(here.name, PASSWORD, token))).toEqual(USED)
   })
 
-  it('counts when its password is wrong: each guess takes a token', async () => {
-    const desk = new Desk()
-    const here = await challenged(desk)
-    const token = await desk.solve()
+  it('counts a wrong password with a Turnstile token, so that each guess needs a new token', async () => {
+    const provider = new Desk()
+    const here = await challenged(provider)
+    const token = await provider.solve()
     await here.fail(here.name, token)
     expect(await refusal(here.logIn(here.name, WRONG, token))).toEqual(USED)
     expect(await refusal(here.logIn(here.name, PASSWORD))).toEqual({ code: 'challenge_required' })
   })
 
-  it('has no price that rises: after any number of failures a token is as good as before', async () => {
-    const desk = new Desk()
+  it('accepts a Turnstile token after any number of failures, since it has no difficulty', async () => {
+    const provider = new Desk()
     const { name } = await newPerson()
     const LIMITS = { login_failures_per_ip: { threshold: 1 } }
-    const here = visitor(workerWith(desk.settings({ LIMITS })))
+    const here = visitor(workerWith(provider.settings({ LIMITS })))
     await here.fail(newName())
-    for (let failure = 1; failure <= 5; failure++) await here.fail(name, await desk.solve())
-    await ok(here.logIn(name, PASSWORD, await desk.solve()))
+    for (let failure = 1; failure <= 5; failure++) await here.fail(name, await provider.solve())
+    await ok(here.logIn(name, PASSWORD, await provider.solve()))
   })
 
-  it('passes once with one token, however many send it at once', async () => {
-    const desk = new Desk()
-    const here = await challenged(desk)
-    const token = await desk.solve()
+  it('accepts a Turnstile token for one of several concurrent logins', async () => {
+    const provider = new Desk()
+    const here = await challenged(provider)
+    const token = await provider.solve()
     const codes = await Promise.all(
       Array.from({ length: 8 }, async () => (await refused(here.logIn(here.name, WRONG, token))).code),
     )
@@ -99,88 +99,88 @@ describe('a log in past the threshold, with Turnstile', () => {
 
   it.each([
     ['of another action', { action: 'register' }, ['wrong_action']],
-    ['of a page that is not listed', { action: 'login', hostname: 'evil.example' }, ['rejected']],
+    ['of a hostname that is not listed', { action: 'login', hostname: 'evil.example' }, ['rejected']],
     ['of 300 s ago', { action: 'login', age_seconds: 300 }, USED.reasons],
-  ])('is refused with a token %s, and asked again', async (_what, solved, reasons) => {
-    const desk = new Desk()
-    const here = await challenged(desk, { CHALLENGE_HOSTNAMES: 'app.example.test,localhost' })
-    const problem = await refused(here.logIn(here.name, PASSWORD, await desk.solve(solved)))
+  ])('rejects a Turnstile token %s, and requires another', async (_what, solved, reasons) => {
+    const provider = new Desk()
+    const here = await challenged(provider, { CHALLENGE_HOSTNAMES: 'app.example.test,localhost' })
+    const problem = await refused(here.logIn(here.name, PASSWORD, await provider.solve(solved)))
     expect(problem).toMatchObject({ code: 'challenge_failed', reasons, challenge: TURNSTILE })
   })
 
   it.each([
     ['empty', ''],
     ['longer than a token can be', 'x'.repeat(2_049)],
-    ['longer than an answer can be', 'x'.repeat(4_097)],
-    ['no token', 'nö'],
-  ])('is refused with an answer that is %s, without asking Turnstile', async (_what, answer) => {
-    const desk = new Desk()
-    const here = await challenged(desk)
-    expect(await refusal(here.logIn(here.name, PASSWORD, answer))).toEqual({
+    ['longer than the field can be', 'x'.repeat(4_097)],
+    ['malformed', 'nö'],
+  ])('rejects a token that is %s, without calling Turnstile', async (_what, token) => {
+    const provider = new Desk()
+    const here = await challenged(provider)
+    expect(await refusal(here.logIn(here.name, PASSWORD, token))).toEqual({
       code: 'challenge_failed',
       reasons: ['malformed'],
     })
-    expect(await desk.forms()).toEqual([])
+    expect(await provider.forms()).toEqual([])
   })
 
-  it('asks Turnstile once where the address and the identifier both want a challenge', async () => {
-    const desk = new Desk()
+  it('calls Turnstile once when the address and the identifier both require a challenge', async () => {
+    const provider = new Desk()
     const LIMITS = { login_failures_per_account: { threshold: 0 } }
     const name = newName()
     const here = visitor(
-      workerWith(desk.settings({ LIMITS: { ...LIMITS, login_failures_per_ip: { threshold: 0 } } })),
+      workerWith(provider.settings({ LIMITS: { ...LIMITS, login_failures_per_ip: { threshold: 0 } } })),
     )
-    await here.fail(name, await desk.solve())
-    expect(await desk.forms()).toHaveLength(1)
+    await here.fail(name, await provider.solve())
+    expect(await provider.forms()).toHaveLength(1)
   })
 
-  it('writes neither token nor secret to the log', async () => {
-    const desk = new Desk()
-    const here = await challenged(desk)
-    const token = await desk.solve()
+  it('logs neither the Turnstile token nor the secret', async () => {
+    const provider = new Desk()
+    const here = await challenged(provider)
+    const token = await provider.solve()
     await here.fail(here.name, token)
     await here.logIn(here.name, WRONG, token)
-    await desk.behave('hangs up')
+    await provider.behave('hangs up')
     await here.logIn(here.name, WRONG, token)
     expect(lines.length).toBeGreaterThan(3)
     expect(lines.join()).not.toMatch(new RegExp(`${SECRET}|${token}`))
   })
 })
 
-describe('an answer that nobody asked for', () => {
-  it('is not sent to Turnstile, and not used up', async () => {
-    const desk = new Desk()
+describe('a token that is not required', () => {
+  it('ignores a token that is not required: it is neither sent to Turnstile nor consumed', async () => {
+    const provider = new Desk()
     const { name } = await newPerson()
-    const here = visitor(workerWith(desk.settings()))
-    const token = await desk.solve()
+    const here = visitor(workerWith(provider.settings()))
+    const token = await provider.solve()
     await ok(here.logIn(name, PASSWORD, token))
-    expect(await desk.forms()).toEqual([])
+    expect(await provider.forms()).toEqual([])
     await here.failTimes(3, name)
     await ok(here.logIn(name, PASSWORD, token))
   })
 
-  it('is not sent to Turnstile by whom a rule blocks', async () => {
-    const desk = new Desk()
-    const here = await challenged(desk, { LIMITS: { login_failures_per_ip: { action: 'block' } } })
-    expect(await refusal(here.logIn(here.name, PASSWORD, await desk.solve()))).toEqual({
+  it('sends no token to Turnstile when a rule blocks the requester', async () => {
+    const provider = new Desk()
+    const here = await challenged(provider, { LIMITS: { login_failures_per_ip: { action: 'block' } } })
+    expect(await refusal(here.logIn(here.name, PASSWORD, await provider.solve()))).toEqual({
       code: 'too_many_login_failures',
     })
-    expect(await desk.forms()).toEqual([])
+    expect(await provider.forms()).toEqual([])
   })
 
-  it('is not sent to Turnstile with a body that is wrong', async () => {
-    const desk = new Desk()
-    const here = await challenged(desk)
-    const body = { identifier: here.name, password: 7, challenge: await desk.solve() }
+  it('sends no token to Turnstile when the body is invalid', async () => {
+    const provider = new Desk()
+    const here = await challenged(provider)
+    const body = { identifier: here.name, password: 7, challenge: await provider.solve() }
     expect(await refusal(here.call('POST', '/auth/login', { body }))).toEqual({ code: 'invalid_request' })
-    expect(await desk.forms()).toEqual([])
+    expect(await provider.forms()).toEqual([])
   })
 })
 
-describe('every other call that counts, with Turnstile', () => {
-  it('passes with a token: a change of the account, of its password, and leaving', async () => {
-    const desk = new Desk()
-    const fetch = workerWith(desk.settings())
+describe('other rate-limited calls with Turnstile', () => {
+  it('accepts tokens for a change of identifiers, a change of password and the deletion of the account', async () => {
+    const provider = new Desk()
+    const fetch = workerWith(provider.settings())
     const here = visitor(fetch)
     const { access_token: bearer, name } = await newPerson(fetch)
     await here.failTimes(3, newName())
@@ -192,47 +192,47 @@ describe('every other call that counts, with Turnstile', () => {
     for (const [method, path, body, status] of changes) {
       // Each success clears the failures of its own account alone.
       expect(await refusal(here.call(method, path, { bearer, body }))).toEqual({ code: 'challenge_required' })
-      const challenge = await desk.solve()
+      const challenge = await provider.solve()
       await ok(here.call(method, path, { bearer, body: { ...body, challenge } }), status)
     }
   })
 
-  it('passes with a token of its action: a registration, which counts', async () => {
-    const desk = new Desk()
-    const here = visitor(workerWith(desk.settings({ LIMITS: CHALLENGED_REGISTRATION })))
+  it('accepts only a token of the action register for a registration', async () => {
+    const provider = new Desk()
+    const here = visitor(workerWith(provider.settings({ LIMITS: CHALLENGED_REGISTRATION })))
     await ok(here.register({ username: newName() }), 201)
     const username = newName()
-    const ofLogIn = await desk.solve({ action: 'login' })
+    const ofLogIn = await provider.solve({ action: 'login' })
     expect(await refusal(here.register({ username }, ofLogIn))).toEqual({
       code: 'challenge_failed',
       reasons: ['wrong_action'],
     })
-    await ok<Tokens>(here.register({ username }, await desk.solve({ action: 'register' })), 201)
+    await ok<Tokens>(here.register({ username }, await provider.solve({ action: 'register' })), 201)
   })
 
-  it('a registration that passed by a token counts before it is stored, whatever becomes of the rest', async () => {
-    const desk = new Desk()
+  it('counts a registration with a token before it is stored, even if settle fails', async () => {
+    const provider = new Desk()
     const watched = watch()
-    const settings = desk.settings({ LIMITS: CHALLENGED_REGISTRATION, ...watched.bindings })
+    const settings = provider.settings({ LIMITS: CHALLENGED_REGISTRATION, ...watched.bindings })
     const here = visitor(workerWith(settings))
     await ok(here.register({ username: newName() }), 201)
     watched.fail('settle', { before: true })
-    await here.register({ username: newName() }, await desk.solve({ action: 'register' }))
+    await here.register({ username: newName() }, await provider.solve({ action: 'register' }))
     watched.mend()
     const raised = { registrations_per_ip: { action: 'block', threshold: 2 } }
-    const strict = visitor(workerWith(desk.settings({ LIMITS: raised })), here.address)
+    const strict = visitor(workerWith(provider.settings({ LIMITS: raised })), here.address)
     expect(await refusal(strict.register({ username: newName() }))).toEqual({
       code: 'too_many_registrations',
     })
   })
 })
 
-describe('with hCaptcha', () => {
-  it('a log in past the threshold passes with one of its tokens, whatever it was solved for, once', async () => {
-    const desk = new Desk('hcaptcha')
-    const here = await challenged(desk)
+describe('a login over the threshold with hCaptcha', () => {
+  it('accepts an hCaptcha token of any action once', async () => {
+    const provider = new Desk('hcaptcha')
+    const here = await challenged(provider)
     expect((await refused(here.logIn(here.name))).challenge).toEqual({ ...TURNSTILE, provider: 'hcaptcha' })
-    const token = await desk.solve({})
+    const token = await provider.solve({})
     await ok(here.logIn(here.name, PASSWORD, token))
     expect(await refusal(here.logIn(here.name, PASSWORD, token))).toEqual({
       code: 'challenge_failed',
@@ -241,65 +241,77 @@ describe('with hCaptcha', () => {
   })
 })
 
-describe('while the provider is out of reach', () => {
-  it('nobody passes: 503, before the password is looked at and with nothing counted', async () => {
-    const desk = new Desk()
-    const here = await challenged(desk)
-    await desk.behave('status 500')
+describe('an unavailable provider', () => {
+  it('answers 503 while the provider is unavailable, without checking the password or counting', async () => {
+    const provider = new Desk()
+    const here = await challenged(provider)
+    await provider.behave('status 500')
     const derived = vi.spyOn(crypto.subtle, 'deriveBits')
-    const answer = await here.logIn(here.name, PASSWORD, await desk.solve())
-    expect(answer.status).toBe(503)
-    expect(answer.headers.get('Retry-After')).toBe('5')
-    expect(await answer.json()).toMatchObject({ code: 'challenge_unavailable' })
+    const response = await here.logIn(here.name, PASSWORD, await provider.solve())
+    expect(response.status).toBe(503)
+    expect(response.headers.get('Retry-After')).toBe('5')
+    expect(await response.json()).toMatchObject({ code: 'challenge_unavailable' })
     expect(derived.mock.calls.filter(([algorithm]) => 'iterations' in Object(algorithm))).toEqual([])
     const LIMITS = { login_failures_per_ip: { threshold: 4 } }
     await visitor(workerWith({ LIMITS }), here.address).fail(newName())
   })
 
-  it('nobody is stopped who is not past a threshold', async () => {
-    const desk = new Desk()
-    await desk.behave('status 500')
+  it('accepts logins below the threshold while the provider is unavailable', async () => {
+    const provider = new Desk()
+    await provider.behave('status 500')
     const { name } = await newPerson()
-    const here = visitor(workerWith(desk.settings()))
+    const here = visitor(workerWith(provider.settings()))
     await here.fail(name)
     await ok(here.logIn(name))
   })
 
-  it('a token that was not judged is good afterwards', async () => {
-    const desk = new Desk()
-    const here = await challenged(desk)
-    const token = await desk.solve()
-    await desk.behave('status 500')
+  it('accepts a token later that the provider could not verify', async () => {
+    const provider = new Desk()
+    const here = await challenged(provider)
+    const token = await provider.solve()
+    await provider.behave('status 500')
     expect(await refusal(here.logIn(here.name, PASSWORD, token))).toEqual({ code: 'challenge_unavailable' })
-    await desk.behave('right')
+    await provider.behave('right')
     await ok(here.logIn(here.name, PASSWORD, token))
   })
 
-  it('a lost answer costs nobody anything: the second try is known for what it is', async () => {
-    const desk = new Desk()
-    const here = await challenged(desk)
-    await desk.behave('lost', 'right')
-    await ok(here.logIn(here.name, PASSWORD, await desk.solve()))
+  it('accepts a token when only the first response of the provider is lost', async () => {
+    const provider = new Desk()
+    const here = await challenged(provider)
+    await provider.behave('lost', 'right')
+    await ok(here.logIn(here.name, PASSWORD, await provider.solve()))
   })
 
-  it('a proof of work is asked for where CHALLENGE_FALLBACK says so, and lets one attempt through', async () => {
+  it('everybody passes where CHALLENGE_FAIL_OPEN says so, and guesses count still', async () => {
     const desk = new Desk()
-    const here = await challenged(desk, { CHALLENGE_FALLBACK: 'altcha' })
+    const here = await challenged(desk, { CHALLENGE_FAIL_OPEN: 'true' })
     await desk.behave('status 500')
-    const { code, reasons, challenge } = await refused(here.logIn(here.name, PASSWORD, await desk.solve()))
+    await here.fail(here.name, 'anything')
+    expect(await refusal(here.logIn(here.name))).toEqual({ code: 'challenge_required' })
+    await ok(here.logIn(here.name, PASSWORD, 'anything'))
+    expect(lines.filter((line) => line.includes('"challenge_unavailable"'))).toHaveLength(2)
+  })
+
+  it('requires proof of work with CHALLENGE_FALLBACK while the provider is unavailable, and accepts it once', async () => {
+    const provider = new Desk()
+    const here = await challenged(provider, { CHALLENGE_FALLBACK: 'altcha' })
+    await provider.behave('status 500')
+    const { code, reasons, challenge } = await refused(
+      here.logIn(here.name, PASSWORD, await provider.solve()),
+    )
     expect({ code, reasons }).toEqual({ code: 'challenge_failed', reasons: [] })
-    const answer = await solve(challenge)
-    await here.fail(here.name, answer)
-    expect(await refusal(here.logIn(here.name, PASSWORD, answer))).toEqual({
+    const solved = await solve(challenge)
+    await here.fail(here.name, solved)
+    expect(await refusal(here.logIn(here.name, PASSWORD, solved))).toEqual({
       code: 'challenge_failed',
       reasons: ['already_used'],
     })
   })
 
-  it('who asks for a challenge gets work at once where the widget could not be loaded either', async () => {
-    const desk = new Desk()
-    await desk.behave('hangs up')
-    const here = await challenged(desk, { CHALLENGE_FALLBACK: 'altcha' })
+  it('issues proof of work at once with CHALLENGE_FALLBACK when the widget cannot be loaded either', async () => {
+    const provider = new Desk()
+    await provider.behave('hangs up')
+    const here = await challenged(provider, { CHALLENGE_FALLBACK: 'altcha' })
     const { code, challenge } = await refused(here.logIn(here.name))
     expect(code).toBe('challenge_required')
     await ok(here.logIn(here.name, PASSWORD, await solve(challenge)))
@@ -307,12 +319,12 @@ describe('while the provider is out of reach', () => {
   })
 })
 
-describe('keys of the provider that are wrong', () => {
-  it('are a wrong setting: the provider refuses them, and the log says which', async () => {
-    const desk = new Desk()
+describe('wrong keys of the provider', () => {
+  it('answers misconfigured when the provider rejects the secret, and logs its variable', async () => {
+    const provider = new Desk()
     const secret = 'a secret key that the provider does not know'
-    const here = await challenged(desk, { CHALLENGE_SECRET: secret })
-    expect(await refusal(here.logIn(here.name, PASSWORD, await desk.solve()))).toEqual({
+    const here = await challenged(provider, { CHALLENGE_SECRET: secret })
+    expect(await refusal(here.logIn(here.name, PASSWORD, await provider.solve()))).toEqual({
       code: 'misconfigured',
     })
     const [line = ''] = lines.filter((text) => text.includes('"misconfigured"'))
@@ -321,7 +333,7 @@ describe('keys of the provider that are wrong', () => {
   })
 
   it.each(['CHALLENGE_SITE_KEY', 'CHALLENGE_SECRET'] as const)(
-    'stop the service at once where one is missing: %s',
+    'answers misconfigured at once when %s is missing',
     async (variable) => {
       const fetch = workerWith(new Desk().settings({ [variable]: '' }))
       expect(await refusal(call('GET', '/healthz', {}, fetch))).toEqual({ code: 'misconfigured' })

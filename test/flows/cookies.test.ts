@@ -14,20 +14,20 @@ import {
   type Tokens,
   workerWith,
 } from '../support/client.ts'
-import { APP, byCookie, cookieOf, NAME, newCookieSession, OWN_PAGE } from '../support/cookies.ts'
+import { APP, byCookie, COOKIE_NAME, cookieOf, newCookieSession, OWN_PAGE } from '../support/cookies.ts'
 import { cheapenPasswords } from '../support/faults.ts'
 
 beforeEach(cheapenPasswords)
 afterEach(() => vi.restoreAllMocks())
 
 describe('a session with a cookie', () => {
-  it('has its refresh token in a cookie that no script reads and no other site sends, and nowhere else', async () => {
+  it('sends the refresh token only in a cookie that scripts cannot read and other sites do not send', async () => {
     const body = { username: newName(), password: PASSWORD, transport: 'cookie' }
-    const answer = await call('POST', '/auth/register', { body, headers: { Origin: APP } })
-    const tokens = await answer.json<Tokens>()
+    const response = await call('POST', '/auth/register', { body, headers: { Origin: APP } })
+    const tokens = await response.json<Tokens>()
     expect(tokens).not.toHaveProperty('refresh_token')
-    const [pair, ...attributes] = answer.headers.get('Set-Cookie')?.split('; ') ?? []
-    expect(pair).toMatch(new RegExp(`^${NAME}=[\\w-]{100,}$`))
+    const [pair, ...attributes] = response.headers.get('Set-Cookie')?.split('; ') ?? []
+    expect(pair).toMatch(new RegExp(`^${COOKIE_NAME}=[\\w-]{100,}$`))
     expect(attributes.toSorted()).toEqual(
       [
         'HttpOnly',
@@ -37,67 +37,67 @@ describe('a session with a cookie', () => {
         'Secure',
       ].toSorted(),
     )
-    expect(answer.headers.get('Access-Control-Allow-Credentials')).toBe('true')
+    expect(response.headers.get('Access-Control-Allow-Credentials')).toBe('true')
   })
 
-  it('is opened by a log in as well, which may come from no page at all', async () => {
+  it('opens a cookie session by a login without an Origin header', async () => {
     const { name } = await newPerson()
     const body = { identifier: name, password: PASSWORD, transport: 'cookie' }
-    const answer = await call('POST', '/auth/login', { body })
-    expect(answer.status).toBe(200)
-    expect(await answer.json()).not.toHaveProperty('refresh_token')
-    expect(cookieOf(answer)).toContain(NAME)
+    const response = await call('POST', '/auth/login', { body })
+    expect(response.status).toBe(200)
+    expect(await response.json()).not.toHaveProperty('refresh_token')
+    expect(cookieOf(response)).toContain(COOKIE_NAME)
   })
 
-  it('is refreshed by its cookie, which is replaced', async () => {
+  it('refreshes a session by its cookie and replaces the cookie', async () => {
     const { cookie, tokens } = await newCookieSession()
-    const answer = await byCookie('/auth/refresh', cookie)
-    const refreshed = await ok<Tokens>(Promise.resolve(answer))
+    const response = await byCookie('/auth/refresh', cookie)
+    const refreshed = await ok<Tokens>(Promise.resolve(response))
     expect(refreshed).not.toHaveProperty('refresh_token')
-    expect(cookieOf(answer)).toMatch(new RegExp(`^${NAME}=`))
-    expect(cookieOf(answer)).not.toBe(cookie)
+    expect(cookieOf(response)).toMatch(new RegExp(`^${COOKIE_NAME}=`))
+    expect(cookieOf(response)).not.toBe(cookie)
     expect(decodeJwt(refreshed.access_token).sid).toBe(decodeJwt(tokens.access_token).sid)
   })
 
-  it('is refreshed by a JSON type without a body, as many libraries send it', async () => {
+  it('refreshes a session by its cookie despite a JSON type without a body, which many libraries send', async () => {
     const { cookie } = await newCookieSession()
     const headers = { ...OWN_PAGE, 'Content-Type': 'application/json' }
     expect((await byCookie('/auth/refresh', cookie, headers)).status).toBe(200)
   })
 
-  it('stays in a cookie where one was put there that had gone to a script', async () => {
+  it('returns no refresh token in the body when one from a body is sent as a cookie', async () => {
     const { refresh_token } = await newPerson()
-    const answer = await byCookie('/auth/refresh', `${NAME}=${refresh_token}`)
-    expect(await answer.json()).not.toHaveProperty('refresh_token')
-    expect(cookieOf(answer)).toContain(NAME)
+    const response = await byCookie('/auth/refresh', `${COOKIE_NAME}=${refresh_token}`)
+    expect(await response.json()).not.toHaveProperty('refresh_token')
+    expect(cookieOf(response)).toContain(COOKIE_NAME)
   })
 
-  it("is refreshed from the service's own pages", async () => {
+  it("refreshes a session by its cookie from the service's own pages", async () => {
     const { cookie } = await newCookieSession()
     const headers = { ...OWN_PAGE, Origin: PUBLIC_URL }
     expect((await byCookie('/auth/refresh', cookie, headers)).status).toBe(200)
   })
 
-  it('is ended by its cookie, which goes too', async () => {
+  it('ends a session by its cookie and clears the cookie', async () => {
     const { cookie, tokens } = await newCookieSession()
-    const answer = await byCookie('/auth/logout', cookie)
-    expect(answer.status).toBe(204)
-    expect(answer.headers.get('Set-Cookie')).toMatch(new RegExp(`^${NAME}=; Max-Age=0; Path=/auth;`))
+    const response = await byCookie('/auth/logout', cookie)
+    expect(response.status).toBe(204)
+    expect(response.headers.get('Set-Cookie')).toMatch(new RegExp(`^${COOKIE_NAME}=; Max-Age=0; Path=/auth;`))
     expect(await isAlive(tokens.access_token)).toBe(false)
   })
 
   it.each([
-    ['log out', 'POST', '/auth/logout', undefined],
-    ['end of all sessions', 'DELETE', '/auth/sessions', undefined],
-    ['deletion of the account', 'DELETE', '/auth/me', { current_password: PASSWORD }],
-  ])('loses its cookie with a %s by Bearer token', async (_what, method, path, body) => {
+    ['a logout', 'POST', '/auth/logout', undefined],
+    ['the end of all sessions', 'DELETE', '/auth/sessions', undefined],
+    ['the deletion of the account', 'DELETE', '/auth/me', { current_password: PASSWORD }],
+  ])('clears the cookie with %s by Bearer token', async (_what, method, path, body) => {
     const { tokens } = await newCookieSession()
-    const answer = await call(method, path, { bearer: tokens.access_token, body })
-    expect(answer.status).toBe(204)
-    expect(answer.headers.get('Set-Cookie')).toContain('Max-Age=0')
+    const response = await call(method, path, { bearer: tokens.access_token, body })
+    expect(response.status).toBe(204)
+    expect(response.headers.get('Set-Cookie')).toContain('Max-Age=0')
   })
 
-  it('loses its cookie when it ends itself, and not when it ends another', async () => {
+  it('clears the cookie of a session that ends itself, and keeps it when it ends another', async () => {
     const { name, tokens } = await newCookieSession()
     const body = { identifier: name, password: PASSWORD }
     const other = await ok<Tokens>(call('POST', '/auth/login', { body }))
@@ -107,58 +107,60 @@ describe('a session with a cookie', () => {
     expect((await end(tokens)).headers.get('Set-Cookie')).toContain('Max-Age=0')
   })
 
-  it('keeps its cookie when it ends all others', async () => {
+  it('keeps the cookie of a session that ends all others', async () => {
     const { cookie, tokens } = await newCookieSession()
-    const answer = await call('DELETE', '/auth/sessions?except=current', { bearer: tokens.access_token })
-    expect([answer.status, answer.headers.get('Set-Cookie')]).toEqual([204, null])
+    const response = await call('DELETE', '/auth/sessions?except=current', { bearer: tokens.access_token })
+    expect([response.status, response.headers.get('Set-Cookie')]).toEqual([204, null])
     expect((await byCookie('/auth/refresh', cookie)).status).toBe(200)
   })
 
-  it('gets a new cookie with a new password, and the old one is worth nothing', async () => {
+  it('replaces the cookie when the password changes, and rejects the old cookie', async () => {
     const { cookie, tokens } = await newCookieSession()
-    const answer = await changePassword(tokens.access_token)
-    expect(answer.status).toBe(200)
-    expect(await answer.json()).not.toHaveProperty('refresh_token')
-    const renewed = cookieOf(answer)
+    const response = await changePassword(tokens.access_token)
+    expect(response.status).toBe(200)
+    expect(await response.json()).not.toHaveProperty('refresh_token')
+    const renewed = cookieOf(response)
     expect(await refused(byCookie('/auth/refresh', cookie))).toMatchObject({ code: 'invalid_refresh_token' })
     expect((await byCookie('/auth/refresh', renewed)).status).toBe(200)
   })
 
-  it('may outlive its cookie, which no browser keeps for longer than 400 days', async () => {
+  it('limits Max-Age of the cookie to the 400 days that browsers allow when the session lasts longer', async () => {
     const fetch = workerWith({ REFRESH_IDLE_SECONDS: '80000000', REFRESH_MAX_SECONDS: '80000000' })
     const body = { username: newName(), password: PASSWORD, transport: 'cookie' }
-    const answer = await call('POST', '/auth/register', { body }, fetch)
-    expect(answer.status).toBe(201)
-    expect(answer.headers.get('Set-Cookie')).toContain('; Max-Age=34560000;')
+    const response = await call('POST', '/auth/register', { body }, fetch)
+    expect(response.status).toBe(201)
+    expect(response.headers.get('Set-Cookie')).toContain('; Max-Age=34560000;')
   })
 
-  it('is called in development, over plain http, by a name without a promise that a browser would refuse', async () => {
+  it('names the cookie without a prefix in development over plain HTTP, where browsers reject the prefix', async () => {
     const development = { ENVIRONMENT: 'development', PUBLIC_URL: 'http://localhost:8787' }
     const body = { username: newName(), password: PASSWORD, transport: 'cookie' }
     const headers = { 'Content-Type': 'application/json', 'CF-Connecting-IP': '192.0.2.1' }
     const request = { method: 'POST', headers, body: JSON.stringify(body) }
-    const answer = await workerWith(development)(new Request('http://localhost:8787/auth/register', request))
-    expect(answer.headers.get('Set-Cookie')).toMatch(/^gatehouse_refresh=/)
-    expect(answer.headers.get('Set-Cookie')).not.toContain('Secure')
+    const response = await workerWith(development)(
+      new Request('http://localhost:8787/auth/register', request),
+    )
+    expect(response.headers.get('Set-Cookie')).toMatch(/^gatehouse_refresh=/)
+    expect(response.headers.get('Set-Cookie')).not.toContain('Secure')
   })
 })
 
-describe('a call that lives by a cookie', () => {
+describe('a call with a cookie', () => {
   it.each([
     ['from an origin that is not configured', { ...OWN_PAGE, Origin: 'https://evil.example' }],
-    ['from an origin that hides', { ...OWN_PAGE, Origin: 'null' }],
-    ['from nowhere', { 'X-Gatehouse-CSRF': '1' }],
-    ['without the header', { Origin: APP }],
-    ['with another value of the header', { ...OWN_PAGE, 'X-Gatehouse-CSRF': 'true' }],
-    ['with an empty header', { ...OWN_PAGE, 'X-Gatehouse-CSRF': '' }],
+    ['from an opaque origin', { ...OWN_PAGE, Origin: 'null' }],
+    ['without an Origin header', { 'X-Gatehouse-CSRF': '1' }],
+    ['without the CSRF header', { Origin: APP }],
+    ['with another value of the CSRF header', { ...OWN_PAGE, 'X-Gatehouse-CSRF': 'true' }],
+    ['with an empty CSRF header', { ...OWN_PAGE, 'X-Gatehouse-CSRF': '' }],
   ])(
-    'is refused %s, and neither rotates nor ends anything',
+    'rejects a cookie %s, and neither rotates nor ends its session',
     async (_what, headers: Record<string, string>) => {
       const { cookie, tokens } = await newCookieSession()
       for (const path of ['/auth/refresh', '/auth/logout']) {
-        const answer = await byCookie(path, cookie, headers)
-        expect(answer.headers.get('Set-Cookie')).toBeNull()
-        expect(await refused(Promise.resolve(answer))).toMatchObject({
+        const response = await byCookie(path, cookie, headers)
+        expect(response.headers.get('Set-Cookie')).toBeNull()
+        expect(await refused(Promise.resolve(response))).toMatchObject({
           status: 403,
           code: 'origin_not_allowed',
         })
@@ -169,54 +171,57 @@ describe('a call that lives by a cookie', () => {
     },
   )
 
-  it.each(['', 'garbage', 'a'.repeat(2_000)])('is 401 where the cookie is %j', async (value) => {
-    const answer = await byCookie('/auth/refresh', `${NAME}=${value}`)
-    expect(await refused(Promise.resolve(answer))).toMatchObject({
-      status: 401,
-      code: 'invalid_refresh_token',
-    })
-  })
+  it.each(['', 'garbage', 'a'.repeat(2_000)])(
+    'answers 401 to a refresh with the cookie %j',
+    async (value) => {
+      const response = await byCookie('/auth/refresh', `${COOKIE_NAME}=${value}`)
+      expect(await refused(Promise.resolve(response))).toMatchObject({
+        status: 401,
+        code: 'invalid_refresh_token',
+      })
+    },
+  )
 
-  it('is 401 with two cookies of the name: another host of the site has set one, and nothing tells which', async () => {
+  it('answers 401 to two cookies of the name, since another host of the site may have set either', async () => {
     const [own, tossed] = [await newCookieSession(), await newCookieSession()]
     for (const Cookie of [`${tossed.cookie}; ${own.cookie}`, `${own.cookie}; a=1;${tossed.cookie}`]) {
-      const answer = byCookie('/auth/refresh', Cookie)
-      expect(await refused(answer)).toMatchObject({ status: 401, code: 'invalid_refresh_token' })
+      const response = byCookie('/auth/refresh', Cookie)
+      expect(await refused(response)).toMatchObject({ status: 401, code: 'invalid_refresh_token' })
     }
     expect((await byCookie('/auth/refresh', `x${tossed.cookie}; ${own.cookie}`)).status).toBe(200)
   })
 
   it.each([
-    ['a no-break space before its name', `\u00a0${NAME}=forged`],
-    ['a no-break space behind its name', `${NAME}\u00a0=forged`],
-    ['a byte order mark before its name', `\ufeff${NAME}=forged`],
-    ['a vertical tab before its name', `\v${NAME}=forged`],
-    ['its name in capitals', `${NAME.toUpperCase()}=forged`],
+    ['a no-break space before its name', `\u00a0${COOKIE_NAME}=forged`],
+    ['a no-break space after its name', `${COOKIE_NAME}\u00a0=forged`],
+    ['a byte order mark before its name', `\ufeff${COOKIE_NAME}=forged`],
+    ['a vertical tab before its name', `\v${COOKIE_NAME}=forged`],
+    ['its name in capitals', `${COOKIE_NAME.toUpperCase()}=forged`],
     ['an encoded name', `%5f_Secure-gatehouse_refresh=forged`],
-    ['its name in the value', `a=${NAME}=forged`],
-  ])('goes on beside the cookie of another host with %s', async (_what, tossed) => {
+    ['its name in the value', `a=${COOKIE_NAME}=forged`],
+  ])('accepts the cookie next to one of another host with %s', async (_what, tossed) => {
     const { cookie } = await newCookieSession()
     expect((await byCookie('/auth/refresh', `${tossed}; ${cookie}`)).status).toBe(200)
   })
 
-  it('takes a value as it was sent, without what quotes or percent signs could stand for', async () => {
+  it('reads the value of the cookie as sent, without decoding quotes or percent signs', async () => {
     const { cookie } = await newCookieSession()
-    const value = cookie.slice(`${NAME}=`.length)
+    const value = cookie.slice(`${COOKIE_NAME}=`.length)
     for (const other of [`"${value}"`, `%${value.charCodeAt(0).toString(16)}${value.slice(1)}`]) {
-      expect(await refused(byCookie('/auth/refresh', `${NAME}=${other}`))).toMatchObject({
+      expect(await refused(byCookie('/auth/refresh', `${COOKIE_NAME}=${other}`))).toMatchObject({
         code: 'invalid_refresh_token',
       })
     }
-    expect((await byCookie('/auth/refresh', `a=1;\t${NAME} =\t${value}\t`)).status).toBe(200)
+    expect((await byCookie('/auth/refresh', `a=1;\t${COOKIE_NAME} =\t${value}\t`)).status).toBe(200)
   })
 
-  it('is 401 where a browser blocks the cookie, and its log out still a log out', async () => {
+  it('answers 401 to a refresh and 204 to a logout when the browser blocks the cookie', async () => {
     const blocked = call('POST', '/auth/refresh', { headers: OWN_PAGE })
     expect(await refused(blocked)).toMatchObject({ status: 401, code: 'invalid_refresh_token' })
     expect((await call('POST', '/auth/logout', { headers: OWN_PAGE })).status).toBe(204)
   })
 
-  it('leaves a body, and a Bearer token that ends its own session, to speak for themselves', async () => {
+  it('ignores the cookie when a body or a Bearer token names the session', async () => {
     const { cookie, tokens } = await newCookieSession()
     const other = await newPerson()
     const headers = { Cookie: cookie }
@@ -229,7 +234,7 @@ describe('a call that lives by a cookie', () => {
     expect(await isAlive(tokens.access_token)).toBe(true)
   })
 
-  it('is no way to start a session from a foreign page', async () => {
+  it('opens no cookie session for a foreign page', async () => {
     const { name } = await newPerson()
     const headers = { Origin: 'https://evil.example' }
     for (const [path, body] of [
@@ -243,7 +248,7 @@ describe('a call that lives by a cookie', () => {
     }
   })
 
-  it('is asked for by name alone', async () => {
+  it('rejects an unknown transport', async () => {
     const body = { identifier: 'x', password: NEW_PASSWORD, transport: 'Cookie' }
     const problem = await refused(call('POST', '/auth/login', { body }))
     expect(problem.errors).toEqual([{ field: 'transport', message: 'Must be "body" or "cookie".' }])

@@ -16,12 +16,12 @@ const preflight = (origin: string, path = '/auth/me') =>
     },
   })
 
-describe('a configured Origin', () => {
+describe('a configured origin', () => {
   it.each([ALLOWED, 'https://www.example.test'])(
-    'is echoed, with credentials and exposed headers: %s',
+    'echoes a configured origin with credentials and exposed headers: %s',
     async (Origin) => {
-      const answer = await call('GET', '/healthz', { headers: { Origin } })
-      expect(corsOf(answer)).toEqual({
+      const response = await call('GET', '/healthz', { headers: { Origin } })
+      expect(corsOf(response)).toEqual({
         'access-control-allow-origin': Origin,
         'access-control-allow-credentials': 'true',
         'access-control-expose-headers': EXPOSED,
@@ -29,24 +29,24 @@ describe('a configured Origin', () => {
     },
   )
 
-  it('is echoed on errors too', async () => {
+  it('echoes a configured origin in error responses', async () => {
     const headers = { Origin: ALLOWED }
-    const answers = [
+    const responses = [
       await call('GET', '/nowhere', { headers }),
       await call('GET', '/auth/login', { headers }),
       await call('GET', '/auth/me', { headers }),
       await call('POST', '/auth/login', { headers, body: '{' }),
       await call('POST', '/auth/login', { headers, body: {} }),
-      await call('POST', '/auth/login', { headers, body: { identifier: 'nobody', password: 'x' } }),
+      await call('POST', '/auth/login', { headers, body: { identifier: 'unknown', password: 'x' } }),
     ]
-    expect(answers.map(({ status }) => status)).toEqual([404, 405, 401, 400, 422, 401])
-    for (const answer of answers) expect(corsOf(answer)['access-control-allow-origin']).toBe(ALLOWED)
+    expect(responses.map(({ status }) => status)).toEqual([404, 405, 401, 400, 422, 401])
+    for (const response of responses) expect(corsOf(response)['access-control-allow-origin']).toBe(ALLOWED)
   })
 
-  it('is told in a preflight what it may send', async () => {
-    const answer = await preflight(ALLOWED)
-    expect(answer.status).toBe(204)
-    expect(corsOf(answer)).toEqual({
+  it('lists the allowed methods and headers in a preflight response', async () => {
+    const response = await preflight(ALLOWED)
+    expect(response.status).toBe(204)
+    expect(corsOf(response)).toEqual({
       'access-control-allow-origin': ALLOWED,
       'access-control-allow-credentials': 'true',
       'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE',
@@ -57,7 +57,7 @@ describe('a configured Origin', () => {
   })
 })
 
-describe('another Origin', () => {
+describe('an origin that is not configured', () => {
   it.each([
     'https://evil.example',
     'https://app.example.test.evil.example',
@@ -68,11 +68,11 @@ describe('another Origin', () => {
     'null',
     '*',
     '',
-  ])('is served without CORS headers: %j', async (Origin) => {
+  ])('serves an origin that is not configured without CORS headers: %j', async (Origin) => {
     const { access_token } = await newPerson()
-    const answer = await call('GET', '/auth/me', { bearer: access_token, headers: { Origin } })
-    expect(answer.status).toBe(200)
-    expect(corsOf(answer)).toEqual({})
+    const response = await call('GET', '/auth/me', { bearer: access_token, headers: { Origin } })
+    expect(response.status).toBe(200)
+    expect(corsOf(response)).toEqual({})
     expect(corsOf(await preflight(Origin))).toEqual({})
   })
 })
@@ -84,8 +84,8 @@ describe('Vary: Origin', () => {
     ['GET', '/nowhere', 'https://evil.example'],
     ['GET', '/.well-known/jwks.json', undefined],
     ['OPTIONS', '/auth/me', ALLOWED],
-  ])('stands on every answer: %s %s from %s', async (method, path, origin) => {
-    const answer = await call(method, path, { headers: origin === undefined ? {} : { Origin: origin } })
-    expect(answer.headers.get('Vary')).toBe('Origin')
+  ])('sends Vary: Origin with every response: %s %s from %s', async (method, path, origin) => {
+    const response = await call(method, path, { headers: origin === undefined ? {} : { Origin: origin } })
+    expect(response.headers.get('Vary')).toBe('Origin')
   })
 })

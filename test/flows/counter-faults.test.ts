@@ -14,6 +14,7 @@ import {
 } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
+import type { SessionList } from '../support/responses.ts'
 import { solve } from '../support/solver.ts'
 import { visitor, WRONG } from '../support/visitor.ts'
 
@@ -29,7 +30,7 @@ const BEFORE = { before: true }
 const AFTER = { after: true }
 const UNAVAILABLE = { status: 503, code: 'unavailable' }
 
-/** A visitor of a Worker whose dependencies may fail, after one failed log in. */
+/** A visitor, after one failed login, of a Worker whose dependencies may fail. */
 async function watchedVisitor() {
   const watched = watch()
   const here = visitor(workerWith(watched.bindings))
@@ -41,20 +42,18 @@ const isStored = async (username: string) =>
   (await env.DB.prepare('SELECT 1 FROM accounts WHERE username = ?1').bind(username).first()) !== null
 
 async function sessionsOf({ access_token }: Tokens): Promise<number> {
-  const { sessions } = await ok<{ sessions: object[] }>(
-    call('GET', '/auth/sessions', { bearer: access_token }),
-  )
+  const { sessions } = await ok<SessionList>(call('GET', '/auth/sessions', { bearer: access_token }))
   return sessions.length
 }
 
-describe('a counter out of reach', () => {
-  it('lets nobody log in or register, and leaves nothing behind', async () => {
+describe('an unavailable counter', () => {
+  it('answers 503 to logins and registrations while a counter is unavailable, and stores nothing', async () => {
     const { watched, here } = await watchedVisitor()
     const person = await newPerson()
     const username = newName()
     watched.fail('reserve', BEFORE)
-    const answer = await here.logIn(person.name)
-    expect([answer.status, answer.headers.get('Retry-After')]).toEqual([503, '5'])
+    const response = await here.logIn(person.name)
+    expect([response.status, response.headers.get('Retry-After')]).toEqual([503, '5'])
     expect(await refused(here.register({ username }))).toMatchObject(UNAVAILABLE)
     expect(await isStored(username)).toBe(false)
     watched.mend()
@@ -62,7 +61,7 @@ describe('a counter out of reach', () => {
     await ok(here.register({ username }), 201)
   })
 
-  it('is out of reach for its own key alone', async () => {
+  it('answers 503 only for the key of an overloaded counter', async () => {
     const overloaded = Object.assign(new Error('Durable Object is overloaded.'), { overloaded: true })
     const busy: string[] = []
     const COUNTER = new Proxy(env.COUNTER, {
@@ -80,29 +79,31 @@ describe('a counter out of reach', () => {
     expect(await refused(here.logIn(name))).toMatchObject(UNAVAILABLE)
   })
 
-  it('for the identifier gives back the place at the address', async () => {
+  it('releases the reservation at the address when the counter of the identifier is unavailable', async () => {
     const { here } = await watchedVisitor()
     const { name } = await newPerson()
-    const client: string[] = []
+    const addressKey: string[] = []
     const COUNTER = new Proxy(env.COUNTER, {
       get: (of, name) => (key: string) => {
         if (name !== 'getByName') throw new Error('not used')
-        client[0] ??= key
-        return key === client[0] ? of.getByName(key) : { reserve: () => Promise.reject(new Error('gone')) }
+        addressKey[0] ??= key
+        return key === addressKey[0]
+          ? of.getByName(key)
+          : { reserve: () => Promise.reject(new Error('gone')) }
       },
     })
     const broken = visitor(workerWith({ COUNTER }), here.address)
     for (let time = 1; time <= 5; time++) expect(await refused(broken.logIn(name))).toMatchObject(UNAVAILABLE)
-    const answer = await here.logIn(name)
-    expect(answer.headers.get('RateLimit')).toContain('r=2')
+    const response = await here.logIn(name)
+    expect(response.headers.get('RateLimit')).toContain('r=2')
   })
 })
 
-describe('a settle that fails', () => {
+describe('a failed settle', () => {
   it.each([
-    ['before it is heard', BEFORE],
-    ['after', AFTER],
-  ])('%s withholds whether the password was right: wrong and right look alike', async (_when, fault) => {
+    ['before it happens', BEFORE],
+    ['after it happened', AFTER],
+  ])('hides whether the password was right when settle fails %s', async (_when, fault) => {
     const { watched, here } = await watchedVisitor()
     const person = await newPerson()
     watched.fail('settle', fault)
@@ -113,7 +114,7 @@ describe('a settle that fails', () => {
     expect(await sessionsOf(person)).toBe(1)
   })
 
-  it('at the identifier alone tells nothing by what the address shows, then or afterwards', async () => {
+  it('hides whether the password was right in the limit status, now and later, when only the identifier fails to settle', async () => {
     const shown: unknown[] = []
     for (const password of [WRONG, PASSWORD]) {
       const { name } = await newPerson()
@@ -131,10 +132,10 @@ describe('a settle that fails', () => {
       })
       const here = visitor()
       await here.fail(name)
-      const answer = await visitor(workerWith({ COUNTER }), here.address).logIn(name, password)
+      const response = await visitor(workerWith({ COUNTER }), here.address).logIn(name, password)
       const next = await here.logIn(name, WRONG)
       shown.push(
-        [answer, next].map(({ status, headers }) => [status, headers.get('RateLimit')?.split(';t')[0]]),
+        [response, next].map(({ status, headers }) => [status, headers.get('RateLimit')?.split(';t')[0]]),
       )
     }
     expect(shown[0]).toEqual(shown[1])
@@ -146,9 +147,9 @@ describe('a settle that fails', () => {
 
   it.each([
     ['PUT', '/auth/me/password', { new_password: 'quite another passphrase' }],
-    ['PATCH', '/auth/me', { username: 'nobody.else.has.this' }],
+    ['PATCH', '/auth/me', { username: 'an.unused.name' }],
     ['DELETE', '/auth/me', {}],
-  ])('leaves the account as it was: %s %s', async (method, path, change) => {
+  ])('keeps the account unchanged when settle fails: %s %s', async (method, path, change) => {
     const { watched, here } = await watchedVisitor()
     const { access_token: bearer, name } = await newPerson()
     watched.fail('settle', BEFORE)
@@ -157,7 +158,7 @@ describe('a settle that fails', () => {
     await ok(visitor().logIn(name))
   })
 
-  it('does not undo a registration, which was stored and counted before', async () => {
+  it('keeps a registration when settle fails, since it is stored and counted before', async () => {
     const { watched, here } = await watchedVisitor()
     watched.fail('settle', BEFORE)
     for (let registration = 1; registration <= 3; registration++) {
@@ -169,8 +170,8 @@ describe('a settle that fails', () => {
   })
 })
 
-describe('a registration that comes to nothing', () => {
-  const three = async (here: ReturnType<typeof visitor>) => {
+describe('a failed registration', () => {
+  const registerThree = async (here: ReturnType<typeof visitor>) => {
     for (let registration = 1; registration <= 3; registration++) {
       await ok(here.register({ username: newName() }), 201)
     }
@@ -178,29 +179,29 @@ describe('a registration that comes to nothing', () => {
   }
 
   it.each([
-    ['the database is out of reach', 'batch'],
-    ['its counter was out of reach', 'reserve'],
-  ])('does not count where %s', async (_why, name) => {
+    ['D1 is unavailable', 'batch'],
+    ['its counter is unavailable', 'reserve'],
+  ])('counts no registration when %s', async (_why, name) => {
     const { watched, here } = await watchedVisitor()
     watched.fail(name, BEFORE)
     for (let time = 1; time <= 4; time++) {
       expect(await refused(here.register({ username: newName() }))).toMatchObject(UNAVAILABLE)
     }
     watched.mend()
-    await three(here)
+    await registerThree(here)
   })
 
-  it('does not count where the answer of its counter was lost', async () => {
+  it('counts no registration when the result of its counter is lost', async () => {
     const { watched, here } = await watchedVisitor()
     watched.fail('reserve', AFTER)
     for (let time = 1; time <= 4; time++) {
       expect(await refused(here.register({ username: newName() }))).toMatchObject(UNAVAILABLE)
     }
     watched.mend()
-    await three(here)
+    await registerThree(here)
   })
 
-  it('counts where nobody knows whether it was stored', async () => {
+  it('counts a registration when it is unknown whether it was stored', async () => {
     const { watched, here } = await watchedVisitor()
     watched.fail('batch', AFTER)
     watched.fail('run', BEFORE)
@@ -212,7 +213,7 @@ describe('a registration that comes to nothing', () => {
     expect((await here.register({ username: newName() })).status).toBe(429)
   })
 
-  it('counts where the account is stored and only its session is not', async () => {
+  it('counts a registration when the account is stored and only its session is not', async () => {
     const { watched, here } = await watchedVisitor()
     watched.fail('open', BEFORE)
     for (let time = 1; time <= 3; time++) {
@@ -223,8 +224,8 @@ describe('a registration that comes to nothing', () => {
   })
 })
 
-describe('a database out of reach', () => {
-  it('neither counts as a failure nor clears one', async () => {
+describe('an unavailable database', () => {
+  it('neither counts nor clears login failures while D1 is unavailable', async () => {
     const { watched, here } = await watchedVisitor()
     const { name } = await newPerson()
     watched.fail('run', BEFORE)
@@ -235,31 +236,31 @@ describe('a database out of reach', () => {
   })
 })
 
-describe('a challenge whose nonce cannot be claimed', () => {
-  it('lets nobody through, and is not used up', async () => {
+describe('a challenge whose nonce cannot be consumed', () => {
+  it('answers 503 when the nonce cannot be consumed, and accepts the challenge later', async () => {
     const { watched, here } = await watchedVisitor()
     const { name } = await newPerson()
     await here.failTimes(2, name)
-    const answer = await solve((await refused(here.logIn(name))).challenge)
+    const solved = await solve((await refused(here.logIn(name))).challenge)
     watched.fail('claim', BEFORE)
-    expect(await refused(here.logIn(name, PASSWORD, answer))).toMatchObject(UNAVAILABLE)
+    expect(await refused(here.logIn(name, PASSWORD, solved))).toMatchObject(UNAVAILABLE)
     watched.mend()
-    await ok(here.logIn(name, PASSWORD, answer))
+    await ok(here.logIn(name, PASSWORD, solved))
   })
 
-  it('is used up where only the answer was lost', async () => {
+  it('rejects a challenge as already used when only the result of consuming its nonce was lost', async () => {
     const { watched, here } = await watchedVisitor()
     const { name } = await newPerson()
     await here.failTimes(2, name)
-    const answer = await solve((await refused(here.logIn(name))).challenge)
+    const solved = await solve((await refused(here.logIn(name))).challenge)
     watched.fail('claim', AFTER)
-    expect(await refused(here.logIn(name, PASSWORD, answer))).toMatchObject(UNAVAILABLE)
+    expect(await refused(here.logIn(name, PASSWORD, solved))).toMatchObject(UNAVAILABLE)
     watched.mend()
-    expect(await refused(here.logIn(name, PASSWORD, answer))).toMatchObject({ reasons: ['already_used'] })
+    expect(await refused(here.logIn(name, PASSWORD, solved))).toMatchObject({ reasons: ['already_used'] })
   })
 })
 
-describe('the settings out of reach', () => {
+describe('unavailable settings', () => {
   const change = (threshold: number) =>
     env.DB.prepare(
       `INSERT INTO settings VALUES (1, ?1, 1, 'admin_token') ON CONFLICT DO UPDATE SET document = excluded.document`,
@@ -271,7 +272,7 @@ describe('the settings out of reach', () => {
   const policyOf = async (here: ReturnType<typeof visitor>, name: string) =>
     (await here.logIn(name)).headers.get('RateLimit-Policy')
 
-  it('leave the last known in force, and then the new ones within 30 s of their return', async () => {
+  it('applies the last known settings while D1 is unavailable, and new ones within 30 s of its return', async () => {
     freeze()
     await change(7)
     const { watched, here } = await watchedVisitor()
@@ -289,7 +290,7 @@ describe('the settings out of reach', () => {
     expect(await policyOf(here, name)).toContain('q=9')
   })
 
-  it('open no registration that may be closed: where they were never read, nobody registers', async () => {
+  it('answers 503 to registrations before the first read of the settings, since registration may be closed', async () => {
     freeze()
     await env.DB.prepare(`INSERT INTO settings VALUES (1, '{"registration_open":false}', 1, 'x')`).run()
     const watched = watch()
@@ -308,7 +309,7 @@ describe('the settings out of reach', () => {
     })
   })
 
-  it('leave the default rules in force where they were never read', async () => {
+  it('applies the default rules before the first read of the settings', async () => {
     freeze()
     await change(7)
     const watched = watch()

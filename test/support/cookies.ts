@@ -3,7 +3,7 @@ import { expect } from 'vitest'
 import { call, newName, PASSWORD, type Tokens } from './client.ts'
 
 export const APP = 'https://app.example.test'
-export const NAME = '__Secure-gatehouse_refresh'
+export const COOKIE_NAME = '__Secure-gatehouse_refresh'
 export const OWN_PAGE = { Origin: APP, 'X-Gatehouse-CSRF': '1' }
 
 export interface CookieSession {
@@ -13,16 +13,16 @@ export interface CookieSession {
   readonly cookie: string
 }
 
-export function cookieOf(answer: Response): string {
-  return answer.headers.get('Set-Cookie')?.split(';')[0] ?? ''
+export function cookieOf(response: Response): string {
+  return response.headers.get('Set-Cookie')?.split(';')[0] ?? ''
 }
 
 export async function newCookieSession(fetch?: Parameters<typeof call>[3]): Promise<CookieSession> {
   const name = newName()
   const body = { username: name, password: PASSWORD, transport: 'cookie' }
-  const answer = await call('POST', '/auth/register', { body, headers: { Origin: APP } }, fetch)
-  expect(answer.status).toBe(201)
-  return { name, tokens: await answer.json(), cookie: cookieOf(answer) }
+  const response = await call('POST', '/auth/register', { body, headers: { Origin: APP } }, fetch)
+  expect(response.status).toBe(201)
+  return { name, tokens: await response.json(), cookie: cookieOf(response) }
 }
 
 export const byCookie = (path: string, cookie: string, headers: Record<string, string> = OWN_PAGE) =>
