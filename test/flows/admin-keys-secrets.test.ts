@@ -38,10 +38,10 @@ afterEach(() => {
 })
 
 describe('the seals of the keys', () => {
-  const A = { AUTH_SECRET: SECRET, AUTH_SECRET_ALSO: '' }
-  const AB = { AUTH_SECRET: SECRET, AUTH_SECRET_ALSO: NEW_SECRET }
-  const BA = { AUTH_SECRET: NEW_SECRET, AUTH_SECRET_ALSO: SECRET }
-  const B = { AUTH_SECRET: NEW_SECRET, AUTH_SECRET_ALSO: '' }
+  const A = { AUTH_SECRET: SECRET, AUTH_SECRET_FALLBACK: '' }
+  const AB = { AUTH_SECRET: SECRET, AUTH_SECRET_FALLBACK: NEW_SECRET }
+  const BA = { AUTH_SECRET: NEW_SECRET, AUTH_SECRET_FALLBACK: SECRET }
+  const B = { AUTH_SECRET: NEW_SECRET, AUTH_SECRET_FALLBACK: '' }
 
   const codeOfHealth = async (secrets: Partial<Env>) =>
     codeOf(call('GET', '/healthz', {}, workerWith(secrets)))

@@ -101,7 +101,7 @@ describe('a login or registration that replaces a cookie', () => {
   it('ends the previous session even if its cookie was issued under the previous AUTH_SECRET', async () => {
     const { tokens, cookie } = await newCookieSession()
     const AUTH_SECRET = 'another secret of the tests, long enough for production'
-    const fetch = workerWith({ AUTH_SECRET, AUTH_SECRET_ALSO: String(env.AUTH_SECRET) })
+    const fetch = workerWith({ AUTH_SECRET, AUTH_SECRET_FALLBACK: String(env.AUTH_SECRET) })
     expect((await submit('/auth/login', cookie, {}, fetch)).status).toBe(200)
     expect(await isAlive(tokens.access_token)).toBe(false)
   })

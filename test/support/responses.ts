@@ -1,10 +1,10 @@
 /** JSON responses of the HTTP API that several tests read. */
 import type { z } from '@hono/zod-openapi'
-import type { sessionsAnswer } from '../../src/routes/schemas.ts'
+import type { sessionsResponse } from '../../src/routes/schemas.ts'
 import type { User } from './client.ts'
 import type { RegisteredClient } from './oauth.ts'
 
-export type SessionList = z.infer<typeof sessionsAnswer>
+export type SessionList = z.infer<typeof sessionsResponse>
 
 export type ManagedUser = User & { readonly disabled: boolean }
 
