@@ -1,23 +1,19 @@
-import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
+import { decodeJwt } from 'jose'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Env } from '../../src/config/env.ts'
-import { admin } from '../support/admin.ts'
+import { permit } from '../support/admin.ts'
 import {
   type Call,
   call,
-  type Fetch,
   newPerson,
   ok,
-  PASSWORD,
   PUBLIC_URL,
   refused,
   type Tokens,
-  worker,
   workerWith,
 } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
-import { watch } from '../support/counting.ts'
-import { AUDIENCE, arrived, gate, ORIGIN, valuesOf } from '../support/gateway.ts'
+import { arrived, gate, ORIGIN, valuesOf } from '../support/gateway.ts'
 
 let person: Tokens & { readonly name: string }
 beforeAll(async () => {
@@ -32,236 +28,8 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-const permit = (id: string, body: object) => ok(admin('PATCH', `/admin/users/${id}`, body))
-
 const through = (path: string, request: Call = {}, fetch = gate(), method = 'GET') =>
   call(method, path, { bearer: person.access_token, ...request }, fetch)
-
-describe('a request with a right token', () => {
-  it('reaches the origin with its method, path, query, headers and body as they are', async () => {
-    const body = 'x'.repeat(100_000)
-    const headers = { 'Content-Type': 'text/plain', 'X-Own': 'of the client', Accept: 'text/html' }
-    const came = await arrived(
-      through('/api/orders/a%20b;v=1?q=%2e%2e%2f&r=1&r=2', { body, headers }, gate(), 'PATCH'),
-    )
-    expect(came).toMatchObject({ method: 'PATCH', target: '/api/orders/a%20b;v=1?q=%2e%2e%2f&r=1&r=2' })
-    expect(came.body.match(/x/g)).toHaveLength(100_000)
-    expect(valuesOf(came, 'x-own')).toEqual(['of the client'])
-    expect(valuesOf(came, 'accept')).toEqual(['text/html'])
-    expect(valuesOf(came, 'host')).toEqual([new URL(ORIGIN).host])
-  })
-
-  it('says whom it comes from, each thing once', async () => {
-    const came = await arrived(through('/api/me'))
-    expect(valuesOf(came, 'x-auth-subject')).toEqual([person.user.id])
-    expect(valuesOf(came, 'x-auth-session')).toEqual([decodeJwt(person.access_token).sid])
-    expect(valuesOf(came, 'x-auth-roles')).toEqual([''])
-    expect(valuesOf(came, 'x-auth-scope')).toEqual([''])
-  })
-
-  it('says where it comes from, whatever the client said of that', async () => {
-    const headers = {
-      'CF-Connecting-IP': '2001:db8::7',
-      'X-Forwarded-For': '203.0.113.1',
-      'X-Forwarded-Host': 'evil.example',
-      'X-Forwarded-Prefix': '/evil',
-      Forwarded: 'for=203.0.113.1',
-      'X-Real-IP': '203.0.113.1',
-      'True-Client-IP': '203.0.113.1',
-      X_Forwarded_For: '203.0.113.1',
-    }
-    const came = await arrived(through('/api/me', { headers }))
-    expect(valuesOf(came, 'forwarded')).toEqual(['for="[2001:db8::7]";host="auth.example.test";proto=https'])
-    expect(valuesOf(came, 'x-forwarded-for')).toEqual(['2001:db8::7'])
-    expect(valuesOf(came, 'x-forwarded-host')).toEqual(['auth.example.test'])
-    expect(valuesOf(came, 'x-forwarded-proto')).toEqual(['https'])
-    expect(JSON.stringify(came.headers)).not.toMatch(/203\.0\.113\.1|evil/)
-  })
-
-  it.each([
-    'X-Auth-Subject',
-    'x-auth-subject',
-    'X_Auth_Subject',
-    'X-Auth_Roles',
-    'x.auth.roles',
-    'X_AUTH_SCOPE',
-    'X-Auth-Session',
-    'X-Auth-Assertion',
-    'X-Auth-Whatever-Comes',
-    'X-Original-URL',
-    'X-Rewrite-URL',
-    'Client-IP',
-    'CLIENT_IP',
-    'Fastly-Client-IP',
-    'fastly.client.ip',
-    'X-Originating-IP',
-    'X-Remote-IP',
-    'X-Remote-Addr',
-    'x_remote_addr',
-    'X-ProxyUser-Ip',
-    'X-Remote-User',
-    'Remote-User',
-    'Remote_User',
-    'REMOTE.USER',
-    'Remote-Groups',
-    'X-WebAuth-User',
-    'X-Authenticated-User',
-    'X-Authentik-Username',
-    'X-Goog-Authenticated-User-Email',
-    'X-Amzn-Oidc-Data',
-    'X-MS-CLIENT-PRINCIPAL',
-    'OIDC_CLAIM_sub',
-    'SM_USER',
-    'Client-Cert',
-    'X-SSL-Client-S-DN',
-    'Forwarded-For',
-    'X-Forwarded',
-    'X-Forward-For',
-    'X-Cluster-Client-IP',
-    'CF_Connecting_IP',
-    'CF-Pseudo-IPv4',
-    'WL-Proxy-Client-IP',
-    'X-True-IP',
-    'X-Custom-IP-Authorization',
-    'Proxy',
-    'X-Override-URL',
-    'X_Override_URL',
-    'X-Envoy-Original-Path',
-    'X-Envoy-External-Address',
-    'x~envoy~anything',
-    'X-HTTP-Method-Override',
-    'X-Method-Override',
-    'X-Host',
-    'X-HTTP-Host-Override',
-    'X-Accel-Mapping',
-    'X-Middleware-Subrequest',
-    'x_middleware_rewrite',
-    'X-Invoke-Path',
-    'MS-ASPNETCORE-WINAUTHTOKEN',
-    'MS_ASPNETCORE_CLIENTCERT',
-    'Shib-Identity-Provider',
-    'OAM_REMOTE_USER',
-    'Impersonate-User',
-    'X-Scope-OrgID',
-    'X-User-Role',
-    'Proxy-Remote-User',
-    'SSL-Cert',
-    'X-ClientIP',
-    'X-Sucuri-ClientIP',
-    'CloudFront-Viewer-Address',
-    'X-Vercel-Forwarded-For',
-    'Akamai-Client-IP',
-    'X-Script-Name',
-    'Front-End-Https',
-  ])('leaves behind what the client sent as %s', async (name) => {
-    const came = await arrived(through('/api/me', { headers: { [name]: 'forged' } }))
-    expect(JSON.stringify(came)).not.toContain('forged')
-  })
-
-  it('leaves behind what speaks of the connection, and what Connection names', async () => {
-    const headers = {
-      Connection: 'close, X-Mine',
-      'X-Mine': 'mine',
-      'Keep-Alive': '5',
-      'Proxy-Authorization': 'Basic x',
-      TE: 'gzip',
-    }
-    const came = await arrived(through('/api/me', { headers }))
-    for (const name of ['x-mine', 'keep-alive', 'proxy-authorization', 'te'])
-      expect(valuesOf(came, name)).toEqual([])
-  })
-
-  it('leaves behind the cookies of the service, and keeps the others', async () => {
-    const own = [
-      '__Secure-gatehouse_refresh',
-      '__Host-gatehouse_pages',
-      'gatehouse_pages',
-      '=gatehouse_pages',
-    ]
-    const Cookie = `a=1; ${own.map((name) => `${name}=secret`).join('; ')}; b=2; gatehouse_refresh=secret`
-    expect(valuesOf(await arrived(through('/api/me', { headers: { Cookie } })), 'cookie')).toEqual([
-      'a=1; b=2',
-    ])
-    const alone = await arrived(through('/api/me', { headers: { Cookie: 'gatehouse_refresh=secret' } }))
-    expect(valuesOf(alone, 'cookie')).toEqual([])
-  })
-
-  it.each([
-    ['joined by a comma', 'a=1, gatehouse_refresh=secret'],
-    ['joined by a comma without a space', 'a=1,__Host-gatehouse_pages=secret'],
-    ['first of two that were joined', '__Secure-gatehouse_refresh=secret, a=1'],
-    ['between commas and semicolons', 'a=1; b=2,gatehouse_pages=secret, __Host-gatehouse_x=secret; c=3'],
-    ['behind a space of another kind', 'a=1;\u00a0gatehouse_refresh=secret'],
-  ])('leaves behind the cookies of the service %s', async (_how, Cookie) => {
-    const came = await arrived(through('/api/me', { headers: { Cookie } }))
-    expect(JSON.stringify(came.headers)).not.toContain('secret')
-    expect(valuesOf(came, 'cookie').join()).toContain('a=1')
-  })
-
-  it('keeps the commas within the cookies of others', async () => {
-    const Cookie = 'list=1,2,3; name="a, b"'
-    expect(valuesOf(await arrived(through('/api/me', { headers: { Cookie } })), 'cookie')).toEqual([Cookie])
-  })
-
-  it("leaves behind the header that has the client's address for the service, in every spelling", async () => {
-    const fetch = gate({}, { CLIENT_IP_HEADER: 'X-Edge-Address' })
-    const headers = { 'X-Edge-Address': '203.0.113.9', X_Edge_Address: 'forged', 'X.Edge.Address': 'forged' }
-    const came = await arrived(through('/api/me', { headers }, fetch))
-    expect(JSON.stringify(came.headers)).not.toContain('forged')
-    expect(valuesOf(came, 'x-forwarded-for')).toEqual(['203.0.113.9'])
-  })
-
-  it.each([
-    'X-Request-Id',
-    'X-Own',
-    'X-User-Agent',
-    'X-Requested-With',
-    'traceparent',
-    'If-Match',
-    'Idempotency-Key',
-  ])('passes on what is none of that: %s', async (name) => {
-    const came = await arrived(through('/api/me', { headers: { [name]: 'of the client' } }))
-    expect(valuesOf(came, name.toLowerCase())).toEqual(['of the client'])
-  })
-
-  it('keeps the token to itself where the route says so', async () => {
-    const came = await arrived(through('/api/me', {}, gate({ authorization: 'drop' })))
-    expect(valuesOf(came, 'authorization')).toEqual([])
-    expect(valuesOf(came, 'x-auth-subject')).toEqual([person.user.id])
-  })
-
-  it('never passes on a token with the scope admin', async () => {
-    const fetch = gate({ authorization: 'pass' })
-    const { name, user } = await newPerson()
-    await permit(user.id, { roles: ['admin'], scopes: ['admin'] })
-    const body = { identifier: name, password: PASSWORD, scope: 'admin' }
-    const { access_token } = await ok<Tokens>(call('POST', '/auth/login', { body }, fetch))
-    const came = await arrived(call('GET', '/api/me', { bearer: access_token }, fetch))
-    expect(valuesOf(came, 'x-auth-scope')).toEqual(['admin'])
-    expect(valuesOf(came, 'authorization')).toEqual([])
-    expect(JSON.stringify(came)).not.toContain(access_token)
-  })
-
-  it("goes to the path behind the prefix where the route says so, below the origin's own path", async () => {
-    const fetch = gate({ origin: `${ORIGIN}/base/`, strip_prefix: true })
-    expect((await arrived(through('/api/x/y?z', {}, fetch))).target).toBe('/base/x/y?z')
-    expect((await arrived(through('/api', {}, fetch))).target).toBe('/base/')
-  })
-
-  it('costs no query and no RPC while the keys are known, one RPC where the session is checked', async () => {
-    for (const [session, rpc] of [
-      ['trust', 0],
-      ['check', 1],
-    ] as const) {
-      const watched = watch()
-      const fetch = gate({ session }, watched.bindings)
-      await arrived(through('/api/me', {}, fetch))
-      watched.reset()
-      await arrived(through('/api/me', {}, fetch))
-      expect(watched.counts).toEqual({ d1: 0, rpc })
-    }
-  })
-})
 
 /** Lets an origin that is silent be too late at once. */
 function hurry(): void {
@@ -521,94 +289,6 @@ describe('a preflight', () => {
   it('is followed by an answer that the page may read', async () => {
     const answer = await through('/api/me', { headers: { Origin: 'https://app.example.test' } })
     expect(answer.headers.get('Access-Control-Allow-Origin')).toBe('https://app.example.test')
-  })
-})
-
-describe('an assertion', () => {
-  const assertionOf = async (fetch: Fetch, bearer = person.access_token) =>
-    valuesOf(await arrived(call('GET', '/api/me', { bearer }, fetch)), 'x-auth-assertion')[0] ?? ''
-
-  it('proves to its origin, by the public keys, whom the request comes from, for 60 s at most', async () => {
-    freeze()
-    const { access_token, user } = await newPerson()
-    const assertion = await assertionOf(gate(), access_token)
-    const { keys } = await ok<{ keys: (JsonWebKey & { kid: string })[] }>(
-      call('GET', '/.well-known/jwks.json'),
-    )
-    const { kid } = decodeProtectedHeader(assertion)
-    const jwk = keys.find((key) => key.kid === kid)
-    if (jwk === undefined) throw new Error('signed with an unknown key')
-    const { payload, protectedHeader } = await jwtVerify(assertion, jwk, {
-      issuer: PUBLIC_URL,
-      audience: AUDIENCE,
-      typ: 'edge-assertion+jwt',
-      currentDate: new Date(),
-    })
-    expect(protectedHeader).toEqual({ typ: 'edge-assertion+jwt', alg: 'ES256', kid })
-    const now = Date.now() / 1000
-    expect(payload).toEqual({
-      iss: PUBLIC_URL,
-      aud: AUDIENCE,
-      sub: user.id,
-      sid: decodeJwt(access_token).sid,
-      roles: [],
-      scope: '',
-      iat: now,
-      exp: now + 60,
-      jti: expect.any(String),
-    })
-  })
-
-  it('is for one origin alone: by default its address', async () => {
-    const fetch = workerWith({ GATEWAY: { '/api': { origin: `${ORIGIN}/base` } } })
-    expect(decodeJwt(await assertionOf(fetch)).aud).toBe(ORIGIN)
-  })
-
-  it('is used again within the first half of its life, by the same token at the same origin', async () => {
-    freeze()
-    const GATEWAY = {
-      '/api': { origin: ORIGIN, audience: AUDIENCE },
-      '/api/me/too': { origin: ORIGIN, audience: 'https://too.example' },
-    }
-    const fetch = workerWith({ GATEWAY })
-    const [one, other] = [await newPerson(), await newPerson()]
-    const first = await assertionOf(fetch, one.access_token)
-    advance(29)
-    expect(await assertionOf(fetch, one.access_token)).toBe(first)
-    expect(await assertionOf(fetch, other.access_token)).not.toBe(first)
-    const too = await arrived(call('GET', '/api/me/too', { bearer: one.access_token }, fetch))
-    expect(decodeJwt(valuesOf(too, 'x-auth-assertion')[0] ?? '').aud).toBe('https://too.example')
-    advance(1)
-    expect(await assertionOf(fetch, one.access_token)).not.toBe(first)
-  })
-
-  it('does not outlive the token that it speaks of', async () => {
-    freeze()
-    const { access_token } = await newPerson()
-    advance(590)
-    expect(decodeJwt(await assertionOf(gate(), access_token)).exp).toBe(decodeJwt(access_token).exp)
-  })
-
-  it('is signed anew where its key was taken away', async () => {
-    freeze()
-    const { access_token } = await newPerson()
-    const fetch = gate()
-    const first = await assertionOf(fetch, access_token)
-    const { kid } = decodeProtectedHeader(first)
-    await ok(admin('DELETE', `/admin/keys/${kid}`, undefined, fetch), 204)
-    const next = await newPerson(fetch)
-    expect(decodeProtectedHeader(await assertionOf(fetch, next.access_token)).kid).not.toBe(kid)
-  })
-
-  it('is no access token', async () => {
-    const bearer = await assertionOf(gate())
-    for (const [path, fetch] of [
-      ['/auth/me', worker],
-      ['/api/me', gate()],
-      ['/auth/verify', gate()],
-    ] as const) {
-      expect((await refused(call('GET', path, { bearer }, fetch))).code).toBe('invalid_token')
-    }
   })
 })
 

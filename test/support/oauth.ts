@@ -19,6 +19,15 @@ export function newClient(body: unknown = {}, fetch = worker): Promise<Registere
   return ok(registerClient(body, fetch), 201)
 }
 
+export const INTROSPECT = '/oauth2/introspect'
+export const REVOKE = '/oauth2/revoke'
+
+/** What introspection says of a token that is not active. */
+export const INACTIVE = { active: false }
+
+/** The parameters of the client that has no secret. */
+export const PUBLIC_CLIENT = { client_id: 'gatehouse' }
+
 export const basic = (id: string, secret: string) => ({ Authorization: `Basic ${btoa(`${id}:${secret}`)}` })
 
 export interface Form {
@@ -37,6 +46,15 @@ export function post(
   const body = typeof parameters === 'string' ? parameters : new URLSearchParams(parameters).toString()
   return call('POST', path, { body, headers: { ...type, ...headers } }, fetch)
 }
+
+/** A request that a client makes with its secret. */
+export const authenticated = ({ client_id, client_secret }: RegisteredClient) => ({
+  headers: basic(client_id, client_secret),
+})
+
+/** A request that a client makes with a wrong secret. */
+export const withWrongSecret = ({ client_id }: RegisteredClient, from: string, path = INTROSPECT) =>
+  post(path, { token: 'x' }, { headers: basic(client_id, 'a guess'), from })
 
 export interface OAuthProblem {
   readonly status: number

@@ -1,4 +1,6 @@
 /** Requests from one IP address. */
+/** Somebody at one address. */
+import type { Challenge } from '../../src/challenge/challenge.ts'
 import { type Call, call, newAddress, PASSWORD, type Problem, refused, worker } from './client.ts'
 
 export interface Visitor {
@@ -34,6 +36,13 @@ export function visitor(fetch = worker, address = newAddress()): Visitor {
       for (let failure = 1; failure <= times; failure++) await fail(identifier)
     },
   }
+}
+
+/** The challenge that a login needs. */
+export async function challengeFor(somebody: Visitor, identifier: string): Promise<Challenge | undefined> {
+  const problem = await refused(somebody.logIn(identifier))
+  expectCode(problem, 'challenge_required')
+  return problem.challenge
 }
 
 function expectCode({ code }: Problem, expected: string): void {

@@ -1,0 +1,319 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { codeOf } from '../support/admin.ts'
+import {
+  call,
+  newAddress,
+  newName,
+  newPerson,
+  ok,
+  PASSWORD,
+  refused,
+  type Tokens,
+  worker,
+  workerWith,
+} from '../support/client.ts'
+import { advance, freeze, thaw } from '../support/clock.ts'
+import { watch } from '../support/counting.ts'
+import { disable } from '../support/database.ts'
+import { solve } from '../support/solver.ts'
+import { challengeFor, type Visitor, visitor, WRONG } from '../support/visitor.ts'
+
+afterEach(() => {
+  thaw()
+  vi.restoreAllMocks()
+})
+
+describe('the order of refusals', () => {
+  const LIMITS = {
+    registrations_per_ip: { action: 'challenge', threshold: 0 },
+    login_failures_per_ip: { action: 'block', threshold: 0 },
+  }
+
+  it('has 429 before a challenge, answered or not', async () => {
+    const here = visitor(workerWith({ LIMITS }))
+    const { access_token } = await newPerson()
+    for (const challenge of [undefined, 'x']) {
+      const body = { username: newName(), current_password: PASSWORD, challenge }
+      const patched = here.call('PATCH', '/auth/me', { bearer: access_token, body })
+      expect(await codeOf(patched)).toBe('too_many_login_failures')
+    }
+  })
+
+  it('has a missing address before 429, and a weak password before that', async () => {
+    const fetch = workerWith({ LIMITS: { registrations_per_ip: { threshold: 0 } } })
+    const post = (password: string, headers: Record<string, string>) =>
+      codeOf(call('POST', '/auth/register', { body: { username: newName(), password }, headers }, fetch))
+    expect(await post('short', { 'CF-Connecting-IP': '' })).toBe('weak_password')
+    expect(await post(PASSWORD, { 'CF-Connecting-IP': '' })).toBe('client_ip_unknown')
+    expect(await post(PASSWORD, {})).toBe('too_many_registrations')
+  })
+
+  it('has the challenge before a disabled account', async () => {
+    const here = visitor()
+    const { name, user } = await newPerson()
+    await disable(user.id)
+    await here.failTimes(3, newName())
+    expect(await codeOf(here.logIn(name))).toBe('challenge_required')
+  })
+
+  it('has a wrong query before a missing address', async () => {
+    const headers = { 'CF-Connecting-IP': '' }
+    for (const query of ['', '?action=', '?action=LOGIN', '?action=patch']) {
+      const problem = await refused(call('GET', `/auth/challenge${query}`, { headers }))
+      expect(problem).toMatchObject({ code: 'invalid_request', errors: [{ field: 'action' }] })
+    }
+  })
+})
+
+describe('a stolen access token', () => {
+  const calls: readonly (readonly [string, (person: Tokens, here: Visitor) => Promise<Response>])[] = [
+    [
+      'PUT /auth/me/password',
+      ({ access_token }, here) => {
+        const body = { current_password: WRONG, new_password: 'quite another passphrase' }
+        return here.call('PUT', '/auth/me/password', { bearer: access_token, body })
+      },
+    ],
+    [
+      'PATCH /auth/me',
+      ({ access_token }, here) => {
+        const body = { current_password: WRONG, username: newName() }
+        return here.call('PATCH', '/auth/me', { bearer: access_token, body })
+      },
+    ],
+    [
+      'DELETE /auth/me',
+      ({ access_token }, here) =>
+        here.call('DELETE', '/auth/me', { bearer: access_token, body: { current_password: WRONG } }),
+    ],
+  ]
+
+  it.each(calls)('is no way to guess by %s: it counts as a log in at the address', async (_name, guess) => {
+    const here = visitor()
+    const person = await newPerson()
+    for (let guesses = 1; guesses <= 3; guesses++) {
+      expect(await codeOf(guess(person, here))).toBe('invalid_credentials')
+    }
+    expect(await codeOf(guess(person, here))).toBe('challenge_required')
+    await challengeFor(here, newName())
+  })
+
+  it.each(calls)(
+    'is no way to guess by %s: it counts on the identifier from anywhere',
+    async (_name, guess) => {
+      const worker = workerWith({ LIMITS: { login_failures_per_account: { threshold: 2 } } })
+      const person = await newPerson()
+      for (let guesses = 1; guesses <= 2; guesses++) {
+        expect(await codeOf(guess(person, visitor(worker)))).toBe('invalid_credentials')
+      }
+      expect(await codeOf(guess(person, visitor(worker)))).toBe('challenge_required')
+      expect(await codeOf(visitor(worker).logIn(person.name))).toBe('challenge_required')
+    },
+  )
+
+  it('counts on the email, where there is one, else on the phone', async () => {
+    const worker = workerWith({ LIMITS: { login_failures_per_account: { threshold: 1 } } })
+    const guess = calls[0]?.[1] ?? (() => Promise.reject())
+    const username = newName()
+    const phone = '+12015550123'
+    const email = `${username}@example.com`
+    const here = visitor()
+    const person = await ok<Tokens>(here.register({ username, phone }), 201)
+    expect(await codeOf(guess(person, visitor(worker)))).toBe('invalid_credentials')
+    expect(await codeOf(visitor(worker).logIn(phone))).toBe('challenge_required')
+    expect(await codeOf(visitor(worker).logIn(username))).toBe('ok')
+    await ok(
+      here.call('PATCH', '/auth/me', {
+        bearer: person.access_token,
+        body: { email, current_password: PASSWORD },
+      }),
+    )
+    expect(await codeOf(guess(person, visitor(worker)))).toBe('invalid_credentials')
+    expect(await codeOf(visitor(worker).logIn(email))).toBe('challenge_required')
+  })
+
+  it('of a right password clears, as a log in does, and takes a challenge for log in', async () => {
+    const here = visitor()
+    const { name, access_token } = await newPerson()
+    await here.failTimes(3, name)
+    const body = { current_password: PASSWORD, username: newName() }
+    const { challenge } = await refused(here.call('PATCH', '/auth/me', { bearer: access_token, body }))
+    expect(challenge).toMatchObject({ action: 'login' })
+    const answer = await solve(challenge)
+    await ok(here.call('PATCH', '/auth/me', { bearer: access_token, body: { ...body, challenge: answer } }))
+    await ok(here.logIn(body.username))
+  })
+})
+
+describe('a rule', () => {
+  const at = (rule: object) => visitor(workerWith({ LIMITS: { login_failures_per_ip: rule } }))
+
+  it('that blocks answers 429 with the seconds until the next place, solved challenge or not', async () => {
+    freeze()
+    const here = at({ action: 'block', threshold: 2, window_seconds: 60 })
+    const { name } = await newPerson()
+    await here.fail(newName())
+    advance(10)
+    await here.fail(newName())
+    advance(20)
+    const answer = await here.logIn(name, PASSWORD, 'x')
+    expect(answer.status).toBe(429)
+    expect(answer.headers.get('Retry-After')).toBe('30')
+    expect(await answer.json()).toMatchObject({ code: 'too_many_login_failures' })
+    advance(30)
+    await ok(here.logIn(name))
+  })
+
+  it('that is off counts nothing and costs nothing', async () => {
+    const watched = watch()
+    const off = { enabled: false }
+    const LIMITS = { login_failures_per_ip: off, login_failures_per_account: off }
+    const here = visitor(workerWith({ ...watched.bindings, LIMITS }))
+    const { name } = await newPerson()
+    await here.failTimes(5, name)
+    watched.reset()
+    const answer = await here.logIn(name)
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('RateLimit')).toBe(null)
+    expect(watched.counts).toEqual({ d1: 1, rpc: 1 })
+  })
+
+  it('of threshold 0 always asks', async () => {
+    const here = at({ threshold: 0 })
+    const { name } = await newPerson()
+    await ok(here.logIn(name, PASSWORD, await solve(await challengeFor(here, name))))
+    await challengeFor(here, name)
+  })
+})
+
+describe('the address of Workers of other zones', () => {
+  it('is always challenged', async () => {
+    const { name } = await newPerson()
+    const here = visitor(worker, '2a06:98c0:3600::103')
+    await ok(here.logIn(name, PASSWORD, await solve(await challengeFor(here, name))))
+    await challengeFor(visitor(worker, '2a06:98c0:3600:1::1'), name)
+  })
+
+  it('is challenged where others are blocked: nobody there could ever log in', async () => {
+    const LIMITS = { login_failures_per_ip: { action: 'block' } }
+    const here = visitor(workerWith({ LIMITS }), '2a06:98c0:3600::104')
+    const { name } = await newPerson()
+    await ok(here.logIn(name, PASSWORD, await solve(await challengeFor(here, name))))
+  })
+})
+
+describe('the client address', () => {
+  const body = { identifier: 'ada', password: WRONG }
+  const send = (headers: Record<string, string>, fetch = workerWith({})) =>
+    fetch(
+      new Request('https://auth.example.test/auth/login', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', ...headers },
+        body: JSON.stringify(body),
+      }),
+    )
+
+  it.each([
+    ['missing', {}],
+    ['no address', { 'CF-Connecting-IP': 'unknown' }],
+    ['several', { 'CF-Connecting-IP': '203.0.113.7, 203.0.113.8' }],
+    [
+      'only in other headers',
+      { 'X-Forwarded-For': '203.0.113.7', 'X-Real-IP': '203.0.113.7', Forwarded: 'for=203.0.113.7' },
+    ],
+    ['a Pseudo IPv4 address without the real one', { 'CF-Connecting-IP': '240.0.0.1' }],
+  ])('is refused where it is %s: nothing is counted under a guess', async (_what, headers) => {
+    expect(await refused(send(headers))).toMatchObject({ status: 400, code: 'client_ip_unknown' })
+  })
+
+  it.each([
+    ['POST', '/auth/register', { username: 'nobody.knows', password: PASSWORD }],
+    ['PATCH', '/auth/me', { username: 'nobody.knows', current_password: PASSWORD }],
+    ['PUT', '/auth/me/password', { current_password: PASSWORD, new_password: 'quite another passphrase' }],
+    ['DELETE', '/auth/me', { current_password: PASSWORD }],
+    ['GET', '/auth/challenge?action=login', undefined],
+  ])('is needed by %s %s', async (method, path, sent) => {
+    const { access_token } = await newPerson()
+    const headers = { 'CF-Connecting-IP': '' }
+    expect(await refused(call(method, path, { bearer: access_token, headers, body: sent }))).toMatchObject({
+      code: 'client_ip_unknown',
+    })
+  })
+
+  it('is not spoofed by X-Forwarded-For', async () => {
+    const address = newAddress()
+    for (let guess = 1; guess <= 3; guess++) {
+      const headers = { 'CF-Connecting-IP': address, 'X-Forwarded-For': newAddress() }
+      expect(await codeOf(send(headers))).toBe('invalid_credentials')
+    }
+    expect(await codeOf(send({ 'CF-Connecting-IP': address, 'X-Forwarded-For': newAddress() }))).toBe(
+      'challenge_required',
+    )
+  })
+
+  it('is the one in the header that the setting names, and no other', async () => {
+    const fetch = workerWith({ CLIENT_IP_HEADER: 'X-Client' })
+    expect(await codeOf(send({ 'X-Client': newAddress() }, fetch))).toBe('invalid_credentials')
+    expect(await codeOf(send({ 'CF-Connecting-IP': newAddress() }, fetch))).toBe('client_ip_unknown')
+  })
+
+  it('is as wide a network as IPV6_PREFIX says', async () => {
+    const fetch = workerWith({ IPV6_PREFIX: 48 })
+    for (const host of ['2001:db8:4800:1::1', '2001:db8:4800:2::1', '2001:db8:4800:3::1']) {
+      expect(await codeOf(send({ 'CF-Connecting-IP': host }, fetch))).toBe('invalid_credentials')
+    }
+    expect(await codeOf(send({ 'CF-Connecting-IP': '2001:db8:4800:4::1' }, fetch))).toBe('challenge_required')
+  })
+
+  it('is CF-Connecting-IPv6 where Cloudflare put a Pseudo IPv4 address in its place', async () => {
+    const real = newAddress()
+    for (const pseudo of ['240.0.0.1', '240.0.0.2', '240.0.0.3']) {
+      const headers = { 'CF-Connecting-IP': pseudo, 'CF-Connecting-IPv6': real }
+      expect(await codeOf(send(headers))).toBe('invalid_credentials')
+    }
+    expect(await codeOf(send({ 'CF-Connecting-IP': real }))).toBe('challenge_required')
+  })
+})
+
+describe('the RateLimit fields', () => {
+  const fields = ({ headers }: Response) => [headers.get('RateLimit-Policy'), headers.get('RateLimit')]
+  const policy = '"login_failures_per_ip";q=3;w=300'
+
+  it('say how many failures are left, and until when, on refusals too', async () => {
+    freeze()
+    const here = visitor()
+    const { name } = await newPerson()
+    expect(fields(await here.logIn(name))).toEqual([policy, '"login_failures_per_ip";r=3;t=300'])
+    expect(fields(await here.logIn(name, WRONG))).toEqual([policy, '"login_failures_per_ip";r=2;t=300'])
+    advance(100)
+    expect(fields(await here.logIn(newName()))).toEqual([policy, '"login_failures_per_ip";r=1;t=200'])
+    expect(fields(await here.logIn(newName()))).toEqual([policy, '"login_failures_per_ip";r=0;t=200'])
+    expect(fields(await here.logIn(name))).toEqual([policy, '"login_failures_per_ip";r=0;t=200'])
+    advance(100)
+    expect(fields(await here.logIn(name))).toEqual([policy, '"login_failures_per_ip";r=0;t=100'])
+  })
+
+  it('count down again after a success, and stay at none after a solved challenge', async () => {
+    const here = visitor()
+    const { name } = await newPerson()
+    await here.fail(name)
+    expect((await here.logIn(name)).headers.get('RateLimit')).toContain('r=3')
+    await here.failTimes(3, newName())
+    const answer = await solve(await challengeFor(here, name))
+    expect((await here.logIn(name, PASSWORD, answer)).headers.get('RateLimit')).toContain('r=0')
+  })
+
+  it('name both rules of a call that registers and checks a password', async () => {
+    const { access_token, name } = await newPerson()
+    const body = { email: `${name}@example.com`, current_password: PASSWORD }
+    const answer = await call('PATCH', '/auth/me', { bearer: access_token, body })
+    expect(answer.headers.get('RateLimit')).toBe(
+      '"registrations_per_ip";r=2;t=300, "login_failures_per_ip";r=3;t=300',
+    )
+  })
+
+  it('are missing where the call did not reach the counter', async () => {
+    expect(fields(await call('POST', '/auth/login', { body: {} }))).toEqual([null, null])
+    expect(fields(await call('GET', '/healthz'))).toEqual([null, null])
+  })
+})
