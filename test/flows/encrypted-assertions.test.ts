@@ -1,4 +1,4 @@
-/** Assertions that the origin alone can read. */
+/** Assertions that only the origin can read. */
 import { env } from 'cloudflare:workers'
 import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, type JWK } from 'jose'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -16,7 +16,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-/** An origin's own key, and a client that has its public part. */
+/** A key pair of an origin, and a client that has its public key. */
 async function origin(alg = 'ECDH-ES', options = {}, names: object = {}) {
   const pair = await generateKeyPair(alg, { extractable: true, ...options })
   const jwk = { ...(await exportJWK(pair.publicKey)), ...names }
@@ -25,7 +25,7 @@ async function origin(alg = 'ECDH-ES', options = {}, names: object = {}) {
   return { client_id, privateJwk }
 }
 
-const gate = (client_id: string, changes: object = {}) => {
+const gatewayFor = (client_id: string, changes: object = {}) => {
   const route = { origin: env.RAW_ORIGIN_URL, audience: AUDIENCE, client_id }
   return workerWith({ GATEWAY: { '/api': route }, ...changes })
 }
@@ -38,24 +38,24 @@ const verifierWith = (...decryptionKeys: readonly JWK[]) =>
     fetch: (url, init) => worker(new Request(url, init)),
   })
 
-/** What came with a request behind the gate. */
-async function assertionIn(answer: Response): Promise<string> {
-  const text = await answer.text()
+/** The assertion that the origin received with a request. */
+async function assertionIn(response: Response): Promise<string> {
+  const text = await response.text()
   const assertion = /^x-auth-assertion: (.*)\r$/im.exec(text)?.[1]
-  if (answer.status !== 200 || assertion === undefined) throw new Error(`${answer.status}: ${text}`)
+  if (response.status !== 200 || assertion === undefined) throw new Error(`${response.status}: ${text}`)
   return assertion
 }
 
-describe('an assertion to a client with an encryption key', () => {
+describe('an encrypted assertion', () => {
   it.each([
     ['RSA-OAEP-256', {}],
     ['ECDH-ES', { crv: 'P-256' }],
     ['ECDH-ES', { crv: 'P-521' }],
     ['ECDH-ES', { crv: 'X25519' }],
-  ])('is a nested JWT that its private key alone opens: %s, %j', async (alg, options) => {
+  ])('encrypts to a nested JWT that only the private key opens: %s, %j', async (alg, options) => {
     const { client_id, privateJwk } = await origin(alg, options)
     const { access_token: bearer, user } = await newPerson()
-    const assertion = await assertionIn(await call('GET', '/api/x', { bearer }, gate(client_id)))
+    const assertion = await assertionIn(await call('GET', '/api/x', { bearer }, gatewayFor(client_id)))
     expect(decodeProtectedHeader(assertion)).toMatchObject({ alg, enc: 'A256GCM', cty: 'JWT' })
     expect(await verifierWith(privateJwk).verifyAssertion(assertion)).toMatchObject({
       aud: AUDIENCE,
@@ -67,27 +67,27 @@ describe('an assertion to a client with an encryption key', () => {
     }
   })
 
-  it('names the key as its owner does, so that two can be at hand while one replaces the other', async () => {
-    const [old, coming] = [
+  it('names the encryption key by its own kid, so that two keys work while one replaces the other', async () => {
+    const [old, next] = [
       await origin('ECDH-ES', {}, { kid: 'old' }),
       await origin('ECDH-ES', {}, { kid: 'new' }),
     ]
-    const verifier = verifierWith(old.privateJwk, coming.privateJwk)
+    const verifier = verifierWith(old.privateJwk, next.privateJwk)
     const { access_token: bearer } = await newPerson()
     for (const [{ client_id }, kid] of [
       [old, 'old'],
-      [coming, 'new'],
+      [next, 'new'],
     ] as const) {
-      const assertion = await assertionIn(await call('GET', '/api/x', { bearer }, gate(client_id)))
+      const assertion = await assertionIn(await call('GET', '/api/x', { bearer }, gatewayFor(client_id)))
       expect(decodeProtectedHeader(assertion).kid).toBe(kid)
       expect(await verifier.verifyAssertion(assertion)).toMatchObject({ aud: AUDIENCE })
     }
   })
 
-  it('costs no query and no call of objects, warm', async () => {
+  it('encrypts an assertion without a query or RPC in a warm isolate', async () => {
     const { client_id } = await origin()
     const watched = watch()
-    const fetch = gate(client_id, watched.bindings)
+    const fetch = gatewayFor(client_id, watched.bindings)
     const { access_token: bearer } = await newPerson()
     const { access_token: another } = await newPerson()
     await call('GET', '/api/x', { bearer }, fetch)
@@ -96,24 +96,24 @@ describe('an assertion to a client with an encryption key', () => {
     expect(watched.counts).toEqual({ d1: 0, rpc: 0 })
   })
 
-  it('is never one that others could read: a client that is gone, or has no key, is 503', async () => {
+  it('answers 503 instead of sending a readable assertion if the client of the route is deleted or has no key', async () => {
     const error = vi.spyOn(console, 'error').mockImplementation(() => undefined)
     const { access_token: bearer } = await newPerson()
     const { client_id: removed } = await origin()
     await admin('DELETE', `/admin/clients/${removed}`)
     const { client_id: keyless } = await newClient()
     for (const client_id of [removed, keyless]) {
-      const { status, code } = await refused(call('GET', '/api/x', { bearer }, gate(client_id)))
+      const { status, code } = await refused(call('GET', '/api/x', { bearer }, gatewayFor(client_id)))
       expect([status, code]).toEqual([503, 'misconfigured'])
     }
     expect(error.mock.calls.join()).toContain('GATEWAY /api')
   })
 
-  it('ends with its client: within 30 s nothing is encrypted for it any more', async () => {
+  it('stops encrypting assertions for a deleted client within 30 s', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => undefined)
     freeze()
     const { client_id } = await origin()
-    const fetch = gate(client_id)
+    const fetch = gatewayFor(client_id)
     const { access_token: bearer } = await newPerson()
     expect((await call('GET', '/api/x', { bearer }, fetch)).status).toBe(200)
     expect((await admin('DELETE', `/admin/clients/${client_id}`)).status).toBe(204)
@@ -121,11 +121,11 @@ describe('an assertion to a client with an encryption key', () => {
     expect((await refused(call('GET', '/api/x', { bearer }, fetch))).code).toBe('misconfigured')
   })
 
-  it('waits for nobody: a client that was never read is 503 while D1 is out of reach', async () => {
+  it('answers 503 while D1 is unavailable if the client of the route was never read', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => undefined)
     const { client_id } = await origin()
     const watched = watch()
-    const fetch = gate(client_id, watched.bindings)
+    const fetch = gatewayFor(client_id, watched.bindings)
     const { access_token: bearer } = await newPerson()
     await ok(call('GET', '/auth/me', { bearer }, fetch))
     watched.fail('first', { before: true })
@@ -134,12 +134,12 @@ describe('an assertion to a client with an encryption key', () => {
     expect((await call('GET', '/api/x', { bearer }, fetch)).status).toBe(200)
   })
 
-  it('is all that says who the user is: neither the token nor a header beside it does', async () => {
+  it('sends the identity only in the encrypted assertion: no token and no identity header', async () => {
     const { client_id } = await origin()
     const { access_token: bearer, user } = await newPerson()
     const { sid } = decodeJwt<{ sid: string }>(bearer)
     const headers = { 'X-Auth-Subject': 'forged' }
-    const text = await (await call('GET', '/api/x', { bearer, headers }, gate(client_id))).text()
+    const text = await (await call('GET', '/api/x', { bearer, headers }, gatewayFor(client_id))).text()
     const names = [...text.matchAll(/^(x-auth-[\w-]+|authorization):/gim)].map(([, name]) =>
       name?.toLowerCase(),
     )

@@ -21,12 +21,12 @@ afterEach(() => vi.restoreAllMocks())
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 const valid = () => ({ username: newName(), password: PASSWORD })
 
-describe('a problem answer', () => {
-  it('has type, title, status, detail and code, and is never cached', async () => {
-    const answer = await call('GET', '/nowhere')
-    expect(answer.headers.get('Content-Type')).toBe('application/problem+json')
-    expect(answer.headers.get('Cache-Control')).toBe('no-store')
-    expect(await answer.json()).toEqual({
+describe('a problem document', () => {
+  it('returns type, title, status, detail and code of an error, and forbids caching it', async () => {
+    const response = await call('GET', '/nowhere')
+    expect(response.headers.get('Content-Type')).toBe('application/problem+json')
+    expect(response.headers.get('Cache-Control')).toBe('no-store')
+    expect(await response.json()).toEqual({
       type: `${PUBLIC_URL}/errors/not_found`,
       title: 'Not found',
       status: 404,
@@ -35,7 +35,7 @@ describe('a problem answer', () => {
     })
   })
 
-  it.each(Object.keys(ERRORS))('is explained by a page: %s', async (code) => {
+  it.each(Object.keys(ERRORS))('serves a page that explains the error code %s', async (code) => {
     const page = await call('GET', `/errors/${code}`)
     expect(page.status).toBe(200)
     expect(page.headers.get('Content-Type')).toMatch(/^text\/html/)
@@ -44,17 +44,17 @@ describe('a problem answer', () => {
   })
 
   it.each(['nope', 'toString', '__proto__', 'constructor'])(
-    'has no page for what is no code: %s',
+    'answers 404 to the page of an unknown error code: %s',
     async (code) => {
       expect((await call('GET', `/errors/${code}`)).status).toBe(404)
     },
   )
 })
 
-describe('the order in which errors win', () => {
+describe('the precedence of errors', () => {
   const tooLarge = { 'Content-Type': 'text/plain', Authorization: 'Bearer bad' }
 
-  it('404 and 405 before the body is looked at', async () => {
+  it('reports 404 and 405 before it reads the body', async () => {
     const body = 'x'.repeat(20_000)
     expect(await refused(call('POST', '/nowhere', { body, headers: tooLarge }))).toMatchObject({
       status: 404,
@@ -64,7 +64,7 @@ describe('the order in which errors win', () => {
     })
   })
 
-  it('malformed_request before all others, misconfigured too', async () => {
+  it('reports malformed_request before every other error, even misconfigured', async () => {
     const of = (url: string, host: string, fetch = workerWith({})) => {
       const request = new Request(`${PUBLIC_URL}/auth/login`, { method: 'POST', headers: { Host: host } })
       return refused(fetch(Object.defineProperty(request, 'url', { value: url })))
@@ -79,7 +79,7 @@ describe('the order in which errors win', () => {
     expect(await of('http://a b/nowhere', 'a b', workerWith(development))).toMatchObject(malformed)
   })
 
-  it('413 before 415 before 401 before 400 before 422', async () => {
+  it('reports 413 before 415 before 401 before 400 before 422', async () => {
     const { access_token } = await newPerson()
     const patch = (body: string, headers: Record<string, string>) =>
       refused(call('PATCH', '/auth/me', { body, headers }))
@@ -92,7 +92,7 @@ describe('the order in which errors win', () => {
     expect(await patch('{}', good)).toMatchObject({ status: 422, code: 'invalid_request' })
   })
 
-  it('field problems before a weak password', async () => {
+  it('reports invalid fields before a weak password', async () => {
     const weak = { username: newName(), password: 'x' }
     expect(await refused(call('POST', '/auth/register', { body: { ...weak, extra: 1 } }))).toMatchObject({
       code: 'invalid_request',
@@ -105,58 +105,61 @@ describe('the order in which errors win', () => {
   it.each([
     ['a wrong password', 'not the password', false, 401, 'invalid_credentials'],
     ['a disabled account', PASSWORD, true, 403, 'account_disabled'],
-  ] as const)('%s before a taken identifier', async (_what, current_password, disabled, status, code) => {
-    const [one, other] = [await newPerson(), await newPerson()]
-    if (disabled) await disable(one.user.id)
-    const body = { username: other.name, current_password }
-    expect(await refused(call('PATCH', '/auth/me', { bearer: one.access_token, body }))).toMatchObject({
-      status,
-      code,
-    })
-  })
+  ] as const)(
+    'reports %s before a taken identifier',
+    async (_what, current_password, disabled, status, code) => {
+      const [one, other] = [await newPerson(), await newPerson()]
+      if (disabled) await disable(one.user.id)
+      const body = { username: other.name, current_password }
+      expect(await refused(call('PATCH', '/auth/me', { bearer: one.access_token, body }))).toMatchObject({
+        status,
+        code,
+      })
+    },
+  )
 
-  it('a weak password before a taken identifier', async () => {
+  it('reports a weak password before a taken identifier', async () => {
     const { name } = await newPerson()
     const body = { username: name, password: 'x' }
     expect(await refused(call('POST', '/auth/register', { body }))).toMatchObject({ code: 'weak_password' })
   })
 })
 
-describe('Bearer', () => {
+describe('the Bearer scheme', () => {
   it.each([
-    ['none', undefined, false],
+    ['no Authorization header', undefined, false],
     ['another scheme', 'Basic dTpw', false],
     ['the scheme alone', 'Bearer', false],
-    ['garbage', 'Bearer x.y.z', true],
-    ['the scheme in lower case', 'bearer x', true],
-  ])('is refused: %s', async (_what, authorization, atFault) => {
+    ['an invalid token', 'Bearer x.y.z', true],
+    ['an invalid token after the scheme in lower case', 'bearer x', true],
+  ])('answers 401 with a Bearer challenge to %s', async (_what, authorization, isInvalidToken) => {
     const headers: Record<string, string> =
       authorization === undefined ? {} : { Authorization: authorization }
-    const answer = await call('GET', '/auth/me', { headers })
-    expect(answer.status).toBe(401)
-    const expected = `Bearer realm="gatehouse"${atFault ? ', error="invalid_token"' : ''}`
-    expect(answer.headers.get('WWW-Authenticate')).toBe(expected)
+    const response = await call('GET', '/auth/me', { headers })
+    expect(response.status).toBe(401)
+    const expected = `Bearer realm="gatehouse"${isInvalidToken ? ', error="invalid_token"' : ''}`
+    expect(response.headers.get('WWW-Authenticate')).toBe(expected)
   })
 
-  it('is taken whatever the case of the scheme', async () => {
+  it('accepts the Bearer scheme in any case', async () => {
     const { access_token } = await newPerson()
     await ok(call('GET', '/auth/me', { headers: { Authorization: `bEARER ${access_token}` } }))
   })
 })
 
-describe('faults', () => {
-  it('answers 503 unavailable where the database is out of reach', async () => {
+describe('errors of the service', () => {
+  it('answers 503 unavailable if D1 fails', async () => {
     const watched = watch()
     const worker = workerWith(watched.bindings)
     watched.fail('first', { before: true })
-    const answer = await call('GET', '/healthz', {}, worker)
-    expect(answer.headers.get('Retry-After')).toBe('5')
-    expect(await answer.json()).toMatchObject({ status: 503, code: 'unavailable', retry_after: 5 })
+    const response = await call('GET', '/healthz', {}, worker)
+    expect(response.headers.get('Retry-After')).toBe('5')
+    expect(await response.json()).toMatchObject({ status: 503, code: 'unavailable', retry_after: 5 })
     watched.mend()
     expect(await ok(call('GET', '/healthz', {}, worker))).toEqual({ status: 'ok' })
   })
 
-  it('answers 503 unavailable where the object is out of reach', async () => {
+  it('answers 503 unavailable if the account object fails', async () => {
     const { access_token, refresh_token } = await newPerson()
     const watched = watch()
     const worker = workerWith(watched.bindings)
@@ -169,7 +172,7 @@ describe('faults', () => {
     expect(await refused(refreshing)).toMatchObject({ code: 'unavailable' })
   })
 
-  it('answers 500 internal to a defect, and says nothing of it', async () => {
+  it('answers 500 internal to an unexpected exception, without its message', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => {})
     vi.spyOn(env.ACCOUNT, 'getByName').mockImplementation(() => {
       throw new TypeError('a defect of the service')
@@ -179,7 +182,7 @@ describe('faults', () => {
     expect(detail).not.toContain('defect')
   })
 
-  it('answers 503 misconfigured where the schema is not the one of this release', async () => {
+  it('answers 503 misconfigured if the schema has another version than this release', async () => {
     await env.DB.prepare('UPDATE schema_version SET version = 0').run()
     expect(await refused(call('GET', '/healthz'))).toMatchObject({ status: 503, code: 'misconfigured' })
     await env.DB.prepare('UPDATE schema_version SET version = ?1').bind(SCHEMA_VERSION).run()
@@ -193,18 +196,18 @@ describe('a misconfigured service', () => {
     ['OPTIONS', '/auth/login'],
     ['GET', '/nowhere'],
     ['GET', '/openapi.json'],
-  ])('answers 503 to everything: %s %s', async (method, path) => {
-    const answer = await call(method, path, {}, workerWith({ AUTH_SECRET: 'short' }))
-    expect(answer.status).toBe(503)
-    expect(answer.headers.get('Retry-After')).toBe('5')
-    expect(answer.headers.get('Vary')).toBe('Origin')
-    expect(await answer.json()).toMatchObject({
+  ])('answers 503 misconfigured to every request: %s %s', async (method, path) => {
+    const response = await call(method, path, {}, workerWith({ AUTH_SECRET: 'short' }))
+    expect(response.status).toBe(503)
+    expect(response.headers.get('Retry-After')).toBe('5')
+    expect(response.headers.get('Vary')).toBe('Origin')
+    expect(await response.json()).toMatchObject({
       code: 'misconfigured',
       type: `${PUBLIC_URL}/errors/misconfigured`,
     })
   })
 
-  it('names every variable, what is wrong and a right value in the log, and no secret', async () => {
+  it('logs every invalid variable with its problem and an example, and no secret', async () => {
     const error = vi.spyOn(console, 'error').mockImplementation(() => {})
     const wrong = { AUTH_SECRET: 'short', PUBLIC_URL: 'http://auth.example.test', MAX_SESSIONS: 'many' }
     await call('GET', '/healthz', {}, workerWith(wrong))
@@ -224,41 +227,43 @@ describe('a misconfigured service', () => {
   })
 
   const CLONE = { PUBLIC_URL: '', AUTH_SECRET: '' }
-  /** @returns whether the answer, and whether the log, says to run `npm run dev` */
+  const EARLIER_CLONE = { PUBLIC_URL: '', ENVIRONMENT: 'development', AUTH_SECRET: 'dev-0' }
+  /** @returns whether the response, and whether the log, says to run `npm run dev` */
   async function saysHowToSetUp(settings: object, url: string): Promise<readonly boolean[]> {
     const error = vi.spyOn(console, 'error').mockImplementation(() => {})
-    const answer = await workerWith(settings)(new Request(url))
-    expect(answer.status).toBe(503)
-    return [await answer.text(), String(error.mock.calls)].map((text) => text.includes('npm run dev'))
+    const response = await workerWith(settings)(new Request(url))
+    expect(response.status).toBe(503)
+    return [await response.text(), String(error.mock.calls)].map((text) => text.includes('npm run dev'))
   }
 
   it.each<[string, object, string]>([
-    ['a clone', CLONE, 'http://localhost:8787/healthz'],
-    ['a clone', CLONE, 'http://127.0.0.1:8787/'],
-    ['a clone', CLONE, 'http://[::1]:8787/oauth2/introspect'],
-  ])('says how to set it up, in the answer and the log, where it is %s', async (_what, settings, url) => {
+    ['a new clone at localhost', CLONE, 'http://localhost:8787/healthz'],
+    ['a new clone at 127.0.0.1', CLONE, 'http://127.0.0.1:8787/'],
+    ['a new clone at [::1]', CLONE, 'http://[::1]:8787/oauth2/introspect'],
+    ['a clone that an earlier release set up', EARLIER_CLONE, 'http://localhost:8787/healthz'],
+  ])('says how to set up the service, in the response and the log, for %s', async (_what, settings, url) => {
     expect(await saysHowToSetUp(settings, url)).toEqual([true, true])
   })
 
   it.each<[string, object, string]>([
     ['at another host', CLONE, 'https://auth.example.test/healthz'],
-    ['at a host that only looks like this machine', CLONE, 'http://localhost.example/healthz'],
-    ['without its secret alone', { AUTH_SECRET: '' }, 'http://localhost:8787/healthz'],
-    ['without its address alone', { PUBLIC_URL: '' }, 'http://localhost:8787/healthz'],
-    ['with a secret of development alone', { AUTH_SECRET: 'dev-0' }, 'http://localhost:8787/healthz'],
+    ['at a host whose name begins with localhost', CLONE, 'http://localhost.example/healthz'],
+    ['that lacks only AUTH_SECRET', { AUTH_SECRET: '' }, 'http://localhost:8787/healthz'],
+    ['that lacks only PUBLIC_URL', { PUBLIC_URL: '' }, 'http://localhost:8787/healthz'],
+    ['that has only a development secret', { AUTH_SECRET: 'dev-0' }, 'http://localhost:8787/healthz'],
     ['with any other mistake', { MAX_SESSIONS: 'many' }, 'http://localhost:8787/healthz'],
-  ])('says nothing of that %s', async (_what, settings, url) => {
+  ])('does not say how to set up a service %s', async (_what, settings, url) => {
     expect(await saysHowToSetUp(settings, url)).toEqual([false, false])
   })
 
   it.each(['https://gatehouse.example', 'http://127.0.0.1.nip.io', 'http://localhost.example'])(
-    'serves no host but loopback in development: %s',
+    'answers 503 to a host other than loopback in development: %s',
     async (origin) => {
       vi.spyOn(console, 'error').mockImplementation(() => {})
       const development = { ENVIRONMENT: 'development', PUBLIC_URL: 'http://localhost:8787' }
-      const answer = await workerWith(development)(new Request(`${origin}/healthz`))
-      expect(answer.status).toBe(503)
-      expect(answer.headers.get('Vary')).toBe('Origin')
+      const response = await workerWith(development)(new Request(`${origin}/healthz`))
+      expect(response.status).toBe(503)
+      expect(response.headers.get('Vary')).toBe('Origin')
       const preflight = { method: 'OPTIONS', headers: { 'Access-Control-Request-Method': 'POST' } }
       const preflighted = await workerWith(development)(new Request(`${origin}/auth/login`, preflight))
       expect(preflighted.status).toBe(503)
@@ -273,22 +278,22 @@ describe('Strict-Transport-Security', () => {
     (await call('GET', path, { headers }, fetch)).headers.get('Strict-Transport-Security')
 
   it.each([
-    ['an answer', '/healthz'],
+    ['a response', '/healthz'],
     ['the key set', '/.well-known/jwks.json'],
     ['a page', '/login'],
     ['a redirect', '/account'],
     ['an error', '/auth/me'],
-    ['a path that is not there', '/nothing'],
-    ['an error of OAuth', '/oauth2/nothing'],
+    ['an unknown path', '/nothing'],
+    ['an OAuth error', '/oauth2/nothing'],
     ['a refusal of forward auth', '/auth/verify'],
-  ])('is on %s', async (_what, path) => {
+  ])('sends Strict-Transport-Security with %s', async (_what, path) => {
     expect(await hstsOf(path)).toBe(HSTS)
   })
 
-  it('is on a preflight, on a fault and where the deployment is misconfigured', async () => {
+  it('sends Strict-Transport-Security with a preflight, with a 503 and if the service is misconfigured', async () => {
     const preflight = { 'Access-Control-Request-Method': 'POST', Origin: 'https://app.example.test' }
-    const answer = await call('OPTIONS', '/auth/login', { headers: preflight })
-    expect(answer.headers.get('Strict-Transport-Security')).toBe(HSTS)
+    const response = await call('OPTIONS', '/auth/login', { headers: preflight })
+    expect(response.headers.get('Strict-Transport-Security')).toBe(HSTS)
     vi.spyOn(console, 'error').mockImplementation(() => undefined)
     expect(await hstsOf('/healthz', workerWith({ SIGNING_ALG: 'none' }))).toBe(HSTS)
     const watched = watch()
@@ -296,16 +301,16 @@ describe('Strict-Transport-Security', () => {
     expect(await hstsOf('/healthz', workerWith(watched.bindings))).toBe(HSTS)
   })
 
-  it('is not on what an origin answers through the gateway, and on what the gate refuses', async () => {
+  it('sends Strict-Transport-Security with refusals of the gateway, but not with proxied responses', async () => {
     const route = { origin: env.RAW_ORIGIN_URL, required: false }
     const gateway = workerWith({ GATEWAY: { '/api': route } })
     expect(await hstsOf('/api/x', gateway)).toBeNull()
     expect(await hstsOf('/api/x', gateway, { Authorization: 'Bearer x' })).toBe(HSTS)
   })
 
-  it('is never sent over plain http', async () => {
+  it('sends no Strict-Transport-Security over plain HTTP', async () => {
     const development = { ENVIRONMENT: 'development', PUBLIC_URL: 'http://localhost:8787' }
-    const answer = await workerWith(development)(new Request('http://localhost:8787/healthz'))
-    expect([answer.status, answer.headers.get('Strict-Transport-Security')]).toEqual([200, null])
+    const response = await workerWith(development)(new Request('http://localhost:8787/healthz'))
+    expect([response.status, response.headers.get('Strict-Transport-Security')]).toEqual([200, null])
   })
 })

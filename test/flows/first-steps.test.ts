@@ -12,8 +12,8 @@ import {
   type User,
 } from '../support/client.ts'
 
-describe('a person', () => {
-  it('registers, logs in, carries the token, refreshes and logs out', async () => {
+describe('a new account', () => {
+  it('registers, logs in, uses the access token, refreshes and logs out', async () => {
     const username = newName()
     const registered = await register({ username, email: `${username}@Example.com` })
     expect(registered.status).toBe(201)

@@ -5,9 +5,9 @@ import { call, newPerson, ok, refused, type Tokens, workerWith } from '../suppor
 import { watch } from '../support/counting.ts'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND']
-const IDENTITY = ['X-Auth-Subject', 'X-Auth-Session', 'X-Auth-Roles', 'X-Auth-Scope']
+const IDENTITY_HEADERS = ['X-Auth-Subject', 'X-Auth-Session', 'X-Auth-Roles', 'X-Auth-Scope']
 
-/** Somebody with a role and a scope, in the token too. */
+/** An account with roles and a scope, and tokens that carry them. */
 async function permitted(): Promise<Tokens> {
   const { user, refresh_token } = await newPerson()
   await ok(
@@ -24,22 +24,22 @@ beforeAll(async () => {
 const verify = (query = '', bearer = person.access_token) => call('GET', `/auth/verify${query}`, { bearer })
 
 describe('forward auth', () => {
-  it('says who comes, and nothing else', async () => {
-    const answer = await verify()
-    expect(answer.status).toBe(200)
-    expect(await answer.text()).toBe('')
-    expect(Object.fromEntries(IDENTITY.map((name) => [name, answer.headers.get(name)]))).toEqual({
+  it('returns the identity headers of the user, and an empty body', async () => {
+    const response = await verify()
+    expect(response.status).toBe(200)
+    expect(await response.text()).toBe('')
+    expect(Object.fromEntries(IDENTITY_HEADERS.map((name) => [name, response.headers.get(name)]))).toEqual({
       'X-Auth-Subject': person.user.id,
       'X-Auth-Session': decodeJwt(person.access_token).sid,
       'X-Auth-Roles': 'editor reader',
       'X-Auth-Scope': 'orders:read',
     })
-    expect(answer.headers.get('Cache-Control')).toBe('no-store')
-    // Only the gateway makes assertions.
-    expect(answer.headers.get('X-Auth-Assertion')).toBe(null)
+    expect(response.headers.get('Cache-Control')).toBe('no-store')
+    // Only the gateway issues assertions.
+    expect(response.headers.get('X-Auth-Assertion')).toBe(null)
   })
 
-  it.each(METHODS)('answers the question by %s, and below its path, alike', async (method) => {
+  it.each(METHODS)('decides %s requests at and below /auth/verify by the token', async (method) => {
     for (const path of ['/auth/verify', '/auth/verify/orders/1?x=y', '/auth/verify/']) {
       const headers = { 'Access-Control-Request-Method': 'PUT', Origin: 'https://app.example.test' }
       const asked = { headers, bearer: person.access_token }
@@ -54,7 +54,7 @@ describe('forward auth', () => {
     '?roles=editor+reader&scope=orders:read',
     '?roles=editor&roles=reader',
     '?roles=',
-  ])('lets pass who has all that is needed: %s', async (query) => {
+  ])('allows a token that has every required role and scope: %s', async (query) => {
     expect((await verify(query)).status).toBe(200)
   })
 
@@ -65,14 +65,14 @@ describe('forward auth', () => {
     ['?scope=orders:write', [], ['orders:write'], 'scope orders:write'],
     ['?roles=editor%20owner&scope=admin%20orders:read', ['owner'], ['admin'], 'role owner, scope admin'],
     ['?roles=Editor', ['Editor'], [], 'role Editor'],
-  ])('refuses who lacks any of it with 403, and says what: %s', async (query, roles, scope, named) => {
-    const answer = await verify(query)
-    expect(answer.status).toBe(403)
-    expect(answer.headers.get('X-Auth-Subject')).toBe(null)
-    expect(answer.headers.get('WWW-Authenticate')).toBe(
+  ])('answers 403 with the missing roles and scopes of a token: %s', async (query, roles, scope, named) => {
+    const response = await verify(query)
+    expect(response.status).toBe(403)
+    expect(response.headers.get('X-Auth-Subject')).toBe(null)
+    expect(response.headers.get('WWW-Authenticate')).toBe(
       'Bearer realm="gatehouse", error="insufficient_scope"',
     )
-    const { code, title, missing } = await refused(Promise.resolve(answer))
+    const { code, title, missing } = await refused(Promise.resolve(response))
     expect([code, title]).toEqual(['insufficient_scope', `Insufficient scope: missing ${named}`])
     expect(missing).toEqual({ roles, scope })
   })
@@ -83,24 +83,24 @@ describe('forward auth', () => {
     ['r\u00f6le', ['r\u00f6le']],
     ['owner,editor', ['owner,editor']],
     ['x'.repeat(65), ['x'.repeat(65)]],
-  ])('repeats a name that no account can have in the list alone: %j', async (text, roles) => {
-    const answer = await verify(`?${new URLSearchParams({ roles: text })}`)
-    expect(answer.headers.get('WWW-Authenticate')).not.toMatch(/[<,]\S|script|forged/i)
-    const { title, detail, missing } = await refused(Promise.resolve(answer))
+  ])('repeats an impossible role only in the list of missing roles: %j', async (text, roles) => {
+    const response = await verify(`?${new URLSearchParams({ roles: text })}`)
+    expect(response.headers.get('WWW-Authenticate')).not.toMatch(/[<,]\S|script|forged/i)
+    const { title, detail, missing } = await refused(Promise.resolve(response))
     expect(missing).toEqual({ roles, scope: [] })
     const named = roles.includes('1') ? ': missing role 1' : ''
     expect(title).toBe(`Insufficient scope${named}`)
     expect(detail).not.toContain(roles[0])
   })
 
-  it('names few of many in the title, and each of them in the list', async () => {
+  it('names 8 of many missing roles in the title, and all of them in the list', async () => {
     const names = Array.from({ length: 200 }, (_, index) => `r${index}`)
     const { title, missing } = await refused(verify(`?roles=${names.join('+')}`))
     expect(missing?.roles).toEqual(names)
     expect(title).toMatch(/^Insufficient scope: missing role r0, .*role r7, 192 more$/)
   })
 
-  it('says of a role that the account has lost since that it is missing', async () => {
+  it('reports a role that the account has lost as missing if the session is checked', async () => {
     const { access_token: bearer, user } = await permitted()
     await ok(admin('PATCH', `/admin/users/${user.id}`, { roles: ['reader'] }))
     expect((await verify('?roles=editor+reader', bearer)).status).toBe(200)
@@ -108,7 +108,7 @@ describe('forward auth', () => {
     expect(missing).toEqual({ roles: ['editor'], scope: [] })
   })
 
-  it('looks a session up only where it is asked to, and refuses one that has ended', async () => {
+  it('checks the session only with session=check, and then rejects one that has ended', async () => {
     const { access_token: bearer } = await permitted()
     const watched = watch()
     const fetch = workerWith(watched.bindings)
@@ -126,20 +126,20 @@ describe('forward auth', () => {
     expect((await refused(verify('?session=check', bearer))).code).toBe('invalid_token')
   })
 
-  it('refuses a question that is misspelt, rather than to answer another', async () => {
+  it('rejects a query parameter with an unknown value instead of ignoring it', async () => {
     const { code, errors } = await refused(verify('?session=chek'))
     expect([code, errors?.map(({ field }) => field)]).toEqual(['invalid_request', ['session']])
   })
 
   it.each([
-    ['nothing', {}],
+    ['a request without credentials', {}],
     ['another scheme', { Authorization: 'Basic eDp5' }],
-    ['a token that is none', { Authorization: 'Bearer none' }],
+    ['an invalid token', { Authorization: 'Bearer none' }],
     ['identity headers alone', { 'X-Auth-Subject': 'forged' }],
-  ])('refuses %s with 401, and names the scheme', async (_what, headers) => {
-    const answer = await call('GET', '/auth/verify', { headers })
-    expect(answer.status).toBe(401)
-    expect(answer.headers.get('WWW-Authenticate')).toMatch(/^Bearer realm="gatehouse"/)
-    expect(answer.headers.get('X-Auth-Subject')).toBe(null)
+  ])('answers 401 to %s, with a Bearer challenge', async (_what, headers) => {
+    const response = await call('GET', '/auth/verify', { headers })
+    expect(response.status).toBe(401)
+    expect(response.headers.get('WWW-Authenticate')).toMatch(/^Bearer realm="gatehouse"/)
+    expect(response.headers.get('X-Auth-Subject')).toBe(null)
   })
 })

@@ -14,6 +14,7 @@ import {
 } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { AUDIENCE, arrived, gate, ORIGIN, valuesOf } from '../support/gateway.ts'
+import type { KeySet } from '../support/responses.ts'
 
 let person: Tokens & { readonly name: string }
 beforeAll(async () => {
@@ -32,13 +33,11 @@ describe('an assertion', () => {
   const assertionOf = async (fetch: Fetch, bearer = person.access_token) =>
     valuesOf(await arrived(call('GET', '/api/me', { bearer }, fetch)), 'x-auth-assertion')[0] ?? ''
 
-  it('proves to its origin, by the public keys, whom the request comes from, for 60 s at most', async () => {
+  it('signs an assertion of the user for the origin with a published key, valid for 60 s', async () => {
     freeze()
     const { access_token, user } = await newPerson()
     const assertion = await assertionOf(gate(), access_token)
-    const { keys } = await ok<{ keys: (JsonWebKey & { kid: string })[] }>(
-      call('GET', '/.well-known/jwks.json'),
-    )
+    const { keys } = await ok<KeySet>(call('GET', '/.well-known/jwks.json'))
     const { kid } = decodeProtectedHeader(assertion)
     const jwk = keys.find((key) => key.kid === kid)
     if (jwk === undefined) throw new Error('signed with an unknown key')
@@ -63,12 +62,12 @@ describe('an assertion', () => {
     })
   })
 
-  it('is for one origin alone: by default its address', async () => {
+  it('issues an assertion for one audience: by default the address of the origin', async () => {
     const fetch = workerWith({ GATEWAY: { '/api': { origin: `${ORIGIN}/base` } } })
     expect(decodeJwt(await assertionOf(fetch)).aud).toBe(ORIGIN)
   })
 
-  it('is used again within the first half of its life, by the same token at the same origin', async () => {
+  it('reuses an assertion for the same token and origin in the first half of its lifetime', async () => {
     freeze()
     const GATEWAY = {
       '/api': { origin: ORIGIN, audience: AUDIENCE },
@@ -86,14 +85,14 @@ describe('an assertion', () => {
     expect(await assertionOf(fetch, one.access_token)).not.toBe(first)
   })
 
-  it('does not outlive the token that it speaks of', async () => {
+  it('limits an assertion to the lifetime of its access token', async () => {
     freeze()
     const { access_token } = await newPerson()
     advance(590)
     expect(decodeJwt(await assertionOf(gate(), access_token)).exp).toBe(decodeJwt(access_token).exp)
   })
 
-  it('is signed anew where its key was taken away', async () => {
+  it('signs assertions with another key after their key is deleted', async () => {
     freeze()
     const { access_token } = await newPerson()
     const fetch = gate()
@@ -104,7 +103,7 @@ describe('an assertion', () => {
     expect(decodeProtectedHeader(await assertionOf(fetch, next.access_token)).kid).not.toBe(kid)
   })
 
-  it('is no access token', async () => {
+  it('rejects an assertion as an access token', async () => {
     const bearer = await assertionOf(gate())
     for (const [path, fetch] of [
       ['/auth/me', worker],

@@ -1,4 +1,4 @@
-/** What an origin gets in place of the client's token, and where that is good. */
+/** The token that an origin receives in place of the caller's, and where that is valid. */
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Env } from '../../src/config/env.ts'
@@ -23,7 +23,7 @@ import { watch } from '../support/counting.ts'
 import { AUDIENCE, arrived, bearerOf, gate, ORIGIN } from '../support/gateway.ts'
 import { basic, newClient, post, type RegisteredClient } from '../support/oauth.ts'
 
-/** Somebody with a role, a scope and a claim, in the token too. */
+/** An account with a role, a scope and a claim, and tokens that carry them. */
 async function permitted(changes: object = {}): Promise<Tokens & { readonly name: string }> {
   const { user, refresh_token, name } = await newPerson()
   const permissions = { roles: ['editor'], scopes: ['orders:read'], claims: { plan: 'pro' }, ...changes }
@@ -37,7 +37,7 @@ beforeAll(async () => {
 })
 afterEach(thaw)
 
-/** Two routes to two origins, of which one is the same server under another name. */
+/** Two routes to two origins, which are one server under two names. */
 const OTHER_AUDIENCE = 'https://billing.example'
 const twoOrigins = () =>
   workerWith({
@@ -50,7 +50,7 @@ const twoOrigins = () =>
 
 async function exchanged(fetch: Fetch = gate(), bearer = person.access_token): Promise<string> {
   const token = bearerOf(await arrived(call('GET', '/api/me', { bearer }, fetch)))
-  if (token === undefined) throw new Error('the origin got no token')
+  if (token === undefined) throw new Error('the origin received no token')
   return token
 }
 
@@ -58,7 +58,7 @@ const introspection = (client: RegisteredClient, token: string) =>
   ok(post('/oauth2/introspect', { token }, { headers: basic(client.client_id, client.client_secret) }))
 
 describe('an exchange token', () => {
-  it("is what an origin gets by default: the claims of the client's token, for that origin, for 120 s at most", async () => {
+  it('replaces the token of the caller by default with one for the origin: same claims, valid for 120 s', async () => {
     freeze()
     const { access_token } = await permitted()
     const token = await exchanged(gate(), access_token)
@@ -74,7 +74,7 @@ describe('an exchange token', () => {
     expect(decodeProtectedHeader(token)).toEqual(decodeProtectedHeader(access_token))
   })
 
-  it('is verified by its origin as any access token is', async () => {
+  it('issues an exchange token that its origin alone verifies as an access token', async () => {
     const fetch = (url: string, init?: RequestInit) => worker(new Request(url, init))
     const verifier = createVerifier({ issuer: PUBLIC_URL, audience: AUDIENCE, fetch })
     const headers = new Headers({ Authorization: `Bearer ${await exchanged()}` })
@@ -86,14 +86,14 @@ describe('an exchange token', () => {
     await expect(other.verifyRequest({ headers })).rejects.toMatchObject({ code: 'invalid_token' })
   })
 
-  it('never outlives the token that it is made of', async () => {
+  it('limits an exchange token to the lifetime of the original token', async () => {
     freeze()
     const { access_token } = await permitted()
     advance(590)
     expect(decodeJwt(await exchanged(gate(), access_token)).exp).toBe(decodeJwt(access_token).exp)
   })
 
-  it('is signed once for a token and an audience in the first half of its life', async () => {
+  it('reuses an exchange token for the same token and audience in the first half of its lifetime', async () => {
     freeze()
     const fetch = twoOrigins()
     const [one, other] = [await permitted(), await permitted()]
@@ -107,7 +107,7 @@ describe('an exchange token', () => {
     expect(await exchanged(fetch, one.access_token)).not.toBe(first)
   })
 
-  it('has no scope admin, and the role stays', async () => {
+  it('removes the scope admin from an exchange token, and keeps the role', async () => {
     const { name } = await permitted({ roles: ['admin'], scopes: ['admin', 'orders:read'] })
     const body = { identifier: name, password: PASSWORD, scope: 'admin orders:read' }
     const { access_token } = await ok<Tokens>(call('POST', '/auth/login', { body }))
@@ -115,14 +115,14 @@ describe('an exchange token', () => {
     expect([token.scope, token.roles]).toEqual(['orders:read', ['admin']])
   })
 
-  it('has the roles that the account still has where the session is checked', async () => {
+  it('puts the current roles of the account into an exchange token if the route checks sessions', async () => {
     const { access_token, user } = await permitted()
     await ok(admin('PATCH', `/admin/users/${user.id}`, { roles: [] }))
     expect(decodeJwt(await exchanged(gate(), access_token)).roles).toEqual(['editor'])
     expect(decodeJwt(await exchanged(gate({ session: 'check' }), access_token)).roles).toEqual([])
   })
 
-  it('takes no query and no RPC', async () => {
+  it('exchanges a token without a query or RPC', async () => {
     const watched = watch()
     const fetch = gate({}, watched.bindings)
     await exchanged(fetch)
@@ -140,7 +140,7 @@ describe('an exchange token', () => {
     ['GET', '/auth/verify', undefined],
     ['GET', '/admin/limits', undefined],
     ['GET', '/billing/x', undefined],
-  ])('is refused everywhere but at its origin: %s %s', async (method, path, body) => {
+  ])('rejects an exchange token everywhere but at its origin: %s %s', async (method, path, body) => {
     const fetch = twoOrigins()
     const bearer = await exchanged(fetch)
     const problem = await refused(call(method, path, { bearer, body }, fetch))
@@ -148,7 +148,7 @@ describe('an exchange token', () => {
     expect(await isAlive(person.access_token)).toBe(true)
   })
 
-  it('passes the route of its own origin, and is never exchanged for one that lives longer', async () => {
+  it('accepts an exchange token at the route of its own origin, and never extends its lifetime', async () => {
     freeze()
     const { access_token } = await permitted()
     const fetch = twoOrigins()
@@ -160,7 +160,7 @@ describe('an exchange token', () => {
     expect((await refused(call('GET', '/api/me', { bearer: first }, fetch))).code).toBe('invalid_token')
   })
 
-  it('is not taken where the route drops or passes tokens to another origin', async () => {
+  it('rejects an exchange token at a route that drops or passes tokens to another origin', async () => {
     const bearer = await exchanged()
     for (const authorization of ['drop', 'pass']) {
       const fetch = gate({ authorization, audience: OTHER_AUDIENCE })
@@ -168,19 +168,19 @@ describe('an exchange token', () => {
     }
   })
 
-  it('ends nothing when it is revoked', async () => {
+  it('ends no session when an exchange token is revoked', async () => {
     const body = new URLSearchParams({ client_id: 'gatehouse', token: await exchanged() })
     const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
-    const answer = await call('POST', '/oauth2/revoke', { body: body.toString(), headers })
-    expect(answer.status).toBe(200)
+    const response = await call('POST', '/oauth2/revoke', { body: body.toString(), headers })
+    expect(response.status).toBe(200)
     expect(await isAlive(person.access_token)).toBe(true)
   })
 })
 
 describe('introspection', () => {
-  it('answers for an exchange token to a client whose audience it is, and to no other', async () => {
+  it('reports an exchange token as active only to a client of its audience', async () => {
     const bearer = await exchanged()
-    const [own, other, everybodys] = await Promise.all([
+    const [own, other, withoutAudience] = await Promise.all([
       newClient({ audience: AUDIENCE }),
       newClient({ audience: OTHER_AUDIENCE }),
       newClient(),
@@ -191,7 +191,7 @@ describe('introspection', () => {
       sub: person.user.id,
       roles: ['editor'],
     })
-    for (const client of [other, everybodys]) {
+    for (const client of [other, withoutAudience]) {
       expect(await introspection(client, bearer)).toEqual({ active: false })
     }
     expect(await introspection(own, person.access_token)).toEqual({ active: false })
@@ -199,11 +199,11 @@ describe('introspection', () => {
 })
 
 describe('the authorization of a route', () => {
-  it("passes the client's own token on where it says so", async () => {
+  it('forwards the token of the caller if the authorization of the route is "pass"', async () => {
     expect(await exchanged(gate({ authorization: 'pass' }))).toBe(person.access_token)
   })
 
-  it('sends no token where it says so, and none of anybody who sent none', async () => {
+  it('forwards no token if the authorization of the route is "drop", or if the caller sends none', async () => {
     const dropped = await arrived(
       call('GET', '/api/me', { bearer: person.access_token }, gate({ authorization: 'drop' })),
     )
@@ -217,54 +217,54 @@ describe('the authorization of a route', () => {
 describe('/auth/verify?exchange=', () => {
   const ask = (query: string, path = '/auth/verify', bearer = person.access_token) =>
     call('GET', `${path}?${query}`, { bearer }, twoOrigins())
-  const tokenOf = (answer: Response) => answer.headers.get('Authorization')?.replace(/^Bearer /, '')
+  const tokenOf = (response: Response) => response.headers.get('Authorization')?.replace(/^Bearer /, '')
 
-  it('answers with a token for an audience that is configured', async () => {
-    const answer = await ask(`exchange=${encodeURIComponent('https://forward.example')}&roles=editor`)
-    expect(answer.status).toBe(200)
-    expect(decodeJwt(tokenOf(answer) ?? '')).toMatchObject({
+  it('returns an exchange token from /auth/verify for a configured audience', async () => {
+    const response = await ask(`exchange=${encodeURIComponent('https://forward.example')}&roles=editor`)
+    expect(response.status).toBe(200)
+    expect(decodeJwt(tokenOf(response) ?? '')).toMatchObject({
       aud: 'https://forward.example',
       sub: person.user.id,
     })
-    expect(answer.headers.get('X-Auth-Subject')).toBe(person.user.id)
+    expect(response.headers.get('X-Auth-Subject')).toBe(person.user.id)
   })
 
-  it('answers with no token where none is asked for', async () => {
+  it('returns no exchange token from /auth/verify without ?exchange=', async () => {
     expect(tokenOf(await ask('roles=editor'))).toBe(undefined)
   })
 
   it.each([
     ['an audience that is not configured', `exchange=${encodeURIComponent(OTHER_AUDIENCE)}`],
-    ["the service's own", `exchange=${encodeURIComponent(PUBLIC_URL)}`],
-    ['an empty one', 'exchange='],
-    ['another spelling', `exchange=${encodeURIComponent('https://forward.example/')}`],
-    ['two', `exchange=${encodeURIComponent(AUDIENCE)}&exchange=${encodeURIComponent(AUDIENCE)}`],
-  ])('is 401 for %s', async (_what, query) => {
+    ["the service's own audience", `exchange=${encodeURIComponent(PUBLIC_URL)}`],
+    ['an empty audience', 'exchange='],
+    ['another spelling of the audience', `exchange=${encodeURIComponent('https://forward.example/')}`],
+    ['two audiences', `exchange=${encodeURIComponent(AUDIENCE)}&exchange=${encodeURIComponent(AUDIENCE)}`],
+  ])('answers 401 to ?exchange= with %s', async (_what, query) => {
     const problem = await refused(ask(query))
     expect([problem.status, problem.code]).toEqual([401, 'invalid_token'])
   })
 
   it.each(['/auth/verify/', '/auth/verify/orders'])(
-    'counts for nothing below the path, where the client may have written it: %s',
+    'ignores ?exchange= below /auth/verify, where the caller may have written it: %s',
     async (path) => {
-      const answer = await ask(`exchange=${encodeURIComponent(AUDIENCE)}`, path)
-      expect([answer.status, tokenOf(answer)]).toEqual([200, undefined])
+      const response = await ask(`exchange=${encodeURIComponent(AUDIENCE)}`, path)
+      expect([response.status, tokenOf(response)]).toEqual([200, undefined])
     },
   )
 
-  it('gives no token to whoever may not pass', async () => {
+  it('returns no exchange token from /auth/verify with a refusal', async () => {
     const query = `exchange=${encodeURIComponent(AUDIENCE)}`
     for (const [asked, bearer, status] of [
       [`${query}&roles=owner`, person.access_token, 403],
       [query, 'none', 401],
       [query, await exchanged(twoOrigins()), 401],
     ] as const) {
-      const answer = await ask(asked, '/auth/verify', bearer)
-      expect([answer.status, tokenOf(answer)]).toEqual([status, undefined])
+      const response = await ask(asked, '/auth/verify', bearer)
+      expect([response.status, tokenOf(response)]).toEqual([status, undefined])
     }
   })
 
-  it('takes no query and no RPC', async () => {
+  it('exchanges a token at /auth/verify without a query or RPC', async () => {
     const watched = watch()
     const settings: Partial<Env> = { FORWARD_AUDIENCES: AUDIENCE, ...watched.bindings }
     const fetch = workerWith(settings)
@@ -276,4 +276,4 @@ describe('/auth/verify?exchange=', () => {
   })
 })
 
-const withoutBody = (answer: Response) => Response.json({}, { status: answer.status })
+const withoutBody = (response: Response) => Response.json({}, { status: response.status })

@@ -1,4 +1,4 @@
-/** What an origin behind the gateway can do beside the hosted pages in a browser. */
+/** How the gateway keeps an origin from interfering with the hosted pages in a browser. */
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Env } from '../../src/config/env.ts'
 import { type Fetch, newPerson, PUBLIC_URL, workerWith } from '../support/client.ts'
@@ -30,48 +30,48 @@ const gateway = (changes: Partial<Env> = {}): Fetch =>
 const get = (url: string, fetch = gateway(), headers: Record<string, string> = {}) =>
   fetch(new Request(url, { headers: { Authorization: `Bearer ${bearer}`, ...headers }, redirect: 'manual' }))
 
-const policies = (answer: Response) => answer.headers.get('Content-Security-Policy')
+const policies = (response: Response) => response.headers.get('Content-Security-Policy')
 
 describe('an origin that serves no pages', () => {
   it.each(['/api/me', '/api/status-404', '/api/status-418', '/api/redirect', '/api/no-content', '/api/gzip'])(
-    'has each of its documents sandboxed: %s',
+    'sandboxes every document of an origin without pages: %s',
     async (path) => {
       for (const host of [PUBLIC_URL, APP, 'https://unknown.example.test']) {
-        const answer = await get(host + path)
-        expect(policies(answer)).toBe('sandbox')
-        expect(answer.headers.get('X-Content-Type-Options')).toBe('nosniff')
+        const response = await get(host + path)
+        expect(policies(response)).toBe('sandbox')
+        expect(response.headers.get('X-Content-Type-Options')).toBe('nosniff')
       }
     },
   )
 
-  it('keeps its own policy beside the sandbox', async () => {
+  it('adds the sandbox to the policy of the origin', async () => {
     expect(policies(await get(`${PUBLIC_URL}/api/policy`))).toBe("default-src 'self', sandbox")
   })
 })
 
 describe('an origin that serves pages', () => {
-  it('is served on the hosts for it, as it is', async () => {
+  it('serves an origin with pages on GATEWAY_HOSTS, unchanged', async () => {
     for (const host of [APP, 'https://other.example.test', 'https://SHOP.example.test:8443', `${APP}.`]) {
-      const answer = await get(`${host}/shop/policy`)
-      expect([answer.status, policies(answer)]).toEqual([200, "default-src 'self'"])
+      const response = await get(`${host}/shop/policy`)
+      expect([response.status, policies(response)]).toEqual([200, "default-src 'self'"])
     }
   })
 
-  it('learns under which of them it was reached', async () => {
+  it('forwards the host of GATEWAY_HOSTS that was requested to the origin', async () => {
     const text = await (await get(`${APP}/shop/me`)).text()
     expect(text).toMatch(/^forwarded: for=unknown;host="shop\.example\.test";proto=https\r$/im)
     expect(text).toMatch(/^x-forwarded-host: shop\.example\.test\r$/im)
   })
 
-  it('is not found on the host of the hosted pages, nor on any other', async () => {
+  it('answers 404 to an origin with pages on the host of the hosted pages and on any other host', async () => {
     for (const host of [PUBLIC_URL, 'https://unknown.example.test', 'https://a.shop.example.test']) {
-      const answer = await get(`${host}/shop/policy`)
-      expect(answer.status).toBe(404)
-      expect(await answer.json()).toMatchObject({ code: 'not_found' })
+      const response = await get(`${host}/shop/policy`)
+      expect(response.status).toBe(404)
+      expect(await response.json()).toMatchObject({ code: 'not_found' })
     }
   })
 
-  it('is served everywhere while hosted pages are off', async () => {
+  it('serves an origin with pages on every host while hosted pages are disabled', async () => {
     for (const changes of [{}, { GATEWAY_HOSTS: '' }]) {
       const fetch = gateway({ PAGES: { enabled: false }, ...changes })
       for (const host of [PUBLIC_URL, APP]) expect((await get(`${host}/shop/policy`, fetch)).status).toBe(200)
@@ -90,18 +90,21 @@ describe('a header that a browser applies to a whole host', () => {
     'Secure-Session-Registration',
     'Use-As-Dictionary',
   ])(
-    'comes from no origin on the host of the hosted pages, and from one on a host for origins: %s',
+    'drops the header %s of an origin on the host of the hosted pages, but not on GATEWAY_HOSTS',
     async (name) => {
-      const [beside, apart] = [await get(`${PUBLIC_URL}/api/hostile`), await get(`${APP}/api/hostile`)]
-      expect(beside.headers.get(name)).toBe(null)
-      expect(apart.headers.get(name)).not.toBe(null)
+      const [onPagesHost, onGatewayHost] = [
+        await get(`${PUBLIC_URL}/api/hostile`),
+        await get(`${APP}/api/hostile`),
+      ]
+      expect(onPagesHost.headers.get(name)).toBe(null)
+      expect(onGatewayHost.headers.get(name)).not.toBe(null)
     },
   )
 })
 
 describe('a service worker', () => {
   it.each(['/api/me', '/shop/policy'])(
-    'is never fetched from an origin for the host of the pages: %s',
+    'serves no service worker of an origin on the host of the hosted pages: %s',
     async (path) => {
       const script = { 'Service-Worker': 'script' }
       for (const fetch of [gateway(), gateway({ PAGES: { enabled: false } })]) {
@@ -112,8 +115,8 @@ describe('a service worker', () => {
   )
 })
 
-describe('a host of the gateway', () => {
-  it('has no front page of the service', async () => {
+describe('a host of GATEWAY_HOSTS', () => {
+  it('answers 404 to the front page on GATEWAY_HOSTS', async () => {
     expect((await get(`${APP}/`)).status).toBe(404)
   })
 
@@ -130,24 +133,24 @@ describe('a host of the gateway', () => {
     '/console',
     '/oauth2/authorize',
     '/oauth2/logout',
-  ])('has no hosted page: %s', async (path) => {
+  ])('answers 404 to the hosted page %s on GATEWAY_HOSTS', async (path) => {
     for (const [method, host] of [
       ['GET', APP],
       ['HEAD', APP],
       ['POST', APP],
       ['GET', `${APP}.`],
     ] as const) {
-      const answer = await gateway()(new Request(host + path, { method, redirect: 'manual' }))
-      expect(answer.status).toBe(404)
+      const response = await gateway()(new Request(host + path, { method, redirect: 'manual' }))
+      expect(response.status).toBe(404)
     }
   })
 
-  it('has the API', async () => {
+  it('serves the API on GATEWAY_HOSTS', async () => {
     expect((await get(`${APP}/auth/me`)).status).toBe(200)
     expect((await get(`${APP}/.well-known/jwks.json`)).status).toBe(200)
   })
 
-  it("leaves the front page to an origin there, and the account's elsewhere", async () => {
+  it('serves the front page of an origin on GATEWAY_HOSTS, and redirects to the account page elsewhere', async () => {
     const fetch = gateway({
       GATEWAY: { '/': { origin: ORIGIN, audience: 'https://api.example', pages: true, required: false } },
     })

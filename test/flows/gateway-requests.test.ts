@@ -1,3 +1,4 @@
+/** What the gateway forwards to an origin. */
 import { decodeJwt } from 'jose'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { permit } from '../support/admin.ts'
@@ -22,29 +23,29 @@ afterEach(() => {
 const through = (path: string, request: Call = {}, fetch = gate(), method = 'GET') =>
   call(method, path, { bearer: person.access_token, ...request }, fetch)
 
-describe('a request with a right token', () => {
-  it('reaches the origin with its method, path, query, headers and body as they are', async () => {
+describe('a request with a valid token', () => {
+  it('forwards method, path, query, headers and body unchanged', async () => {
     const body = 'x'.repeat(100_000)
     const headers = { 'Content-Type': 'text/plain', 'X-Own': 'of the client', Accept: 'text/html' }
-    const came = await arrived(
+    const received = await arrived(
       through('/api/orders/a%20b;v=1?q=%2e%2e%2f&r=1&r=2', { body, headers }, gate(), 'PATCH'),
     )
-    expect(came).toMatchObject({ method: 'PATCH', target: '/api/orders/a%20b;v=1?q=%2e%2e%2f&r=1&r=2' })
-    expect(came.body.match(/x/g)).toHaveLength(100_000)
-    expect(valuesOf(came, 'x-own')).toEqual(['of the client'])
-    expect(valuesOf(came, 'accept')).toEqual(['text/html'])
-    expect(valuesOf(came, 'host')).toEqual([new URL(ORIGIN).host])
+    expect(received).toMatchObject({ method: 'PATCH', target: '/api/orders/a%20b;v=1?q=%2e%2e%2f&r=1&r=2' })
+    expect(received.body.match(/x/g)).toHaveLength(100_000)
+    expect(valuesOf(received, 'x-own')).toEqual(['of the client'])
+    expect(valuesOf(received, 'accept')).toEqual(['text/html'])
+    expect(valuesOf(received, 'host')).toEqual([new URL(ORIGIN).host])
   })
 
-  it('says whom it comes from, each thing once', async () => {
-    const came = await arrived(through('/api/me'))
-    expect(valuesOf(came, 'x-auth-subject')).toEqual([person.user.id])
-    expect(valuesOf(came, 'x-auth-session')).toEqual([decodeJwt(person.access_token).sid])
-    expect(valuesOf(came, 'x-auth-roles')).toEqual([''])
-    expect(valuesOf(came, 'x-auth-scope')).toEqual([''])
+  it('adds each identity header exactly once', async () => {
+    const received = await arrived(through('/api/me'))
+    expect(valuesOf(received, 'x-auth-subject')).toEqual([person.user.id])
+    expect(valuesOf(received, 'x-auth-session')).toEqual([decodeJwt(person.access_token).sid])
+    expect(valuesOf(received, 'x-auth-roles')).toEqual([''])
+    expect(valuesOf(received, 'x-auth-scope')).toEqual([''])
   })
 
-  it('says where it comes from, whatever the client said of that', async () => {
+  it('sets the forwarding headers, and drops those of the caller', async () => {
     const headers = {
       'CF-Connecting-IP': '2001:db8::7',
       'X-Forwarded-For': '203.0.113.1',
@@ -55,12 +56,14 @@ describe('a request with a right token', () => {
       'True-Client-IP': '203.0.113.1',
       X_Forwarded_For: '203.0.113.1',
     }
-    const came = await arrived(through('/api/me', { headers }))
-    expect(valuesOf(came, 'forwarded')).toEqual(['for="[2001:db8::7]";host="auth.example.test";proto=https'])
-    expect(valuesOf(came, 'x-forwarded-for')).toEqual(['2001:db8::7'])
-    expect(valuesOf(came, 'x-forwarded-host')).toEqual(['auth.example.test'])
-    expect(valuesOf(came, 'x-forwarded-proto')).toEqual(['https'])
-    expect(JSON.stringify(came.headers)).not.toMatch(/203\.0\.113\.1|evil/)
+    const received = await arrived(through('/api/me', { headers }))
+    expect(valuesOf(received, 'forwarded')).toEqual([
+      'for="[2001:db8::7]";host="auth.example.test";proto=https',
+    ])
+    expect(valuesOf(received, 'x-forwarded-for')).toEqual(['2001:db8::7'])
+    expect(valuesOf(received, 'x-forwarded-host')).toEqual(['auth.example.test'])
+    expect(valuesOf(received, 'x-forwarded-proto')).toEqual(['https'])
+    expect(JSON.stringify(received.headers)).not.toMatch(/203\.0\.113\.1|evil/)
   })
 
   it.each([
@@ -138,12 +141,12 @@ describe('a request with a right token', () => {
     'Akamai-Client-IP',
     'X-Script-Name',
     'Front-End-Https',
-  ])('leaves behind what the client sent as %s', async (name) => {
-    const came = await arrived(through('/api/me', { headers: { [name]: 'forged' } }))
-    expect(JSON.stringify(came)).not.toContain('forged')
+  ])('drops the header %s of the caller', async (name) => {
+    const received = await arrived(through('/api/me', { headers: { [name]: 'forged' } }))
+    expect(JSON.stringify(received)).not.toContain('forged')
   })
 
-  it('leaves behind what speaks of the connection, and what Connection names', async () => {
+  it('drops connection headers, and the headers that Connection names', async () => {
     const headers = {
       Connection: 'close, X-Mine',
       'X-Mine': 'mine',
@@ -151,12 +154,12 @@ describe('a request with a right token', () => {
       'Proxy-Authorization': 'Basic x',
       TE: 'gzip',
     }
-    const came = await arrived(through('/api/me', { headers }))
+    const received = await arrived(through('/api/me', { headers }))
     for (const name of ['x-mine', 'keep-alive', 'proxy-authorization', 'te'])
-      expect(valuesOf(came, name)).toEqual([])
+      expect(valuesOf(received, name)).toEqual([])
   })
 
-  it('leaves behind the cookies of the service, and keeps the others', async () => {
+  it('drops the cookies of the service, and forwards the others', async () => {
     const own = [
       '__Secure-gatehouse_refresh',
       '__Host-gatehouse_pages',
@@ -174,26 +177,26 @@ describe('a request with a right token', () => {
   it.each([
     ['joined by a comma', 'a=1, gatehouse_refresh=secret'],
     ['joined by a comma without a space', 'a=1,__Host-gatehouse_pages=secret'],
-    ['first of two that were joined', '__Secure-gatehouse_refresh=secret, a=1'],
+    ['the first of two that a comma joins', '__Secure-gatehouse_refresh=secret, a=1'],
     ['between commas and semicolons', 'a=1; b=2,gatehouse_pages=secret, __Host-gatehouse_x=secret; c=3'],
-    ['behind a space of another kind', 'a=1;\u00a0gatehouse_refresh=secret'],
-  ])('leaves behind the cookies of the service %s', async (_how, Cookie) => {
-    const came = await arrived(through('/api/me', { headers: { Cookie } }))
-    expect(JSON.stringify(came.headers)).not.toContain('secret')
-    expect(valuesOf(came, 'cookie').join()).toContain('a=1')
+    ['after a no-break space', 'a=1;\u00a0gatehouse_refresh=secret'],
+  ])('drops a cookie of the service that is %s', async (_how, Cookie) => {
+    const received = await arrived(through('/api/me', { headers: { Cookie } }))
+    expect(JSON.stringify(received.headers)).not.toContain('secret')
+    expect(valuesOf(received, 'cookie').join()).toContain('a=1')
   })
 
-  it('keeps the commas within the cookies of others', async () => {
+  it('keeps commas within other cookies', async () => {
     const Cookie = 'list=1,2,3; name="a, b"'
     expect(valuesOf(await arrived(through('/api/me', { headers: { Cookie } })), 'cookie')).toEqual([Cookie])
   })
 
-  it("leaves behind the header that has the client's address for the service, in every spelling", async () => {
+  it('drops the header that CLIENT_IP_HEADER names, in every spelling', async () => {
     const fetch = gate({}, { CLIENT_IP_HEADER: 'X-Edge-Address' })
     const headers = { 'X-Edge-Address': '203.0.113.9', X_Edge_Address: 'forged', 'X.Edge.Address': 'forged' }
-    const came = await arrived(through('/api/me', { headers }, fetch))
-    expect(JSON.stringify(came.headers)).not.toContain('forged')
-    expect(valuesOf(came, 'x-forwarded-for')).toEqual(['203.0.113.9'])
+    const received = await arrived(through('/api/me', { headers }, fetch))
+    expect(JSON.stringify(received.headers)).not.toContain('forged')
+    expect(valuesOf(received, 'x-forwarded-for')).toEqual(['203.0.113.9'])
   })
 
   it.each([
@@ -204,36 +207,36 @@ describe('a request with a right token', () => {
     'traceparent',
     'If-Match',
     'Idempotency-Key',
-  ])('passes on what is none of that: %s', async (name) => {
-    const came = await arrived(through('/api/me', { headers: { [name]: 'of the client' } }))
-    expect(valuesOf(came, name.toLowerCase())).toEqual(['of the client'])
+  ])('forwards the header %s', async (name) => {
+    const received = await arrived(through('/api/me', { headers: { [name]: 'of the client' } }))
+    expect(valuesOf(received, name.toLowerCase())).toEqual(['of the client'])
   })
 
-  it('keeps the token to itself where the route says so', async () => {
-    const came = await arrived(through('/api/me', {}, gate({ authorization: 'drop' })))
-    expect(valuesOf(came, 'authorization')).toEqual([])
-    expect(valuesOf(came, 'x-auth-subject')).toEqual([person.user.id])
+  it('forwards no token if the authorization of the route is "drop"', async () => {
+    const received = await arrived(through('/api/me', {}, gate({ authorization: 'drop' })))
+    expect(valuesOf(received, 'authorization')).toEqual([])
+    expect(valuesOf(received, 'x-auth-subject')).toEqual([person.user.id])
   })
 
-  it('never passes on a token with the scope admin', async () => {
+  it('never forwards a token with the scope admin', async () => {
     const fetch = gate({ authorization: 'pass' })
     const { name, user } = await newPerson()
     await permit(user.id, { roles: ['admin'], scopes: ['admin'] })
     const body = { identifier: name, password: PASSWORD, scope: 'admin' }
     const { access_token } = await ok<Tokens>(call('POST', '/auth/login', { body }, fetch))
-    const came = await arrived(call('GET', '/api/me', { bearer: access_token }, fetch))
-    expect(valuesOf(came, 'x-auth-scope')).toEqual(['admin'])
-    expect(valuesOf(came, 'authorization')).toEqual([])
-    expect(JSON.stringify(came)).not.toContain(access_token)
+    const received = await arrived(call('GET', '/api/me', { bearer: access_token }, fetch))
+    expect(valuesOf(received, 'x-auth-scope')).toEqual(['admin'])
+    expect(valuesOf(received, 'authorization')).toEqual([])
+    expect(JSON.stringify(received)).not.toContain(access_token)
   })
 
-  it("goes to the path behind the prefix where the route says so, below the origin's own path", async () => {
+  it('strips the prefix if the route says so, and appends the rest to the path of the origin', async () => {
     const fetch = gate({ origin: `${ORIGIN}/base/`, strip_prefix: true })
     expect((await arrived(through('/api/x/y?z', {}, fetch))).target).toBe('/base/x/y?z')
     expect((await arrived(through('/api', {}, fetch))).target).toBe('/base/')
   })
 
-  it('costs no query and no RPC while the keys are known, one RPC where the session is checked', async () => {
+  it('forwards a request without a query or RPC, or with one RPC if the route checks sessions', async () => {
     for (const [session, rpc] of [
       ['trust', 0],
       ['check', 1],

@@ -1,4 +1,4 @@
-/** How a browser, which cannot set `Authorization` on a WebSocket, shows its token, and what the origin sees of it. */
+/** How a browser, which cannot set `Authorization` on a WebSocket, sends its token, and what the origin receives. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { call, newPerson, refused, type Tokens } from '../support/client.ts'
 import { arrived, bearerOf, gate, valuesOf } from '../support/gateway.ts'
@@ -27,12 +27,12 @@ function open({ protocols, headers = {}, query = '' }: Offer, fetch = gate()) {
 }
 
 async function opened(offer: Offer, fetch = gate()) {
-  const answer = await open(offer, fetch)
-  await closed(answer.webSocket)
-  return { status: answer.status, selected: answer.headers.get('Sec-WebSocket-Protocol') }
+  const response = await open(offer, fetch)
+  await closed(response.webSocket)
+  return { status: response.status, selected: response.headers.get('Sec-WebSocket-Protocol') }
 }
 
-/** Closes a socket, if there is one, and waits until the origin has, too. */
+/** Closes a socket, if there is one, and waits until the origin has closed it, too. */
 function closed(socket: WebSocket | null): Promise<unknown> {
   if (socket === null) return Promise.resolve()
   const closing = new Promise((resolve) => socket.addEventListener('close', resolve))
@@ -41,8 +41,8 @@ function closed(socket: WebSocket | null): Promise<unknown> {
   return closing
 }
 
-/** A request by upgrade to a path that says what the origin got. */
-const seen = (protocols: string, route: object = {}) =>
+/** What the origin receives of an upgrade request with these subprotocols. */
+const receivedWith = (protocols: string, route: object = {}) =>
   arrived(
     call(
       'GET',
@@ -53,7 +53,7 @@ const seen = (protocols: string, route: object = {}) =>
   )
 
 describe('a WebSocket', () => {
-  it('opens with the token as a subprotocol', async () => {
+  it('opens a WebSocket with the token as a subprotocol', async () => {
     expect(await opened({ protocols: tokenProtocol() })).toEqual({ status: 101, selected: null })
   })
 
@@ -64,80 +64,83 @@ describe('a WebSocket', () => {
     ['chat', '?select=chat', 'chat'],
     ['chat', '', null],
     ['chat, Gatehouse', '', null],
-  ])('that offers %s at an origin that selects %j gets %s', async (protocols, query, selected) => {
-    expect(await opened({ protocols: `${protocols}, ${tokenProtocol()}`, query })).toEqual({
-      status: 101,
-      selected,
-    })
-  })
+  ])(
+    'negotiates the subprotocol: offered %s, origin query %j, selected %s',
+    async (protocols, query, selected) => {
+      expect(await opened({ protocols: `${protocols}, ${tokenProtocol()}`, query })).toEqual({
+        status: 101,
+        selected,
+      })
+    },
+  )
 
   it.each([
     ['nothing', undefined],
     ['other protocols', 'chat, gatehouse'],
     ['an empty token', 'gatehouse.bearer.'],
-    ['a token that is none', 'gatehouse.bearer.none'],
-    ['the prefix in other letters', 'Gatehouse.Bearer.x'],
-  ])('that offers %s is 401', async (_what, protocols) => {
+    ['an invalid token', 'gatehouse.bearer.none'],
+    ['the prefix in another case', 'Gatehouse.Bearer.x'],
+  ])('answers 401 to a WebSocket that offers %s', async (_what, protocols) => {
     const problem = await refused(open(protocols === undefined ? {} : { protocols }))
     expect([problem.status, problem.code]).toEqual([401, 'invalid_token'])
   })
 
-  it('that offers two tokens is 401, equal ones too', async () => {
+  it('rejects a WebSocket that offers two tokens, even equal ones', async () => {
     for (const another of [person.access_token, 'none']) {
       const protocols = `${tokenProtocol()}, chat, ${tokenProtocol(another)}`
       expect((await refused(open({ protocols }))).code).toBe('invalid_token')
     }
   })
 
-  it('with Authorization goes by that', async () => {
+  it('prefers the token in Authorization to the subprotocol', async () => {
     const headers = { Authorization: `Bearer ${person.access_token}` }
     expect(await opened({ protocols: tokenProtocol('none'), headers })).toMatchObject({ status: 101 })
     const wrong = { Authorization: 'Bearer none' }
     expect((await refused(open({ protocols: tokenProtocol(), headers: wrong }))).code).toBe('invalid_token')
   })
 
-  it('passes as nobody without a token where none is required, and never with a bad one', async () => {
+  it('opens a WebSocket without a token if the route requires none, but rejects an invalid token', async () => {
     const fetch = gate({ required: false })
     expect(await opened({}, fetch)).toMatchObject({ status: 101 })
     expect((await refused(open({ protocols: tokenProtocol('none') }, fetch))).code).toBe('invalid_token')
   })
 })
 
-describe('an origin', () => {
-  it('sees what else is offered, in its order, and never the token', async () => {
+describe('the origin of a WebSocket', () => {
+  it('forwards the other subprotocols in their order, and never the token', async () => {
     const { access_token } = person
-    const came = await arrivedHeaders(`chat.v2,${tokenProtocol()} ,gatehouse,  json`)
-    expect(came.offered).toEqual(['chat.v2, gatehouse, json'])
-    expect(came.text).not.toContain(access_token)
-    expect((await arrivedHeaders(tokenProtocol())).offered).toEqual([])
+    const received = await receivedHeaders(`chat.v2,${tokenProtocol()} ,gatehouse,  json`)
+    expect(received.offered).toEqual(['chat.v2, gatehouse, json'])
+    expect(received.text).not.toContain(access_token)
+    expect((await receivedHeaders(tokenProtocol())).offered).toEqual([])
   })
 
-  it('never sees a token that is offered without an upgrade, and nobody passes by one', async () => {
+  it('neither accepts nor forwards a subprotocol token in a request without an upgrade', async () => {
     const headers = { 'Sec-WebSocket-Protocol': tokenProtocol() }
     expect((await refused(call('GET', '/api/me', { headers }, gate()))).code).toBe('invalid_token')
-    const came = await arrived(call('GET', '/api/me', { headers }, gate({ required: false })))
-    expect(JSON.stringify(came)).not.toContain(person.access_token)
+    const received = await arrived(call('GET', '/api/me', { headers }, gate({ required: false })))
+    expect(JSON.stringify(received)).not.toContain(person.access_token)
   })
 
-  it('gets a token of its own in place of the one that was offered', async () => {
-    const token = bearerOf(await seen(tokenProtocol()))
+  it('sends the origin of a WebSocket an exchange token in place of the offered one', async () => {
+    const token = bearerOf(await receivedWith(tokenProtocol()))
     expect(token).toBeDefined()
     expect(token).not.toBe(person.access_token)
   })
 
-  it('gets the one that was offered with "pass", and none with "drop"', async () => {
-    expect(bearerOf(await seen(tokenProtocol(), { authorization: 'pass' }))).toBe(person.access_token)
-    expect(bearerOf(await seen(tokenProtocol(), { authorization: 'drop' }))).toBeUndefined()
+  it('forwards the offered token if the authorization of the route is "pass", and none with "drop"', async () => {
+    expect(bearerOf(await receivedWith(tokenProtocol(), { authorization: 'pass' }))).toBe(person.access_token)
+    expect(bearerOf(await receivedWith(tokenProtocol(), { authorization: 'drop' }))).toBeUndefined()
   })
 })
 
-async function arrivedHeaders(protocols: string) {
-  const came = await seen(protocols)
-  return { offered: valuesOf(came, 'sec-websocket-protocol'), text: JSON.stringify(came) }
+async function receivedHeaders(protocols: string) {
+  const received = await receivedWith(protocols)
+  return { offered: valuesOf(received, 'sec-websocket-protocol'), text: JSON.stringify(received) }
 }
 
 describe('forward auth', () => {
-  it('reads no subprotocol', async () => {
+  it('ignores a subprotocol token in forward auth', async () => {
     const headers = { Upgrade: 'websocket', 'Sec-WebSocket-Protocol': tokenProtocol() }
     expect((await refused(call('GET', '/auth/verify', { headers }))).code).toBe('invalid_token')
   })

@@ -31,19 +31,19 @@ afterEach(() => {
 const through = (path: string, request: Call = {}, fetch = gate(), method = 'GET') =>
   call(method, path, { bearer: person.access_token, ...request }, fetch)
 
-/** Lets an origin that is silent be too late at once. */
-function hurry(): void {
+/** Shortens the timeout of an origin to half a second. */
+function shortenOriginTimeout(): void {
   const set = globalThis.setTimeout.bind(globalThis)
   vi.spyOn(globalThis, 'setTimeout').mockImplementation(((work: () => void, ms: number) =>
     set(work, ms === 30_000 ? 500 : ms)) as typeof setTimeout)
 }
 
-describe('an answer of the origin', () => {
-  it('comes back with its status, headers and body, and none of ours', async () => {
-    const answer = await through('/api/status-418')
-    expect([answer.status, answer.headers.get('X-Own')]).toEqual([418, 'of the origin'])
-    expect(answer.headers.get('Cache-Control')).toBe(null)
-    expect(answer.headers.get('X-Request-Id')).not.toBe(null)
+describe('a response of the origin', () => {
+  it('passes on status, headers and body of the origin, and adds no Cache-Control', async () => {
+    const response = await through('/api/status-418')
+    expect([response.status, response.headers.get('X-Own')]).toEqual([418, 'of the origin'])
+    expect(response.headers.get('Cache-Control')).toBe(null)
+    expect(response.headers.get('X-Request-Id')).not.toBe(null)
     const missing = await through('/api/status-404')
     expect([missing.status, missing.headers.get('Cache-Control'), await missing.text()]).toEqual([
       404,
@@ -53,44 +53,47 @@ describe('an answer of the origin', () => {
     expect((await through('/api/no-content')).status).toBe(204)
   })
 
-  it('that leads elsewhere is passed on, not followed', async () => {
-    const answer = await through('/api/redirect')
-    expect([answer.status, answer.headers.get('Location')]).toEqual([302, 'https://elsewhere.example/x?y#z'])
+  it('passes on a redirect of the origin without following it', async () => {
+    const response = await through('/api/redirect')
+    expect([response.status, response.headers.get('Location')]).toEqual([
+      302,
+      'https://elsewhere.example/x?y#z',
+    ])
   })
 
-  it('keeps each of its cookies, and loses what speaks of the connection', async () => {
+  it('keeps every cookie of the origin, and drops its connection headers', async () => {
     const { headers } = await through('/api/cookies')
     expect(headers.getSetCookie()).toEqual(['a=1', 'b=2'])
     expect([headers.get('Connection'), headers.get('X-Hop')]).toEqual([null, null])
   })
 
-  it('sets no cookie of the service, and clears nothing of the address that all origins share', async () => {
+  it('drops cookies of the service, Clear-Site-Data and Service-Worker-Allowed that an origin sends', async () => {
     const { status, headers } = await through('/api/hostile')
     expect([status, headers.getSetCookie()]).toEqual([200, ['own=1']])
     expect([headers.get('Clear-Site-Data'), headers.get('Service-Worker-Allowed')]).toEqual([null, null])
   })
 
-  it('that is compressed is readable', async () => {
+  it('returns a readable body if the origin compresses it', async () => {
     expect(await (await through('/api/gzip')).text()).toBe('plain text')
   })
 
-  it('begins before it has ended: server-sent events', async () => {
-    const answer = await through('/api/events')
-    const reader = answer.body?.getReader()
+  it('streams a response that has not ended: server-sent events', async () => {
+    const response = await through('/api/events')
+    const reader = response.body?.getReader()
     const { value } = (await reader?.read()) ?? {}
     expect(new TextDecoder().decode(value)).toBe('data: first\n')
     await reader?.cancel()
   })
 
-  it('may be a WebSocket', async () => {
-    const answer = await through('/api/websocket', { headers: { Upgrade: 'websocket' } })
-    expect(answer.status).toBe(101)
-    const socket = answer.webSocket
+  it('connects a WebSocket to the origin', async () => {
+    const response = await through('/api/websocket', { headers: { Upgrade: 'websocket' } })
+    expect(response.status).toBe(101)
+    const socket = response.webSocket
     if (!socket) throw new Error('no socket')
     socket.accept()
-    const said = new Promise((resolve) => socket.addEventListener('message', ({ data }) => resolve(data)))
+    const echoed = new Promise((resolve) => socket.addEventListener('message', ({ data }) => resolve(data)))
     socket.send('hello')
-    expect(await said).toBe('hello')
+    expect(await echoed).toBe('hello')
     socket.close()
   })
 
@@ -100,51 +103,53 @@ describe('an answer of the origin', () => {
     ['/api/status-999', 502, 'bad_gateway'],
     ['/api/status-101', 502, 'bad_gateway'],
     ['/api/silent', 504, 'gateway_timeout'],
-  ])('that does not come is a problem: %s', async (path, status, code) => {
-    if (code === 'gateway_timeout') hurry()
-    const answer = await through(path)
-    expect(answer.status).toBe(status)
-    expect(answer.headers.get('Cache-Control')).toBe('no-store')
-    expect(await answer.json()).toMatchObject({ code })
+  ])('answers 502 or 504 if the origin sends no valid response: %s', async (path, status, code) => {
+    if (code === 'gateway_timeout') shortenOriginTimeout()
+    const response = await through(path)
+    expect(response.status).toBe(status)
+    expect(response.headers.get('Cache-Control')).toBe('no-store')
+    expect(await response.json()).toMatchObject({ code })
   })
 
-  it('is a problem where nothing listens', async () => {
+  it("answers bad_gateway if nothing listens at the origin's address", async () => {
     expect(await refused(through('/api/x', {}, gate({ origin: 'http://127.0.0.1:9' })))).toMatchObject({
       code: 'bad_gateway',
     })
   })
 })
 
-describe('who does not pass', () => {
+describe('access to a route', () => {
   it.each([
-    ['nothing', {}],
+    ['a request without credentials', {}],
     ['another scheme', { Authorization: 'Basic eDp5' }],
-    ['a token that is none', { Authorization: 'Bearer none' }],
+    ['an invalid token', { Authorization: 'Bearer none' }],
     ['two tokens', { Authorization: 'Bearer a, Bearer b' }],
-  ])('is told so, without a look at the origin: %s', async (_what, headers) => {
-    const answer = await call('GET', '/api/me', { headers }, gate())
-    expect(answer.status).toBe(401)
-    expect(answer.headers.get('WWW-Authenticate')).toMatch(/^Bearer realm="gatehouse"/)
-    expect(await answer.json()).toMatchObject({ code: 'invalid_token' })
+  ])('answers 401 to %s, without calling the origin', async (_what, headers) => {
+    const response = await call('GET', '/api/me', { headers }, gate())
+    expect(response.status).toBe(401)
+    expect(response.headers.get('WWW-Authenticate')).toMatch(/^Bearer realm="gatehouse"/)
+    expect(await response.json()).toMatchObject({ code: 'invalid_token' })
   })
 
-  it('may pass without a token where none is required, as nobody, and never with a bad one', async () => {
+  it('forwards a request without a token and without identity if the route requires none, but rejects an invalid token', async () => {
     const fetch = gate({ required: false })
     const headers = { 'X-Auth-Subject': 'forged', Authorization: 'Basic eDp5' }
-    const came = await arrived(call('GET', '/api/me', { headers }, fetch))
-    expect(came.headers.filter(([name]) => name.startsWith('x-auth') || name === 'authorization')).toEqual([])
+    const received = await arrived(call('GET', '/api/me', { headers }, fetch))
+    expect(
+      received.headers.filter(([name]) => name.startsWith('x-auth') || name === 'authorization'),
+    ).toEqual([])
     expect((await refused(call('GET', '/api/me', { bearer: 'none' }, fetch))).code).toBe('invalid_token')
   })
 
-  it('is who lacks a role or a scope that the route needs', async () => {
+  it('rejects a token that lacks a role or a scope that the route requires', async () => {
     const { user, refresh_token } = await newPerson()
     await permit(user.id, { roles: ['editor', 'reader'], scopes: ['orders:read'] })
     const body = { refresh_token }
     const { access_token: bearer } = await ok<Tokens>(call('POST', '/auth/refresh', { body }))
     const asked = (route: object) => call('GET', '/api/me', { bearer }, gate(route))
-    const came = await arrived(asked({ roles: ['editor'], scope: 'orders:read' }))
-    expect(valuesOf(came, 'x-auth-roles')).toEqual(['editor reader'])
-    expect(valuesOf(came, 'x-auth-scope')).toEqual(['orders:read'])
+    const received = await arrived(asked({ roles: ['editor'], scope: 'orders:read' }))
+    expect(valuesOf(received, 'x-auth-roles')).toEqual(['editor reader'])
+    expect(valuesOf(received, 'x-auth-scope')).toEqual(['orders:read'])
     for (const [route, missing] of [
       [{ roles: 'editor owner' }, { roles: ['owner'], scope: [] }],
       [{ scope: ['orders:read', 'orders:write'] }, { roles: [], scope: ['orders:write'] }],
@@ -153,7 +158,7 @@ describe('who does not pass', () => {
     }
   })
 
-  it('is whose session has ended, at once where it is checked, and when the token expires where it is trusted', async () => {
+  it('rejects the token of an ended session at once if the route checks sessions, otherwise when it expires', async () => {
     freeze()
     const { access_token: bearer } = await newPerson()
     await ok(call('POST', '/auth/logout', { bearer }), 204)
@@ -165,7 +170,7 @@ describe('who does not pass', () => {
     expect((await refused(call('GET', '/api/me', { bearer }, gate()))).code).toBe('invalid_token')
   })
 
-  it('passes with what the account still has where the session is checked', async () => {
+  it('forwards the current roles of the account if the route checks sessions', async () => {
     const { user, refresh_token } = await newPerson()
     await permit(user.id, { roles: ['editor'] })
     const { access_token: bearer } = await ok<Tokens>(
@@ -179,14 +184,14 @@ describe('who does not pass', () => {
   })
 })
 
-describe('a path', () => {
+describe('paths of the gateway', () => {
   const two = () =>
     workerWith({
       GATEWAY: { '/api': { origin: ORIGIN, roles: 'nobody' }, '/': { origin: ORIGIN, required: false } },
     })
 
   it.each(['/api/x', '/%61pi/x', '/api;v=1/x', '/x/../api/x', '/x/%2e%2e/api/x', '/%41PI/../api/x'])(
-    'does not escape what its route needs: %s',
+    'applies route requirements to every spelling of the path: %s',
     async (path) => {
       expect((await refused(through(path, {}, two()))).code).toBe('insufficient_scope')
     },
@@ -205,44 +210,44 @@ describe('a path', () => {
     '/x/%00',
     '/auth/nothing',
     '/admin/x',
-  ])('that means different things to different servers leads nowhere: %s', async (path) => {
+  ])('answers not_found to a path that servers read in different ways: %s', async (path) => {
     expect((await refused(through(path, {}, two()))).code).toBe('not_found')
   })
 
-  it("that the service has is the service's", async () => {
+  it('serves the paths of the service itself, even if a route covers them', async () => {
     expect(await ok(call('GET', '/healthz', {}, two()))).toEqual({ status: 'ok' })
     expect((await arrived(call('GET', '/healthzz', {}, two()))).target).toBe('/healthzz')
   })
 
-  it('that no route leads from is not found', async () => {
+  it('answers not_found to a path that no route covers', async () => {
     expect((await refused(through('/apix'))).code).toBe('not_found')
   })
 })
 
-describe('a method', () => {
-  it('that would show the client what the gate says is not passed on', async () => {
-    // The standard's own Request takes no TRACE.
+describe('methods of the gateway', () => {
+  it('answers 405 to TRACE, which would show the caller what the gateway adds', async () => {
+    // The constructor of Request accepts no TRACE.
     const request = new Proxy(new Request(`${PUBLIC_URL}/api/me`), {
       get: (target, name) => (name === 'method' ? 'TRACE' : Reflect.get(target, name, target)),
     })
-    const answer = await gate()(request)
-    expect([answer.status, answer.headers.get('Allow')]).toEqual([
+    const response = await gate()(request)
+    expect([response.status, response.headers.get('Allow')]).toEqual([
       405,
       'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS',
     ])
   })
 })
 
-describe('a preflight', () => {
-  it('of a protected path is answered at the gate', async () => {
+describe('CORS at the gateway', () => {
+  it('answers the preflight of a protected path without calling the origin', async () => {
     const headers = {
       Origin: 'https://app.example.test',
       'Access-Control-Request-Method': 'PUT',
       'Access-Control-Request-Headers': 'authorization',
     }
-    const answer = await call('OPTIONS', '/api/hangs-up', { headers }, gate())
-    expect(answer.status).toBe(204)
-    expect(answer.headers.get('Access-Control-Allow-Headers')).toContain('Authorization')
+    const response = await call('OPTIONS', '/api/hangs-up', { headers }, gate())
+    expect(response.status).toBe(204)
+    expect(response.headers.get('Access-Control-Allow-Headers')).toContain('Authorization')
   })
 
   const preflight = async (path: string, asked: string | null, Origin = 'https://app.example.test') => {
@@ -251,8 +256,8 @@ describe('a preflight', () => {
       'Access-Control-Request-Method': 'PUT',
       ...(asked === null ? {} : { 'Access-Control-Request-Headers': asked }),
     }
-    const answer = await call('OPTIONS', path, { headers }, gate())
-    return answer.headers.get('Access-Control-Allow-Headers')
+    const response = await call('OPTIONS', path, { headers }, gate())
+    return response.headers.get('Access-Control-Allow-Headers')
   }
   const OWN = 'Authorization, Content-Type, X-Gatehouse-CSRF'
 
@@ -264,36 +269,36 @@ describe('a preflight', () => {
     ['x a, x\u00e4, x:b, "x", , x-a', `${OWN}, x-a`],
     [null, OWN],
     [`x-${'a'.repeat(5_000)}, x-b`, expect.stringContaining(OWN)],
-  ])('below a prefix allows the valid names that it asks for: %j', async (asked, allowed) => {
+  ])('allows the valid header names that a preflight below a prefix requests: %j', async (asked, allowed) => {
     expect(await preflight('/api/x', asked)).toEqual(allowed)
   })
 
-  it('elsewhere, or of an origin that is not configured, is answered as before', async () => {
+  it('allows no requested header names elsewhere, or to an origin that is not configured', async () => {
     expect(await preflight('/auth/me', 'idempotency-key')).toBe(OWN)
     expect(await preflight('/apix', 'idempotency-key')).toBe(OWN)
     expect(await preflight('/api/x', 'idempotency-key', 'https://evil.example')).toBe(null)
   })
 
-  it("is followed by an answer that exposes the origin's own headers, too", async () => {
+  it('exposes the headers that the origin exposes, in addition to those of the service', async () => {
     const headers = { Origin: 'https://app.example.test' }
     const exposedBy = async (path: string) =>
       (await through(path, { headers })).headers.get('Access-Control-Expose-Headers')
     const own = 'WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Location'
     expect(await exposedBy('/api/me')).toBe(own)
     expect(await exposedBy('/api/exposes')).toBe(`${own}, X-Total, ETag`)
-    const answer = await through('/api/exposes-to-all', { headers })
-    expect(answer.headers.get('Access-Control-Allow-Origin')).toBe('*')
-    expect(answer.headers.get('Access-Control-Expose-Headers')).toBe(`${own}, X-Total`)
+    const response = await through('/api/exposes-to-all', { headers })
+    expect(response.headers.get('Access-Control-Allow-Origin')).toBe('*')
+    expect(response.headers.get('Access-Control-Expose-Headers')).toBe(`${own}, X-Total`)
   })
 
-  it('is followed by an answer that the page may read', async () => {
-    const answer = await through('/api/me', { headers: { Origin: 'https://app.example.test' } })
-    expect(answer.headers.get('Access-Control-Allow-Origin')).toBe('https://app.example.test')
+  it('allows a page of a configured origin to read the response', async () => {
+    const response = await through('/api/me', { headers: { Origin: 'https://app.example.test' } })
+    expect(response.headers.get('Access-Control-Allow-Origin')).toBe('https://app.example.test')
   })
 })
 
-describe('an origin by service binding', () => {
-  it('is reached like any other, under the public name of the gate', async () => {
+describe('an origin behind a service binding', () => {
+  it('forwards a request to a service binding under the public URL, with an assertion', async () => {
     const seen: Request[] = []
     const ORDERS = { fetch: async (request: Request) => seen.push(request) && new Response('ok') }
     const fetch = workerWith({

@@ -1,4 +1,4 @@
-/** RFC 8725: every attack on tokens that it names, at every door that takes one. */
+/** Every attack on tokens that RFC 8725 names, against every place that accepts a token. */
 import { env, exports } from 'cloudflare:workers'
 import {
   CompactEncrypt,
@@ -15,6 +15,7 @@ import type { VerifierBinding } from '../../src/gateway/verifier.ts'
 import { type SigningKey, SigningKeys } from '../../src/tokens/signing-keys.ts'
 import { createVerifier } from '../../src/verify/index.ts'
 import { call, newPerson, ok, PUBLIC_URL, worker, workerWith } from '../support/client.ts'
+import type { KeySet } from '../support/responses.ts'
 
 type Claims = Readonly<Record<string, unknown>>
 interface Jws {
@@ -38,7 +39,7 @@ beforeAll(async () => {
   assertion = { iss, aud, sub, sid, roles, scope, jti, iat: now(), exp: now() + 60 }
   const secrets = { authSecret: String(env.AUTH_SECRET), authSecretFallback: undefined }
   key = await new SigningKeys(env.DB, SIGNING, secrets).signing(Date.now())
-  const { keys } = await ok<{ keys: (JsonWebKey & { kid: string })[] }>(call('GET', '/.well-known/jwks.json'))
+  const { keys } = await ok<KeySet>(call('GET', '/.well-known/jwks.json'))
   publicKey = (await importJWK(keys.find(({ kid }) => kid === key.kid) ?? {}, 'ES256')) as CryptoKey
   own = await generateKeyPair('ES256', { extractable: true })
 })
@@ -51,7 +52,7 @@ interface Kind {
 const ACCESS: Kind = { typ: 'at+jwt', otherTyp: 'edge-assertion+jwt', claims: () => accessToken }
 const ASSERTION: Kind = { typ: ACCESS.otherTyp, otherTyp: ACCESS.typ, claims: () => assertion }
 
-/** What an origin has, with the keys as the service gives them. */
+/** The verifier of an origin, with the published keys of the service. */
 const decryption = await generateKeyPair('ECDH-ES', { extractable: true, crv: 'P-256' })
 const verifier = createVerifier({
   issuer: PUBLIC_URL,
@@ -69,10 +70,10 @@ const encrypted = (token: string) =>
     .setProtectedHeader({ alg: 'ECDH-ES', enc: 'A256GCM', cty: 'JWT', kid: 'own' })
     .encrypt(decryption.publicKey)
 
-const DOORS: Readonly<Record<string, (token: string) => Promise<number>>> = {
+const ACCESS_TOKEN_RECEIVERS: Readonly<Record<string, (token: string) => Promise<number>>> = {
   'GET /auth/me': async (bearer) => (await call('GET', '/auth/me', { bearer })).status,
   'GET /admin/limits': async (bearer) => {
-    // A right token of somebody who is no administrator is refused later, with 403.
+    // A valid token of an account that is no administrator is rejected later, with 403.
     const { status } = await call('GET', '/admin/limits', { bearer })
     return status === 403 ? 200 : status
   },
@@ -88,7 +89,7 @@ const DOORS: Readonly<Record<string, (token: string) => Promise<number>>> = {
     statusOf(verifier.verifyRequest({ headers: { authorization: `Bearer ${token}` } })),
 }
 
-const ASSERTION_DOORS: typeof DOORS = {
+const ASSERTION_RECEIVERS: typeof ACCESS_TOKEN_RECEIVERS = {
   'an assertion, by gatehouse-edge/verify': (token) => statusOf(verifier.verifyAssertion(token)),
   'an encrypted assertion, by gatehouse-edge/verify': async (token) =>
     statusOf(verifier.verifyAssertion(await encrypted(token))),
@@ -120,8 +121,8 @@ const ATTACKS: Readonly<Record<string, (kind: Kind) => Promise<string>>> = {
     withHeader(kind, { alg: 'HS256' }, new TextEncoder().encode(await exportSPKI(publicKey))),
   'HS256 with the public key as JWK': async (kind) =>
     withHeader(kind, { alg: 'HS256' }, new TextEncoder().encode(JSON.stringify(await exportJWK(publicKey)))),
-  'the type of any JWT': (kind) => withHeader(kind, { typ: 'JWT' }),
-  'the type of the other kind': (kind) => withHeader(kind, { typ: kind.otherTyp }),
+  'the type JWT': (kind) => withHeader(kind, { typ: 'JWT' }),
+  'the type of the other kind of token': (kind) => withHeader(kind, { typ: kind.otherTyp }),
   'no type': (kind) => sign({ header: { alg: 'ES256', kid: key.kid }, payload: kind.claims() }),
   'an unknown key': (kind) => withHeader(kind, { kid: 'unknown' }, own.privateKey),
   'a known key that did not sign it': (kind) => withHeader(kind, {}, own.privateKey),
@@ -129,8 +130,9 @@ const ATTACKS: Readonly<Record<string, (kind: Kind) => Promise<string>>> = {
   'a key id that is SQL': (kind) => withHeader(kind, { kid: "' OR 1=1 --" }, own.privateKey),
   'no key id': (kind) => sign({ header: { typ: kind.typ, alg: 'ES256' }, payload: kind.claims() }),
   'a critical extension': (kind) => withHeader(kind, { crit: ['urn:x'], 'urn:x': true }),
-  'its own key': async (kind) => withHeader(kind, { jwk: await exportJWK(own.publicKey) }, own.privateKey),
-  'its own key, and no other': async (kind) =>
+  'its own key in jwk': async (kind) =>
+    withHeader(kind, { jwk: await exportJWK(own.publicKey) }, own.privateKey),
+  'its own key in jwk and no key id': async (kind) =>
     sign(
       {
         header: { typ: kind.typ, alg: 'ES256', jwk: await exportJWK(own.publicKey) },
@@ -138,43 +140,43 @@ const ATTACKS: Readonly<Record<string, (kind: Kind) => Promise<string>>> = {
       },
       own.privateKey,
     ),
-  'the address of a key set': (kind) =>
+  'the URL of a key set': (kind) =>
     withHeader(kind, { kid: 'x', jku: `${env.RAW_ORIGIN_URL}/jwks` }, own.privateKey),
-  'the address of a certificate': (kind) =>
+  'the URL of a certificate': (kind) =>
     withHeader(kind, { kid: 'x', x5u: `${env.RAW_ORIGIN_URL}/x5u` }, own.privateKey),
   'a certificate': (kind) => withHeader(kind, { kid: 'x', x5c: ['MIIB'] }, own.privateKey),
   'another issuer': (kind) => withClaims(kind, { iss: 'https://other.example' }),
-  'an issuer with a slash more': (kind) => withClaims(kind, { iss: `${PUBLIC_URL}/` }),
+  'an issuer with a trailing slash': (kind) => withClaims(kind, { iss: `${PUBLIC_URL}/` }),
   'another audience': (kind) => withClaims(kind, { aud: 'https://other.example' }),
   'several audiences': (kind) => withClaims(kind, { aud: [PUBLIC_URL, 'https://other.example'] }),
   'no audience': (kind) => withClaims(kind, { aud: undefined }),
-  'an end that has come': (kind) => withClaims(kind, { exp: now() }),
-  'no end': (kind) => withClaims(kind, { exp: undefined }),
-  'an end that is no number': (kind) => withClaims(kind, { exp: '9999999999' }),
-  'a beginning that has not come': (kind) => withClaims(kind, { nbf: now() + 60 }),
-  'an issue that has not come': (kind) => withClaims(kind, { iat: now() + 60, nbf: now() + 60 }),
-  'a claim twice, the forged one last': (kind) =>
+  'an expiry that has passed': (kind) => withClaims(kind, { exp: now() }),
+  'no expiry': (kind) => withClaims(kind, { exp: undefined }),
+  'an expiry that is not a number': (kind) => withClaims(kind, { exp: '9999999999' }),
+  'nbf in the future': (kind) => withClaims(kind, { nbf: now() + 60 }),
+  'iat in the future': (kind) => withClaims(kind, { iat: now() + 60, nbf: now() + 60 }),
+  'a duplicate claim, the forged one last': (kind) =>
     sign({
       header: header(kind),
       payload: JSON.stringify(kind.claims()).replace(/}$/, ',"aud":"https://other.example"}'),
     }),
-  'a header that is no JSON': async (kind) =>
+  'a header that is not JSON': async (kind) =>
     `${btoa('{"alg":').replace(/=+$/, '')}.${base64Url(kind.claims())}.AA`,
-  'claims that are no object': (kind) => sign({ header: header(kind), payload: '[]' }),
+  'claims that are not an object': (kind) => sign({ header: header(kind), payload: '[]' }),
   'no claims': (kind) => sign({ header: header(kind), payload: '' }),
-  'a part more': async (kind) => `${await withClaims(kind, {})}.AA`,
-  'data behind it': async (kind) => `${await withClaims(kind, {})}=`,
-  'white space within': async (kind) => (await withClaims(kind, {})).replace('.', ' .'),
-  'a signature cut short': async (kind) => (await withClaims(kind, {})).slice(0, -4),
-  'a signature in another spelling': async (kind) =>
-    // 64 bytes leave four bits of the last character to no byte: A, Q, g or w has the next letter as its other spelling.
+  'an additional part': async (kind) => `${await withClaims(kind, {})}.AA`,
+  'trailing data': async (kind) => `${await withClaims(kind, {})}=`,
+  'white space inside': async (kind) => (await withClaims(kind, {})).replace('.', ' .'),
+  'a truncated signature': async (kind) => (await withClaims(kind, {})).slice(0, -4),
+  'a signature in a second encoding': async (kind) =>
+    // 64 bytes do not use the last four bits of the last character: A, Q, g and w decode like the letter after them.
     (await withClaims(kind, {})).replace(/.$/, (end) => String.fromCharCode(end.charCodeAt(0) + 1)),
-  'an encrypted form': async (kind) => `${await withClaims(kind, {})}.AA.AA`,
+  'the parts of a JWE': async (kind) => `${await withClaims(kind, {})}.AA.AA`,
   'the JSON serialization': async (kind) => {
     const [head, payload, signature] = (await withClaims(kind, {})).split('.')
     return JSON.stringify({ protected: head, payload, signature })
   },
-  'all of the other kind': ({ otherTyp }) =>
+  'type and claims of the other kind of token': ({ otherTyp }) =>
     sign({
       header: { typ: otherTyp, alg: 'ES256', kid: key.kid },
       payload: (otherTyp === ACCESS.typ ? ACCESS : ASSERTION).claims(),
@@ -182,16 +184,16 @@ const ATTACKS: Readonly<Record<string, (kind: Kind) => Promise<string>>> = {
 }
 
 const EACH = [
-  ...Object.entries(DOORS).map(([door, open]) => [door, ACCESS, open] as const),
-  ...Object.entries(ASSERTION_DOORS).map(([door, open]) => [door, ASSERTION, open] as const),
+  ...Object.entries(ACCESS_TOKEN_RECEIVERS).map(([receiver, open]) => [receiver, ACCESS, open] as const),
+  ...Object.entries(ASSERTION_RECEIVERS).map(([receiver, open]) => [receiver, ASSERTION, open] as const),
 ]
 
-describe.each(EACH)('%s', (_door, kind, open) => {
-  it('lets in a token with nothing changed', async () => {
+describe.each(EACH)('%s', (_receiver, kind, open) => {
+  it('accepts a token with nothing changed', async () => {
     expect(await open(await withClaims(kind, {}))).toBe(200)
   })
 
-  it.each(Object.entries(ATTACKS))('refuses a token with %s', async (_attack, forge) => {
+  it.each(Object.entries(ATTACKS))('rejects a token with %s', async (_attack, forge) => {
     expect(await open(await forge(kind))).toBe(401)
   })
 })
@@ -209,30 +211,30 @@ describe('an encrypted assertion', () => {
     'no key id': () => encrypt({ kid: undefined }),
     'another content encryption': () => encrypt({ enc: 'A128GCM' }),
     'a wrapped key': () => encrypt({ alg: 'ECDH-ES+A256KW' }),
-    'a key that was shared before': () => encrypt({ alg: 'dir' }, new Uint8Array(32)),
-    'a key by password': () => encrypt({ alg: 'PBES2-HS256+A128KW' }, new Uint8Array(32)),
+    'a preshared key': () => encrypt({ alg: 'dir' }, new Uint8Array(32)),
+    'a key derived from a password': () => encrypt({ alg: 'PBES2-HS256+A128KW' }, new Uint8Array(32)),
     'no content type': () => encrypt({ cty: undefined }),
     'compressed content': () => encrypt({ zip: 'DEF' }),
     'another content type': () => encrypt({ cty: 'JSON' }),
     'a critical extension': () => encrypt({ crit: ['urn:x'], 'urn:x': true }),
     'a change of one bit': async () =>
       (await encrypt({})).replace(/.(?=[^.]*$)/, (c) => (c === 'A' ? 'B' : 'A')),
-    'another around it': async () => encrypted(await encrypt({})),
-    'a part more': async () => `${await encrypt({})}.AA`,
-    // 16 bytes leave four bits of the last character to no byte.
-    'a tag in another spelling': async () =>
+    'another encryption around it': async () => encrypted(await encrypt({})),
+    'an additional part': async () => `${await encrypt({})}.AA`,
+    // 16 bytes do not use the last four bits of the last character.
+    'a tag in a second encoding': async () =>
       (await encrypt({})).replace(/.$/, (end) => String.fromCharCode(end.charCodeAt(0) + 1)),
   }
 
-  it('is taken when everything about it is right', async () => {
+  it('accepts a valid encrypted assertion', async () => {
     expect(await verifier.verifyAssertion(await encrypt({}))).toMatchObject({ sub: assertion.sub })
   })
 
-  it.each(Object.entries(BROKEN))('is refused with %s', async (_what, forge) => {
+  it.each(Object.entries(BROKEN))('rejects an encrypted assertion with %s', async (_what, forge) => {
     expect(await statusOf(verifier.verifyAssertion(await forge()))).toBe(401)
   })
 
-  it('is refused as an access token, and where no key opens it', async () => {
+  it('rejects an encrypted assertion as an access token, and without a key that opens it', async () => {
     const token = await encrypt({})
     expect(await statusOf(verifier.verify(token))).toBe(401)
     const keyless = createVerifier({

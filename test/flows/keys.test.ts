@@ -1,18 +1,15 @@
 import { env } from 'cloudflare:workers'
-import { decodeProtectedHeader, importJWK, type JWK, jwtVerify } from 'jose'
+import { decodeProtectedHeader, importJWK, jwtVerify } from 'jose'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Env } from '../../src/config/env.ts'
 import { call, type Fetch, newPerson, ok, refused, workerWith } from '../support/client.ts'
 import { advance, FROZEN_MS, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { runCron } from '../support/database.ts'
+import type { KeySet } from '../support/responses.ts'
 
 const DAY = 86_400
-const COMING_SECRET = 'the secret that comes, long enough for production'
-
-interface KeySet {
-  readonly keys: readonly (JWK & { readonly kid: string })[]
-}
+const NEXT_SECRET = 'the next secret, long enough for production'
 
 beforeEach(async () => {
   freeze()
@@ -29,21 +26,21 @@ const countKeys = () => env.DB.prepare('SELECT count(*) AS n FROM signing_keys')
 const cronWith = (changes: Partial<Env>) => runCron({ ...env, ...changes })
 
 describe('the key set', () => {
-  it('is made once by twenty first requests at once, each in an isolate of its own', async () => {
-    const answers = await Promise.all(Array.from({ length: 20 }, () => kidsOf(workerWith({}))))
-    expect(answers[0]).toHaveLength(2)
-    expect(new Set(answers.map((kids) => kids.join()))).toHaveLength(1)
+  it('creates the keys once for twenty concurrent first requests in different isolates', async () => {
+    const responses = await Promise.all(Array.from({ length: 20 }, () => kidsOf(workerWith({}))))
+    expect(responses[0]).toHaveLength(2)
+    expect(new Set(responses.map((kids) => kids.join()))).toHaveLength(1)
     expect(await countKeys()).toBe(2)
   })
 
-  it('is made once by twenty first requests at once in one isolate, and all their tokens verify', async () => {
+  it('creates the keys once for twenty concurrent first requests in one isolate, whose tokens all verify', async () => {
     const isolate = workerWith({})
     const people = await Promise.all(Array.from({ length: 20 }, () => newPerson(isolate)))
     expect(await countKeys()).toBe(2)
     for (const { access_token } of people) expect((await me(access_token, workerWith({}))).status).toBe(200)
   })
 
-  it('is public: kty, use, alg, kid and the public members, the signing key first', async () => {
+  it('publishes kty, use, alg, kid and the public members of each key, the signing key first', async () => {
     const { access_token } = await newPerson(workerWith({}))
     const { keys } = await jwks(workerWith({}))
     for (const key of keys) {
@@ -53,7 +50,7 @@ describe('the key set', () => {
     expect(keys[0]?.kid).toBe(decodeProtectedHeader(access_token).kid)
   })
 
-  it('verifies a token with any JWT library', async () => {
+  it('publishes keys with which any JWT library verifies a token', async () => {
     const { access_token, user } = await newPerson(workerWith({}))
     const [key] = (await jwks(workerWith({}))).keys
     const verified = await jwtVerify(access_token, await importJWK(key ?? {}), {
@@ -63,7 +60,7 @@ describe('the key set', () => {
     expect(verified.payload.sub).toBe(user.id)
   })
 
-  it('may be cached for five minutes, by everybody, and is not sent again unchanged', async () => {
+  it('allows any cache to keep the key set for five minutes, and answers 304 while it is unchanged', async () => {
     const isolate = workerWith({})
     const get = (headers = {}) => call('GET', '/.well-known/jwks.json', { headers }, isolate)
     const first = await get({ Origin: 'https://elsewhere.example' })
@@ -81,7 +78,7 @@ describe('the key set', () => {
     expect((await get({ 'If-None-Match': '"other"' })).status).toBe(200)
   })
 
-  it('is sealed at rest: no private member stands in the database', async () => {
+  it('stores private keys only sealed', async () => {
     await kidsOf(workerWith({}))
     const { results } = await env.DB.prepare('SELECT * FROM signing_keys').run()
     expect(results).toHaveLength(2)
@@ -89,7 +86,7 @@ describe('the key set', () => {
     for (const row of results) expect(row.sealed_private_jwk).toMatch(/^[A-Za-z0-9_-]{100,}$/)
   })
 
-  it('signs with RS256 where that is set', async () => {
+  it('signs with RS256 if SIGNING_ALG says so', async () => {
     const isolate = workerWith({ SIGNING_ALG: 'RS256' })
     const { access_token } = await newPerson(isolate)
     expect(decodeProtectedHeader(access_token)).toMatchObject({ alg: 'RS256', typ: 'at+jwt' })
@@ -99,8 +96,8 @@ describe('the key set', () => {
   })
 })
 
-describe('rotation', () => {
-  it('lets the next key sign in its time, and goes on verifying with the one before', async () => {
+describe('key rotation', () => {
+  it('signs with the next key after the rotation period, and still verifies with the previous one', async () => {
     const [first, second] = await kidsOf(workerWith({}))
     advance(30 * DAY - 60)
     const before = await newPerson(workerWith({}))
@@ -116,7 +113,7 @@ describe('rotation', () => {
     expect(await kidsOf(workerWith({}))).toEqual([second, expect.any(String)])
   })
 
-  it('changes nothing when cron runs again, or twice at once', async () => {
+  it('rotates the keys once if cron runs twice at once and again', async () => {
     await kidsOf(workerWith({}))
     advance(30 * DAY)
     await Promise.all([runCron({ ...env }), runCron({ ...env })])
@@ -124,13 +121,13 @@ describe('rotation', () => {
     expect(await countKeys()).toBe(3)
   })
 
-  it('keeps old tokens valid through a change of SIGNING_ALG', async () => {
+  it('keeps older tokens valid through a change of SIGNING_ALG', async () => {
     const elliptic = await newPerson(workerWith({}))
     const rsa = { SIGNING_ALG: 'RS256' }
     await cronWith(rsa)
     expect((await jwks(workerWith(rsa))).keys.map(({ alg }) => alg)).toEqual(['ES256', 'RS256'])
-    const meanwhile = await newPerson(workerWith(rsa))
-    expect(decodeProtectedHeader(meanwhile.access_token).alg).toBe('ES256')
+    const between = await newPerson(workerWith(rsa))
+    expect(decodeProtectedHeader(between.access_token).alg).toBe('ES256')
     advance(599)
     expect((await me(elliptic.access_token, workerWith(rsa))).status).toBe(200)
     advance(1)
@@ -141,14 +138,14 @@ describe('rotation', () => {
     expect((await jwks(isolate)).keys.map(({ alg }) => alg)).toEqual(['RS256', 'ES256'])
   })
 
-  it('makes no key where nobody has asked for one', async () => {
+  it('creates no key by cron before a request needs one', async () => {
     await runCron()
     expect(await countKeys()).toBe(0)
   })
 })
 
-describe('an isolate', () => {
-  it('reads the keys again after a minute, not before', async () => {
+describe('the keys of an isolate', () => {
+  it('reloads the keys after a minute, not before', async () => {
     const watched = watch()
     const isolate = workerWith(watched.bindings)
     await kidsOf(isolate)
@@ -161,7 +158,7 @@ describe('an isolate', () => {
     expect(watched.counts.d1).toBe(1)
   })
 
-  it('uses the last keys for ten minutes while D1 is out of reach, then says 503', async () => {
+  it('uses the last keys for ten minutes while D1 is unavailable, then answers 503', async () => {
     const watched = watch()
     const isolate = workerWith(watched.bindings)
     const { access_token } = await newPerson(isolate)
@@ -177,20 +174,20 @@ describe('an isolate', () => {
     expect(await kidsOf(isolate)).toHaveLength(2)
   })
 
-  it('reads the keys at most once in ten seconds for tokens with unknown keys', async () => {
-    const stranger = await newPerson(workerWith({}))
+  it('reloads the keys at most once in ten seconds for tokens with unknown keys', async () => {
+    const unknown = await newPerson(workerWith({}))
     await env.DB.exec('DELETE FROM signing_keys')
     const watched = watch()
     const isolate = workerWith(watched.bindings)
     await kidsOf(isolate)
     advance(10)
     watched.reset()
-    const answers = await Promise.all(Array.from({ length: 10 }, () => me(stranger.access_token, isolate)))
-    expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(401))
+    const responses = await Promise.all(Array.from({ length: 10 }, () => me(unknown.access_token, isolate)))
+    expect(responses.map(({ status }) => status)).toEqual(Array(10).fill(401))
     expect(watched.counts).toEqual({ d1: 1, rpc: 0 })
   })
 
-  it('takes a token whose key it has not read yet', async () => {
+  it('accepts a token whose key the isolate has not read yet', async () => {
     const isolate = workerWith({})
     const rotated = workerWith({})
     await kidsOf(isolate)
@@ -202,19 +199,19 @@ describe('an isolate', () => {
 })
 
 describe('AUTH_SECRET', () => {
-  it('is replaced in two deployments without a token or a key lost', async () => {
+  it('replaces AUTH_SECRET in two deployments without losing a token or a key', async () => {
     const { access_token } = await newPerson(workerWith({}))
-    const accepted = workerWith({ AUTH_SECRET_FALLBACK: COMING_SECRET })
+    const accepted = workerWith({ AUTH_SECRET_FALLBACK: NEXT_SECRET })
     expect((await me(access_token, accepted)).status).toBe(200)
-    const swapped = workerWith({ AUTH_SECRET: COMING_SECRET, AUTH_SECRET_FALLBACK: env.AUTH_SECRET ?? '' })
+    const swapped = workerWith({ AUTH_SECRET: NEXT_SECRET, AUTH_SECRET_FALLBACK: env.AUTH_SECRET ?? '' })
     const after = await newPerson(swapped)
     expect((await me(after.access_token, accepted)).status).toBe(200)
     expect((await me(access_token, swapped)).status).toBe(200)
   })
 
-  it('that unseals no key is 503 misconfigured, and makes no new key', async () => {
+  it('answers 503 misconfigured if AUTH_SECRET unseals no key, and creates no new key', async () => {
     const { access_token, refresh_token } = await newPerson(workerWith({}))
-    const other = workerWith({ AUTH_SECRET: COMING_SECRET })
+    const other = workerWith({ AUTH_SECRET: NEXT_SECRET })
     const signing = call('POST', '/auth/login', { body: { identifier: 'x', password: 'y' } }, other)
     expect(await refused(signing)).toMatchObject({ status: 503, code: 'misconfigured' })
     for (const [path, body] of [
@@ -229,16 +226,16 @@ describe('AUTH_SECRET', () => {
     expect(await countKeys()).toBe(2)
   })
 
-  it('that is changed back goes on as before', async () => {
+  it('signs with the same key after AUTH_SECRET is changed back', async () => {
     const before = await newPerson(workerWith({}))
     const body = { identifier: before.name, password: 'x' }
-    await refused(call('POST', '/auth/login', { body }, workerWith({ AUTH_SECRET: COMING_SECRET })))
+    await refused(call('POST', '/auth/login', { body }, workerWith({ AUTH_SECRET: NEXT_SECRET })))
     const after = await newPerson(workerWith({}))
     const [one, other] = [before, after].map(({ access_token }) => decodeProtectedHeader(access_token).kid)
     expect(other).toBe(one)
   })
 
-  it('is not taken to unseal a row whose halves were mixed', async () => {
+  it('does not unseal a row with the sealed key of another row', async () => {
     await kidsOf(workerWith({}))
     await env.DB.exec(
       'UPDATE signing_keys SET sealed_private_jwk = (SELECT sealed_private_jwk FROM signing_keys ORDER BY kid LIMIT 1)',

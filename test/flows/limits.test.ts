@@ -1,3 +1,4 @@
+/** How limits apply: their precedence, settings, the address that counts, and the RateLimit fields. */
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { codeOf } from '../support/admin.ts'
 import {
@@ -23,13 +24,13 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-describe('the order of refusals', () => {
+describe('the precedence of limits', () => {
   const LIMITS = {
     registrations_per_ip: { action: 'challenge', threshold: 0 },
     login_failures_per_ip: { action: 'block', threshold: 0 },
   }
 
-  it('has 429 before a challenge, answered or not', async () => {
+  it('reports 429 before a required challenge, solved or not', async () => {
     const here = visitor(workerWith({ LIMITS }))
     const { access_token } = await newPerson()
     for (const challenge of [undefined, 'x']) {
@@ -39,7 +40,7 @@ describe('the order of refusals', () => {
     }
   })
 
-  it('has a missing address before 429, and a weak password before that', async () => {
+  it('reports a weak password before a missing client address, and both before 429', async () => {
     const fetch = workerWith({ LIMITS: { registrations_per_ip: { threshold: 0 } } })
     const post = (password: string, headers: Record<string, string>) =>
       codeOf(call('POST', '/auth/register', { body: { username: newName(), password }, headers }, fetch))
@@ -48,7 +49,7 @@ describe('the order of refusals', () => {
     expect(await post(PASSWORD, {})).toBe('too_many_registrations')
   })
 
-  it('has the challenge before a disabled account', async () => {
+  it('requires the challenge before it reports a disabled account', async () => {
     const here = visitor()
     const { name, user } = await newPerson()
     await disable(user.id)
@@ -56,7 +57,7 @@ describe('the order of refusals', () => {
     expect(await codeOf(here.logIn(name))).toBe('challenge_required')
   })
 
-  it('has a wrong query before a missing address', async () => {
+  it('reports an invalid query before a missing client address', async () => {
     const headers = { 'CF-Connecting-IP': '' }
     for (const query of ['', '?action=', '?action=LOGIN', '?action=patch']) {
       const problem = await refused(call('GET', `/auth/challenge${query}`, { headers }))
@@ -65,7 +66,7 @@ describe('the order of refusals', () => {
   })
 })
 
-describe('a stolen access token', () => {
+describe('password guesses with an access token', () => {
   const calls: readonly (readonly [string, (person: Tokens, here: Visitor) => Promise<Response>])[] = [
     [
       'PUT /auth/me/password',
@@ -88,7 +89,7 @@ describe('a stolen access token', () => {
     ],
   ]
 
-  it.each(calls)('is no way to guess by %s: it counts as a log in at the address', async (_name, guess) => {
+  it.each(calls)('counts a wrong password at %s as a failed login of the address', async (_name, guess) => {
     const here = visitor()
     const person = await newPerson()
     for (let guesses = 1; guesses <= 3; guesses++) {
@@ -99,7 +100,7 @@ describe('a stolen access token', () => {
   })
 
   it.each(calls)(
-    'is no way to guess by %s: it counts on the identifier from anywhere',
+    'counts a wrong password at %s as a failed login of the identifier, from any address',
     async (_name, guess) => {
       const worker = workerWith({ LIMITS: { login_failures_per_account: { threshold: 2 } } })
       const person = await newPerson()
@@ -111,7 +112,7 @@ describe('a stolen access token', () => {
     },
   )
 
-  it('counts on the email, where there is one, else on the phone', async () => {
+  it('counts a wrong current password on the email address if there is one, otherwise on the phone number', async () => {
     const worker = workerWith({ LIMITS: { login_failures_per_account: { threshold: 1 } } })
     const guess = calls[0]?.[1] ?? (() => Promise.reject())
     const username = newName()
@@ -132,23 +133,23 @@ describe('a stolen access token', () => {
     expect(await codeOf(visitor(worker).logIn(email))).toBe('challenge_required')
   })
 
-  it('of a right password clears, as a log in does, and takes a challenge for log in', async () => {
+  it('clears failures after a correct current password, and accepts a challenge for login', async () => {
     const here = visitor()
     const { name, access_token } = await newPerson()
     await here.failTimes(3, name)
     const body = { current_password: PASSWORD, username: newName() }
     const { challenge } = await refused(here.call('PATCH', '/auth/me', { bearer: access_token, body }))
     expect(challenge).toMatchObject({ action: 'login' })
-    const answer = await solve(challenge)
-    await ok(here.call('PATCH', '/auth/me', { bearer: access_token, body: { ...body, challenge: answer } }))
+    const solution = await solve(challenge)
+    await ok(here.call('PATCH', '/auth/me', { bearer: access_token, body: { ...body, challenge: solution } }))
     await ok(here.logIn(body.username))
   })
 })
 
-describe('a rule', () => {
+describe('a limit rule', () => {
   const at = (rule: object) => visitor(workerWith({ LIMITS: { login_failures_per_ip: rule } }))
 
-  it('that blocks answers 429 with the seconds until the next place, solved challenge or not', async () => {
+  it('answers 429 with the seconds until the next attempt if the rule blocks, even with a challenge', async () => {
     freeze()
     const here = at({ action: 'block', threshold: 2, window_seconds: 60 })
     const { name } = await newPerson()
@@ -156,15 +157,15 @@ describe('a rule', () => {
     advance(10)
     await here.fail(newName())
     advance(20)
-    const answer = await here.logIn(name, PASSWORD, 'x')
-    expect(answer.status).toBe(429)
-    expect(answer.headers.get('Retry-After')).toBe('30')
-    expect(await answer.json()).toMatchObject({ code: 'too_many_login_failures' })
+    const response = await here.logIn(name, PASSWORD, 'x')
+    expect(response.status).toBe(429)
+    expect(response.headers.get('Retry-After')).toBe('30')
+    expect(await response.json()).toMatchObject({ code: 'too_many_login_failures' })
     advance(30)
     await ok(here.logIn(name))
   })
 
-  it('that is off counts nothing and costs nothing', async () => {
+  it('counts nothing and calls no counter if the rules are disabled', async () => {
     const watched = watch()
     const off = { enabled: false }
     const LIMITS = { login_failures_per_ip: off, login_failures_per_account: off }
@@ -172,13 +173,13 @@ describe('a rule', () => {
     const { name } = await newPerson()
     await here.failTimes(5, name)
     watched.reset()
-    const answer = await here.logIn(name)
-    expect(answer.status).toBe(200)
-    expect(answer.headers.get('RateLimit')).toBe(null)
+    const response = await here.logIn(name)
+    expect(response.status).toBe(200)
+    expect(response.headers.get('RateLimit')).toBe(null)
     expect(watched.counts).toEqual({ d1: 1, rpc: 1 })
   })
 
-  it('of threshold 0 always asks', async () => {
+  it('requires a challenge for every login at threshold 0', async () => {
     const here = at({ threshold: 0 })
     const { name } = await newPerson()
     await ok(here.logIn(name, PASSWORD, await solve(await challengeFor(here, name))))
@@ -186,15 +187,15 @@ describe('a rule', () => {
   })
 })
 
-describe('the address of Workers of other zones', () => {
-  it('is always challenged', async () => {
+describe('the address that Workers of other zones share', () => {
+  it('always challenges the address that Workers of other zones share', async () => {
     const { name } = await newPerson()
     const here = visitor(worker, '2a06:98c0:3600::103')
     await ok(here.logIn(name, PASSWORD, await solve(await challengeFor(here, name))))
     await challengeFor(visitor(worker, '2a06:98c0:3600:1::1'), name)
   })
 
-  it('is challenged where others are blocked: nobody there could ever log in', async () => {
+  it('challenges the address that Workers of other zones share even if the rule blocks others', async () => {
     const LIMITS = { login_failures_per_ip: { action: 'block' } }
     const here = visitor(workerWith({ LIMITS }), '2a06:98c0:3600::104')
     const { name } = await newPerson()
@@ -215,14 +216,14 @@ describe('the client address', () => {
 
   it.each([
     ['missing', {}],
-    ['no address', { 'CF-Connecting-IP': 'unknown' }],
-    ['several', { 'CF-Connecting-IP': '203.0.113.7, 203.0.113.8' }],
+    ['not an IP address', { 'CF-Connecting-IP': 'unknown' }],
+    ['a list', { 'CF-Connecting-IP': '203.0.113.7, 203.0.113.8' }],
     [
       'only in other headers',
       { 'X-Forwarded-For': '203.0.113.7', 'X-Real-IP': '203.0.113.7', Forwarded: 'for=203.0.113.7' },
     ],
     ['a Pseudo IPv4 address without the real one', { 'CF-Connecting-IP': '240.0.0.1' }],
-  ])('is refused where it is %s: nothing is counted under a guess', async (_what, headers) => {
+  ])('answers client_ip_unknown, without a guess, if the client address is %s', async (_what, headers) => {
     expect(await refused(send(headers))).toMatchObject({ status: 400, code: 'client_ip_unknown' })
   })
 
@@ -232,7 +233,7 @@ describe('the client address', () => {
     ['PUT', '/auth/me/password', { current_password: PASSWORD, new_password: 'quite another passphrase' }],
     ['DELETE', '/auth/me', { current_password: PASSWORD }],
     ['GET', '/auth/challenge?action=login', undefined],
-  ])('is needed by %s %s', async (method, path, sent) => {
+  ])('requires a client address at %s %s', async (method, path, sent) => {
     const { access_token } = await newPerson()
     const headers = { 'CF-Connecting-IP': '' }
     expect(await refused(call(method, path, { bearer: access_token, headers, body: sent }))).toMatchObject({
@@ -240,7 +241,7 @@ describe('the client address', () => {
     })
   })
 
-  it('is not spoofed by X-Forwarded-For', async () => {
+  it('ignores X-Forwarded-For when it counts failures', async () => {
     const address = newAddress()
     for (let guess = 1; guess <= 3; guess++) {
       const headers = { 'CF-Connecting-IP': address, 'X-Forwarded-For': newAddress() }
@@ -251,13 +252,13 @@ describe('the client address', () => {
     )
   })
 
-  it('is the one in the header that the setting names, and no other', async () => {
+  it('reads the client address from the header that CLIENT_IP_HEADER names, and from no other', async () => {
     const fetch = workerWith({ CLIENT_IP_HEADER: 'X-Client' })
     expect(await codeOf(send({ 'X-Client': newAddress() }, fetch))).toBe('invalid_credentials')
     expect(await codeOf(send({ 'CF-Connecting-IP': newAddress() }, fetch))).toBe('client_ip_unknown')
   })
 
-  it('is as wide a network as IPV6_PREFIX says', async () => {
+  it('counts IPv6 addresses by the network that IPV6_PREFIX sets', async () => {
     const fetch = workerWith({ IPV6_PREFIX: 48 })
     for (const host of ['2001:db8:4800:1::1', '2001:db8:4800:2::1', '2001:db8:4800:3::1']) {
       expect(await codeOf(send({ 'CF-Connecting-IP': host }, fetch))).toBe('invalid_credentials')
@@ -265,7 +266,7 @@ describe('the client address', () => {
     expect(await codeOf(send({ 'CF-Connecting-IP': '2001:db8:4800:4::1' }, fetch))).toBe('challenge_required')
   })
 
-  it('is CF-Connecting-IPv6 where Cloudflare put a Pseudo IPv4 address in its place', async () => {
+  it('reads CF-Connecting-IPv6 if CF-Connecting-IP has a Pseudo IPv4 address', async () => {
     const real = newAddress()
     for (const pseudo of ['240.0.0.1', '240.0.0.2', '240.0.0.3']) {
       const headers = { 'CF-Connecting-IP': pseudo, 'CF-Connecting-IPv6': real }
@@ -279,7 +280,7 @@ describe('the RateLimit fields', () => {
   const fields = ({ headers }: Response) => [headers.get('RateLimit-Policy'), headers.get('RateLimit')]
   const policy = '"login_failures_per_ip";q=3;w=300'
 
-  it('say how many failures are left, and until when, on refusals too', async () => {
+  it('reports the remaining failures and their reset in RateLimit, also with refusals', async () => {
     freeze()
     const here = visitor()
     const { name } = await newPerson()
@@ -293,26 +294,26 @@ describe('the RateLimit fields', () => {
     expect(fields(await here.logIn(name))).toEqual([policy, '"login_failures_per_ip";r=0;t=100'])
   })
 
-  it('count down again after a success, and stay at none after a solved challenge', async () => {
+  it('restores the remaining failures in RateLimit after a success, but not after a solved challenge', async () => {
     const here = visitor()
     const { name } = await newPerson()
     await here.fail(name)
     expect((await here.logIn(name)).headers.get('RateLimit')).toContain('r=3')
     await here.failTimes(3, newName())
-    const answer = await solve(await challengeFor(here, name))
-    expect((await here.logIn(name, PASSWORD, answer)).headers.get('RateLimit')).toContain('r=0')
+    const solution = await solve(await challengeFor(here, name))
+    expect((await here.logIn(name, PASSWORD, solution)).headers.get('RateLimit')).toContain('r=0')
   })
 
-  it('name both rules of a call that registers and checks a password', async () => {
+  it('names both rules in RateLimit if a request adds an identifier and checks a password', async () => {
     const { access_token, name } = await newPerson()
     const body = { email: `${name}@example.com`, current_password: PASSWORD }
-    const answer = await call('PATCH', '/auth/me', { bearer: access_token, body })
-    expect(answer.headers.get('RateLimit')).toBe(
+    const response = await call('PATCH', '/auth/me', { bearer: access_token, body })
+    expect(response.headers.get('RateLimit')).toBe(
       '"registrations_per_ip";r=2;t=300, "login_failures_per_ip";r=3;t=300',
     )
   })
 
-  it('are missing where the call did not reach the counter', async () => {
+  it('omits RateLimit if the request does not reach the counter', async () => {
     expect(fields(await call('POST', '/auth/login', { body: {} }))).toEqual([null, null])
     expect(fields(await call('GET', '/healthz'))).toEqual([null, null])
   })

@@ -1,3 +1,4 @@
+/** What the line of a request names: accounts, clients, changed fields and digests. */
 import { env } from 'cloudflare:workers'
 import { base64url, decodeJwt } from 'jose'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -10,9 +11,9 @@ import {
   newName,
   newPerson,
   ok,
+  PASSWORD,
   refresh,
   refused,
-  PASSWORD as THEIR_PASSWORD,
   workerWith,
 } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
@@ -32,7 +33,7 @@ describe('the line of a failed login', () => {
       headers: { 'CF-Connecting-IP': from },
     })
 
-  it('names the account where there is one, and the response does not differ', async () => {
+  it('names the account of a failed login if it exists, although the response does not differ', async () => {
     const { name, user } = await newPerson()
     const known = await guessAt(name)
     expect(lastRequest()).toMatchObject({ status: 401, code: 'invalid_credentials', account_id: user.id })
@@ -44,7 +45,7 @@ describe('the line of a failed login', () => {
     expect(namesOf(known)).toEqual(namesOf(unknown))
   })
 
-  it('names the account of a disabled one, and of a changed, deleted or kept account by Bearer', async () => {
+  it('names the account of a login that is refused as disabled, and of a wrong current password at /auth/me', async () => {
     const { name, user, access_token: bearer } = await newPerson()
     const wrong = { current_password: 'a guess' }
     for (const [method, path, body] of [
@@ -57,11 +58,11 @@ describe('the line of a failed login', () => {
       expect(lastRequest()).toHaveProperty('identifier_digest')
     }
     await ok(admin('PATCH', `/admin/users/${user.id}`, { disabled: true }))
-    await guessAt(name, newAddress(), THEIR_PASSWORD)
+    await guessAt(name, newAddress(), PASSWORD)
     expect(lastRequest()).toMatchObject({ status: 403, code: 'account_disabled', account_id: user.id })
   })
 
-  it('says the same of one address and of one identifier, and nothing by which they are found', async () => {
+  it('writes the same digest for the same address or identifier, and another for any other', async () => {
     const [from, other] = [newAddress(), newAddress()]
     const name = newName()
     await guessAt(name, from)
@@ -81,7 +82,7 @@ describe('the line of a failed login', () => {
     ['2001:db8:1:2:3::4', 'client:2001:db8:1:2::/64', '+1 201 555 0123', 'identifier:phone:+12015550123'],
     ['::ffff:203.0.113.7', 'client:203.0.113.7', 'ADA', 'identifier:username:ada'],
     ['203.0.113.7', 'client:203.0.113.7', '@', 'identifier:none:@'],
-  ])('has digests that the naming key in D1 explains: %s', async (from, client, typed, identifier) => {
+  ])('derives digests with the naming key in D1: %s, %s, %s', async (from, client, typed, identifier) => {
     const key = (await env.DB.prepare('SELECT key FROM naming_key').first<string>('key')) ?? ''
     const hash = { name: 'HMAC', hash: 'SHA-256' }
     const hmacKey = await crypto.subtle.importKey('raw', new TextEncoder().encode(key), hash, false, ['sign'])
@@ -96,7 +97,7 @@ describe('the line of a failed login', () => {
     })
   })
 
-  it('goes on where the limits refuse, and in the pages', async () => {
+  it('writes the same digests for a login that limits refuse, and in the pages', async () => {
     const from = newAddress()
     const { name, user } = await newPerson()
     for (let guess = 1; guess <= 4; guess++) await guessAt(name, from)
@@ -115,13 +116,13 @@ describe('the line of a failed login', () => {
     })
   })
 
-  it('costs no more round trips', async () => {
+  it('logs a failed login without additional round trips', async () => {
     const watched = watch()
     const worker = workerWith(watched.bindings)
     const { name } = await newPerson(worker)
     watched.reset()
     expect((await logIn(name, 'a guess', worker)).status).toBe(401)
-    // Two counters are asked and told, and the primary is read before anybody is refused.
+    // Two counters reserve and settle, and the primary is read before a refusal.
     expect(watched.counts).toEqual({ d1: 1, rpc: 4 })
   })
 })
@@ -141,7 +142,7 @@ describe('the line of a refusal', () => {
     })
   })
 
-  it('names account and session of a refresh token that comes back late', async () => {
+  it('names the account of a reused refresh token', async () => {
     freeze()
     const { refresh_token, user } = await newPerson()
     await ok(refresh(refresh_token))
@@ -150,7 +151,7 @@ describe('the line of a refusal', () => {
     expect(lastRequest()).toMatchObject({ code: 'refresh_token_reused', account_id: user.id })
   })
 
-  it('names nobody where a token is forged, and where it comes from', async () => {
+  it('names no account for a forged token, but writes the digest of its address', async () => {
     const { access_token: bearer } = await newPerson()
     const from = { 'CF-Connecting-IP': newAddress() }
     await refused(call('GET', '/auth/me', { bearer: `${bearer.slice(0, -4)}AAAA`, headers: from }))
@@ -161,7 +162,7 @@ describe('the line of a refusal', () => {
     expect(forged.address_digest).toMatch(/^[\w-]{16}$/)
   })
 
-  it('reads no key for an address: an isolate that has counted nothing yet leaves it out', async () => {
+  it('omits the address digest, without a query, in an isolate that has not read the naming key', async () => {
     const watched = watch()
     const worker = workerWith(watched.bindings)
     await refused(call('GET', '/auth/me', { bearer: 'x' }, worker))
@@ -172,8 +173,8 @@ describe('the line of a refusal', () => {
   it.each([
     ['the gateway', '/api/orders', { GATEWAY: { '/api': { origin: env.RAW_ORIGIN_URL, roles: 'editor' } } }],
     ['/auth/verify', '/auth/verify?roles=editor', {}],
-    ['the administration', '/admin/keys', {}],
-  ])('names the account that lacks a role: %s', async (_where, path, settings) => {
+    ['the administration API', '/admin/keys', {}],
+  ])('names the account that lacks a role at %s', async (_where, path, settings) => {
     const { access_token: bearer, user } = await newPerson()
     expect((await call('GET', path, { bearer }, workerWith(settings))).status).toBe(403)
     expect(lastRequest()).toMatchObject({
@@ -185,7 +186,7 @@ describe('the line of a refusal', () => {
     expect(lastRequest()).not.toHaveProperty('admin')
   })
 
-  it('names a client whose secret was wrong, and nothing that stands for none', async () => {
+  it('names a client whose secret was wrong, and omits an unknown client id', async () => {
     const { client_id } = await newClient()
     await post('/oauth2/introspect', { token: 'x' }, { headers: basic(client_id, 'a guess') })
     expect(lastRequest()).toMatchObject({ code: 'invalid_client', client_id })
@@ -203,7 +204,7 @@ describe('the line of a refusal', () => {
 })
 
 describe('the line of a change', () => {
-  it('says which fields an administrator set of whose account, and not what they were set to', async () => {
+  it('names the fields that an administrator sets and their account, but not the values', async () => {
     const { user } = await newPerson()
     const operator = await newOperator()
     const change = { disabled: false, roles: ['a-hidden-role'], claims: { 'a-hidden-name': 1 } }
@@ -217,7 +218,7 @@ describe('the line of a change', () => {
     expect(lines.join()).not.toContain('a-hidden')
   })
 
-  it('says whose account a change was about that failed, or that is not there', async () => {
+  it('names the account of a change that failed, and no account that does not exist', async () => {
     const { user } = await newPerson()
     const watched = watch()
     watched.fail('run', { before: true })
@@ -232,7 +233,7 @@ describe('the line of a change', () => {
     expect(lines.join()).not.toContain('a-hidden')
   })
 
-  it('says which limits were set', async () => {
+  it('names the limits that an administrator sets', async () => {
     const rules = { login_failures_per_ip: { threshold: 3 }, registrations_per_ip: { enabled: true } }
     const change = { registration_open: true, registration_allow: { emails: [] }, rules }
     await ok(admin('PUT', '/admin/limits', change))
@@ -250,7 +251,7 @@ describe('the line of a change', () => {
     ])
   })
 
-  it('says which client was made or removed, and which key', async () => {
+  it('names a client that is registered or deleted, and a key that is rotated', async () => {
     const { client_id } = await newClient({ client_name: 'a-hidden-name', audience: 'a-hidden-audience' })
     expect(lastRequest()).toMatchObject({ client_id, fields: ['client_name', 'audience'] })
     await ok(admin('DELETE', `/admin/clients/${client_id}`), 204)
@@ -263,9 +264,9 @@ describe('the line of a change', () => {
     expect(lines.join()).not.toContain('a-hidden')
   })
 
-  it('says which identifiers somebody set of their own', async () => {
+  it('names the identifiers that users set on their own account', async () => {
     const { access_token: bearer } = await newPerson()
-    const change = { current_password: THEIR_PASSWORD, email: null, username: newName() }
+    const change = { current_password: PASSWORD, email: null, username: newName() }
     await ok(call('PATCH', '/auth/me', { bearer, body: change }))
     expect(lastRequest()).toMatchObject({ status: 200, fields: ['username', 'email'] })
   })

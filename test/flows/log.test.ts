@@ -16,6 +16,7 @@ import { FROZEN_MS, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { captureLog, clearLog, lines, requests } from '../support/log.ts'
 import { basic, newClient } from '../support/oauth.ts'
+import type { OpenApiDocument, OpenApiOperation } from '../support/responses.ts'
 import { solve } from '../support/solver.ts'
 
 const PASSWORD = 'a password nobody may read'
@@ -26,7 +27,7 @@ captureLog()
 afterEach(thaw)
 
 describe('the log', () => {
-  it('has one JSON line for each request, with the route and not what a client wrote', async () => {
+  it('writes one JSON line for each request, with the route and not the path or query that was sent', async () => {
     await call('DELETE', '/auth/sessions/a-secret-in-a-path?token=a-secret-in-a-query')
     expect(requests()).toEqual([
       {
@@ -44,7 +45,7 @@ describe('the log', () => {
     expect(lines.join()).not.toContain('a-secret')
   })
 
-  it('has the time of each line, in UTC and milliseconds, faults too', async () => {
+  it('writes the time of each line in UTC and milliseconds, also for errors', async () => {
     freeze(FROZEN_MS + 7)
     const watched = watch()
     watched.fail('first', { before: true })
@@ -53,7 +54,7 @@ describe('the log', () => {
     expect(times).toEqual(Array(2).fill('2096-10-02T07:06:40.007Z'))
   })
 
-  it('has none for a request that /auth/verify lets through, and one for what it refuses', async () => {
+  it('writes no line for a request that /auth/verify allows, and one for each that it refuses', async () => {
     const { access_token: bearer } = await newPerson()
     clearLog()
     expect((await call('GET', '/auth/verify', { bearer })).status).toBe(200)
@@ -63,7 +64,7 @@ describe('the log', () => {
     expect(requests().map(({ code }) => code)).toEqual(['insufficient_scope', 'invalid_token'])
   })
 
-  it('names the account where it is known', async () => {
+  it('names the account of a request if it is known', async () => {
     const { access_token, refresh_token, user } = await newPerson()
     await ok(call('GET', '/auth/me', { bearer: access_token }))
     await ok(call('POST', '/auth/logout', { body: { refresh_token } }), 204)
@@ -73,7 +74,7 @@ describe('the log', () => {
     expect(me).toMatchObject({ route: '/auth/me', status: 200, account_id: user.id })
   })
 
-  it('and the answer share a request id: the CF-Ray, never what a client sends for one', async () => {
+  it('uses the CF-Ray as the request id of log line and response, and never a request id that the caller sends', async () => {
     const ray = await call('GET', '/healthz', { headers: { 'CF-Ray': '8a-FRA', 'X-Request-Id': 'mine' } })
     const random = await call('GET', '/healthz', { headers: { 'X-Request-Id': 'mine' } })
     const long = await call('GET', '/healthz', { headers: { 'CF-Ray': 'a'.repeat(65) } })
@@ -84,19 +85,19 @@ describe('the log', () => {
     expect(requests().map(({ request_id }) => request_id)).toEqual(ids)
   })
 
-  it('says why a dependency failed, with the request id of the answer', async () => {
+  it('logs why a dependency failed, with the request id of the response', async () => {
     const watched = watch()
     watched.fail('first', { before: true })
-    const answer = await call('GET', '/healthz', {}, workerWith(watched.bindings))
+    const response = await call('GET', '/healthz', {}, workerWith(watched.bindings))
     const fault = lines.map((line) => JSON.parse(line)).find(({ event }) => event === 'unavailable')
     expect(fault).toMatchObject({
       level: 'error',
-      request_id: answer.headers.get('X-Request-Id'),
+      request_id: response.headers.get('X-Request-Id'),
       error: { name: 'Error', message: 'first: out of reach' },
     })
   })
 
-  it('has no password, token, secret or address in a whole flow, its refusals and its faults', async () => {
+  it('logs no password, token, secret or address in a whole flow with refusals and faults', async () => {
     const watched = watch()
     const worker = workerWith({
       ...watched.bindings,
@@ -122,8 +123,8 @@ describe('the log', () => {
     await refused(call('GET', `/${PASSWORD}?${bearer}`, {}, worker))
     const guess = { identifier: email, password: `${PASSWORD} and wrong` }
     for (let guesses = 1; guesses <= 3; guesses++) await refused(post('/auth/login', guess, headers))
-    const answer = await solve((await refused(post('/auth/login', guess, headers))).challenge)
-    for (const challenge of [answer, answer])
+    const solution = await solve((await refused(post('/auth/login', guess, headers))).challenge)
+    for (const challenge of [solution, solution])
       await refused(post('/auth/login', { ...guess, challenge }, headers))
     const admin = { bearer: String(env.ADMIN_TOKEN), body: { rules: {} } }
     await ok(call('PUT', '/admin/limits', admin, worker))
@@ -160,7 +161,7 @@ describe('the log', () => {
       env.AUTH_SECRET,
       env.ADMIN_TOKEN,
       ADDRESS,
-      answer,
+      solution,
     ]
     for (const secret of [...secrets, ...tokens].map(String)) {
       expect(written).not.toContain(secret)
@@ -168,7 +169,7 @@ describe('the log', () => {
     expect(written).not.toMatch(/eyJ[A-Za-z0-9_-]{10}/)
   })
 
-  it('has nothing of what pages are sent, either, nor of the cookies that they set', async () => {
+  it('logs nothing that is submitted to the pages, and no cookie that they set', async () => {
     const browser = new Browser({ 'CF-Connecting-IP': ADDRESS })
     const name = newName()
     await browser.send('/register', { identifier: name, password: PASSWORD })
@@ -193,7 +194,7 @@ describe('the log', () => {
   })
 })
 
-describe('no line', () => {
+describe('submitted values', () => {
   const MARK = 'zq7xmark'
   const PHONE = '+12015550189'
   const NAMED = {
@@ -226,20 +227,9 @@ describe('no line', () => {
     'Accept-Language': MARK,
   }
   type Sent = [method: string, path: string, call: Call]
-  interface Operation {
-    readonly requestBody?: {
-      readonly content: Readonly<Record<string, { readonly schema: { readonly $ref?: string } }>>
-    }
-  }
-  interface Document {
-    readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
-    readonly components: {
-      readonly schemas: Readonly<Record<string, { readonly properties?: Readonly<Record<string, unknown>> }>>
-    }
-  }
 
-  /** Every field that a call takes, marked; fields of other types are left out. */
-  function bodyOf({ requestBody }: Operation, { components }: Document): Call {
+  /** Marks every field that a request takes, except fields of other types. */
+  function bodyOf({ requestBody }: OpenApiOperation, { components }: OpenApiDocument): Call {
     const [type, content] = Object.entries(requestBody?.content ?? {})[0] ?? []
     if (type === undefined) return {}
     const name = content?.schema.$ref?.split('/').at(-1) ?? ''
@@ -252,10 +242,10 @@ describe('no line', () => {
     }
   }
 
-  it('has anything of what a call was sent, in its path, query, headers or body, whoever sends it', async () => {
+  it('logs nothing from the path, query, headers or body of any request, whatever the credentials', async () => {
     const gateway = { GATEWAY: { '/api': { origin: env.RAW_ORIGIN_URL } }, CLIENT_ID: '' }
     const worker = workerWith(gateway)
-    const document = await ok<Document>(call('GET', '/openapi.json', {}, worker))
+    const document = await ok<OpenApiDocument>(call('GET', '/openapi.json', {}, worker))
     const { access_token } = await newPerson(worker)
     const { client_id, client_secret } = await newClient({}, worker)
     clearLog()
@@ -296,7 +286,7 @@ describe('no line', () => {
     expect(calls.length).toBeGreaterThan(20)
     for (const caller of callers) {
       for (const [method, path, sent] of all) {
-        // Everybody's sessions would end, and the keys: not what this is about.
+        // This request would end all sessions.
         if (caller.Authorization?.endsWith(ADMIN_TOKEN) && path.startsWith('/admin/sessions')) continue
         const marked = { ...MARKED_HEADERS, ...caller, ...sent.headers }
         await call(

@@ -1,4 +1,6 @@
+/** Which failed logins count, and when a login needs a challenge. */
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import type { Challenge } from '../../src/challenge/challenge.ts'
 import { codeOf } from '../support/admin.ts'
 import { newName, newPerson, ok, PASSWORD, refused, worker, workerWith } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
@@ -12,8 +14,8 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-describe('after 3 failed log ins from one address', () => {
-  it('the next one needs a challenge, right password or not, and costs one RPC alone', async () => {
+describe('failed logins from one address', () => {
+  it('requires a challenge after 3 failed logins, whatever the password, at the cost of one RPC', async () => {
     const watched = watch()
     const here = visitor(workerWith(watched.bindings))
     const { name } = await newPerson()
@@ -22,10 +24,10 @@ describe('after 3 failed log ins from one address', () => {
     const costs: object[] = []
     for (const password of [PASSWORD, WRONG]) {
       watched.reset()
-      const answer = await here.logIn(name, password)
-      expect(answer.headers.get('Retry-After')).toBe(null)
-      expect(answer.status).toBe(403)
-      expect(await answer.json()).toMatchObject({
+      const response = await here.logIn(name, password)
+      expect(response.headers.get('Retry-After')).toBe(null)
+      expect(response.status).toBe(403)
+      expect(await response.json()).toMatchObject({
         code: 'challenge_required',
         challenge: { provider: 'altcha', action: 'login', parameters: { signature: expect.any(String) } },
       })
@@ -41,7 +43,7 @@ describe('after 3 failed log ins from one address', () => {
     expect(passwordDerivations).toEqual([])
   })
 
-  it('a solved challenge lets one attempt through, and does not clear the count', async () => {
+  it('allows one attempt per solved challenge, without clearing the failures of other accounts', async () => {
     const here = visitor()
     const { name } = await newPerson()
     const attacked = newName()
@@ -50,7 +52,7 @@ describe('after 3 failed log ins from one address', () => {
     await challengeFor(here, name)
   })
 
-  it('a wrong password counts with a solved challenge too', async () => {
+  it('counts a wrong password even with a solved challenge', async () => {
     const here = visitor()
     const name = newName()
     freeze()
@@ -62,34 +64,34 @@ describe('after 3 failed log ins from one address', () => {
     await challengeFor(here, name)
   })
 
-  it('one solved challenge is one attempt: the second with it is told so, and gets a fresh one', async () => {
+  it('rejects a solved challenge that was used before, and issues a new one', async () => {
     const here = visitor()
     const name = newName()
     await here.failTimes(3, name)
     const challenge = await challengeFor(here, name)
-    const answer = await solve(challenge)
-    await here.fail(name, answer)
-    const problem = await refused(here.logIn(name, WRONG, answer))
+    const solution = await solve(challenge)
+    await here.fail(name, solution)
+    const problem = await refused(here.logIn(name, WRONG, solution))
     expect(problem).toMatchObject({ status: 403, code: 'challenge_failed', reasons: ['already_used'] })
     expect(problem.challenge?.parameters).not.toEqual(challenge?.parameters)
     await here.fail(name, await solve(problem.challenge))
   })
 
-  it('a used challenge stays used whatever followed: also where the password was right', async () => {
+  it('rejects a used challenge even if its password was correct', async () => {
     const here = visitor()
     const { name } = await newPerson()
     await here.failTimes(3, newName())
-    const answer = await solve(await challengeFor(here, name))
-    await ok(here.logIn(name, PASSWORD, answer))
-    expect(await refused(here.logIn(name, PASSWORD, answer))).toMatchObject({ reasons: ['already_used'] })
+    const solution = await solve(await challengeFor(here, name))
+    await ok(here.logIn(name, PASSWORD, solution))
+    expect(await refused(here.logIn(name, PASSWORD, solution))).toMatchObject({ reasons: ['already_used'] })
   })
 
-  it('a challenge for another address, another action or another shape is refused, each by its reason', async () => {
+  it('rejects a challenge of another address, action or format, each with its reason', async () => {
     const [here, there] = [visitor(), visitor()]
     const name = newName()
     for (const somebody of [here, there]) await somebody.failTimes(3, name)
     const ofThere = await solve(await challengeFor(there, name))
-    const offered = await ok<never>(here.call('GET', '/auth/challenge?action=register'))
+    const offered = await ok<Challenge>(here.call('GET', '/auth/challenge?action=register'))
     const forRegister = await solve(offered)
     const cases: readonly (readonly [string, string])[] = [
       [ofThere, 'wrong_client'],
@@ -97,8 +99,8 @@ describe('after 3 failed log ins from one address', () => {
       ['', 'malformed'],
       ['x'.repeat(4_097), 'malformed'],
     ]
-    for (const [answer, reason] of cases) {
-      const problem = await refused(here.logIn(name, WRONG, answer))
+    for (const [solution, reason] of cases) {
+      const problem = await refused(here.logIn(name, WRONG, solution))
       expect(problem).toMatchObject({
         code: 'challenge_failed',
         reasons: [reason],
@@ -108,37 +110,37 @@ describe('after 3 failed log ins from one address', () => {
     await there.fail(name, ofThere)
   })
 
-  it('the answer is good from the whole network that counts as one client', async () => {
+  it('accepts a solved challenge from the whole network that counts as one address', async () => {
     const here = visitor(worker, '2001:db8:78:1::1')
     const { name } = await newPerson()
     await here.failTimes(3, name)
-    const answer = await solve(await challengeFor(here, name))
-    await ok(visitor(worker, '2001:db8:78:1:ffff::2').logIn(name, PASSWORD, answer))
+    const solution = await solve(await challengeFor(here, name))
+    await ok(visitor(worker, '2001:db8:78:1:ffff::2').logIn(name, PASSWORD, solution))
   })
 
-  it('an answer is good for 300 s, and one that expired is told so', async () => {
+  it('accepts a solved challenge for 300 s, then rejects it as expired', async () => {
     freeze()
     const here = visitor()
     const name = newName()
     await here.fail(name)
     advance(200)
     await here.failTimes(2, name)
-    const answer = await solve(await ok<never>(here.call('GET', '/auth/challenge?action=login')))
+    const solution = await solve(await ok<Challenge>(here.call('GET', '/auth/challenge?action=login')))
     advance(99)
-    await here.fail(name, answer)
+    await here.fail(name, solution)
     const late = await solve(await challengeFor(here, name))
     advance(300)
     await here.failTimes(3, name)
     expect(await refused(here.logIn(name, WRONG, late))).toMatchObject({ reasons: ['expired'] })
   })
 
-  it('other addresses are asked for nothing', async () => {
+  it('requires no challenge from other addresses', async () => {
     const { name } = await newPerson()
     await visitor().failTimes(3, name)
     await ok(visitor().logIn(name))
   })
 
-  it('the same network of an IPv6 address is the same client', async () => {
+  it('counts the addresses of one IPv6 network together', async () => {
     const name = newName()
     await visitor(worker, '2001:db8:77:1::1').failTimes(2, name)
     await visitor(worker, '2001:DB8:77:1:ffff::2').fail(name)
@@ -146,7 +148,7 @@ describe('after 3 failed log ins from one address', () => {
     await visitor(worker, '2001:db8:77:2::1').fail(name)
   })
 
-  it('the window slides: the oldest failure leaves it after 300 s', async () => {
+  it('slides the window: forgets the oldest failure after 300 s', async () => {
     freeze()
     const here = visitor()
     const { name } = await newPerson()
@@ -161,29 +163,27 @@ describe('after 3 failed log ins from one address', () => {
     await challengeFor(here, name)
   })
 
-  it('the challenge gets dearer with every 3 further failures, and a hoarded cheap one is refused', async () => {
+  it('raises the difficulty with every 3 further failures, and rejects a hoarded challenge of lower difficulty', async () => {
     const here = visitor()
     const names = [newName(), newName(), newName()]
     await here.failTimes(3, names[0] ?? '')
     const hoarded: string[] = []
-    for (let answers = 1; answers <= 7; answers++) {
+    for (let solutions = 1; solutions <= 7; solutions++) {
       hoarded.push(await solve(await challengeFor(here, newName())))
     }
-    for (const answer of hoarded.slice(0, 6)) await here.fail(newName(), answer)
+    for (const solution of hoarded.slice(0, 6)) await here.fail(newName(), solution)
     const problem = await refused(here.logIn(newName(), WRONG, hoarded[6]))
     expect(problem).toMatchObject({ code: 'challenge_failed', reasons: ['difficulty_too_low'] })
     expect(await refused(here.logIn(newName(), WRONG, hoarded[6]))).toMatchObject({
       reasons: ['difficulty_too_low'],
     })
-    const offered = await ok<{ parameters: { parameters: { data: object } } }>(
-      here.call('GET', '/auth/challenge?action=login'),
-    )
-    expect(offered.parameters.parameters.data).toMatchObject({ level: 2 })
+    const offered = await ok<Challenge>(here.call('GET', '/auth/challenge?action=login'))
+    expect(altchaOf(offered).parameters.data).toMatchObject({ level: 2 })
   })
 })
 
-describe('a challenge that nobody asked for', () => {
-  it('is null for none, as in every call but PATCH', async () => {
+describe('a challenge that is not required', () => {
+  it('treats a null challenge as absent, except in PATCH /auth/me', async () => {
     const { name, access_token } = await newPerson()
     const here = visitor()
     const body = { identifier: name, password: PASSWORD, challenge: null }
@@ -193,19 +193,19 @@ describe('a challenge that nobody asked for', () => {
     expect(problem).toMatchObject({ status: 422, errors: [{ field: 'challenge' }] })
   })
 
-  it('is ignored and not used up', async () => {
+  it('ignores a challenge that is not required, and does not use it up', async () => {
     const here = visitor()
     const { name } = await newPerson()
-    const answer = await solve(await ok<never>(here.call('GET', '/auth/challenge?action=login')))
-    await ok(here.logIn(name, PASSWORD, answer))
+    const solution = await solve(await ok<Challenge>(here.call('GET', '/auth/challenge?action=login')))
+    await ok(here.logIn(name, PASSWORD, solution))
     await ok(here.logIn(name, PASSWORD, 'garbage'))
     await here.failTimes(3, newName())
-    await ok(here.logIn(name, PASSWORD, answer))
+    await ok(here.logIn(name, PASSWORD, solution))
   })
 })
 
-describe('a success', () => {
-  it('clears the failures of its account, whichever identifier was typed', async () => {
+describe('a successful login', () => {
+  it('clears the failures of an account after its login, whichever identifier was typed', async () => {
     const username = newName()
     const email = `${username}@example.com`
     const here = visitor()
@@ -217,7 +217,7 @@ describe('a success', () => {
     await challengeFor(here, email)
   })
 
-  it('clears no failure on another account: logging in to an own one between guesses gains nothing', async () => {
+  it('clears no failure of another account by logins to an own account between guesses', async () => {
     const here = visitor()
     const [victim, own] = [await newPerson(), await newPerson()]
     for (let guess = 1; guess <= 3; guess++) {
@@ -229,7 +229,7 @@ describe('a success', () => {
     await challengeFor(here, victim.name)
   })
 
-  it('clears no failure on another account by pushing it out with challenged ones of the own', async () => {
+  it('clears no failure of another account by challenged failures of an own account', async () => {
     const here = visitor()
     const own = await newPerson()
     const victim = newName()
@@ -242,20 +242,20 @@ describe('a success', () => {
   })
 })
 
-describe('what counts', () => {
+describe('what counts as a failed login', () => {
   it.each([
     ['an unknown username', () => newName()],
     ['an unknown email', () => `${newName()}@example.com`],
-    ['an email that no account could have', () => '@'],
-    ['a phone number that no account could have', () => '12'],
-    ['a name that no account could have', () => 'x'],
-  ])('is %s alike', async (_what, identifier) => {
+    ['an impossible email address', () => '@'],
+    ['an impossible phone number', () => '12'],
+    ['an impossible username', () => 'x'],
+  ])('counts a failed login with %s', async (_what, identifier) => {
     const here = visitor()
     await here.failTimes(3, identifier())
     await challengeFor(here, identifier())
   })
 
-  it('is no right password of a disabled account, which clears nothing either', async () => {
+  it('counts no failure for the correct password of a disabled account, and clears none', async () => {
     const { name, user } = await newPerson()
     await disable(user.id)
     const here = visitor()
@@ -265,7 +265,7 @@ describe('what counts', () => {
     await challengeFor(here, name)
   })
 
-  it('is no refused request', async () => {
+  it('counts no failure for an invalid request', async () => {
     const here = visitor()
     for (let time = 1; time <= 4; time++) {
       expect(await codeOf(here.call('POST', '/auth/login', { body: { identifier: 'ada' } }))).toBe(
@@ -278,7 +278,7 @@ describe('what counts', () => {
   })
 })
 
-describe('one identifier, guessed from many addresses', () => {
+describe('failed logins to one identifier from many addresses', () => {
   const LIMITS = { login_failures_per_account: { threshold: 4 } }
   const worker = workerWith({ LIMITS })
 
@@ -286,14 +286,14 @@ describe('one identifier, guessed from many addresses', () => {
     ['known', async () => (await newPerson()).name],
     ['unknown', async () => newName()],
     ['impossible', async () => `x@${crypto.randomUUID()}`],
-  ])('asks for a challenge past the threshold, %s alike', async (_kind, make) => {
+  ])('requires a challenge after the threshold of an identifier that is %s', async (_kind, make) => {
     const identifier = await make()
     for (let guess = 1; guess <= 4; guess++) await visitor(worker).fail(identifier)
     await challengeFor(visitor(worker), identifier)
     await visitor(worker).fail(newName())
   })
 
-  it('never locks the owner out: a solved challenge and the right password clear it all', async () => {
+  it('clears the failures of an identifier after a login with a solved challenge, so that the owner is never locked out', async () => {
     const { name } = await newPerson()
     for (let guess = 1; guess <= 4; guess++) await visitor(worker).fail(name)
     const owner = visitor(worker)
@@ -302,14 +302,14 @@ describe('one identifier, guessed from many addresses', () => {
     await ok(visitor(worker).logIn(name))
   })
 
-  it('is the same in every spelling', async () => {
+  it('counts every spelling of an identifier together', async () => {
     const { name } = await newPerson()
     for (const spelling of [name, name.toUpperCase(), name, name.toUpperCase()])
       await visitor(worker).fail(spelling)
     await challengeFor(visitor(worker), name)
   })
 
-  it('forgets after its window, and gets dearer with every further threshold', async () => {
+  it('raises the difficulty with every further threshold of an identifier, and forgets failures after the window', async () => {
     freeze()
     const identifier = newName()
     for (let guess = 1; guess <= 4; guess++) await visitor(worker).fail(identifier)
@@ -325,7 +325,7 @@ describe('one identifier, guessed from many addresses', () => {
     await visitor(worker).fail(identifier)
   })
 
-  it('is 10 failures in 900 s by default', async () => {
+  it('allows 10 failures of an identifier in 900 s by default', async () => {
     freeze()
     const identifier = newName()
     await visitor().fail(identifier)

@@ -26,8 +26,8 @@ const hashOf = (id: string) =>
 const storeHash = (id: string, hash: string) =>
   env.DB.prepare('UPDATE accounts SET password_hash = ?2 WHERE id = ?1').bind(id, hash).run()
 
-describe('log in', () => {
-  it('signs an RFC 9068 access token', async () => {
+describe('login', () => {
+  it('issues an RFC 9068 access token', async () => {
     const { name, user } = await newPerson()
     await grant(user.id, {
       roles: ['editor'],
@@ -59,7 +59,7 @@ describe('log in', () => {
     })
   })
 
-  it('dates the token no earlier than the log in, though the request began before', async () => {
+  it('dates the access token no earlier than the login, even if the request began before', async () => {
     const { name } = await newPerson()
     let began = false
     const millisecondsPass = vi.spyOn(Date, 'now').mockImplementation(() => {
@@ -73,7 +73,7 @@ describe('log in', () => {
     expect(refresh_expires_in).toBe(2_592_000)
   })
 
-  it('leaves preferred_username out where there is no username', async () => {
+  it('omits preferred_username for an account without a username', async () => {
     const email = `${newName()}@example.com`
     const { user } = await ok<Tokens>(register({ email }), 201)
     await grant(user.id, { claims: { preferred_username: 'somebody else' } })
@@ -81,17 +81,17 @@ describe('log in', () => {
     expect(decodeJwt(access_token)).not.toHaveProperty('preferred_username')
   })
 
-  it('gives one answer to a wrong password, an unknown identifier and an impossible one', async () => {
+  it('returns the same response for a wrong password, an unknown identifier and an impossible one', async () => {
     const { name } = await newPerson()
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       [name, newName(), 'nobody@example.com', '+12015550100', '12', 'x', 'a@b@c', '\u3164'].map(
         (identifier) => logIn(identifier, 'not the password'),
       ),
     )
-    const problems = await Promise.all(answers.map((answer) => answer.text()))
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401]))
+    const problems = await Promise.all(responses.map((response) => response.text()))
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([401]))
     expect(new Set(problems).size).toBe(1)
-    expect(new Set(answers.map(({ headers }) => headers.get('WWW-Authenticate')))).toEqual(
+    expect(new Set(responses.map(({ headers }) => headers.get('WWW-Authenticate')))).toEqual(
       new Set(['Bearer realm="gatehouse"']),
     )
   })
@@ -111,7 +111,7 @@ describe('log in', () => {
     deriveBits.mockRestore()
   })
 
-  it('applies no password policy: whatever was stored is compared', async () => {
+  it('applies no password policy at login', async () => {
     const { name, user } = await newPerson()
     for (const password of ['x', 'password', 'x'.repeat(5_000)]) {
       await storeHash(user.id, await hashPassword(password, null))
@@ -121,14 +121,17 @@ describe('log in', () => {
 
   it.each([
     ['wrong', 'not the password', 401, 'invalid_credentials'],
-    ['right', PASSWORD, 403, 'account_disabled'],
-  ])('answers a disabled account by the password: %s', async (_which, password, status, code) => {
-    const { name, user } = await newPerson()
-    await disable(user.id)
-    expect(await refused(logIn(name, password))).toMatchObject({ status, code })
-  })
+    ['correct', PASSWORD, 403, 'account_disabled'],
+  ])(
+    'reports a disabled account only if the password is correct: %s',
+    async (_which, password, status, code) => {
+      const { name, user } = await newPerson()
+      await disable(user.id)
+      expect(await refused(logIn(name, password))).toMatchObject({ status, code })
+    },
+  )
 
-  it('narrows what was granted to what was asked for, through every refresh', async () => {
+  it('narrows the scopes of the account to those requested at login, through every refresh', async () => {
     const { name, user } = await newPerson()
     await grant(user.id, { scopes: ['read', 'write', 'admin'] })
     const body = { identifier: name, password: PASSWORD, scope: 'write later missing' }
@@ -141,7 +144,7 @@ describe('log in', () => {
     expect(decodeJwt(refreshed.access_token).scope).toBe('write later')
   })
 
-  it('gives admin only to those who ask for it', async () => {
+  it('grants the scope admin only if the login requests it', async () => {
     const { name, user } = await newPerson()
     await grant(user.id, { scopes: ['admin', 'read'] })
     expect((await ok<Tokens>(logIn(name))).scope).toBe('read')
@@ -149,7 +152,7 @@ describe('log in', () => {
     expect((await ok<Tokens>(call('POST', '/auth/login', { body }))).scope).toBe('admin')
   })
 
-  it('hashes anew what was hashed more cheaply, and only then', async () => {
+  it('replaces a hash of fewer iterations after a correct login, and only then', async () => {
     const worker = workerWith({})
     const { name, user } = await newPerson()
     const salt = utf8('a salt of tests!')
@@ -165,7 +168,7 @@ describe('log in', () => {
     expect(await hashOf(user.id)).toBe(renewed)
   })
 
-  it('peppers stored hashes when a pepper is set, and refuses to guess without it', async () => {
+  it('adds the pepper to a stored hash at login, and answers misconfigured once it is missing', async () => {
     const peppered = workerWith({ PASSWORD_PEPPER: 'a pepper of the tests, long enough for production' })
     const { name, user } = await newPerson()
     await ok(logIn(name, PASSWORD, peppered))
@@ -178,7 +181,7 @@ describe('log in', () => {
   })
 
   it.each(['', '$argon2id$v=19$m=1,t=1,p=1$c2FsdA$aGFzaA', '$pbkdf2-sha256$i=9999999,r=6$c2FsdHNhbHQ$AAAA'])(
-    'refuses a stored hash that nobody can verify: %j',
+    'rejects a login if the stored hash cannot be verified: %j',
     async (damaged) => {
       const { name, user } = await newPerson()
       await storeHash(user.id, damaged)

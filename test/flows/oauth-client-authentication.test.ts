@@ -29,7 +29,7 @@ const wrong = (from: string, path = INTROSPECT) => withWrongSecret(client, from,
 describe('failed client authentication', () => {
   const blocked = { status: 429, error: 'too_many_client_failures' }
 
-  it('blocks an address after ten in five minutes, and other addresses not', async () => {
+  it('blocks an address after ten failed client authentications in five minutes, and no other address', async () => {
     freeze()
     const from = newAddress()
     for (let failure = 1; failure <= 10; failure++) {
@@ -44,7 +44,7 @@ describe('failed client authentication', () => {
     expect((await refusedByOAuth(wrong(from))).error).toBe('invalid_client')
   })
 
-  it('never refuses a right secret from a blocked address, at either call, in either place of the secret', async () => {
+  it('accepts a correct client secret from a blocked address, at both endpoints, by Basic and in the form', async () => {
     const from = newAddress()
     for (let failure = 1; failure <= 11; failure++) await wrong(from)
     const { client_id, client_secret } = client
@@ -55,14 +55,14 @@ describe('failed client authentication', () => {
     expect(await refusedByOAuth(wrong(from))).toEqual(blocked)
   })
 
-  it('asks no counter about a right secret', async () => {
+  it('calls no counter for a correct client secret', async () => {
     const watched = watch()
     const fetch = workerWith(watched.bindings)
     for (const part of ['look', 'reserve', 'settle']) watched.fail(part, { before: true })
     expect((await post(INTROSPECT, { token: 'x' }, { ...own(), fetch })).status).toBe(200)
   })
 
-  it('costs one call of the counter, and none past the threshold for five seconds', async () => {
+  it('costs one counter call per failed client authentication, and none for five seconds after a block', async () => {
     freeze()
     const watched = watch()
     const fetch = workerWith(watched.bindings)
@@ -84,7 +84,7 @@ describe('failed client authentication', () => {
     expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
   })
 
-  it('costs as much for an id that no client has as for a wrong secret', async () => {
+  it('costs the same for an unknown client id as for a wrong client secret', async () => {
     const watched = watch()
     const fetch = workerWith(watched.bindings)
     const digest = vi.spyOn(crypto.subtle, 'digest')
@@ -102,14 +102,14 @@ describe('failed client authentication', () => {
     expect(await costs('x')).toEqual(wrongSecret)
   })
 
-  it('is told to exactly ten, however many come at once', async () => {
+  it('reports exactly ten of many concurrent failed client authentications as invalid_client', async () => {
     const from = newAddress()
     const all = await Promise.all(Array.from({ length: 40 }, () => refusedByOAuth(wrong(from))))
     expect(all.filter(({ error }) => error === 'invalid_client')).toHaveLength(10)
     expect(all.filter(({ status }) => status === 429)).toHaveLength(30)
   })
 
-  it('is not cleared by a right secret, nor made by one, however many at once', async () => {
+  it('counts no failure for correct client secrets and clears none, however many come at once', async () => {
     const from = newAddress()
     for (let failure = 1; failure <= 9; failure++) await wrong(from)
     const right = await Promise.all(
@@ -120,7 +120,7 @@ describe('failed client authentication', () => {
     expect(await refusedByOAuth(wrong(from))).toEqual(blocked)
   })
 
-  it('is none where no secret was sent: libraries that wait for the challenge first block nobody', async () => {
+  it('counts no failure without a client secret, since libraries may wait for the challenge first', async () => {
     const from = newAddress()
     for (let request = 1; request <= 11; request++) {
       const bare = request % 2 === 0 ? {} : { client_id: client.client_id }
@@ -130,7 +130,7 @@ describe('failed client authentication', () => {
     }
   })
 
-  it('is counted at the address that all foreign Workers share, and blocks no right secret there', async () => {
+  it('counts failed client authentications of the address that Workers of other zones share, and blocks no correct secret there', async () => {
     const from = '2a06:98c0:3600::1'
     for (let failure = 1; failure <= 10; failure++) await wrong(from)
     expect(await refusedByOAuth(wrong(from))).toEqual(blocked)
@@ -138,7 +138,7 @@ describe('failed client authentication', () => {
     expect(right.status).toBe(200)
   })
 
-  it('costs no query for an id that no client could have', async () => {
+  it('costs no query for an impossible client id', async () => {
     const watched = watch()
     const fetch = workerWith(watched.bindings)
     const ask = () => post(INTROSPECT, { token: 'x' }, { headers: basic('x', 'y'), fetch })
@@ -148,7 +148,7 @@ describe('failed client authentication', () => {
     expect(watched.counts.d1).toBe(0)
   })
 
-  it('needs to know where it comes from, and a right secret does not', async () => {
+  it('requires a client address for a wrong client secret, but not for a correct one', async () => {
     const ask = (headers: Record<string, string>) =>
       worker(
         new Request(PUBLIC_URL + INTROSPECT, {
@@ -157,12 +157,12 @@ describe('failed client authentication', () => {
           headers,
         }),
       )
-    const answer = await ask(basic(client.client_id, 'a guess'))
-    expect([answer.status, await answer.json()]).toMatchObject([400, { error: 'client_ip_unknown' }])
+    const response = await ask(basic(client.client_id, 'a guess'))
+    expect([response.status, await response.json()]).toMatchObject([400, { error: 'client_ip_unknown' }])
     expect((await ask(own().headers)).status).toBe(200)
   })
 
-  it('is not counted where the rule is off', async () => {
+  it('counts no failed client authentication if the rule is disabled', async () => {
     const fetch = workerWith({ LIMITS: { client_failures_per_ip: { enabled: false } } })
     const from = newAddress()
     const fails = Array.from({ length: 12 }, () =>
@@ -171,7 +171,7 @@ describe('failed client authentication', () => {
     expect(new Set((await Promise.all(fails)).map(({ status }) => status))).toEqual(new Set([401]))
   })
 
-  it('is told to nobody where it cannot be counted', async () => {
+  it('answers 503 to a failed client authentication that cannot be counted', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => undefined)
     const watched = watch()
     const fetch = workerWith(watched.bindings)

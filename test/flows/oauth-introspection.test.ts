@@ -1,4 +1,4 @@
-/** Introspection (RFC 7662) and revocation (RFC 7009), by bytes and by a client that others wrote. */
+/** Introspection (RFC 7662). */
 import { env } from 'cloudflare:workers'
 import { decodeJwt } from 'jose'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -42,7 +42,7 @@ const introspect = (token: string) => ok<Record<string, unknown>>(post(INTROSPEC
 const wrong = (from: string, path = INTROSPECT) => withWrongSecret(client, from, path)
 
 describe('POST /oauth2/introspect', () => {
-  it('says what an access token says, and what its session and account are now', async () => {
+  it('returns the claims of an access token and the current username', async () => {
     const { access_token, user, name } = await newPerson()
     const claims = decodeJwt(access_token)
     expect(await introspect(access_token)).toEqual({
@@ -54,7 +54,7 @@ describe('POST /oauth2/introspect', () => {
     expect(claims).toMatchObject({ iss: PUBLIC_URL, aud: PUBLIC_URL, sub: user.id, client_id: 'gatehouse' })
   })
 
-  it('says roles and scopes that the account still has, and not that a claim of its account stands for what is asked', async () => {
+  it('returns the current roles and scopes, and never replaces a standard member by a claim of the account', async () => {
     const { user, refresh_token } = await newPerson()
     const set = (grants: object) => ok(admin('PATCH', `/admin/users/${user.id}`, grants))
     const claims = { active: false, token_type: 'x', username: 'root', plan: 'pro' }
@@ -71,13 +71,13 @@ describe('POST /oauth2/introspect', () => {
     })
   })
 
-  it('says that a token is not active, and nothing else, once its session has ended', async () => {
+  it('reports the token of an ended session as inactive, and nothing else', async () => {
     const { access_token } = await newPerson()
     expect((await call('POST', '/auth/logout', { bearer: access_token })).status).toBe(204)
     expect(await introspect(access_token)).toEqual(INACTIVE)
   })
 
-  it('says so of one that has expired, that was forged, or whose account is gone or disabled', async () => {
+  it('reports a token that expired, was forged or belongs to a disabled account as inactive', async () => {
     const [expired, disabled] = [await newPerson(), await newPerson()]
     await ok(admin('PATCH', `/admin/users/${disabled.user.id}`, { disabled: true }))
     expect(await introspect(disabled.access_token)).toEqual(INACTIVE)
@@ -86,18 +86,18 @@ describe('POST /oauth2/introspect', () => {
     expect(await introspect(expired.access_token)).toEqual(INACTIVE)
   })
 
-  it.each(['x', 'a.b.c', '\u0000', '🔑', 'x'.repeat(10_000)])('says so of garbage: %j', async (token) => {
+  it.each(['x', 'a.b.c', '\u0000', '🔑', 'x'.repeat(10_000)])('reports %j as inactive', async (token) => {
     expect(await introspect(token)).toEqual(INACTIVE)
   })
 
-  it('says so of a refresh token, whatever hint is sent', async () => {
+  it('reports a refresh token as inactive, whatever the hint', async () => {
     const { refresh_token: token } = await newPerson()
     expect(await introspect(token)).toEqual(INACTIVE)
     const hinted = { token, token_type_hint: 'refresh_token' }
     expect(await ok(post(INTROSPECT, hinted, own()))).toEqual(INACTIVE)
   })
 
-  it('takes the secret by Basic and in the form, and ignores parameters that it does not know', async () => {
+  it('accepts the client secret by Basic and in the form, and ignores unknown parameters', async () => {
     const { access_token: token } = await newPerson()
     const { client_id, client_secret } = client
     const more = { token_type_hint: 'anything', unknown: 'x' }
@@ -117,7 +117,7 @@ describe('POST /oauth2/introspect', () => {
   })
 
   it.each<[string, () => Promise<Response>]>([
-    ['nobody', () => post(INTROSPECT, { token: 'x' })],
+    ['no client', () => post(INTROSPECT, { token: 'x' })],
     ['the public client', () => post(INTROSPECT, { token: 'x', ...PUBLIC_CLIENT })],
     [
       'the public client with a secret',
@@ -127,10 +127,10 @@ describe('POST /oauth2/introspect', () => {
       'an unknown client',
       () => post(INTROSPECT, { token: 'x' }, { headers: basic(crypto.randomUUID(), 'x') }),
     ],
-    ['a client that could not be', () => post(INTROSPECT, { token: 'x' }, { headers: basic('x', 'x') })],
+    ['an impossible client id', () => post(INTROSPECT, { token: 'x' }, { headers: basic('x', 'x') })],
     ['a wrong secret', () => wrong(newAddress())],
     [
-      'a secret a character longer',
+      'a secret with an additional character',
       () =>
         post(INTROSPECT, { token: 'x' }, { headers: basic(client.client_id, `${client.client_secret}A`) }),
     ],
@@ -146,11 +146,11 @@ describe('POST /oauth2/introspect', () => {
       },
     ],
     [
-      'a header that is no Basic',
+      'a Basic header without credentials',
       () => post(INTROSPECT, { token: 'x' }, { headers: { Authorization: 'Basic' } }),
     ],
     [
-      'credentials that are no base64',
+      'credentials that are not Base64',
       () => post(INTROSPECT, { token: 'x' }, { headers: { Authorization: 'Basic *' } }),
     ],
     [
@@ -158,7 +158,7 @@ describe('POST /oauth2/introspect', () => {
       () => post(INTROSPECT, { token: 'x' }, { headers: { Authorization: `Basic ${btoa('x')}` } }),
     ],
     [
-      'credentials that are no UTF-8',
+      'credentials that are not UTF-8',
       () => post(INTROSPECT, { token: 'x' }, { headers: { Authorization: `Basic ${btoa('\xff:x')}` } }),
     ],
     [
@@ -168,18 +168,18 @@ describe('POST /oauth2/introspect', () => {
         return post(INTROSPECT, { token: 'x' }, { headers: { Authorization: `Bearer ${access_token}` } })
       },
     ],
-  ])('refuses %s with invalid_client and the scheme', async (_who, ask) => {
+  ])('rejects introspection with %s as invalid_client', async (_who, ask) => {
     const asked = ask()
     expect(await refusedByOAuth(asked)).toEqual({ status: 401, error: 'invalid_client' })
   })
 
-  it('names the scheme and forbids caches where it refuses', async () => {
+  it('names the Basic scheme and forbids caching when it rejects introspection', async () => {
     const { headers } = await post(INTROSPECT, { token: 'x' })
     expect(headers.get('WWW-Authenticate')).toBe('Basic realm="gatehouse"')
     expect(headers.get('Cache-Control')).toBe('no-store')
   })
 
-  it("tells a client whose audience is another's that a token is not active, and nothing else", async () => {
+  it('reports a token of another audience as inactive, without a query or RPC', async () => {
     const watched = watch()
     const fetch = workerWith(watched.bindings)
     const { access_token: token } = await newPerson(fetch)
@@ -193,7 +193,7 @@ describe('POST /oauth2/introspect', () => {
     expect(await introspect(token)).toMatchObject({ active: true })
   })
 
-  it('tells a client of any audience what was issued to itself', async () => {
+  it('reports a token that was issued to the client itself as active, whatever its audience', async () => {
     const other = await newClient({ audience: 'https://orders.example.test' })
     const issuing = workerWith({ CLIENT_ID: other.client_id })
     const { access_token: token } = await newPerson(issuing)
@@ -201,7 +201,7 @@ describe('POST /oauth2/introspect', () => {
     expect(await ok(post(INTROSPECT, { token }, { headers }))).toMatchObject({ active: true })
   })
 
-  it('goes by the AUDIENCE of the service for a client that was given none, whatever that is by then', async () => {
+  it('uses the current AUDIENCE of the service for a client without an audience of its own', async () => {
     const moved = workerWith({ AUDIENCE: 'https://api.example.test' })
     const { access_token: token } = await newPerson(moved)
     expect(await ok(post(INTROSPECT, { token }, { ...own(), fetch: moved }))).toMatchObject({ active: true })
@@ -210,7 +210,7 @@ describe('POST /oauth2/introspect', () => {
     expect(await ok(post(INTROSPECT, { token }, { headers, fetch: moved }))).toEqual(INACTIVE)
   })
 
-  it('costs no query and one call of an object, warm: whether the session lives', async () => {
+  it('introspects with no query and one RPC in a warm isolate', async () => {
     const watched = watch()
     const fetch = workerWith(watched.bindings)
     const { access_token: token } = await newPerson(fetch)
@@ -221,7 +221,7 @@ describe('POST /oauth2/introspect', () => {
     expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
   })
 
-  it('answers 503 where a part is out of reach, and not that a token is not active', async () => {
+  it('answers 503 if the session cannot be checked, instead of reporting the token as inactive', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => undefined)
     const watched = watch()
     const fetch = workerWith(watched.bindings)
@@ -229,12 +229,12 @@ describe('POST /oauth2/introspect', () => {
     const ask = () => post(INTROSPECT, { token }, { ...own(), fetch })
     await ok(ask())
     watched.fail('check', { before: true })
-    const answer = await ask()
-    expect([answer.status, answer.headers.get('Retry-After')]).toEqual([503, '5'])
-    expect(await answer.json()).toMatchObject({ error: 'unavailable' })
+    const response = await ask()
+    expect([response.status, response.headers.get('Retry-After')]).toEqual([503, '5'])
+    expect(await response.json()).toMatchObject({ error: 'unavailable' })
   })
 
-  it('goes on with a client that it knows while D1 is out of reach, for ten minutes', async () => {
+  it('accepts a known client for ten minutes while D1 is unavailable', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => undefined)
     vi.spyOn(console, 'warn').mockImplementation(() => undefined)
     freeze()

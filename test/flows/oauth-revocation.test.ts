@@ -1,3 +1,4 @@
+/** Revocation (RFC 7009), what it shares with introspection, and both by a third-party library. */
 import * as oauth from 'oauth4webapi'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import {
@@ -43,23 +44,23 @@ const wrong = (from: string, path = INTROSPECT) => withWrongSecret(client, from,
 describe('POST /oauth2/revoke', () => {
   const revoke = (token: string, more: object = PUBLIC_CLIENT) => post(REVOKE, { token, ...more })
 
-  it('ends a session by its access token', async () => {
+  it('ends the session of a revoked access token', async () => {
     const { access_token, refresh_token } = await newPerson()
-    const answer = await revoke(access_token)
-    expect([answer.status, await answer.text()]).toEqual([200, ''])
+    const response = await revoke(access_token)
+    expect([response.status, await response.text()]).toEqual([200, ''])
     expect(await isAlive(access_token)).toBe(false)
     expect((await refused(refresh(refresh_token))).code).toBe('invalid_refresh_token')
   })
 
-  it('ends a session by a refresh token of any generation, whatever hint is sent', async () => {
+  it('ends the session of a revoked refresh token of any generation, whatever the hint', async () => {
     const { access_token, refresh_token } = await newPerson()
     await ok(refresh(refresh_token))
-    const answer = await revoke(refresh_token, { ...PUBLIC_CLIENT, token_type_hint: 'access_token' })
-    expect(answer.status).toBe(200)
+    const response = await revoke(refresh_token, { ...PUBLIC_CLIENT, token_type_hint: 'access_token' })
+    expect(response.status).toBe(200)
     expect(await isAlive(access_token)).toBe(false)
   })
 
-  it('ends a session that began before the service had another CLIENT_ID', async () => {
+  it('ends a session that was opened under an earlier CLIENT_ID', async () => {
     const { access_token, refresh_token } = await newPerson()
     const fetch = workerWith({ CLIENT_ID: 'app' })
     for (const token of [refresh_token, access_token]) {
@@ -68,7 +69,7 @@ describe('POST /oauth2/revoke', () => {
     }
   })
 
-  it('ends no other session', async () => {
+  it('ends no session but that of the revoked token', async () => {
     const { access_token, name } = await newPerson()
     const other = await ok<Tokens>(
       call('POST', '/auth/login', { body: { identifier: name, password: 'correct horse battery staple' } }),
@@ -77,14 +78,14 @@ describe('POST /oauth2/revoke', () => {
     expect(await isAlive(access_token)).toBe(true)
   })
 
-  it('answers 200 to what is not valid, and to what was revoked before (RFC 7009 section 2.2)', async () => {
+  it('answers 200 to a token that is invalid or already revoked (RFC 7009 section 2.2)', async () => {
     const { access_token, refresh_token } = await newPerson()
     for (const token of [access_token, access_token, refresh_token, 'x', 'a.b.c', `${refresh_token}A`]) {
       expect((await revoke(token)).status).toBe(200)
     }
   })
 
-  it('ends nothing by a token that was forged or has expired', async () => {
+  it('ends no session when a forged or expired token is revoked', async () => {
     const { access_token } = await newPerson()
     await revoke(`${access_token.slice(0, -4)}AAAA`)
     freeze(Date.now() + 601_000)
@@ -94,7 +95,7 @@ describe('POST /oauth2/revoke', () => {
   })
 
   it.each(['access_token', 'refresh_token'] as const)(
-    'refuses an %s to a client that it was not issued to, and ends nothing',
+    'rejects revocation of an %s by another client, and ends no session',
     async (kind) => {
       const tokens = await newPerson()
       const asked = post(REVOKE, { token: tokens[kind] }, own())
@@ -104,11 +105,11 @@ describe('POST /oauth2/revoke', () => {
   )
 
   it.each<[string, object]>([
-    ['nobody', {}],
+    ['no client', {}],
     ['an unknown client', { client_id: 'another' }],
     ['a registered client without its secret', { client_id: 'registered' }],
     ['the public client with a secret', { ...PUBLIC_CLIENT, client_secret: 'x' }],
-  ])('refuses %s, and ends nothing', async (_who, says) => {
+  ])('rejects a revocation by %s, and ends no session', async (_who, says) => {
     const { access_token } = await newPerson()
     const named =
       'client_id' in says && says.client_id === 'registered' ? { client_id: client.client_id } : says
@@ -119,20 +120,20 @@ describe('POST /oauth2/revoke', () => {
     expect(await isAlive(access_token)).toBe(true)
   })
 
-  it('takes no count of the public client, which proves nothing', async () => {
+  it('does not block the public client after failures, since it has no secret to guess', async () => {
     const from = newAddress()
     for (let failure = 1; failure <= 10; failure++) await wrong(from, REVOKE)
     expect((await post(REVOKE, { token: 'x', ...PUBLIC_CLIENT }, { from })).status).toBe(200)
   })
 
-  it('is open to the pages of the configured origins', async () => {
+  it('allows pages of the configured origins to revoke tokens', async () => {
     const { access_token: token } = await newPerson()
-    const answer = await post(
+    const response = await post(
       REVOKE,
       { token, ...PUBLIC_CLIENT },
       { headers: { Origin: 'https://app.example.test' } },
     )
-    expect(answer.headers.get('Access-Control-Allow-Origin')).toBe('https://app.example.test')
+    expect(response.headers.get('Access-Control-Allow-Origin')).toBe('https://app.example.test')
   })
 })
 
@@ -148,36 +149,36 @@ describe.each([INTROSPECT, REVOKE])('a request to %s', (path) => {
     ['that authenticates in two ways', 'token=x&client_secret=x'],
     ['that names two clients', 'token=x&client_id=another'],
     ['in JSON', '{"token":"x"}', { 'Content-Type': 'application/json' }],
-    ['of no type', 'token=x', { 'Content-Type': '' }],
-    ['of several parts', 'token=x', { 'Content-Type': 'multipart/form-data; boundary=x' }],
-  ])('is refused with invalid_request: %s', async (_what, parameters, headers) => {
+    ['without a media type', 'token=x', { 'Content-Type': '' }],
+    ['as multipart/form-data', 'token=x', { 'Content-Type': 'multipart/form-data; boundary=x' }],
+  ])('rejects an OAuth request %s with invalid_request', async (_what, parameters, headers) => {
     expect(await refusedByOAuth(asked(parameters, headers))).toEqual({
       status: 400,
       error: 'invalid_request',
     })
   })
 
-  it('is refused when it is longer than 16,384 bytes', async () => {
+  it('rejects an OAuth request of more than 16,384 bytes', async () => {
     expect(
-      await ok(asked(`token=${'x'.repeat(16_378)}`).then((answer) => new Response('{}', answer))),
+      await ok(asked(`token=${'x'.repeat(16_378)}`).then((response) => new Response('{}', response))),
     ).toEqual({})
     expect((await refusedByOAuth(asked(`token=${'x'.repeat(16_379)}`))).status).toBe(413)
   })
 
-  it('is refused when its body breaks off', async () => {
+  it('rejects an OAuth request whose body breaks off', async () => {
     const body = new ReadableStream({ start: (controller) => controller.error(new Error('gone')) })
     const headers = { ...own().headers, 'Content-Type': 'application/x-www-form-urlencoded' }
     const broken = workerWith({})(new Request(PUBLIC_URL + path, { method: 'POST', body, headers }))
     expect(await refusedByOAuth(broken)).toEqual({ status: 400, error: 'invalid_request' })
   })
 
-  it('is a POST', async () => {
-    const answer = await call('GET', path)
-    expect([answer.status, answer.headers.get('Allow')]).toEqual([405, 'POST'])
-    expect(await answer.json()).toMatchObject({ error: 'method_not_allowed' })
+  it('answers 405 to an OAuth request by GET', async () => {
+    const response = await call('GET', path)
+    expect([response.status, response.headers.get('Allow')]).toEqual([405, 'POST'])
+    expect(await response.json()).toMatchObject({ error: 'method_not_allowed' })
   })
 
-  it('names no secret and no token in its errors, or in the log', async () => {
+  it('names no secret in OAuth errors and no secret or token in the log', async () => {
     const lines: string[] = []
     for (const level of ['info', 'warn', 'error'] as const)
       vi.spyOn(console, level).mockImplementation((line: string) => void lines.push(line))
@@ -186,7 +187,7 @@ describe.each([INTROSPECT, REVOKE])('a request to %s', (path) => {
       [
         post(path, { token: access_token }, { headers: basic(client.client_id, 'the secret of somebody') }),
         post(path, { token: access_token }, own()),
-      ].map(async (answer) => (await answer).text()),
+      ].map(async (response) => (await response).text()),
     )
     expect(lines.join() + texts.join()).not.toContain('the secret of somebody')
     expect(lines.join()).not.toContain(access_token)
@@ -210,30 +211,36 @@ describe('oauth4webapi', () => {
   it.each([
     ['client_secret_basic', oauth.ClientSecretBasic],
     ['client_secret_post', oauth.ClientSecretPost],
-  ])('introspects with %s', async (_method, authentication) => {
+  ])('introspects by oauth4webapi with %s', async (_method, authentication) => {
     const { access_token, user } = await newPerson()
     const { client_id, client_secret } = client
     const ask = async (token: string) => {
       const proof = authentication(client_secret)
-      const answer = await oauth.introspectionRequest(server, { client_id }, proof, token, options)
-      return oauth.processIntrospectionResponse(server, { client_id }, answer)
+      const response = await oauth.introspectionRequest(server, { client_id }, proof, token, options)
+      return oauth.processIntrospectionResponse(server, { client_id }, response)
     }
     expect(await ask(access_token)).toMatchObject({ active: true, sub: user.id })
     expect(await ask('x')).toEqual(INACTIVE)
   })
 
-  it('revokes as the public client', async () => {
+  it('revokes by oauth4webapi as the public client', async () => {
     const { access_token, refresh_token } = await newPerson()
-    const answer = await oauth.revocationRequest(server, PUBLIC_CLIENT, oauth.None(), refresh_token, options)
-    await oauth.processRevocationResponse(answer)
+    const response = await oauth.revocationRequest(
+      server,
+      PUBLIC_CLIENT,
+      oauth.None(),
+      refresh_token,
+      options,
+    )
+    await oauth.processRevocationResponse(response)
     expect(await isAlive(access_token)).toBe(false)
   })
 
-  it('reads the errors', async () => {
+  it('returns OAuth errors that oauth4webapi understands', async () => {
     const { client_id } = client
     const guess = oauth.ClientSecretBasic('a guess')
-    const answer = await oauth.introspectionRequest(server, { client_id }, guess, 'x', options)
-    await expect(oauth.processIntrospectionResponse(server, { client_id }, answer)).rejects.toThrow(
+    const response = await oauth.introspectionRequest(server, { client_id }, guess, 'x', options)
+    await expect(oauth.processIntrospectionResponse(server, { client_id }, response)).rejects.toThrow(
       oauth.WWWAuthenticateChallengeError,
     )
     const proof = oauth.ClientSecretBasic(client.client_secret)

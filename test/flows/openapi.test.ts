@@ -1,23 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { call, ok, PUBLIC_URL } from '../support/client.ts'
+import type { OpenApiDocument } from '../support/responses.ts'
 
-interface Operation {
-  readonly responses: Readonly<Record<string, unknown>>
-  readonly security?: readonly object[]
-  readonly requestBody?: { readonly required: boolean }
-}
-
-interface Document {
-  readonly servers: readonly { readonly url: string }[]
-  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
-}
-
-let document: Document
+let document: OpenApiDocument
 beforeAll(async () => {
-  document = await ok<Document>(call('GET', '/openapi.json'))
+  document = await ok<OpenApiDocument>(call('GET', '/openapi.json'))
 })
 
-const CALLS = [
+const OPERATIONS = [
   'GET /admin/keys',
   'POST /admin/keys/rotate',
   'DELETE /admin/keys/{kid}',
@@ -52,15 +42,15 @@ const CALLS = [
 ]
 
 describe('the OpenAPI document', () => {
-  it('has every call of the service, and no other', () => {
+  it('declares every operation of the service, and no other', () => {
     const declared = Object.entries(document.paths).flatMap(([path, operations]) =>
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
     )
-    expect(declared.toSorted()).toEqual(CALLS.toSorted())
+    expect(declared.toSorted()).toEqual(OPERATIONS.toSorted())
     expect(document.servers).toEqual([{ url: PUBLIC_URL }])
   })
 
-  it.each(CALLS)('answers a request without anything as it declares: %s', async (name) => {
+  it.each(OPERATIONS)('answers an empty request with a status that OpenAPI declares: %s', async (name) => {
     const [method = '', path = ''] = name.split(' ')
     const operation = document.paths[path]?.[method.toLowerCase()]
     const { status } = await call(
@@ -69,7 +59,7 @@ describe('the OpenAPI document', () => {
     )
     const declared = Object.keys(operation?.responses ?? {})
     expect(declared.includes(String(status)) || (status >= 400 && declared.includes('default'))).toBe(true)
-    // Of this one a cookie may take the place.
+    // A cookie may take the place of this body.
     const needsBody = operation?.requestBody?.required === true || name === 'POST /auth/refresh'
     const takesForms = path.startsWith('/oauth2/')
     expect(status === (takesForms ? 400 : 415)).toBe(needsBody)

@@ -1,3 +1,4 @@
+/** Which paths, methods and bodies the service accepts. */
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import {
@@ -16,7 +17,7 @@ afterEach(() => vi.restoreAllMocks())
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 const valid = () => ({ username: newName(), password: PASSWORD })
 
-describe('addresses and methods', () => {
+describe('paths and methods', () => {
   it.each([
     '/login/',
     '/auth',
@@ -26,7 +27,7 @@ describe('addresses and methods', () => {
     '//auth/login',
     '/errors/',
     '/errors',
-  ])('knows nothing at %s', async (path) => {
+  ])('answers 404 to the path %s', async (path) => {
     expect(await refused(call('GET', path))).toMatchObject({ status: 404, code: 'not_found' })
   })
 
@@ -39,14 +40,14 @@ describe('addresses and methods', () => {
     ['POST', '/.well-known/jwks.json', 'GET, HEAD'],
     ['DELETE', '/healthz', 'GET, HEAD'],
     ['OPTIONS', '/auth/refresh', 'POST'],
-  ])('answers %s %s with 405 and Allow: %s', async (method, path, allow) => {
-    const answer = await call(method, path)
-    expect(answer.status).toBe(405)
-    expect(answer.headers.get('Allow')).toBe(allow)
-    if (method !== 'HEAD') expect(await answer.json()).toMatchObject({ code: 'method_not_allowed' })
+  ])('answers 405 to %s %s, with Allow: %s', async (method, path, allow) => {
+    const response = await call(method, path)
+    expect(response.status).toBe(405)
+    expect(response.headers.get('Allow')).toBe(allow)
+    if (method !== 'HEAD') expect(await response.json()).toMatchObject({ code: 'method_not_allowed' })
   })
 
-  it('answers HEAD as GET, without the body', async () => {
+  it('answers HEAD like GET, without the body', async () => {
     const [get, head] = [await call('GET', '/healthz'), await call('HEAD', '/healthz')]
     expect(head.status).toBe(200)
     expect(head.headers.get('Content-Type')).toBe(get.headers.get('Content-Type'))
@@ -58,7 +59,7 @@ describe('addresses and methods', () => {
   })
 })
 
-describe('bodies', () => {
+describe('request bodies', () => {
   const post = (body: BodyInit, headers: Record<string, string> = JSON_TYPE) =>
     workerWith({})(
       new Request(`${PUBLIC_URL}/auth/login`, {
@@ -78,7 +79,7 @@ describe('bodies', () => {
   it.each([
     ['as a whole', (text: string): BodyInit => text],
     ['chunked', chunked],
-  ])('passes 16,384 bytes and refuses one more: %s', async (_how, send) => {
+  ])('accepts a body of 16,384 bytes and rejects one more byte: %s', async (_how, send) => {
     expect(await refused(post(send(ofLength(16_384))))).toMatchObject({ code: 'invalid_credentials' })
     expect(await refused(post(send(ofLength(16_385))))).toMatchObject({ status: 413, code: 'body_too_large' })
   })
@@ -88,7 +89,7 @@ describe('bodies', () => {
     'Application/JSON',
     'application/json;charset="utf-8"; x=y',
     'application/json ;',
-  ])('takes %s', async (type) => {
+  ])('accepts the media type %s', async (type) => {
     const body = JSON.stringify({ identifier: 'x', password: 'y' })
     expect(await refused(post(body, { 'Content-Type': type }))).toMatchObject({ code: 'invalid_credentials' })
   })
@@ -99,34 +100,34 @@ describe('bodies', () => {
     'application/jsonp',
     'application/problem+json',
     '',
-  ])('refuses the type %j', async (type) => {
+  ])('rejects the media type %j', async (type) => {
     const body = new TextEncoder().encode('{}')
     const headers: Record<string, string> = type === '' ? {} : { 'Content-Type': type }
     expect(await refused(post(body, headers))).toMatchObject({ status: 415, code: 'unsupported_media_type' })
   })
 
   it.each([
-    ['nothing', ''],
+    ['an empty body', ''],
     ['half an object', '{"identifier":'],
     ['an array', '[]'],
     ['null', 'null'],
-    ['text', '"text"'],
+    ['a string', '"text"'],
     ['two objects', '{}{}'],
-    ['bytes that are no UTF-8', Uint8Array.of(0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d)],
-  ])('refuses %s as malformed', async (_what, body) => {
+    ['bytes that are not UTF-8', Uint8Array.of(0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d)],
+  ])('rejects %s as malformed JSON', async (_what, body) => {
     expect(await refused(post(body))).toMatchObject({ status: 400, code: 'malformed_json' })
   })
 
   it.each([
     ['objects', '{"":', '}'],
     ['arrays', '[', ']'],
-  ])('refuses %s nested as deep as fits, as any other wrong field', async (_what, open, close) => {
+  ])('rejects %s nested as deep as fits, like any other invalid field', async (_what, open, close) => {
     const depth = Math.floor(16_000 / (open.length + close.length))
     const body = `{"identifier":${open.repeat(depth)}1${close.repeat(depth)}}`
     for (let time = 1; time <= 5; time++) expect(await refused(post(body))).toMatchObject({ status: 422 })
   })
 
-  it('takes a body that breaks off for malformed, not for a fault of its own', async () => {
+  it('answers malformed_request to a body that breaks off, and logs no error', async () => {
     const error = vi.spyOn(console, 'error')
     const broken = new ReadableStream({
       start: (controller) => controller.enqueue(new TextEncoder().encode('{"identifier":')),
@@ -137,10 +138,10 @@ describe('bodies', () => {
   })
 
   it.each([
-    ['as it is read', ['{"identifier":'], 'application/json', '/auth/login'],
-    ['before anything came', [], 'application/json', '/auth/login'],
-    ['before its origin has it', ['{"identifier":'], 'text/plain', '/api/x'],
-  ])('takes a body that breaks off %s for malformed', async (_when, texts, type, path) => {
+    ['while it is read', ['{"identifier":'], 'application/json', '/auth/login'],
+    ['before its first byte', [], 'application/json', '/auth/login'],
+    ['on its way to an origin', ['{"identifier":'], 'text/plain', '/api/x'],
+  ])('answers malformed_request to a body that breaks off %s', async (_when, texts, type, path) => {
     const gateway = workerWith({ GATEWAY: { '/api': { origin: env.RAW_ORIGIN_URL, required: false } } })
     const body = new ReadableStream({
       pull: (controller) => {
@@ -150,12 +151,12 @@ describe('bodies', () => {
       },
     })
     const headers = { 'Content-Type': type, 'CF-Connecting-IP': newAddress() }
-    const answer = gateway(new Request(PUBLIC_URL + path, { method: 'POST', body, headers }))
-    expect(await refused(answer)).toMatchObject({ status: 400, code: 'malformed_request' })
+    const response = gateway(new Request(PUBLIC_URL + path, { method: 'POST', body, headers }))
+    expect(await refused(response)).toMatchObject({ status: 400, code: 'malformed_request' })
   })
 
   it.each(['identity', 'Identity', 'identity, IDENTITY', ' identity ,', ''])(
-    'takes one with Content-Encoding %j: nothing was done to it',
+    'accepts a body with Content-Encoding %j, which means that it is not encoded',
     async (encoding) => {
       const body = JSON.stringify({ identifier: newName(), password: 'y' })
       const headers = { ...JSON_TYPE, 'Content-Encoding': encoding }
@@ -175,7 +176,7 @@ describe('bodies', () => {
     'x'.repeat(300),
   ]
 
-  it.each(ENCODINGS)('refuses one with Content-Encoding %j', async (encoding) => {
+  it.each(ENCODINGS)('rejects a body with Content-Encoding %j', async (encoding) => {
     const headers = { ...JSON_TYPE, 'Content-Encoding': encoding }
     const unsupported = { status: 415, code: 'unsupported_media_type' }
     expect(await refused(post('{}', headers))).toMatchObject(unsupported)
@@ -184,7 +185,7 @@ describe('bodies', () => {
     expect(await refused(call('PUT', '/admin/limits', { body: '{}', headers }))).toMatchObject(unsupported)
   })
 
-  it('refuses an encoded form, at /oauth2 and from the pages', async () => {
+  it('rejects an encoded form at /oauth2 and at the pages', async () => {
     const headers = {
       'Content-Type': 'application/x-www-form-urlencoded',
       'Content-Encoding': 'gzip',
@@ -195,17 +196,17 @@ describe('bodies', () => {
     }
   })
 
-  it('leaves an encoded body to its origin, as it came', async () => {
+  it('forwards an encoded body to its origin unchanged', async () => {
     const gateway = workerWith({ GATEWAY: { '/api': { origin: env.RAW_ORIGIN_URL, required: false } } })
     const headers = { 'Content-Type': 'text/plain', 'Content-Encoding': 'gzip' }
-    const answer = await call('POST', '/api/x', { body: 'coded', headers }, gateway)
-    expect(answer.status).toBe(200)
-    const arrived = new TextDecoder().decode(await answer.bytes())
+    const response = await call('POST', '/api/x', { body: 'coded', headers }, gateway)
+    expect(response.status).toBe(200)
+    const arrived = new TextDecoder().decode(await response.bytes())
     expect(arrived).toMatch(/^content-encoding: gzip\r$/im)
     expect(arrived).toContain('\r\ncoded')
   })
 
-  it('names every field problem at once', async () => {
+  it('reports every invalid field at once', async () => {
     const body = {
       username: 'a\u0007b',
       email: 'no address',
@@ -222,14 +223,14 @@ describe('bodies', () => {
     )
   })
 
-  it('refuses a field named __proto__', async () => {
+  it('rejects a field named __proto__', async () => {
     const body = `{"username":"${newName()}","password":"${PASSWORD}","__proto__":{"admin":true}}`
     expect(await refused(call('POST', '/auth/register', { body }))).toMatchObject({
       errors: [{ field: '__proto__', message: 'Unknown field.' }],
     })
   })
 
-  it('asks for an identifier beside the other problems', async () => {
+  it('reports a missing identifier together with the other problems', async () => {
     const { errors } = await refused(call('POST', '/auth/register', { body: { extra: 1 } }))
     expect(errors?.map(({ field }) => field).toSorted()).toEqual([
       'email',
@@ -240,7 +241,7 @@ describe('bodies', () => {
     ])
   })
 
-  it('counts null as absent', async () => {
+  it('treats null as absent', async () => {
     const body = { ...valid(), email: null, challenge: null }
     await ok(call('POST', '/auth/register', { body }), 201)
     const { errors } = await refused(
@@ -251,28 +252,28 @@ describe('bodies', () => {
 
   it.each([
     ['an empty identifier', { identifier: '', password: 'x' }, 'identifier'],
-    ['an identifier that shows nothing', { identifier: ' \u200b\u202a', password: 'x' }, 'identifier'],
+    ['an identifier of invisible characters', { identifier: ' \u200b\u202a', password: 'x' }, 'identifier'],
     ['an empty password', { identifier: 'x', password: '' }, 'password'],
     ['a control character', { identifier: 'a\u0000b', password: 'x' }, 'identifier'],
     ['a C1 control character', { identifier: 'a\u0085b', password: 'x' }, 'identifier'],
     ['a lone surrogate', { identifier: 'a\udc00b', password: 'x' }, 'identifier'],
-    ['a scope that is no text', { identifier: 'a', password: 'x', scope: ['a'] }, 'scope'],
+    ['a scope that is not a string', { identifier: 'a', password: 'x', scope: ['a'] }, 'scope'],
     ['a number for the password', { identifier: 'a', password: 12_345_678 }, 'password'],
-  ])('refuses %s at log in', async (_what, body, field) => {
+  ])('rejects %s at login', async (_what, body, field) => {
     const { status, errors } = await refused(call('POST', '/auth/login', { body }))
     expect(status).toBe(422)
     expect(errors?.map((error) => error.field)).toEqual([field])
   })
 
-  it('never repeats what was sent', async () => {
+  it('never repeats submitted values in an error', async () => {
     const body = { identifier: 'x', password: 'secret-in-body', hidden: 'secret-in-field', scope: 5 }
-    const answer = await call('POST', '/auth/login', { body })
-    expect(await answer.text()).not.toContain('secret-in')
+    const response = await call('POST', '/auth/login', { body })
+    expect(await response.text()).not.toContain('secret-in')
     const broken = await call('POST', '/auth/login', { body: '{"password":"secret-in-body"' })
     expect(await broken.text()).not.toContain('secret-in')
   })
 
-  it('accepts a challenge that nobody asked for', async () => {
+  it('ignores a solved challenge that is not required', async () => {
     await ok(call('POST', '/auth/register', { body: { ...valid(), challenge: 'x'.repeat(5_000) } }), 201)
   })
 })
