@@ -16,13 +16,12 @@ export async function codeOf(response: Promise<Response>): Promise<string> {
   return received.ok ? 'ok' : ((await received.json()) as Problem).code
 }
 
-/** A new person with the role and scope `admin`, logged in with the given scope. @param scope null requests none */
 /** Sets roles, scopes or claims of an account, as an administrator. */
 export function permit(accountId: string, permissions: object): Promise<unknown> {
   return ok(admin('PATCH', `/admin/users/${accountId}`, permissions))
 }
 
-/** Somebody with role and scope `admin`, logged in with what was asked for. */
+/** A new person with the role and scope `admin`, logged in with the given scope. @param scope null requests none */
 export async function newOperator(scope: string | null = 'admin', fetch: Fetch = worker) {
   const person = await newPerson(fetch)
   await grant(person.user.id, { roles: ['admin'], scopes: ['admin'] })

@@ -1,5 +1,6 @@
 /** JSON responses of the HTTP API that several tests read. */
 import type { z } from '@hono/zod-openapi'
+import type { JWK } from 'jose'
 import type { sessionsResponse } from '../../src/routes/schemas.ts'
 import type { User } from './client.ts'
 import type { RegisteredClient } from './oauth.ts'
@@ -24,4 +25,27 @@ export interface ListedKey {
 
 export interface KeyList {
   readonly keys: readonly ListedKey[]
+}
+
+/** `GET /.well-known/jwks.json` */
+export interface KeySet {
+  readonly keys: readonly (JWK & { readonly kid: string })[]
+}
+
+export interface OpenApiOperation {
+  readonly responses: Readonly<Record<string, unknown>>
+  readonly security?: readonly object[]
+  readonly requestBody?: {
+    readonly required: boolean
+    readonly content: Readonly<Record<string, { readonly schema: { readonly $ref?: string } }>>
+  }
+}
+
+/** `GET /openapi.json` */
+export interface OpenApiDocument {
+  readonly servers: readonly { readonly url: string }[]
+  readonly paths: Readonly<Record<string, Readonly<Record<string, OpenApiOperation>>>>
+  readonly components: {
+    readonly schemas: Readonly<Record<string, { readonly properties?: Readonly<Record<string, unknown>> }>>
+  }
 }

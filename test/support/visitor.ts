@@ -1,5 +1,4 @@
 /** Requests from one IP address. */
-/** Somebody at one address. */
 import type { Challenge } from '../../src/challenge/challenge.ts'
 import { type Call, call, newAddress, PASSWORD, type Problem, refused, worker } from './client.ts'
 
