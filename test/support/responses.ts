@@ -49,3 +49,15 @@ export interface OpenApiDocument {
     readonly schemas: Readonly<Record<string, { readonly properties?: Readonly<Record<string, unknown>> }>>
   }
 }
+/** Types of responses that several tests read, and what they read from them. */
+import { decodeJwt } from 'jose'
+import type { z } from 'zod'
+import type { sessionsAnswer } from '../../src/routes/schemas.ts'
+import type { Tokens } from './client.ts'
+
+/** The body of `GET /auth/sessions`. */
+export type SessionList = z.infer<typeof sessionsAnswer>
+
+/** The id of the session of an access token. */
+export const sessionIdOf = ({ access_token }: Pick<Tokens, 'access_token'>) =>
+  String(decodeJwt(access_token).sid)

@@ -1,0 +1,108 @@
+/** The service, a browser and an app for the tests of the browser SDK, and what they do with them. */
+import { decodeJwt } from 'jose'
+import type { BrowserContext, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, expect } from 'vitest'
+import './app.ts'
+import { Chromium } from './chromium.ts'
+import { ACCESS_TOKEN_SECONDS, type Stage, setStage } from './stage.ts'
+
+export const PASSWORD = 'correct horse battery staple'
+export const STORAGES = ['localStorage', 'cookie'] as const
+
+export let stage: Stage
+export let chromium: Chromium
+let people = 0
+
+beforeAll(async () => {
+  stage = await setStage()
+  chromium = await Chromium.launch()
+})
+afterAll(async () => {
+  await chromium?.close()
+  await stage?.stop()
+})
+afterEach(() => expect(chromium.takeFaults()).toEqual([]))
+
+export const newName = () => `spa${++people}.${process.pid}`
+
+/** A tab with the app, whose client is ready. */
+export async function openTab(
+  context: BrowserContext,
+  storage = 'localStorage',
+  app = stage.app,
+): Promise<Page> {
+  const page = await context.newPage()
+  await page.goto(`${app}/?storage=${storage}&api=${encodeURIComponent(stage.refusing.url)}`)
+  await page.waitForFunction(() => 'client' in window)
+  return page
+}
+
+export const user = (page: Page) =>
+  page.evaluate(() => outcome(client.user().then((found) => found?.username ?? null)))
+export const logOut = (page: Page) => page.evaluate(() => outcome(client.logOut()))
+
+export function enter(page: Page, how: 'register' | 'logIn', name: string, password = PASSWORD) {
+  const credentials = { name, password, how }
+  return page.evaluate(({ name, password, how }) => {
+    const entering =
+      how === 'register'
+        ? client.register({ username: name, password })
+        : client.logIn({ identifier: name, password })
+    return outcome(entering.then(({ username }) => username))
+  }, credentials)
+}
+
+/** Somebody new, with one tab. */
+export async function newVisitor(storage: string = 'localStorage') {
+  const context = await chromium.visitor()
+  const tab = await openTab(context, storage)
+  const name = newName()
+  expect(await enter(tab, 'register', name)).toEqual({ value: name })
+  return { context, tab, name }
+}
+
+/** What the origin behind the gateway was sent, or the status of what came instead. */
+export async function callApi(
+  page: Page,
+): Promise<{ readonly status: number; readonly jti: string | undefined }> {
+  const url = `${stage.url}/api/orders`
+  const { status, text } = await page.evaluate(async (url) => {
+    const answer = await client.fetch(url)
+    return { status: answer.status, text: await answer.text() }
+  }, url)
+  const token = /^authorization: Bearer (.*)\r$/im.exec(text)?.[1]
+  return { status, jti: token === undefined ? undefined : decodeJwt(token).jti }
+}
+
+/** As a laptop that was shut: the clock has gone on. */
+export async function passALifetime(tab: Page): Promise<void> {
+  await tab.evaluate((passedMs) => {
+    const now = Date.now.bind(Date)
+    Date.now = () => now() + passedMs
+  }, ACCESS_TOKEN_SECONDS * 1000)
+}
+
+export function countRefreshes(context: BrowserContext): () => number {
+  let refreshes = 0
+  context.on('request', (request) => {
+    if (request.method() === 'POST' && request.url().endsWith('/auth/refresh')) refreshes += 1
+  })
+  return () => refreshes
+}
+
+/** @returns the subprotocol that was selected, or null where the socket did not open, and what it echoed */
+export const openSocket = (page: Page, url: string, protocols: readonly string[] = []) =>
+  page.evaluate(
+    async ({ url, protocols }) => {
+      const socket = await client.webSocket(url, protocols)
+      const next = (type: string) => new Promise((resolve) => socket.addEventListener(type, resolve))
+      const opened = await Promise.race([next('open').then(() => true), next('close').then(() => false)])
+      if (!opened) return null
+      const echo = next('message') as Promise<MessageEvent>
+      socket.send('hello')
+      const { data } = await echo
+      socket.close()
+      return { protocol: socket.protocol, data }
+    },
+    { url, protocols },
+  )
