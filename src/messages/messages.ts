@@ -1,4 +1,4 @@
-/** What the pages say, in every language alike. */
+/** The texts of the pages. Each language provides all of them. */
 import type { IdentifierKind } from '../accounts/account.ts'
 import type { ErrorCode } from '../errors/service-error.ts'
 
@@ -21,9 +21,9 @@ export interface Messages {
   readonly hide: string
   readonly required: string
   readonly identifiers: Readonly<Record<IdentifierKind, string>>
-  /** What is wrong with an identifier. */
+  /** How to correct an invalid identifier. */
   readonly invalid: Readonly<Record<IdentifierKind, string>>
-  /** Of digits in the one field for every identifier: they are no username, and no phone number. */
+  /** Shown for digits in the field that takes any identifier: they are neither a username nor a phone number. */
   readonly invalidDigits: string
   readonly reserved: string
   readonly taken: Readonly<Record<IdentifierKind, string>>
@@ -42,11 +42,11 @@ export interface Messages {
   readonly lastUsed: string
   readonly since: string
   readonly end: string
-  /** The button's name for those who hear it alone. */
+  /** The accessible name of a button of the session list, which has to make sense without its row. */
   readonly endOf: (browser: string) => string
   readonly endAll: string
   readonly endOthers: string
-  /** Beside the password, where the login is too old to do without. */
+  /** The hint of the password field, shown if the login is too old to end a session without the password. */
   readonly passwordNeeded: string
   readonly place: (city: string, country: string) => string
   readonly deleteAccount: string
@@ -57,7 +57,7 @@ export interface Messages {
   readonly challengeFailed: string
   readonly challengeWait: string
   readonly loggedInAs: (name: string) => string
-  /** For a form of a tab in which somebody else was logged in. */
+  /** Shown if a form was opened under another account than the one that is logged in now. */
   readonly otherAccount: (name: string) => string
   readonly continueTo: (host: string) => string
   readonly anotherAccount: string
@@ -68,16 +68,16 @@ export interface Messages {
   readonly requestId: string
   readonly mistakes: string
   readonly noCookie: string
-  /** A change that is stored, though not all was done that follows from it. */
+  /** Shown if a change is stored but a step after it failed. */
   readonly changedAnyway: string
   readonly done: Readonly<Record<Done, string>>
-  /** An error by its title and what it means, for people. */
+  /** The title and the meaning of each error, for users. */
   readonly errors: Readonly<Record<ErrorCode, readonly [title: string, detail: string]>>
-  /** In place of an error's own messages, which speak to developers. */
+  /** Replacements for the texts of errors, which are written for developers. */
   readonly onForms: Readonly<Partial<Record<ErrorCode, string>>>
 }
 
-/** What a page may say after it has sent the browser on. */
+/** Messages that a page may show after a redirect. */
 export const DONE = [
   'registered',
   'profile',

@@ -1,9 +1,9 @@
-/** What app.html puts into its window. */
+/** The globals of app.html. */
 import type { Client } from '../../src/client/index.ts'
 
 declare global {
   var client: Client
-  /** Who was logged in, at each change. */
+  /** The username after each change of the login, or null. */
   var changes: (string | null)[]
   var outcome: <T>(work: Promise<T>) => Promise<Outcome<T>>
 }

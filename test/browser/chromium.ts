@@ -1,4 +1,4 @@
-/** A real browser that forgives nothing: whatever its console calls an error fails the test. */
+/** A real browser, in which each error and warning of the console fails the test. */
 import {
   type Browser,
   type BrowserContext,
@@ -10,10 +10,10 @@ import {
 const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium'
 const ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
 
-/** What is not there by then is not coming. */
-const PATIENCE_MS = 15_000
+/** How long to wait for an element. */
+const TIMEOUT_MS = 15_000
 
-/** What Chromium reports of an answer that a test asks for: a refusal, or no network. */
+/** What Chromium logs of responses that tests provoke: a rejection, or no network. */
 const EXPECTED =
   /^Failed to load resource: (the server responded with a status of 4(01|03|09|22|29) |net::ERR_(INTERNET_DISCONNECTED|FAILED|CONNECTION_REFUSED))/
 
@@ -30,12 +30,12 @@ export class Chromium {
     return new Chromium(await chromium.launch({ executablePath: EXECUTABLE, args: ARGUMENTS }))
   }
 
-  /** Somebody with a browser, at an address of their own. */
+  /** A browser of a new visitor, with its own IP address. */
   async visitor(options: BrowserContextOptions = {}): Promise<BrowserContext> {
     this.#visitors += 1
     const address = { 'CF-Connecting-IP': `10.8.${process.pid % 250}.${this.#visitors}` }
     const context = await this.#browser.newContext(options)
-    // On its way out: a header of the page's own would be one that CORS asks about.
+    // Added to requests as they leave: CORS would require permission for a header that the page sets.
     await context.route('**/*', (route) => {
       return route.continue({ headers: { ...route.request().headers(), ...address } })
     })
@@ -44,7 +44,7 @@ export class Chromium {
         console.error(`CSP: ${violatedDirective} refused ${blockedURI}`)
       })
     })
-    context.setDefaultTimeout(PATIENCE_MS)
+    context.setDefaultTimeout(TIMEOUT_MS)
     context.on('page', (page) => this.#watch(page))
     return context
   }
@@ -57,7 +57,7 @@ export class Chromium {
     })
   }
 
-  /** What went wrong since the last call. */
+  /** The errors since the last call. */
   takeFaults(): readonly string[] {
     return this.#faults.splice(0)
   }

@@ -16,8 +16,8 @@ import {
 } from './spa.ts'
 import { ACCESS_TOKEN_SECONDS, elsewhere } from './stage.ts'
 
-describe('a browser that keeps no cookie for the service', () => {
-  it('is told apart, and no session stays behind', async () => {
+describe('a browser that blocks the cookies of the service', () => {
+  it('reports cookie_blocked and leaves no session behind if the browser blocks cookies', async () => {
     const tab = await openTab(await chromium.visitor(), 'cookie', elsewhere(stage.app))
     const name = newName()
     const { error } = await enter(tab, 'register', name)
@@ -27,8 +27,8 @@ describe('a browser that keeps no cookie for the service', () => {
       async ({ url, identifier, password }) => {
         const headers = { 'Content-Type': 'application/json' }
         const body = JSON.stringify({ identifier, password })
-        const answer = await fetch(`${url}/auth/login`, { method: 'POST', headers, body })
-        const { access_token } = await answer.json()
+        const response = await fetch(`${url}/auth/login`, { method: 'POST', headers, body })
+        const { access_token } = await response.json()
         const list = await fetch(`${url}/auth/sessions`, {
           headers: { Authorization: `Bearer ${access_token}` },
         })
@@ -39,7 +39,7 @@ describe('a browser that keeps no cookie for the service', () => {
     expect(sessions).toBe(1)
   })
 
-  it('still logs in where the token is kept by the page', async () => {
+  it('logs in without cookies if the page stores the token', async () => {
     const tab = await openTab(await chromium.visitor(), 'localStorage', elsewhere(stage.app))
     const name = newName()
     expect(await enter(tab, 'register', name)).toEqual({ value: name })
@@ -48,7 +48,7 @@ describe('a browser that keeps no cookie for the service', () => {
 })
 
 describe('an app without a network', () => {
-  it('fails while it lasts and goes on afterwards, however long it slept', async () => {
+  it('reports a network error while offline and continues afterwards', async () => {
     const { context, tab, name } = await newVisitor()
     await context.setOffline(true)
     await passALifetime(tab)
@@ -59,7 +59,7 @@ describe('an app without a network', () => {
     expect((await callApi(tab)).status).toBe(200)
   })
 
-  it('uses the token that it has until it expires, though it would have been renewed by then', async () => {
+  it('uses the access token until it expires if it cannot be renewed offline', async () => {
     const context = await chromium.visitor()
     const tab = await openTab(context)
     const name = newName()
@@ -78,7 +78,7 @@ describe('an app without a network', () => {
   })
 
   it.each(['/auth/refresh', '/auth/logout'])(
-    'gets the same answer again where one is lost: %s',
+    'repeats a request whose response was lost: %s',
     async (path) => {
       const { context, tab, name } = await newVisitor()
       let lost = 0
@@ -99,7 +99,7 @@ describe('an app without a network', () => {
     },
   )
 
-  it('forgets the token when somebody logs out, and says that the session lives on', async () => {
+  it('forgets the token at a logout offline and reports that the session is not ended', async () => {
     const { context, tab } = await newVisitor()
     await context.setOffline(true)
     expect((await logOut(tab)).error).toMatchObject({ code: 'network' })
@@ -108,7 +108,7 @@ describe('an app without a network', () => {
     expect(await user(tab)).toEqual({ value: null })
   })
 
-  it('stays logged in with a cookie that nobody could end', async () => {
+  it('stays logged in by the cookie after a logout offline', async () => {
     const { context, tab, name } = await newVisitor('cookie')
     await context.setOffline(true)
     expect((await logOut(tab)).error).toMatchObject({ code: 'network' })
@@ -122,7 +122,7 @@ describe('an app without a network', () => {
     [200, '<h1>not the service</h1>'],
     [200, 'null'],
     [200, '{}'],
-  ])('keeps the session where something answers a refresh with %i %j', async (status, body) => {
+  ])('keeps the session if the response to a refresh is %i %j', async (status, body) => {
     const { context, tab, name } = await newVisitor()
     const headers = { 'Access-Control-Allow-Origin': stage.app, 'Content-Type': 'text/html' }
     await context.route('**/auth/refresh', (route) => route.fulfill({ status, body, headers }))
@@ -138,8 +138,8 @@ describe('an app without a network', () => {
   })
 })
 
-describe('tabs beside each other', () => {
-  it('go on without a tab that froze while it held the lock', async () => {
+describe('several tabs', () => {
+  it('renews the token without waiting for a frozen tab that holds the lock', async () => {
     const { context, tab, name } = await newVisitor()
     const frozen = await openTab(context)
     await frozen.evaluate(
@@ -156,24 +156,24 @@ describe('tabs beside each other', () => {
     expect(await user(tab)).toEqual({ value: name })
   })
 
-  it.each(['log out', 'log in'])(
-    'let a %s stand that an answer to another tab comes after, without any lock',
+  it.each(['logout', 'login'])(
+    'keeps the result of a %s when a late response arrives in another tab, without locks',
     async (what) => {
       const context = await chromium.visitor()
       await context.addInitScript(refuseLocks)
       const [tab, other] = [await openTab(context), await openTab(context)]
       await enter(tab, 'register', newName())
-      const { name: somebodyElse } = await newVisitor()
+      const { name: otherName } = await newVisitor()
       await user(other)
-      const answers = await holdBack(context)
+      const delayed = await holdBack(context)
       await passALifetime(tab)
       const renewing = user(tab)
-      await answers.begun
-      if (what === 'log out') await logOut(other)
-      else expect(await enter(other, 'logIn', somebodyElse)).toEqual({ value: somebodyElse })
-      answers.release()
+      await delayed.begun
+      if (what === 'logout') await logOut(other)
+      else expect(await enter(other, 'logIn', otherName)).toEqual({ value: otherName })
+      delayed.release()
       await renewing
-      const expected = { value: what === 'log out' ? null : somebodyElse }
+      const expected = { value: what === 'logout' ? null : otherName }
       expect(await user(tab)).toEqual(expected)
       expect(await user(other)).toEqual(expected)
       await other.reload()
@@ -182,7 +182,7 @@ describe('tabs beside each other', () => {
     },
   )
 
-  /** Answers to refreshes, which the service has made, come when they are let. */
+  /** Delays the responses to refreshes until `release` is called. */
   async function holdBack(context: BrowserContext) {
     let release = (): void => undefined
     const released = new Promise<void>((resolve) => {
@@ -198,9 +198,9 @@ describe('tabs beside each other', () => {
   }
 })
 
-/** As in some frames. */
+/** As browsers do in some frames. */
 function refuseLocks(): void {
-  // Where there are any: not in the empty page before the app's.
+  // The empty page before that of the app has no locks.
   if (!('locks' in navigator)) return
   navigator.locks.request = async () => {
     throw new DOMException('refused', 'SecurityError')
@@ -226,7 +226,7 @@ describe.each([
     },
   ],
 ])('a browser that %s, and refuses locks', (_what, script) => {
-  it('logs in all the same, for as long as the page lasts', async () => {
+  it('logs in for the lifetime of the page if the browser refuses storage and locks', async () => {
     const context = await chromium.visitor()
     await context.addInitScript(refuseLocks)
     await context.addInitScript(script)

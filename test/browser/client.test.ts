@@ -16,10 +16,10 @@ import {
   user,
 } from './spa.ts'
 
-describe('a WebSocket of the client', () => {
+describe('client.webSocket', () => {
   const opened = (protocol: string) => ({ protocol, data: 'hello' })
 
-  it('opens through the gateway with the token, which is renewed before it expires', async () => {
+  it('opens a WebSocket through the gateway with a token that is renewed before it expires', async () => {
     const { tab } = await newVisitor()
     const url = `${stage.url}/api/websocket`
     expect(await openSocket(tab, url)).toEqual(opened('gatehouse'))
@@ -29,13 +29,13 @@ describe('a WebSocket of the client', () => {
     expect(await openSocket(tab, url)).toEqual(opened('gatehouse'))
   })
 
-  it('does not open where nobody is logged in and the API needs somebody', async () => {
+  it('opens no WebSocket without a session if the route requires a token', async () => {
     const tab = await openTab(await chromium.visitor())
     expect(await openSocket(tab, `${stage.url}/api/websocket`)).toBe(null)
     expect(chromium.takeFaults().join()).toMatch(/WebSocket connection .* failed/)
   })
 
-  it('offers the token to no origin that is not among the APIs', async () => {
+  it('offers the token of a WebSocket only to the configured APIs', async () => {
     const { tab } = await newVisitor()
     // A browser would close the socket if anything had been offered, since nothing is selected there.
     expect(await openSocket(tab, `${stage.origin}/websocket`)).toEqual(opened(''))
@@ -43,7 +43,7 @@ describe('a WebSocket of the client', () => {
 })
 
 describe.each(STORAGES)('an app that keeps the refresh token in %s', (storage) => {
-  it('registers somebody, knows them after a reload and in another tab, and logs them out in all', async () => {
+  it('keeps the login after a reload and in another tab, and logs out of all tabs', async () => {
     const { context, tab, name } = await newVisitor(storage)
     await tab.reload()
     await tab.waitForFunction(() => 'client' in window)
@@ -56,7 +56,7 @@ describe.each(STORAGES)('an app that keeps the refresh token in %s', (storage) =
     expect(await user(await openTab(context, storage))).toEqual({ value: null })
   })
 
-  it('tells every tab who logs in', async () => {
+  it('reports a login to every tab', async () => {
     const { context, tab, name } = await newVisitor(storage)
     await logOut(tab)
     const other = await openTab(context, storage)
@@ -65,7 +65,7 @@ describe.each(STORAGES)('an app that keeps the refresh token in %s', (storage) =
     expect((await callApi(other)).status).toBe(200)
   })
 
-  it('renews with five tabs at once, one for all, for several lifetimes, and logs nobody out', async () => {
+  it('renews the token once for five tabs over several lifetimes, and keeps the login', async () => {
     const { context, tab, name } = await newVisitor(storage)
     const tabs = [tab, ...(await Promise.all([1, 2, 3, 4].map(() => openTab(context, storage))))]
     for (const one of tabs) expect(await user(one)).toEqual({ value: name })
@@ -74,18 +74,18 @@ describe.each(STORAGES)('an app that keeps the refresh token in %s', (storage) =
     const seen = new Set<string | undefined>()
     let calls = 0
     while (seen.size <= lifetimes) {
-      const answers = await Promise.all(tabs.map(callApi))
-      calls += answers.length
-      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200])
-      for (const { jti } of answers) seen.add(jti)
+      const responses = await Promise.all(tabs.map(callApi))
+      calls += responses.length
+      expect(responses.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200])
+      for (const { jti } of responses) seen.add(jti)
     }
     console.log(`${storage}: ${calls} calls, ${seen.size} tokens, ${refreshes()} refreshes of 5 tabs`)
     for (const one of tabs) expect(await user(one)).toEqual({ value: name })
-    // The first token came before the count, and some tab may have had one of its own.
+    // The first token was issued before the count, and a tab may have had a token of its own.
     expect(refreshes()).toBeLessThanOrEqual(seen.size)
   })
 
-  it('asks for a challenge after three wrong passwords, solves it for real, and clears its place', async () => {
+  it('solves a challenge after three wrong passwords and removes the widget', async () => {
     const { tab, name } = await newVisitor(storage)
     await logOut(tab)
     for (let times = 1; times <= 3; times++) {
@@ -100,7 +100,7 @@ describe.each(STORAGES)('an app that keeps the refresh token in %s', (storage) =
 })
 
 describe('client.fetch', () => {
-  it('renews and tries once more where an API refuses the token, and never again', async () => {
+  it('renews the token and repeats a request once if an API rejects the token', async () => {
     const { context, tab } = await newVisitor()
     const refreshes = countRefreshes(context)
     const before = stage.refusing.calls()
@@ -110,7 +110,7 @@ describe('client.fetch', () => {
     expect(refreshes()).toBe(1)
   })
 
-  it('looks into the refusals of an API once in a while, not each time', async () => {
+  it('does not renew the token for each rejection of an API that keeps rejecting', async () => {
     const { context, tab } = await newVisitor()
     const refreshes = countRefreshes(context)
     const before = stage.refusing.calls()
@@ -120,7 +120,7 @@ describe('client.fetch', () => {
     expect(stage.refusing.calls() - before).toBeLessThanOrEqual(7)
   })
 
-  it('asks nothing in the name of somebody else, who has logged in meanwhile', async () => {
+  it('does not repeat a request with the token of another account that logged in since', async () => {
     const { context, tab } = await newVisitor()
     const { name } = await newVisitor()
     const other = await openTab(context)
@@ -138,7 +138,7 @@ describe('client.fetch', () => {
     expect(await user(tab)).toEqual({ value: name })
   })
 
-  it('sends the body again with the second try', async () => {
+  it('repeats a request with its body', async () => {
     const { context, tab } = await newVisitor()
     const bodies: (string | null)[] = []
     context.on('request', (request) => {
@@ -149,14 +149,14 @@ describe('client.fetch', () => {
     expect(bodies).toEqual(['an order', 'an order'])
   })
 
-  it.each(['a page of its own', 'another port', 'a host that only begins alike'])(
-    'gives no token to %s',
+  it.each(['a page of its own', 'another host', 'a host with the same beginning'])(
+    'sends no token to %s',
     async (where) => {
       const { context, tab } = await newVisitor()
       const addresses = {
         'a page of its own': '/orders',
-        'another port': stage.url.replace('localhost', '127.0.0.1'),
-        'a host that only begins alike': stage.url.replace('localhost', 'localhost.example.test'),
+        'another host': stage.url.replace('localhost', '127.0.0.1'),
+        'a host with the same beginning': stage.url.replace('localhost', 'localhost.example.test'),
       }
       const sent: (string | undefined)[] = []
       await context.route(/example\.test|127\.0\.0\.1|\/orders/, async (route) => {
@@ -169,7 +169,7 @@ describe('client.fetch', () => {
     },
   )
 
-  it('leaves an Authorization that the page sets, and calls without one while nobody is logged in', async () => {
+  it('keeps an Authorization header of the page, and sends none without a session', async () => {
     const { tab } = await newVisitor()
     const url = `${stage.url}/auth/me`
     const withOwn = await tab.evaluate(
@@ -183,8 +183,8 @@ describe('client.fetch', () => {
   })
 })
 
-describe('a log out', () => {
-  it('ends the session whose token somebody has cleared away', async () => {
+describe('a logout', () => {
+  it('ends the session at a logout even if its stored token was cleared', async () => {
     const { tab } = await newVisitor()
     const token = await tab.evaluate(() => {
       const found = Object.values(localStorage)[0]
@@ -199,30 +199,36 @@ describe('a log out', () => {
 })
 
 describe('a session that ends elsewhere', () => {
-  it.each(STORAGES)('is over for the app at its next refresh, in every tab: %s', async (storage) => {
-    const { context, tab, name } = await newVisitor(storage)
-    const other = await openTab(context, storage)
-    expect(await user(other)).toEqual({ value: name })
-    const ended = await tab.evaluate(
-      async (url) => (await client.fetch(`${url}/auth/sessions`, { method: 'DELETE' })).status,
-      stage.url,
-    )
-    expect(ended).toBe(204)
-    const status = await tab.evaluate(async (url) => (await client.fetch(`${url}/auth/me`)).status, stage.url)
-    expect(status).toBe(401)
-    expect(await user(tab)).toEqual({ value: null })
-    await other.waitForFunction(() => changes.at(-1) === null && changes.length > 0)
-  })
+  it.each(STORAGES)(
+    'logs out every tab at the next refresh after the session ended elsewhere: %s',
+    async (storage) => {
+      const { context, tab, name } = await newVisitor(storage)
+      const other = await openTab(context, storage)
+      expect(await user(other)).toEqual({ value: name })
+      const ended = await tab.evaluate(
+        async (url) => (await client.fetch(`${url}/auth/sessions`, { method: 'DELETE' })).status,
+        stage.url,
+      )
+      expect(ended).toBe(204)
+      const status = await tab.evaluate(
+        async (url) => (await client.fetch(`${url}/auth/me`)).status,
+        stage.url,
+      )
+      expect(status).toBe(401)
+      expect(await user(tab)).toEqual({ value: null })
+      await other.waitForFunction(() => changes.at(-1) === null && changes.length > 0)
+    },
+  )
 })
 
-describe('an error', () => {
-  it('has the code of the service, and what it says of the fields', async () => {
+describe('an error of the SDK', () => {
+  it('exposes the code of the service and the errors of the fields', async () => {
     const tab = await openTab(await chromium.visitor())
     const { error } = await enter(tab, 'register', '!!', 'short')
     expect(error).toMatchObject({ name: 'GatehouseError', code: 'invalid_request', status: 422 })
     const errors = await tab.evaluate(async () => {
-      const fault = await client.register({ username: '!!', password: 'x' }).catch((fault) => fault)
-      return fault.problem.errors
+      const error = await client.register({ username: '!!', password: 'x' }).catch((error) => error)
+      return error.problem.errors
     })
     expect(errors).toEqual([
       { field: 'username', message: expect.any(String) },
@@ -230,7 +236,7 @@ describe('an error', () => {
     ])
   })
 
-  it('says that no answer came where the service does not name the origin of the page', async () => {
+  it('reports a network error that names CORS_ORIGINS if the origin of the page is not allowed', async () => {
     const tab = await openTab(
       await chromium.visitor(),
       'localStorage',

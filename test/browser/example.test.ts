@@ -39,7 +39,7 @@ async function logIn(page: Page, name: string, password: string): Promise<void> 
 }
 
 describe.each(['localStorage', 'cookie'])('npm run example:spa, with %s', (storage) => {
-  it('shows a session at work: tokens, claims, a renewal, and a log out in another tab', async () => {
+  it('shows tokens, claims, a renewal, and a logout in another tab', async () => {
     const context = await chromium.visitor()
     const page = await context.newPage()
     const name = `example${++people}.${process.pid}`

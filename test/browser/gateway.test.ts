@@ -1,4 +1,4 @@
-/** An origin behind the gateway that attacks the hosted pages with which it shares an address, in a real browser. */
+/** An origin behind the gateway that attacks the hosted pages of the same address, in a real browser. */
 import { createServer } from 'node:http'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -40,7 +40,7 @@ afterAll(async () => {
 
 let people = 0
 
-/** Somebody who is logged in on the hosted pages, and looks at a page of the origin in another tab. */
+/** A browser that is logged in on the hosted pages and opens a page of the origin in another tab. */
 async function victim(hostilePage: string) {
   const context = await chromium.visitor()
   const own = await context.newPage()
@@ -55,7 +55,7 @@ async function victim(hostilePage: string) {
   return { own, page, name, status }
 }
 
-/** What a script in the page reads of the account's page. */
+/** What a script in the page reads of the account page. */
 const readAccount = (page: Page, url: string) =>
   page.evaluate(
     (url) =>
@@ -66,7 +66,7 @@ const readAccount = (page: Page, url: string) =>
     url,
   )
 
-/** What opens in a frame of the page, as far as its scripts can look into it. */
+/** The content of a frame of the page, as far as scripts of the page can read it. */
 const readFrame = (page: Page, url: string) =>
   page.evaluate(async (url) => {
     const frame = document.createElement('iframe')
@@ -93,10 +93,10 @@ const registerWorker = (page: Page, url: string) =>
 
 /** Sends the page's form to an address. @returns the status of the response */
 async function sendForm(page: Page, url: string): Promise<number> {
-  const answered = page.waitForResponse((response) => response.request().method() === 'POST')
+  const responded = page.waitForResponse((response) => response.request().method() === 'POST')
   await page.locator('form').evaluate((form, url) => form.setAttribute('action', url), url)
   await page.getByRole('button').click()
-  return (await answered).status()
+  return (await responded).status()
 }
 
 async function expectUnharmed(own: Page, name: string): Promise<void> {
@@ -104,8 +104,8 @@ async function expectUnharmed(own: Page, name: string): Promise<void> {
   expect(await own.textContent('main')).toContain(`You are logged in as ${name}.`)
 }
 
-describe('a document of an origin that serves no pages', () => {
-  it('runs no script, sends no form and is of no origin that the hosted pages have', async () => {
+describe('a document of a gateway route without pages', () => {
+  it('runs no script, sends no form and has an opaque origin', async () => {
     const { own, page, name, status } = await victim(`${service}/api/attack`)
     expect([status, await page.title()]).toEqual([200, 'quiet'])
     expect(await page.evaluate(() => globalThis.origin)).toBe('null')
@@ -119,14 +119,14 @@ describe('a document of an origin that serves no pages', () => {
     expect(faults).toContain('Blocked form submission')
   })
 
-  it('has no page on the host of the hosted pages where it is meant to have them', async () => {
+  it('answers 404 for a route with pages on the host of the hosted pages', async () => {
     const { status } = await victim(`${service}/shop/attack`)
     expect(status).toBe(404)
   })
 })
 
-describe('a document of an origin that serves pages', () => {
-  it('runs its scripts on a host of its own, from where it reads and sends nothing of the hosted pages', async () => {
+describe('a document of a gateway route with pages', () => {
+  it('runs scripts of an origin on its own host, where they cannot read the hosted pages or send their forms', async () => {
     const { own, page, name, status } = await victim(`${shop}/shop/attack`)
     expect([status, await page.title()]).toEqual([200, 'running'])
     expect(await readAccount(page, `${service}/account`)).toBe('blocked')
@@ -139,9 +139,9 @@ describe('a document of an origin that serves pages', () => {
 })
 
 describe('a service worker of an origin', () => {
-  it('is not served for the host of the hosted pages, by whatever page it is asked for', async () => {
+  it('refuses to serve a service worker of an origin on the host of the hosted pages', async () => {
     const { own, name } = await victim(`${service}/api/attack`)
-    // Even a script that got into the hosted pages themselves could register none.
+    // Even a script in the hosted pages themselves could not register one.
     expect(await registerWorker(own, `${service}/api/worker.js`)).toBe('blocked')
     await expectUnharmed(own, name)
   })

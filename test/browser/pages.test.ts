@@ -6,7 +6,7 @@ import { Chromium } from './chromium.ts'
 import { elsewhere, type Stage, setStage } from './stage.ts'
 
 const PASSWORD = 'correct horse battery staple'
-/** Looked at by whoever changes a page; ignored by git. */
+/** For developers who change a page. Git ignores them. */
 const SCREENSHOTS = 'test/browser/screenshots'
 
 let stage: Stage
@@ -45,17 +45,17 @@ async function logIn(page: Page, name: string): Promise<void> {
   await page.waitForURL('**/account')
 }
 
-/** As an app of the same site does, with a cookie. @returns the access token */
+/** Registers with a cookie, as an app of the same site does. @returns the access token */
 function registerInApp(page: Page): Promise<string> {
   return page.evaluate(
     async (account) => {
       const headers = { 'Content-Type': 'application/json' }
-      const answer = await fetch('/auth/register', {
+      const response = await fetch('/auth/register', {
         method: 'POST',
         headers,
         body: JSON.stringify(account),
       })
-      return String((await answer.json()).access_token)
+      return String((await response.json()).access_token)
     },
     { username: newName(), password: PASSWORD, transport: 'cookie' },
   )
@@ -63,8 +63,8 @@ function registerInApp(page: Page): Promise<string> {
 
 function isAlive(page: Page, accessToken: string): Promise<boolean> {
   return page.evaluate(async (token) => {
-    const answer = await fetch('/auth/me', { headers: { Authorization: `Bearer ${token}` } })
-    return answer.ok
+    const response = await fetch('/auth/me', { headers: { Authorization: `Bearer ${token}` } })
+    return response.ok
   }, accessToken)
 }
 
@@ -75,8 +75,8 @@ async function guess(page: Page, name: string): Promise<void> {
   await page.getByRole('alert').waitFor()
 }
 
-describe('somebody who opens the service', () => {
-  it('registers, is asked for a proof of work after three wrong passwords, solves it and logs in', async () => {
+describe('the hosted pages in a browser', () => {
+  it('registers, requires a proof of work after three wrong passwords, solves it and logs in', async () => {
     const page = await (await chromium.visitor()).newPage()
     await page.goto(stage.url)
     expect(page.url()).toBe(`${stage.url}/login`)
@@ -105,7 +105,7 @@ describe('somebody who opens the service', () => {
     await page.waitForURL('**/account')
   })
 
-  it('is shown the widget again where it could not be loaded, when the form is sent', async () => {
+  it('loads the widget again when the form is sent if loading it failed before', async () => {
     const context = await chromium.visitor()
     const page = await context.newPage()
     const name = await register(page)
@@ -113,14 +113,14 @@ describe('somebody who opens the service', () => {
     let blocked = true
     await context.route('**/altcha.js', (route) => (blocked ? route.abort() : route.fallback()))
     for (let times = 1; times <= 3; times++) await guess(page, name)
-    await page.getByText('The check could not be shown.').waitFor()
+    await page.getByText('The security check could not be loaded.').waitFor()
     blocked = false
     await page.locator('[name=password]').fill(PASSWORD)
     await submit(page)
     await page.waitForURL('**/account')
   })
 
-  it('sees a password that is typed where that is asked for, and may paste one', async () => {
+  it('shows a typed password on request and allows pasting one', async () => {
     const page = await (await chromium.visitor()).newPage()
     await page.goto(`${stage.url}/login`)
     const input = page.locator('[name=password]')
@@ -140,7 +140,7 @@ describe('somebody who opens the service', () => {
     expect(pasted).toBe(true)
   })
 
-  it('stands at what is wrong, with the cursor and with the voice', async () => {
+  it('moves the focus to the invalid field and describes its error to screen readers', async () => {
     const page = await (await chromium.visitor()).newPage()
     await page.goto(`${stage.url}/register`)
     await page.locator('[name=identifier]').fill('a@b')
@@ -150,13 +150,13 @@ describe('somebody who opens the service', () => {
     await page.waitForFunction(() => document.activeElement?.getAttribute('name') === 'identifier')
     const described = (await input.getAttribute('aria-describedby'))?.split(' ') ?? []
     expect(await page.locator(`#${described.at(-1)}`).textContent()).toContain('Enter an email address')
-    expect(await page.title()).toMatch(/^Please look at the fields below\./)
+    expect(await page.title()).toMatch(/^Correct the fields below\./)
     await page.goto(`${stage.url}/login`)
     await guess(page, newName())
     await page.waitForFunction(() => document.activeElement?.getAttribute('role') === 'alert')
   })
 
-  it('gets through by keyboard alone', async () => {
+  it('registers by keyboard alone', async () => {
     const page = await (await chromium.visitor()).newPage()
     const name = newName()
     await page.goto(`${stage.url}/register`)
@@ -168,7 +168,7 @@ describe('somebody who opens the service', () => {
     expect(await page.textContent('main')).toContain(name)
   })
 
-  it('changes, looks around and leaves, without JavaScript', async () => {
+  it('changes the profile and the password and deletes the account without JavaScript', async () => {
     const context = await chromium.visitor({ javaScriptEnabled: false })
     const page = await context.newPage()
     const name = await register(page)
@@ -187,7 +187,7 @@ describe('somebody who opens the service', () => {
     expect(await page.getByRole('status').textContent()).toContain('Your account is deleted.')
   })
 
-  it('logs another device out', async () => {
+  it('logs out another device', async () => {
     const [here, there] = [
       await (await chromium.visitor()).newPage(),
       await (await chromium.visitor()).newPage(),
@@ -201,7 +201,7 @@ describe('somebody who opens the service', () => {
     expect(there.url()).toBe(`${stage.url}/login`)
   })
 
-  it('logs all other devices out', async () => {
+  it('logs out all other devices', async () => {
     const [here, there] = [
       await (await chromium.visitor()).newPage(),
       await (await chromium.visitor()).newPage(),
@@ -216,7 +216,7 @@ describe('somebody who opens the service', () => {
     expect(there.url()).toBe(`${stage.url}/login`)
   })
 
-  it('ends the session that an app had in its cookie, with a log in here, and with a log out', async () => {
+  it('ends the session in the cookie of an app with a login on the page, and with a logout', async () => {
     const context = await chromium.visitor()
     const page = await context.newPage()
     const name = await register(page)
@@ -234,7 +234,7 @@ describe('somebody who opens the service', () => {
     expect(await isAlive(page, beside)).toBe(false)
   })
 
-  it('goes back to the app that sent it, and on to wherever that leads', async () => {
+  it('returns to the app after a registration and follows its redirects', async () => {
     const page = await (await chromium.visitor()).newPage()
     const query = new URLSearchParams({ return_to: `${stage.app}/bounce` })
     await page.goto(`${stage.url}/register?${query}`)
@@ -244,7 +244,7 @@ describe('somebody who opens the service', () => {
     await page.waitForURL(`${elsewhere(stage.app)}/`)
   })
 
-  it('asks nobody but the service', async () => {
+  it('sends requests only to the service', async () => {
     const context = await chromium.visitor()
     const asked = new Set<string>()
     context.on('request', (request) => asked.add(new URL(request.url()).origin))
@@ -252,12 +252,12 @@ describe('somebody who opens the service', () => {
     await page.goto(`${stage.url}/login`)
     for (let times = 1; times <= 3; times++) await guess(page, newName())
     await page.getByText('Verified').waitFor()
-    // An empty icon, and ALTCHA's worker.
+    // The origin of the empty icon and of ALTCHA's worker is "null".
     expect([...asked].filter((origin) => origin !== 'null')).toEqual([stage.url])
   })
 })
 
-/** Each page as it is at its fullest. */
+/** Each page with as much content as it can have. */
 const PAGES: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
   login: (page) => page.goto(`${stage.url}/login`),
   'login-challenge': async (page) => {
@@ -295,7 +295,7 @@ const PAGES: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
       body,
     )
     await page.reload()
-    // As where the login is too old: the field is there.
+    // The field is there if the login is too old.
     await page.evaluate(() => {
       const form = document.querySelector('form[action="/account/sessions/end"]')
       form?.insertAdjacentHTML('beforeend', '<input type="hidden" name="current_password" value="wrong">')
@@ -310,7 +310,7 @@ describe.each([360, 1280])('at %i px', (width) => {
   describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
     describe.each(['en', 'zh-CN'])('in %s', (locale) => {
       it.each(Object.keys(PAGES))(
-        '%s has nothing that axe finds, and nothing to scroll aside',
+        '%s has no accessibility violations and no horizontal scrolling',
         async (name) => {
           const visitor = await chromium.visitor({ viewport: { width, height: 800 }, colorScheme, locale })
           const page = await visitor.newPage()

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => chromium?.close())
 afterEach(() => expect(chromium.takeFaults()).toEqual([]))
 
-describe.each(['turnstile', 'hcaptcha'] as const)('the widget of %s, played by the stand-in', (provider) => {
+describe.each(['turnstile', 'hcaptcha'] as const)('the widget of a fake %s', (provider) => {
   let stage: Stage
   let people = 0
   beforeAll(async () => {
@@ -31,7 +31,7 @@ describe.each(['turnstile', 'hcaptcha'] as const)('the widget of %s, played by t
     await page.locator('main > form > button[type=submit]').click()
   }
 
-  it('appears on the hosted page after three wrong passwords; a form that is sent before waits for it', async () => {
+  it('shows the widget on the login page after three wrong passwords, and holds a form back until it is solved', async () => {
     const page = await (await chromium.visitor()).newPage()
     const name = newName()
     await page.goto(`${stage.url}/register`)
@@ -43,13 +43,13 @@ describe.each(['turnstile', 'hcaptcha'] as const)('the widget of %s, played by t
       await page.getByRole('alert').waitFor()
     }
     await submit(page, name, PASSWORD)
-    await page.getByText('One moment: the check is not finished yet.').waitFor()
+    await page.getByText('Please wait. The security check is not finished yet.').waitFor()
     await tick(page)
     await page.waitForURL('**/account')
     expect(await page.textContent('main')).toContain(`You are logged in as ${name}.`)
   })
 
-  it('appears in the element of an app, anew for each attempt', async () => {
+  it('shows the widget in the element of an app anew for each attempt', async () => {
     const page = await (await chromium.visitor()).newPage()
     const name = newName()
     await page.goto(`${stage.app}/?`)
@@ -68,9 +68,9 @@ describe.each(['turnstile', 'hcaptcha'] as const)('the widget of %s, played by t
       [WRONG, { error: { code: 'invalid_credentials' } }],
       [PASSWORD, { value: 'in' }],
     ] as const) {
-      const entering = enter(password)
+      const login = enter(password)
       await tick(page)
-      expect(await entering).toMatchObject(expected)
+      expect(await login).toMatchObject(expected)
       expect(await page.locator('#challenge > *').count()).toBe(0)
     }
   })

@@ -11,7 +11,7 @@ export const STORAGES = ['localStorage', 'cookie'] as const
 
 export let stage: Stage
 export let chromium: Chromium
-let people = 0
+let names = 0
 
 beforeAll(async () => {
   stage = await setStage()
@@ -23,9 +23,9 @@ afterAll(async () => {
 })
 afterEach(() => expect(chromium.takeFaults()).toEqual([]))
 
-export const newName = () => `spa${++people}.${process.pid}`
+export const newName = () => `spa${++names}.${process.pid}`
 
-/** A tab with the app, whose client is ready. */
+/** A tab with the app, whose SDK is ready. */
 export async function openTab(
   context: BrowserContext,
   storage = 'localStorage',
@@ -52,7 +52,7 @@ export function enter(page: Page, how: 'register' | 'logIn', name: string, passw
   }, credentials)
 }
 
-/** Somebody new, with one tab. */
+/** A new account in a new browser with one tab. */
 export async function newVisitor(storage: string = 'localStorage') {
   const context = await chromium.visitor()
   const tab = await openTab(context, storage)
@@ -61,20 +61,20 @@ export async function newVisitor(storage: string = 'localStorage') {
   return { context, tab, name }
 }
 
-/** What the origin behind the gateway was sent, or the status of what came instead. */
+/** @returns the status of a request to the origin behind the gateway, and the id of the token that it received */
 export async function callApi(
   page: Page,
 ): Promise<{ readonly status: number; readonly jti: string | undefined }> {
   const url = `${stage.url}/api/orders`
   const { status, text } = await page.evaluate(async (url) => {
-    const answer = await client.fetch(url)
-    return { status: answer.status, text: await answer.text() }
+    const response = await client.fetch(url)
+    return { status: response.status, text: await response.text() }
   }, url)
   const token = /^authorization: Bearer (.*)\r$/im.exec(text)?.[1]
   return { status, jti: token === undefined ? undefined : decodeJwt(token).jti }
 }
 
-/** As a laptop that was shut: the clock has gone on. */
+/** Advances the clock by the lifetime of an access token, as on a laptop that was closed. */
 export async function passALifetime(tab: Page): Promise<void> {
   await tab.evaluate((passedMs) => {
     const now = Date.now.bind(Date)
@@ -90,7 +90,7 @@ export function countRefreshes(context: BrowserContext): () => number {
   return () => refreshes
 }
 
-/** @returns the subprotocol that was selected, or null where the socket did not open, and what it echoed */
+/** @returns the selected subprotocol and the echo, or null if the socket did not open */
 export const openSocket = (page: Page, url: string, protocols: readonly string[] = []) =>
   page.evaluate(
     async ({ url, protocols }) => {

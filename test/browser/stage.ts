@@ -1,10 +1,10 @@
-/** What a browser meets: the service as `npm run dev` runs it, an app on another port, and APIs that it calls. */
+/** The servers of the tests: the service as `npm run dev` runs it, an app on another port, and APIs that it calls. */
 import { readFileSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { freePort, Project } from '../dev/project.ts'
 import { startRawOrigin } from '../support/raw-origin.ts'
 
-/** Short, so that several pass while one looks on. */
+/** Short, so that several pass during a test. */
 export const ACCESS_TOKEN_SECONDS = 3
 
 const APP = readFileSync(new URL('./app.html', import.meta.url), 'utf8')
@@ -23,21 +23,21 @@ export interface Stage {
 
 export interface RefusingApi {
   readonly url: string
-  /** How often it was called with a token. */
+  /** The number of calls with a token. */
   readonly calls: () => number
 }
 
-/** @param provider whose stand-in asks for the challenges, in place of the built-in proof of work */
+/** @param provider whose fake issues the challenges, in place of the built-in proof of work */
 export async function setStage(provider?: 'turnstile' | 'hcaptcha'): Promise<Stage> {
   const port = await freePort()
   const url = `http://localhost:${port}`
-  const standIn = `http://127.0.0.1:${port + 1}`
-  const page = await listen((request, answer) => {
-    answer.setHeader('Content-Type', 'text/html; charset=utf-8')
-    answer.setHeader('Content-Security-Policy', appPolicy(url, standIn))
-    if (request.url === '/bounce') answer.writeHead(302, { Location: elsewhere(page.url) })
-    const app = APP.replaceAll('SERVICE', url).replaceAll('STAND_IN', standIn)
-    answer.end(request.url?.startsWith('/?') ? app : '')
+  const fakeProvider = `http://127.0.0.1:${port + 1}`
+  const page = await listen((request, response) => {
+    response.setHeader('Content-Type', 'text/html; charset=utf-8')
+    response.setHeader('Content-Security-Policy', appPolicy(url, fakeProvider))
+    if (request.url === '/bounce') response.writeHead(302, { Location: elsewhere(page.url) })
+    const app = APP.replaceAll('SERVICE', url).replaceAll('STAND_IN', fakeProvider)
+    response.end(request.url?.startsWith('/?') ? app : '')
   })
   const refusing = await refuse(page.url)
   const project = new Project()
@@ -45,7 +45,7 @@ export async function setStage(provider?: 'turnstile' | 'hcaptcha'): Promise<Sta
   const route = { origin, audience: url, authorization: 'pass' }
   const settings = [
     `GATEWAY:${JSON.stringify({ '/api': route })}`,
-    // Another site is no less an origin that may call.
+    // An app on another site may call as well.
     `CORS_ORIGINS:${page.url},${elsewhere(page.url)}`,
     `ACCESS_TOKEN_SECONDS:${ACCESS_TOKEN_SECONDS}`,
   ]
@@ -66,11 +66,11 @@ export function elsewhere(app: string): string {
   return app.replace('localhost', '127.0.0.1')
 }
 
-/** As strict as an app's own should be; docs/spa.md says which part is for what. */
-function appPolicy(service: string, standIn: string): string {
+/** As strict as the policy of an app should be. docs/spa.md explains each part. */
+function appPolicy(service: string, fakeProvider: string): string {
   return [
     "default-src 'none'",
-    `script-src 'self' 'nonce-test' ${service} ${standIn}`,
+    `script-src 'self' 'nonce-test' ${service} ${fakeProvider}`,
     `style-src 'self' ${service}`,
     `connect-src 'self' ${service} http://127.0.0.1:* http://localhost:* http://localhost.example.test:* ws://127.0.0.1:* ws://localhost:*`,
     'worker-src blob:',
@@ -80,13 +80,13 @@ function appPolicy(service: string, standIn: string): string {
 
 async function refuse(app: string): Promise<RefusingApi & { readonly server: Server }> {
   let calls = 0
-  const { url, server } = await listen((request, answer) => {
-    answer.setHeader('Access-Control-Allow-Origin', app)
-    answer.setHeader('Access-Control-Allow-Headers', 'Authorization')
-    answer.setHeader('Access-Control-Expose-Headers', 'WWW-Authenticate')
-    if (request.method === 'OPTIONS') return void answer.writeHead(204).end()
+  const { url, server } = await listen((request, response) => {
+    response.setHeader('Access-Control-Allow-Origin', app)
+    response.setHeader('Access-Control-Allow-Headers', 'Authorization')
+    response.setHeader('Access-Control-Expose-Headers', 'WWW-Authenticate')
+    if (request.method === 'OPTIONS') return void response.writeHead(204).end()
     if (request.headers.authorization !== undefined) calls += 1
-    answer.writeHead(401, { 'WWW-Authenticate': 'Bearer realm="api", error="invalid_token"' }).end()
+    response.writeHead(401, { 'WWW-Authenticate': 'Bearer realm="api", error="invalid_token"' }).end()
   })
   return { url, server, calls: () => calls }
 }

@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-/** Starts the real `npm run dev` and a real browser; two at once would share two cores. */
+/** For the start of `npm run dev` and of a browser. One file runs at a time, since all share the cores. */
 const TIMEOUT_MS = 120_000
 
 export default defineConfig({

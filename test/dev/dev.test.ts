@@ -3,6 +3,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import type { Problem, TokenAnswer } from '../../src/client/wire.ts'
 import { freePort, Project, paste, solveWithExample } from './project.ts'
 
 const project = new Project()
@@ -20,8 +21,8 @@ const post = (path: string, body: object, headers: Record<string, string> = {}) 
     headers: { 'Content-Type': 'application/json', ...headers },
   })
 
-/** Sends a log in, and hangs up while the service is at work on it. */
-async function hangUpOn(identifier: string, address: string): Promise<void> {
+/** Sends a login, and disconnects while the service processes it. */
+async function logInAndDisconnect(identifier: string, address: string): Promise<void> {
   const body = JSON.stringify({ identifier, password: 'a guess' })
   const socket = connect(port, '127.0.0.1')
   const head = [
@@ -42,11 +43,11 @@ const issuerOf = (token: string) =>
   JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()).iss
 
 describe('npx wrangler dev in a clean clone', () => {
-  it('says in its answers and in the log to run npm run dev once', async () => {
+  it('tells in responses and in the log to run npm run dev once', async () => {
     const run = project.plainWranglerDev(port)
     await run.says('Ready on')
-    const answer = await fetch(`${url}/healthz`)
-    expect([answer.status, await answer.json()]).toEqual([
+    const response = await fetch(`${url}/healthz`)
+    expect([response.status, await response.json()]).toEqual([
       503,
       expect.objectContaining({
         code: 'misconfigured',
@@ -59,7 +60,7 @@ describe('npx wrangler dev in a clean clone', () => {
 })
 
 describe('npm run dev', () => {
-  it('makes secrets and schema, serves, prints lines to try that work, and reaches no other machine', async () => {
+  it('creates secrets and schema, serves, prints example commands that work, and connects to no other machine', async () => {
     const run = project.dev(port)
     await run.says(READY)
     expect(statSync(project.path('.dev.vars')).mode & 0o777).toBe(0o600)
@@ -76,9 +77,9 @@ describe('npm run dev', () => {
     expect(project.connections().filter((host) => host !== '127.0.0.1' && host !== 'localhost')).toEqual([])
   })
 
-  it('leaves what a plain npx wrangler dev needs, which serves the same data to the ADMIN_TOKEN that it made', async () => {
+  it('prepares a plain npx wrangler dev, which then serves the same data with the generated ADMIN_TOKEN', async () => {
     await project.plainWranglerDev(port).says('Ready on')
-    const { access_token } = (await (await post('/auth/login', ada)).json()) as { access_token: string }
+    const { access_token } = (await (await post('/auth/login', ada)).json()) as TokenAnswer
     expect(issuerOf(access_token)).toBe('http://localhost:8787')
     const bob = { username: 'bob', password: ada.password }
     expect((await post('/auth/register', bob)).status).toBe(201)
@@ -89,7 +90,7 @@ describe('npm run dev', () => {
     expect(limits.status).toBe(200)
   })
 
-  it('serves an OpenAPI document that is valid, and assets that ask for https where they are deployed alone', async () => {
+  it('serves a valid OpenAPI document, and sends Strict-Transport-Security with assets only when deployed', async () => {
     await project.dev(port).says(READY)
     const assets = await fetch(`${url}/assets/client/index.js`)
     expect([assets.status, assets.headers.get('Strict-Transport-Security')]).toEqual([200, null])
@@ -103,15 +104,15 @@ describe('npm run dev', () => {
     )
   })
 
-  it('keeps secrets and data between runs, and brings the schema of an earlier release up to date', async () => {
+  it('keeps secrets and data between runs, and updates the schema of an earlier release', async () => {
     project.execute('DROP TABLE settings; DROP TABLE clients; UPDATE schema_version SET version = 1')
     const secrets = readFileSync(project.path('.dev.vars'), 'utf8')
     const run = project.dev(port)
     await run.says(READY)
     expect(readFileSync(project.path('.dev.vars'), 'utf8')).toBe(secrets)
-    const answer = await post('/auth/login', ada, { 'CF-Connecting-IP': '203.0.113.7' })
-    expect(answer.status).toBe(200)
-    const { access_token } = (await answer.json()) as { access_token: string }
+    const response = await post('/auth/login', ada, { 'CF-Connecting-IP': '203.0.113.7' })
+    expect(response.status).toBe(200)
+    const { access_token } = (await response.json()) as TokenAnswer
     expect(issuerOf(access_token)).toBe(url)
     expect((await post('/auth/login', { ...ada, identifier: 'bob' })).status).toBe(200)
     const sessions = await fetch(`${url}/auth/sessions`, {
@@ -122,13 +123,13 @@ describe('npm run dev', () => {
     expect(listed).toHaveLength(4)
   })
 
-  it('gives no guess to clients that hang up, nor by a restart; a solved challenge lets one log in', async () => {
+  it('counts failed logins of requesters that disconnect, also after a restart, and accepts a solved challenge', async () => {
     const run = project.dev(port)
     await run.says(READY)
     const address = { 'CF-Connecting-IP': '203.0.113.8' }
-    for (let guess = 1; guess <= 3; guess++) await hangUpOn(`nobody.${guess}`, address['CF-Connecting-IP'])
-    const code = async () =>
-      ((await (await post('/auth/login', ada, address)).json()) as { code: string }).code
+    for (let guess = 1; guess <= 3; guess++)
+      await logInAndDisconnect(`nobody.${guess}`, address['CF-Connecting-IP'])
+    const code = async () => ((await (await post('/auth/login', ada, address)).json()) as Problem).code
     const refused = await (await post('/auth/login', ada, address)).text()
     const challenge = solveWithExample(refused)
     expect((await post('/auth/login', { ...ada, challenge }, address)).status).toBe(200)
@@ -139,23 +140,25 @@ describe('npm run dev', () => {
     expect((await post('/auth/login', ada, { 'CF-Connecting-IP': '203.0.113.9' })).status).toBe(200)
   })
 
-  it('goes by a stand-in of Turnstile that it starts when asked to, and reaches no other machine', async () => {
+  it('starts a fake Turnstile if requested, and connects to no other machine', async () => {
     const run = project.dev(port, '--challenge', 'turnstile')
     await run.says(READY)
-    const standIn = /A fake turnstile provider listens at (\S+)\./.exec(run.output())?.[1] ?? ''
+    const fakeTurnstile = /A stand-in of turnstile listens at (\S+)\./.exec(run.output())?.[1] ?? ''
     const address = { 'CF-Connecting-IP': '203.0.113.10' }
     const guess = { identifier: 'nobody', password: 'a guess' }
     for (let failure = 1; failure <= 3; failure++) await post('/auth/login', guess, address)
-    const asked = (await (await post('/auth/login', ada, address)).json()) as { challenge: object }
-    expect(asked.challenge).toEqual({
+    const refusal = (await (await post('/auth/login', ada, address)).json()) as Problem
+    expect(refusal.challenge).toEqual({
       provider: 'turnstile',
       action: 'login',
       site_key: expect.any(String),
     })
-    expect(await (await fetch(`${standIn}/turnstile/v0/api.js`)).text()).toContain('globalThis.turnstile')
+    expect(await (await fetch(`${fakeTurnstile}/turnstile/v0/api.js`)).text()).toContain(
+      'globalThis.turnstile',
+    )
     const solved = JSON.stringify({ action: 'login' })
-    const answer = await fetch(`${standIn}/turnstile/tokens`, { method: 'POST', body: solved })
-    const { token: challenge } = (await answer.json()) as { token: string }
+    const response = await fetch(`${fakeTurnstile}/turnstile/tokens`, { method: 'POST', body: solved })
+    const { token: challenge } = (await response.json()) as { token: string }
     expect((await post('/auth/login', { ...ada, challenge }, address)).status).toBe(200)
     expect(await (await post('/auth/login', { ...ada, challenge }, address)).json()).toMatchObject({
       code: 'challenge_failed',
@@ -164,7 +167,7 @@ describe('npm run dev', () => {
     expect(project.connections().filter((host) => host !== '127.0.0.1' && host !== 'localhost')).toEqual([])
   })
 
-  it('opens /admin/* to the ADMIN_TOKEN that it made, with a column added that the database of a release before lacks', async () => {
+  it('accepts the generated ADMIN_TOKEN at /admin/*, and adds a column that an earlier database lacks', async () => {
     project.execute('ALTER TABLE clients DROP COLUMN audience; UPDATE schema_version SET version = 3')
     await project.dev(port).says(READY)
     const token = /^ADMIN_TOKEN=(dev-.{43})$/m.exec(readFileSync(project.path('.dev.vars'), 'utf8'))?.[1]
@@ -174,7 +177,7 @@ describe('npm run dev', () => {
     expect([client.status, await client.json()]).toMatchObject([201, { audience: 'x' }])
   })
 
-  it('adds what is missing to settings that a developer wrote first, and changes none of those', async () => {
+  it('adds missing settings to the .dev.vars of a developer without changing the existing ones', async () => {
     const secrets = readFileSync(project.path('.dev.vars'), 'utf8')
     writeFileSync(project.path('.dev.vars'), 'SIGNING_ALG=HS256')
     const run = project.dev(port)
@@ -187,7 +190,7 @@ describe('npm run dev', () => {
     writeFileSync(project.path('.dev.vars'), secrets)
   })
 
-  it('ends with npm, and frees its port', async () => {
+  it('ends with npm and frees its port', async () => {
     const run = project.dev(port)
     await run.says(READY)
     run.killNpm()
@@ -195,7 +198,7 @@ describe('npm run dev', () => {
     await expect(fetch(`${url}/healthz`)).rejects.toThrow()
   })
 
-  it('says how it is used when it is used otherwise', async () => {
+  it('reports an invalid option', async () => {
     const run = project.dev('65536')
     expect(await run.exited).toBe(1)
     expect(run.output()).toContain('--port must be a number from 1 to 65535')
@@ -204,7 +207,7 @@ describe('npm run dev', () => {
     expect(other.output()).toContain('--challenge must be turnstile or hcaptcha')
   })
 
-  it('says what to do when the port is in use', async () => {
+  it('reports what to do if the port is in use', async () => {
     const other = createServer()
     await new Promise<void>((resolve) => other.listen(port, '127.0.0.1', resolve))
     const run = project.dev(port)
@@ -213,7 +216,7 @@ describe('npm run dev', () => {
     await new Promise((resolve) => other.close(resolve))
   })
 
-  it('says what to do when the schema has changed', async () => {
+  it('reports what to do if the schema has changed', async () => {
     project.execute('UPDATE schema_version SET version = 0')
     const own =
       'PUBLIC_URL=http://127.0.0.1:9000\nENVIRONMENT=development\nAUTH_SECRET=dev-0\nADMIN_TOKEN=dev-1\n'
@@ -221,7 +224,7 @@ describe('npm run dev', () => {
     const run = project.dev(port)
     expect(await run.exited).toBe(1)
     expect(run.output()).toContain('rm -rf .wrangler/state')
-    // Complete settings are the developer's own.
+    // Complete settings are left unchanged.
     expect(readFileSync(project.path('.dev.vars'), 'utf8')).toBe(own)
   })
 })

@@ -1,6 +1,6 @@
 /**
- * Requests that no client library would make, at the Worker in the runtime alone: the server of `wrangler dev` in front of it
- * answers some of them by itself.
+ * Requests that no HTTP library sends, to the Worker in the runtime alone: the server of `wrangler dev`, which is in front of
+ * the Worker otherwise, rejects some of them itself.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -21,7 +21,7 @@ const DEPLOYMENTS = Object.keys(ports) as Deployment[]
 const SECRET = 'a secret of the tests, long enough for production'
 let runtime: ChildProcess
 
-/** What came at an origin that never answers. */
+/** What an origin that never responds received. */
 let uploaded = ''
 const uploads = createServer((socket) => {
   socket.on('error', () => undefined)
@@ -98,14 +98,14 @@ async function untilItListens(port: number): Promise<void> {
   }
 }
 
-interface Answer {
+interface RawResponse {
   readonly status: number
   readonly head: string
   readonly body: string
 }
 
-/** @param end whether the client sends nothing more after the text */
-function send(deployment: Deployment, text: string, end = false): Promise<Answer> {
+/** @param end whether to end the connection after the text */
+function send(deployment: Deployment, text: string, end = false): Promise<RawResponse> {
   const socket = connect(ports[deployment], '127.0.0.1')
   socket.write(text)
   if (end) socket.end()
@@ -129,14 +129,14 @@ const HEADERS = ['Host: localhost', 'Connection: close', 'Origin: https://auth.e
 const withBody = (method: string, path: string, headers: readonly string[], body: string) =>
   [`${method} ${path} HTTP/1.1`, ...HEADERS, ...headers, '', body].join('\r\n')
 
-function expectMalformed({ status, head, body }: Answer): void {
+function expectMalformed({ status, head, body }: RawResponse): void {
   expect(status).toBe(400)
   expect(head).toMatch(/^X-Request-Id: [\w-]+\r?$/m)
   expect(head).toMatch(/^Content-Type: application\/problem\+json\r?$/m)
   expect(JSON.parse(body)).toMatchObject({ status: 400, code: 'malformed_request' })
 }
 
-describe.each(DEPLOYMENTS)('a Host that is none, in a deployment for %s,', (deployment) => {
+describe.each(DEPLOYMENTS)('a malformed Host in a deployment for %s', (deployment) => {
   it.each([
     'localhost:99999',
     'localhost:-1',
@@ -163,11 +163,11 @@ describe.each(DEPLOYMENTS)('a Host that is none, in a deployment for %s,', (depl
     'http://localhost',
     'lo\u00e9calhost',
     `${'x.'.repeat(130)}localhost`,
-  ])('is refused: %s', async (host) => {
+  ])('rejects a malformed Host: %s', async (host) => {
     expectMalformed(await send(deployment, get(host)))
   })
 
-  it('is refused if there are two, and at any path', async () => {
+  it('rejects two Host headers, and a malformed one at any path', async () => {
     expectMalformed(await send(deployment, get('localhost\r\nHost: localhost')))
     expectMalformed(await send(deployment, get('a b', '/nowhere')))
     expectMalformed(await send(deployment, get('a b', '/api/x')))
@@ -182,102 +182,105 @@ it.each([
   '127.0.0.1:65535',
   '[::1]:80',
   'a_b.localhost',
-])('a Host that is one is served: %s', async (host) => {
+])('accepts a valid Host: %s', async (host) => {
   expect((await send('production', get(host))).status).toBe(200)
 })
 
 const BROKEN: readonly (readonly [string, readonly string[], string])[] = [
-  ['a length of a chunk that is none', ['Transfer-Encoding: chunked'], 'zz\r\nhello\r\n0\r\n\r\n'],
-  ['a chunk longer than it says', ['Transfer-Encoding: chunked'], '5\r\nhelloX\r\n0\r\n\r\n'],
-  ['a negative length of a chunk', ['Transfer-Encoding: chunked'], '-5\r\nhello\r\n0\r\n\r\n'],
-  ['a chunk that breaks off', ['Transfer-Encoding: chunked'], '5\r\nhel'],
+  ['a malformed chunk length', ['Transfer-Encoding: chunked'], 'zz\r\nhello\r\n0\r\n\r\n'],
+  ['a chunk longer than its length', ['Transfer-Encoding: chunked'], '5\r\nhelloX\r\n0\r\n\r\n'],
+  ['a negative chunk length', ['Transfer-Encoding: chunked'], '-5\r\nhello\r\n0\r\n\r\n'],
+  ['an incomplete chunk', ['Transfer-Encoding: chunked'], '5\r\nhel'],
   ['no last chunk', ['Transfer-Encoding: chunked'], '5\r\nhello\r\n'],
-  ['fewer bytes than it says', ['Content-Length: 10'], 'hello'],
+  ['fewer bytes than Content-Length', ['Content-Length: 10'], 'hello'],
 ]
 
-describe.each(BROKEN)('a body with %s', (_what, headers, body) => {
+describe.each(BROKEN)('a body with %s', (what, headers, body) => {
   const request = (path: string, type: string) =>
     withBody('POST', path, [...headers, `Content-Type: ${type}`], body)
 
-  it.each(['/auth/login', '/auth/refresh', '/api/x'])('is malformed at %s', async (path) => {
+  it.each(['/auth/login', '/auth/refresh', '/api/x'])(`rejects a body with ${what} at %s`, async (path) => {
     expectMalformed(await send('production', request(path, 'application/json'), true))
   })
 
-  it('never looks whole to an origin', async () => {
+  it(`never completes a body with ${what} at an origin`, async () => {
     uploaded = ''
     expectMalformed(await send('production', request('/uploads/x', 'text/plain'), true))
     expect(uploaded).not.toMatch(/\r\n0\r\n\r\n$/)
     expect(uploaded).not.toMatch(/content-length: 5\r\n/i)
   })
 
-  it('is malformed at /oauth2, in the words of RFC 6749', async () => {
+  it(`rejects a body with ${what} at /oauth2 with the error code of RFC 6749`, async () => {
     const form = request('/oauth2/introspect', 'application/x-www-form-urlencoded')
-    const answer = await send('production', form, true)
-    expect([answer.status, JSON.parse(answer.body).error]).toEqual([400, 'invalid_request'])
+    const response = await send('production', form, true)
+    expect([response.status, JSON.parse(response.body).error]).toEqual([400, 'invalid_request'])
   })
 
-  it('is malformed in a form of the pages', async () => {
-    const answer = await send('production', request('/login', 'application/x-www-form-urlencoded'), true)
-    expect(answer.status).toBe(400)
-    expect(answer.body).toContain('<code>malformed_request</code>')
+  it(`rejects a form of the pages with ${what}`, async () => {
+    const response = await send('production', request('/login', 'application/x-www-form-urlencoded'), true)
+    expect(response.status).toBe(400)
+    expect(response.body).toContain('<code>malformed_request</code>')
   })
 })
 
 it.each(['9007199254740992', '9223372036854775807'])(
-  'a length that no body has is malformed at an origin: %s',
+  'rejects a Content-Length that is too large for any body: %s',
   async (length) => {
     const headers = [`Content-Length: ${length}`]
     expectMalformed(await send('production', withBody('POST', '/api/x', headers, 'hello'), true))
   },
 )
 
-describe('a whole body', () => {
+describe('a complete body', () => {
   it.each([
     ['in chunks', ['Transfer-Encoding: chunked'], '3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n'],
     ['of a stated length', ['Content-Length: 5'], 'hello'],
-  ])('goes on to the origin as it came, %s', async (_how, headers, body) => {
-    const answer = await send('production', withBody('POST', '/api/x', headers, body))
-    expect(answer.status).toBe(200)
-    expect(answer.body).toContain(headers[0])
-    expect(answer.body).toMatch(/\r\n\r\n(5\r\n)?hello|\r\n\r\n3\r\nhel\r\n2\r\nlo/)
+  ])('forwards a body to the origin unchanged: %s', async (_how, headers, body) => {
+    const response = await send('production', withBody('POST', '/api/x', headers, body))
+    expect(response.status).toBe(200)
+    expect(response.body).toContain(headers[0])
+    expect(response.body).toMatch(/\r\n\r\n(5\r\n)?hello|\r\n\r\n3\r\nhel\r\n2\r\nlo/)
   })
 
   it.each([
     ['in chunks', ['Transfer-Encoding: chunked'], '5\r\nhello\r\n0\r\n\r\n'],
     ['of a stated length', ['Content-Length: 5'], 'hello'],
     ['of no length', ['Content-Length: 0'], ''],
-  ])('is no reason to blame the client if the origin hangs up, %s', async (_how, headers, body) => {
-    const { status } = await send('production', withBody('POST', '/api/hangs-up', headers, body))
-    expect(status).toBe(502)
-  })
+  ])(
+    'answers 502, not 400, if the origin closes the connection during a request with a body %s',
+    async (_how, headers, body) => {
+      const { status } = await send('production', withBody('POST', '/api/hangs-up', headers, body))
+      expect(status).toBe(502)
+    },
+  )
 })
 
 describe.each(['GET', 'HEAD'])('a %s below a gateway prefix', (method) => {
   it.each([
     ['of a stated length', ['Content-Length: 5'], 'hello'],
     ['in chunks', ['Transfer-Encoding: chunked'], '5\r\nhello\r\n0\r\n\r\n'],
-  ])('is refused with a body %s', async (_how, headers, body) => {
-    const answer = await send('production', withBody(method, '/api/x', headers, body))
-    if (method === 'GET') expectMalformed(answer)
-    else expect(answer.status).toBe(400)
+  ])(`rejects ${method} with a body %s below a gateway prefix`, async (_how, headers, body) => {
+    const response = await send('production', withBody(method, '/api/x', headers, body))
+    if (method === 'GET') expectMalformed(response)
+    else expect(response.status).toBe(400)
   })
 
   it.each([
     ['no length', []],
     ['a length of 0', ['Content-Length: 0']],
-  ])('goes on with %s', async (_how, headers) => {
-    const answer = await send('production', withBody(method, '/api/no-content', headers, ''))
-    expect(answer.status).toBe(204)
+  ])(`forwards ${method} with %s below a gateway prefix`, async (_how, headers) => {
+    const response = await send('production', withBody(method, '/api/no-content', headers, ''))
+    expect(response.status).toBe(204)
   })
 })
 
-describe('a header as long as the runtime takes', () => {
-  it('costs nothing but a refusal, whatever bytes it has', async () => {
+describe('a header of the maximum length', () => {
+  it('rejects an Authorization header of the maximum length with any bytes', async () => {
     const authorization = `Authorization: Bearer${' '.repeat(60_000)}\u2028`
     for (const path of ['/auth/me', '/auth/verify', '/admin/limits', '/api/x']) {
-      const answer = await send('production', withBody('GET', path, [authorization], ''))
-      expect(answer.status).toBe(401)
-      expect(answer.head).toContain('error="invalid_token"')
+      const response = await send('production', withBody('GET', path, [authorization], ''))
+      expect(response.status).toBe(401)
+      expect(response.head).toContain('error="invalid_token"')
     }
   })
 })

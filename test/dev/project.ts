@@ -1,4 +1,4 @@
-/** A copy of the project without anything that a run leaves behind, and `npm run dev` in it. */
+/** A copy of the project without files of earlier runs, and `npm run dev` in it. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -21,11 +21,11 @@ const COPIED = [
 
 export interface Run {
   readonly output: () => string
-  /** Resolves when the output has this text; rejects when the run ends without. */
+  /** Resolves when the output has this text, and rejects if the run ends without it. */
   readonly says: (text: string) => Promise<void>
   readonly exited: Promise<number | null>
   readonly stop: () => Promise<void>
-  /** Ends npm alone, as a supervisor would that knows only what it started. */
+  /** Ends npm alone, as a supervisor does that knows only the process that it started. */
   readonly killNpm: () => void
 }
 
@@ -46,7 +46,7 @@ export class Project {
     return this.run('dev', port, ...flags)
   }
 
-  /** @param script of package.json, that takes a port */
+  /** @param script of package.json that accepts a port */
   run(script: string, port: number | string, ...flags: readonly string[]): Run {
     const env = {
       ...process.env,
@@ -57,13 +57,13 @@ export class Project {
     return this.#follow(spawn('npm', command, { cwd: this.folder, env, detached: true }))
   }
 
-  /** Several Workers side by side; the first one is served. */
+  /** Several Workers, the first of which is served. */
   wranglerDev(port: number, configs: readonly string[]): Run {
     const options = ['--ip', '127.0.0.1', '--persist-to', '.wrangler/state']
     return this.plainWranglerDev(port, ...configs.flatMap((config) => ['--config', config]), ...options)
   }
 
-  /** As somebody types it who knows wrangler, but for the port, which others may have. */
+  /** As a developer who knows wrangler types it, except for the port, which may be in use. */
   plainWranglerDev(port: number, ...options: readonly string[]): Run {
     const command = ['wrangler', 'dev', '--port', String(port), ...options]
     const env = { ...process.env, CLOUDFLARE_CF_FETCH_ENABLED: 'false', DO_NOT_TRACK: '1' }
@@ -76,7 +76,7 @@ export class Project {
     return run
   }
 
-  /** Whom any Node.js process of the runs so far wanted to connect to. */
+  /** The hosts that the Node.js processes of all runs so far wanted to connect to. */
   connections(): readonly string[] {
     const file = this.path('connections')
     return existsSync(file) ? [...new Set(readFileSync(file, 'utf8').trim().split('\n'))] : []
@@ -105,13 +105,13 @@ export async function freePort(): Promise<number> {
   return address.port
 }
 
-/** Runs the shell lines that the output offers, as a newcomer who pastes them. */
+/** Runs the commands in the output, as a developer does who pastes them. */
 export function paste(output: string): string {
   const lines = output.split('\n').filter((line) => /^ {2}(curl|TOKEN=)/.test(line))
   return execFileSync('bash', ['-c', lines.join('\necho\n')], { encoding: 'utf8' })
 }
 
-/** What examples/solve-challenge.mjs makes of an answer that carries a challenge. */
+/** @returns the solution that examples/solve-challenge.mjs prints for a response with a challenge */
 export function solveWithExample(input: string): string {
   const example = join(ROOT, 'examples/solve-challenge.mjs')
   return execFileSync(process.execPath, [example], { input, encoding: 'utf8' }).trim()

@@ -1,4 +1,4 @@
-/** Loaded before everything in each Node.js process of a run: notes whom it wants to connect to, a line each. */
+/** Loaded first in each Node.js process of a run. Records each host that the process wants to connect to, one per line. */
 const { appendFileSync } = require('node:fs')
 const { Socket } = require('node:net')
 

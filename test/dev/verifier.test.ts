@@ -1,13 +1,14 @@
-/** Two Workers, one of which asks the other over a service binding, as wrangler runs them side by side. */
+/** Two Workers that wrangler runs together, one of which calls the other over a service binding. */
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { TokenAnswer } from '../../src/client/wire.ts'
 import { freePort, Project } from './project.ts'
 
 const project = new Project()
 const port = await freePort()
 const url = `http://localhost:${port}`
 
-/** An origin of its own, which serves /orders to whom the verifier lets pass, and shows the service beside it. */
+/** A Worker that returns the result of the verifier at /orders, and passes /auth/ to the service. */
 const OTHER = `
 export default {
   async fetch(request, env) {
@@ -51,16 +52,16 @@ afterAll(async () => {
 const get = (path: string, bearer?: string) =>
   fetch(url + path, { headers: bearer === undefined ? {} : { Authorization: `Bearer ${bearer}` } })
 
-describe('another Worker', () => {
-  it('learns over its service binding whom a token speaks for, and that a session has ended', async () => {
+describe('a Worker with a service binding', () => {
+  it('verifies tokens over its service binding and learns that a session has ended', async () => {
     const registered = await fetch(`${url}/auth/register`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ username: 'ada', password: 'correct horse battery staple' }),
     })
-    const { access_token, user } = (await registered.json()) as { access_token: string; user: { id: string } }
-    const passed = await get('/orders', access_token)
-    expect([passed.status, await passed.json()]).toEqual([
+    const { access_token, user } = (await registered.json()) as TokenAnswer
+    const accepted = await get('/orders', access_token)
+    expect([accepted.status, await accepted.json()]).toEqual([
       200,
       {
         ok: true,

@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-/** Starts the real `npm run dev`, which takes seconds; two that start at once may meet at a socket of wrangler's own. */
+/** For the start of `npm run dev`. One file runs at a time, since two that start at once may conflict at a socket of wrangler. */
 const TIMEOUT_MS = 120_000
 
 export default defineConfig({

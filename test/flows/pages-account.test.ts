@@ -23,8 +23,8 @@ import { sessionIdOf } from '../support/responses.ts'
 beforeEach(cheapenPasswords)
 afterEach(() => vi.restoreAllMocks())
 
-describe('the account', () => {
-  it('keeps what is changed of it, and says so', async () => {
+describe('the account page', () => {
+  it('saves a change of the profile and confirms it', async () => {
     const { browser, name } = await registered()
     const email = `${newName()}@example.com`
     const page = await browser.send('/account/profile', {
@@ -45,7 +45,7 @@ describe('the account', () => {
       { current_password: 'a guess that is wrong' },
       401,
       'profile-current_password-error',
-      'The password is wrong.',
+      'Incorrect password.',
     ],
     ['no password', { current_password: '' }, 422, 'profile-current_password-error', 'Fill in this field.'],
     ['a bad address', { email: 'nowhere' }, 422, 'profile-email-error', /an email address such as/],
@@ -57,7 +57,7 @@ describe('the account', () => {
       'profile-phone-error',
       /phone/,
     ],
-  ])('is not changed with %s, and what was typed stays', async (_what, fields, status, id, message) => {
+  ])('rejects a profile with %s and keeps the typed values', async (_what, fields, status, id, message) => {
     const { browser, name } = await registered()
     const sent = { username: `${name}x`, email: '', phone: '', current_password: PASSWORD, ...fields }
     const page = await browser.send('/account/profile', sent)
@@ -68,7 +68,7 @@ describe('the account', () => {
     await ok(logIn(name))
   })
 
-  it('has another password afterwards; this browser stays, others are logged out', async () => {
+  it('changes the password, keeps the session of this browser and ends all others', async () => {
     const { browser, name } = await registered()
     const other = await ok<Tokens>(logIn(name))
     const stale = browser.copy()
@@ -82,7 +82,7 @@ describe('the account', () => {
     await ok(logIn(name, NEW_PASSWORD))
   })
 
-  it('is told where a change is stored, and not all is done that follows from it', async () => {
+  it('shows that a change of the password is saved though a later step failed', async () => {
     const watched = watch()
     const { browser, name } = await registered()
     const faulty = new Browser({}, workerWith(watched.bindings))
@@ -94,12 +94,12 @@ describe('the account', () => {
       new_password: NEW_PASSWORD,
     })
     expect(page.status).toBe(503)
-    expect(alertOf(page)).toMatch(/^The change is saved/)
+    expect(alertOf(page)).toMatch(/^Your change is saved/)
     watched.mend()
     await ok(logIn(name, NEW_PASSWORD))
   })
 
-  it('says that a username is reserved, and lets an account keep one that it has', async () => {
+  it('rejects a reserved username but lets an account keep the one that it has', async () => {
     const { browser, name } = await registered()
     const send = (username: string, email = '') =>
       browser.send('/account/profile', { username, email, phone: '', current_password: PASSWORD })
@@ -109,7 +109,7 @@ describe('the account', () => {
     )
       .bind(name)
       .run()
-    // A change of another field tells the account's object.
+    // A change of another field publishes the account state.
     await send(name, `${name}@example.com`)
     expect((await send('SUPPORT', `${name}@example.com`)).url).toBe('/account?done=profile')
     expect(textOf(await send('sales', `${name}@example.com`), 'profile-username-error')).toMatch(
@@ -117,7 +117,7 @@ describe('the account', () => {
     )
   })
 
-  it('shows the domain of an address in Unicode, and takes it in either form', async () => {
+  it('shows the domain of an email address in Unicode and accepts it in Unicode or ASCII', async () => {
     const name = newName()
     const { browser, page } = await registered(`${name}@B\u00fccher.example`)
     expect(page.html).toContain(`You are logged in as ${name}@b\u00fccher.example.`)
@@ -129,22 +129,22 @@ describe('the account', () => {
     expect((await ok<Tokens>(logIn(name))).user.email).toBe(`${name}@xn--bcher-kva.example`)
   })
 
-  it('shows the domain in ASCII where its letters are of several scripts', async () => {
+  it('shows the domain of an email address in ASCII if its letters are of several scripts', async () => {
     const name = newName()
     const { page } = await registered(`${name}@p\u0430ypal.example`)
     expect(page.html).toContain(`value="${name}@xn--pypal-4ve.example"`)
     expect(page.html).not.toContain('\u0430')
   })
 
-  it('says that a new password is weak beside what else is wrong', async () => {
+  it('shows a weak new password together with the errors of other fields', async () => {
     const { browser, name } = await registered()
     const page = await browser.send('/account/password', { current_password: '', new_password: `my ${name}` })
     expect(page.status).toBe(422)
     expect(textOf(page, 'password-current_password-error')).toBe('Fill in this field.')
-    expect(textOf(page, 'password-new_password-error')).toMatch(/contains your name/)
+    expect(textOf(page, 'password-new_password-error')).toMatch(/contains your username/)
   })
 
-  it('refuses a weak new password beside its field', async () => {
+  it('rejects a weak new password beside its field', async () => {
     const { browser } = await registered()
     const page = await browser.send('/account/password', {
       current_password: PASSWORD,
@@ -154,7 +154,7 @@ describe('the account', () => {
     expect(textOf(page, 'password-new_password-error')).toBe('The password is too short.')
   })
 
-  it('shows where it is logged in, and ends what is chosen', async () => {
+  it('lists the sessions of the account and ends the chosen one', async () => {
     const { browser, name } = await registered()
     const headers = { 'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0' }
     const other = await ok<Tokens>(
@@ -169,7 +169,7 @@ describe('the account', () => {
     expect(await isLoggedIn(browser)).toBe(true)
   })
 
-  it('ends all other sessions, and stays', async () => {
+  it('ends all other sessions and keeps the current one', async () => {
     const { browser, name, page } = await registered()
     expect(page.html).not.toContain('end-others')
     const others = [await ok<Tokens>(logIn(name)), await ok<Tokens>(logIn(name))]
@@ -182,18 +182,18 @@ describe('the account', () => {
     expect(browser.cookie(REFRESH_COOKIE)).toBeDefined()
   })
 
-  it('asks for no password where another fault kept a session from ending', async () => {
+  it('asks for no password if the sessions could not be ended because the service is unavailable', async () => {
     const watched = watch()
     const { browser } = await registered()
     const faulty = browser.copy({}, workerWith(watched.bindings))
     watched.fail('endAll', { before: true })
     const page = await faulty.send('/account/sessions/end-all', {})
     expect(page.status).toBe(503)
-    expect(alertOf(page)).toMatch(/cannot be reached/)
+    expect(alertOf(page)).toMatch(/temporarily unavailable/)
     expect(page.html).not.toContain('sessions-current_password')
   })
 
-  it('says where each session came from, as far as that is known', async () => {
+  it('shows the city, the country and the IP address of each session as far as they are known', async () => {
     const { browser, name } = await registered()
     for (const cf of [{ country: 'FR', city: 'Pa<ris' }, { country: 'T1' }]) {
       const body = { identifier: name, password: PASSWORD }
@@ -207,7 +207,7 @@ describe('the account', () => {
     expect((await chinese.open('/account')).html).toContain('Pa&lt;ris，FR · 192.0.2.1 · 上次使用')
   })
 
-  describe('after an old login', () => {
+  describe('the end of sessions after an old login', () => {
     beforeEach(() => freeze())
     afterEach(thaw)
 
@@ -218,7 +218,7 @@ describe('the account', () => {
       ['sessions/end-all', '/login?done=sessions'],
     ] as const
 
-    /** Somebody with a session here and one elsewhere, a day later. */
+    /** An account with a session in this browser and another one, a day later. */
     async function dayAfter() {
       const { browser, name } = await registered()
       const other = await ok<Tokens>(logIn(name))
@@ -229,7 +229,7 @@ describe('the account', () => {
       return { browser, id, isOtherAlive }
     }
 
-    it('asks for the password to end a session, and 15 minutes before that does not', async () => {
+    it('asks for the password to end a session only if the login is more than 15 minutes old', async () => {
       const { browser } = await registered()
       advance(900)
       expect((await browser.open('/account')).html).not.toContain(FIELD)
@@ -239,25 +239,28 @@ describe('the account', () => {
       expect(textOf(page, `${FIELD}-hint`)).toMatch(/more than 15 minutes ago/)
     })
 
-    it.each(ENDS)('ends nothing without it: %s', async (form) => {
-      const { browser, id, isOtherAlive } = await dayAfter()
-      const page = await browser.send(`/account/${form}`, { id, current_password: '' })
-      expect(page.status).toBe(401)
-      expect(textOf(page, `${FIELD}-error`)).toMatch(/Enter your password to log out a device/)
-      expect(await isOtherAlive()).toBe(true)
-      expect(await isLoggedIn(browser)).toBe(true)
-    })
+    it.each(ENDS)(
+      'requires the password after an old login and ends no session without it: %s',
+      async (form) => {
+        const { browser, id, isOtherAlive } = await dayAfter()
+        const page = await browser.send(`/account/${form}`, { id, current_password: '' })
+        expect(page.status).toBe(401)
+        expect(textOf(page, `${FIELD}-error`)).toMatch(/Enter your password to log out a device/)
+        expect(await isOtherAlive()).toBe(true)
+        expect(await isLoggedIn(browser)).toBe(true)
+      },
+    )
 
-    it.each(ENDS)('ends nothing with a wrong one: %s', async (form) => {
+    it.each(ENDS)('rejects a wrong password after an old login and ends no session: %s', async (form) => {
       const { browser, id, isOtherAlive } = await dayAfter()
       const page = await browser.send(`/account/${form}`, { id, current_password: 'a guess that is wrong' })
       expect(page.status).toBe(401)
-      expect(textOf(page, `${FIELD}-error`)).toBe('The password is wrong.')
+      expect(textOf(page, `${FIELD}-error`)).toBe('Incorrect password.')
       expect(page.html).not.toContain('a guess that is wrong')
       expect(await isOtherAlive()).toBe(true)
     })
 
-    it.each(ENDS)('ends what is chosen with the right one: %s', async (form, url) => {
+    it.each(ENDS)('ends the chosen sessions with the password after an old login: %s', async (form, url) => {
       const { browser, id, isOtherAlive } = await dayAfter()
       const page = await browser.send(`/account/${form}`, { id, current_password: PASSWORD })
       expect(page.url).toBe(url)
@@ -265,7 +268,7 @@ describe('the account', () => {
       expect(await isLoggedIn(browser)).toBe(url.startsWith('/account'))
     })
 
-    it('cannot be used to guess the password without a count', async () => {
+    it('counts wrong passwords of the forms that end sessions', async () => {
       const { browser } = await dayAfter()
       const guess = (current_password: string) =>
         browser.send('/account/sessions/end-others', { current_password })
@@ -276,7 +279,7 @@ describe('the account', () => {
     })
   })
 
-  it('ends all sessions, this one too', async () => {
+  it('ends all sessions including the current one', async () => {
     const { browser, name } = await registered()
     const other = await ok<Tokens>(logIn(name))
     expect((await browser.send('/account/sessions/end-all', {})).url).toBe('/login?done=sessions')
@@ -285,7 +288,7 @@ describe('the account', () => {
     expect(browser.cookie(REFRESH_COOKIE)).toBeUndefined()
   })
 
-  it('is deleted with its password, and not without', async () => {
+  it('deletes the account only with its password', async () => {
     const { browser, name } = await registered()
     const wrong = await browser.send('/account/delete', { current_password: 'a guess that is wrong' })
     expect(wrong.status).toBe(401)
@@ -297,14 +300,14 @@ describe('the account', () => {
   })
 
   it.each(['profile', 'password', 'delete', 'sessions/end', 'nowhere'])(
-    'is where a reload leads after a form that was not accepted: %s',
+    'redirects a reload after a rejected form to the account page: %s',
     async (form) => {
       const { browser } = await registered()
       expect((await browser.open(`/account/${form}`)).url).toBe('/account')
     },
   )
 
-  it('cannot be used to guess its password without a count', async () => {
+  it('counts wrong passwords of the form that deletes the account', async () => {
     const { browser } = await registered()
     for (let guess = 1; guess <= 3; guess++) {
       expect((await browser.send('/account/delete', { current_password: `guess ${guess}` })).status).toBe(401)

@@ -23,14 +23,14 @@ beforeEach(cheapenPasswords)
 afterEach(() => vi.restoreAllMocks())
 
 describe('the front page', () => {
-  it('leads a stranger to the log in', async () => {
+  it('redirects from / to the login page if there is no session', async () => {
     const page = await new Browser().open('/')
     expect(page).toMatchObject({ url: '/login', status: 200 })
     expect(page.headers.get('Content-Type')).toBe('text/html; charset=UTF-8')
     expect(page.headers.get('Cache-Control')).toBe('no-store')
   })
 
-  it("is an origin's where the gateway has one there", async () => {
+  it('proxies / to the origin of a gateway route for /', async () => {
     const GATEWAY = { '/': { origin: env.RAW_ORIGIN_URL, required: false } }
     const fetch = workerWith({ GATEWAY })
     expect((await call('GET', '/', {}, fetch)).status).toBe(200)
@@ -38,7 +38,7 @@ describe('the front page', () => {
     expect((await new Browser({}, fetch).open('/login')).html).toContain('<form')
   })
 
-  it('is nothing where there are no pages', async () => {
+  it('answers 404 at the address of each page if pages are disabled', async () => {
     const fetch = workerWith({ PAGES: { enabled: false } })
     for (const path of ['/', '/login', '/register', '/account']) {
       expect(await refused(call('GET', path, {}, fetch))).toMatchObject({ code: 'not_found' })
@@ -46,28 +46,28 @@ describe('the front page', () => {
   })
 })
 
-describe('somebody who logs in', () => {
-  it('comes to the account, in whatever spelling the name was typed', async () => {
+describe('the login page', () => {
+  it('logs in to the account by a username in another case', async () => {
     const { name } = await newPerson()
     const page = await new Browser().send('/login', { identifier: name.toUpperCase(), password: PASSWORD })
     expect(page.url).toBe('/account')
     expect(page.html).toContain(`You are logged in as ${name}.`)
   })
 
-  it('is told the same of a wrong password and an unknown name', async () => {
+  it('shows the same error for a wrong password and for an unknown username', async () => {
     const { name } = await newPerson()
     const [wrong, unknown] = [
       await new Browser().send('/login', { identifier: name, password: 'a guess that is wrong' }),
       await new Browser().send('/login', { identifier: newName(), password: 'a guess that is wrong' }),
     ]
     expect([wrong.status, unknown.status]).toEqual([401, 401])
-    expect(alertOf(wrong)).toBe('The name or the password is wrong.')
+    expect(alertOf(wrong)).toBe('Incorrect username or password.')
     expect(alertOf(unknown)).toBe(alertOf(wrong))
     expect(wrong.html).toContain(`value="${name}"`)
     expect(wrong.html).not.toContain('a guess that is wrong')
   })
 
-  it('with a disabled account is told so', async () => {
+  it('shows that an account is disabled', async () => {
     const { name, user } = await newPerson()
     await disable(user.id)
     const page = await new Browser().send('/login', { identifier: name, password: PASSWORD })
@@ -75,7 +75,7 @@ describe('somebody who logs in', () => {
     expect(alertOf(page)).toMatch(/account is disabled/)
   })
 
-  it('sees the challenge that the next attempt needs, on the page of the third failure and on a new one', async () => {
+  it('shows the challenge for the next attempt with the third failed login and on a new login page', async () => {
     const { name } = await newPerson()
     const browser = new Browser()
     const guess = () => browser.send('/login', { identifier: name, password: 'a guess that is wrong' })
@@ -83,14 +83,14 @@ describe('somebody who logs in', () => {
     expect(isChallenged(await browser.open('/login'))).toBe(false)
     expect([await guess(), await guess(), await guess()].map(isChallenged)).toEqual([false, false, true])
     expect(isChallenged(await browser.open('/login'))).toBe(true)
-    const unanswered = await browser.send('/login', { identifier: name, password: PASSWORD })
-    expect(unanswered.status).toBe(403)
-    expect(alertOf(unanswered)).toMatch(/pass the check below/)
-    expect(unanswered.html).toContain('<noscript>')
-    expect(isChallenged(unanswered)).toBe(true)
+    const unsolved = await browser.send('/login', { identifier: name, password: PASSWORD })
+    expect(unsolved.status).toBe(403)
+    expect(alertOf(unsolved)).toMatch(/complete the security check below/)
+    expect(unsolved.html).toContain('<noscript>')
+    expect(isChallenged(unsolved)).toBe(true)
   })
 
-  it('sees no challenge where the rule is switched off meanwhile', async () => {
+  it('shows no challenge while the rule for failed logins is disabled', async () => {
     const browser = new Browser()
     for (let times = 1; times <= 3; times++)
       await browser.send('/login', { identifier: newName(), password: 'a guess that is wrong' })
@@ -101,7 +101,7 @@ describe('somebody who logs in', () => {
     expect((await browser.open('/login')).html).toContain('data-challenge=')
   })
 
-  it('counts as one at the API would, and an API guess as one here', async () => {
+  it('counts a failed login on the page and one at the API together', async () => {
     const { name } = await newPerson()
     const headers = { 'CF-Connecting-IP': '192.0.2.78' }
     const browser = new Browser(headers)
@@ -117,7 +117,7 @@ describe('somebody who logs in', () => {
     expect((await browser.send('/login', body)).status).toBe(403)
   })
 
-  it('is told to fill in what is empty, with nothing counted', async () => {
+  it('asks to fill in the empty fields of a login and counts no failure', async () => {
     const browser = new Browser()
     for (let times = 1; times <= 5; times++) {
       const page = await browser.send('/login', { identifier: '', password: '' })
@@ -130,27 +130,27 @@ describe('somebody who logs in', () => {
     expect((await browser.open('/login')).html).not.toContain('data-challenge=')
   })
 
-  it('with a browser that keeps no cookie is told so', async () => {
+  it('shows after a login that the browser is blocking cookies', async () => {
     const { name } = await newPerson()
     const page = await new Browser({}, worker, false).send('/login', { identifier: name, password: PASSWORD })
     expect(page.status).toBe(200)
     expect(page.url).toMatch(/^\/login\?just_logged_in=[\w-]{54}$/)
-    expect(alertOf(page)).toMatch(/your browser keeps no cookie/)
+    expect(alertOf(page)).toMatch(/Your browser is blocking cookies/)
   })
 
-  describe('and an address that says so', () => {
+  describe('just_logged_in', () => {
     beforeEach(() => freeze())
     afterEach(thaw)
 
-    /** Where somebody was sent on to whose browser kept no cookie. */
-    async function sentOnTo(browser: Browser, query = ''): Promise<string> {
+    /** @returns the address that a new account's browser is redirected to after a login */
+    async function redirectAfterLogin(browser: Browser, query = ''): Promise<string> {
       const { name } = await newPerson()
       return (await browser.send(`/login${query}`, { identifier: name, password: PASSWORD })).url
     }
-    const forgetful = () => new Browser({}, worker, false)
+    const withoutCookies = () => new Browser({}, worker, false)
 
     it.each(['', '=', '=1', '=true', `=${'A'.repeat(54)}`, `=${'A'.repeat(5_000)}`, '&just_logged_in'])(
-      'is nothing that a link can make: ?just_logged_in%s',
+      'shows no message about cookies for a forged ?just_logged_in%s',
       async (value) => {
         const page = await new Browser().open(`/login?just_logged_in${value}`)
         expect(page.status).toBe(200)
@@ -158,23 +158,23 @@ describe('somebody who logs in', () => {
       },
     )
 
-    it('is as good as none for everybody at another address', async () => {
-      const address = await sentOnTo(forgetful())
+    it('ignores the just_logged_in of another IP address', async () => {
+      const address = await redirectAfterLogin(withoutCookies())
       expect(alertOf(await new Browser().open(address))).toBeUndefined()
     })
 
-    it('is good for two minutes where it was made', async () => {
-      const browser = forgetful()
-      const address = await sentOnTo(browser)
+    it('accepts just_logged_in for two minutes from the IP address that it was issued to', async () => {
+      const browser = withoutCookies()
+      const address = await redirectAfterLogin(browser)
       advance(119)
-      expect(alertOf(await browser.open(address))).toMatch(/your browser keeps no cookie/)
+      expect(alertOf(await browser.open(address))).toMatch(/Your browser is blocking cookies/)
       advance(1)
       expect(alertOf(await browser.open(address))).toBeUndefined()
     })
 
-    it('sends nobody on to an app who has not just logged in', async () => {
+    it('redirects to an app only right after a login: a just_logged_in from a link does not count', async () => {
       const query = `?${new URLSearchParams({ return_to: `${APP}/` })}`
-      const address = await sentOnTo(forgetful(), query)
+      const address = await redirectAfterLogin(withoutCookies(), query)
       expect(address).toContain('return_to=')
       const { browser } = await registered()
       for (const link of [address, `/login${query}&just_logged_in`, `/login${query}&just_logged_in=1`]) {
@@ -185,18 +185,21 @@ describe('somebody who logs in', () => {
     })
   })
 
-  it.each(['reserve', 'look'])('where a counter is out of reach is told so: %s', async (method) => {
-    const watched = watch()
-    const { name } = await newPerson()
-    watched.fail(method, { before: true })
-    const browser = new Browser({}, workerWith(watched.bindings))
-    const page = await browser.send('/login', { identifier: name, password: 'a guess that is wrong' })
-    expect(page.status).toBe(503)
-    expect(page.headers.get('Content-Type')).toMatch(/^text\/html/)
-    expect(page.headers.get('Retry-After')).toBe('5')
-  })
+  it.each(['reserve', 'look'])(
+    'answers 503 to a login with a page if the counter is unavailable: %s',
+    async (method) => {
+      const watched = watch()
+      const { name } = await newPerson()
+      watched.fail(method, { before: true })
+      const browser = new Browser({}, workerWith(watched.bindings))
+      const page = await browser.send('/login', { identifier: name, password: 'a guess that is wrong' })
+      expect(page.status).toBe(503)
+      expect(page.headers.get('Content-Type')).toMatch(/^text\/html/)
+      expect(page.headers.get('Retry-After')).toBe('5')
+    },
+  )
 
-  it('where all counters are out of reach still has the form, with what was typed', async () => {
+  it('keeps the form and the typed identifier if all counters are unavailable', async () => {
     const down = new Proxy({}, { get: () => () => Promise.reject(new Error('no counter')) })
     const COUNTER = { getByName: () => down } as unknown as typeof env.COUNTER
     const name = newName()
@@ -208,13 +211,13 @@ describe('somebody who logs in', () => {
     expect(page.html).toContain(`value="${name}"`)
   })
 
-  it('with a name that no account could have, since it has a control character, is told so', async () => {
+  it('rejects a control character in the identifier of a login', async () => {
     const page = await new Browser().send('/login', { identifier: 'a\u0007bcd', password: PASSWORD })
     expect(page.status).toBe(422)
-    expect(textOf(page, 'login-identifier-error')).toMatch(/A username needs/)
+    expect(textOf(page, 'login-identifier-error')).toMatch(/For a username, use/)
   })
 
-  it('where the database is out of reach is told so, and may try again', async () => {
+  it('shows that the service is unavailable if the database does not respond', async () => {
     const fetch = workerWith({
       DB: {
         ...env.DB,
@@ -227,14 +230,14 @@ describe('somebody who logs in', () => {
     const page = await new Browser({}, fetch).send('/login', { identifier: name, password: PASSWORD })
     expect(page.status).toBe(503)
     expect(page.headers.get('Content-Type')).toMatch(/^text\/html/)
-    expect(page.html).toContain('The service cannot be reached just now.')
+    expect(page.html).toContain('The service is temporarily unavailable.')
   })
 })
 
 describe('return_to', () => {
   const query = (address: string) => `?${new URLSearchParams({ return_to: address })}`
 
-  it('leads back to the app that asked, by a page of ours: Chromium holds what follows a form to its policy', async () => {
+  it('redirects a login to return_to by a page with a refresh, since form-action covers redirects in Chromium', async () => {
     const { name } = await newPerson()
     const browser = new Browser()
     const path = `/login${query(`${APP}/cart?x=1&y="`)}`
@@ -246,7 +249,7 @@ describe('return_to', () => {
     expect(page.html).toContain(`<meta http-equiv="refresh" content="0;url=${APP}/cart?x=1&amp;y=%22"/>`)
   })
 
-  it('leads nowhere else', async () => {
+  it('ignores a return_to of an origin that is not configured', async () => {
     const { name } = await newPerson()
     const page = await new Browser().send(`/login${query('https://evil.example/')}`, {
       identifier: name,
@@ -261,7 +264,7 @@ describe('return_to', () => {
     )
   })
 
-  it('goes on only when somebody who is logged in already says so: no app and no page go round in circles', async () => {
+  it('continues to return_to only after a confirmation if a session exists already, so that no redirect loop forms', async () => {
     const { browser, name } = await registered()
     const page = await browser.open(`/login${query(APP)}`)
     expect(page).toMatchObject({ status: 200, url: `/login${query(APP)}` })
@@ -279,7 +282,7 @@ describe('return_to', () => {
     expect((await ok<Tokens>(call('POST', '/auth/refresh', { headers }))).user.username).toBe(name)
   })
 
-  it('leads a stranger who would go on to the log in', async () => {
+  it('redirects from /login/continue to the login page if there is no session', async () => {
     const page = await new Browser().send(`/login/continue${query(APP)}`, {})
     expect(page.url).toBe(`/login${query(`${APP}/`)}`)
   })

@@ -9,13 +9,13 @@ import { APP, isLoggedIn, PAGE_COOKIE, REFRESH_COOKIE, registered } from '../sup
 beforeEach(cheapenPasswords)
 afterEach(() => vi.restoreAllMocks())
 
-describe('somebody who registers', () => {
+describe('the registration page', () => {
   it.each([
     ['username', () => newName()],
     ['email', () => `${newName()}@example.com`],
     ['phone', () => '+12015550177'],
   ])(
-    'with a %s is logged in, by a cookie for the pages and one for apps of the same site',
+    'registers with a %s and sets a cookie for the pages and one for apps of the same site',
     async (kind, make) => {
       const { browser, name } = await registered(make())
       expect(browser.cookie(PAGE_COOKIE)).toMatch(/^[\w-]{100,}$/)
@@ -33,7 +33,7 @@ describe('somebody who registers', () => {
   it.each([
     ['an empty identifier', { identifier: '' }, 'register-identifier-error', 'Fill in this field.'],
     ['an empty password', { password: '' }, 'register-password-error', 'Fill in this field.'],
-    ['a bad username', { identifier: '!!' }, 'register-identifier-error', /username needs 3 to 32/],
+    ['a bad username', { identifier: '!!' }, 'register-identifier-error', /username, use 3 to 32/],
     ['a bad address', { identifier: 'a@b' }, 'register-identifier-error', /an email address such as/],
     ['a bad number', { identifier: '+1 2' }, 'register-identifier-error', /a phone number with/],
     ['a control character', { identifier: 'a\u0000bcd' }, 'register-identifier-error', /username/],
@@ -42,7 +42,7 @@ describe('somebody who registers', () => {
       'an invisible character',
       { identifier: 'grace\ufe0f' },
       'register-identifier-error',
-      /nothing invisible/,
+      /no invisible characters/,
     ],
     ['digits', { identifier: '12345' }, 'register-identifier-error', /needs a letter.*begins with \+/],
     [
@@ -61,7 +61,7 @@ describe('somebody who registers', () => {
     ['a simple password', { password: '12341234' }, 'register-password-error', /^The password is too simple/],
     ['a word and a year', { password: 'Monkey!2024' }, 'register-password-error', /too common/],
     ['a common password', { password: 'password1' }, 'register-password-error', /too common/],
-  ])('with %s is told so beside the field, and keeps what was typed', async (_what, fields, id, message) => {
+  ])('shows the error beside the field of a registration with %s', async (_what, fields, id, message) => {
     const sent = { identifier: newName(), password: PASSWORD, ...fields }
     const page = await new Browser().send('/register', sent)
     expect(page.status).toBe(422)
@@ -72,23 +72,23 @@ describe('somebody who registers', () => {
     expect(alertOf(page)).toBeDefined()
   })
 
-  it('is told of digits in Chinese too', async () => {
+  it('explains digits as an identifier in Chinese', async () => {
     const browser = new Browser({ 'Accept-Language': 'zh-CN' })
     const page = await browser.send('/register', { identifier: '13800138000', password: PASSWORD })
     expect(textOf(page, 'register-identifier-error')).toMatch(/至少含一个字母.*以 \+ 和国家代码开头/)
   })
 
-  it('is told of everything at once, and of a name in the password only beside that', async () => {
+  it('shows the errors of all fields of a registration at once, with a username that the password contains', async () => {
     const sent = { identifier: 'admin', password: 'admin admin admin!' }
     const page = await new Browser().send('/register', sent)
     expect(page.status).toBe(422)
     expect(textOf(page, 'register-identifier-error')).toBe('This username is reserved. Choose another one.')
     expect(textOf(page, 'register-password-error')).toBe(
-      'The password contains your name, email or phone number.',
+      'The password contains your username, email address or phone number.',
     )
   })
 
-  it('may type invisible characters around a name, and a number in any digits', async () => {
+  it('ignores invisible characters around a username and reads a phone number in any digits', async () => {
     const name = newName()
     const page = await new Browser().send('/register', {
       identifier: `\u202a${name}\u202c `,
@@ -102,14 +102,14 @@ describe('somebody who registers', () => {
     expect(again.html).toContain(`You are logged in as ${name}.`)
   })
 
-  it('with a name that is taken is told so beside the field', async () => {
+  it('shows beside the field that a username is taken', async () => {
     const { name } = await newPerson()
     const page = await new Browser().send('/register', { identifier: name, password: PASSWORD })
     expect(page.status).toBe(409)
     expect(textOf(page, 'register-identifier-error')).toBe('This username is taken.')
   })
 
-  it('too often is told when to try again', async () => {
+  it('shows when to try again after too many registrations', async () => {
     const address = { 'CF-Connecting-IP': '192.0.2.77' }
     for (let times = 1; times <= 3; times++) await registered(newName(), new Browser(address))
     const page = await new Browser(address).send('/register', { identifier: newName(), password: PASSWORD })
@@ -118,13 +118,13 @@ describe('somebody who registers', () => {
     expect(page.headers.get('Retry-After')).toMatch(/^\d+$/)
   })
 
-  it('too often is offered no challenge, since that rule blocks', async () => {
+  it('offers no challenge after too many registrations, since that rule blocks', async () => {
     const address = { 'CF-Connecting-IP': '192.0.2.79' }
     for (let times = 1; times <= 3; times++) await registered(newName(), new Browser(address))
     expect((await new Browser(address).open('/register')).html).not.toContain('data-challenge=')
   })
 
-  it('and has an account, but no session since a fault came between, is sent to log in', async () => {
+  it('redirects to the login page if the account is stored but opening its session failed', async () => {
     const watched = watch()
     watched.fail('open', { before: true })
     const name = newName()
@@ -137,7 +137,7 @@ describe('somebody who registers', () => {
     await ok(logIn(name))
   })
 
-  it('where registration is closed is told so', async () => {
+  it('shows that registration is closed', async () => {
     await admin('PUT', '/admin/limits', { registration_open: false })
     const page = await new Browser().send('/register', { identifier: newName(), password: PASSWORD })
     await admin('PUT', '/admin/limits', { registration_open: true })

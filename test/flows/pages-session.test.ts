@@ -24,11 +24,11 @@ import { APP, isLoggedIn, PAGE_COOKIE, REFRESH_COOKIE, registered } from '../sup
 beforeEach(cheapenPasswords)
 afterEach(() => vi.restoreAllMocks())
 
-describe('the session of a browser', () => {
+describe('the session of the pages', () => {
   beforeEach(() => freeze())
   afterEach(thaw)
 
-  it('outlives its AUTH_SECRET, where the browser came by while both counted', async () => {
+  it('survives a change of AUTH_SECRET if the browser opened a page while both secrets were accepted', async () => {
     const { browser } = await registered()
     const before = browser.cookie(PAGE_COOKIE)
     const AUTH_SECRET = 'another secret of the tests, long enough for production'
@@ -41,7 +41,7 @@ describe('the session of a browser', () => {
     expect(await isLoggedIn(between.copy({}, workerWith({ AUTH_SECRET })))).toBe(true)
   })
 
-  it('takes the place of the one before, which ends', async () => {
+  it('ends the earlier session of the browser at a login', async () => {
     const { browser } = await registered()
     const before = browser.copy()
     const { name } = await newPerson()
@@ -57,17 +57,20 @@ describe('the session of a browser', () => {
     ['/auth/pages/register', '/auth/register'],
   ] as const
 
-  it.each(FORMS)('takes the place of one that an app has in its cookie, too: %s', async (form, path) => {
-    const { browser, app } = await withAnotherInAnApp()
-    const name = path === '/auth/login' ? (await newPerson()).name : newName()
-    const page = await browser.send(form, { identifier: name, password: PASSWORD })
-    expect(page.url).toBe('/account')
-    expect(await isAlive(app.access_token)).toBe(false)
-    const refreshed = await ok<Tokens>(refreshByCookie(browser.cookie(REFRESH_COOKIE) ?? ''))
-    expect(refreshed.user.username).toBe(name)
-  })
+  it.each(FORMS)(
+    'replaces the session in the cookie of an app at a login or a registration: %s',
+    async (form, path) => {
+      const { browser, app } = await withAnotherInAnApp()
+      const name = path === '/auth/login' ? (await newPerson()).name : newName()
+      const page = await browser.send(form, { identifier: name, password: PASSWORD })
+      expect(page.url).toBe('/account')
+      expect(await isAlive(app.access_token)).toBe(false)
+      const refreshed = await ok<Tokens>(refreshByCookie(browser.cookie(REFRESH_COOKIE) ?? ''))
+      expect(refreshed.user.username).toBe(name)
+    },
+  )
 
-  it('that goes on to an app takes the place of the one there', async () => {
+  it('replaces the session in the cookie of an app that /login/continue leads to', async () => {
     const { browser, app, name } = await withAnotherInAnApp()
     await browser.send(`/auth/pages/login/continue?${new URLSearchParams({ return_to: APP })}`, {})
     expect(await isAlive(app.access_token)).toBe(false)
@@ -76,20 +79,23 @@ describe('the session of a browser', () => {
     expect(await isLoggedIn(browser)).toBe(true)
   })
 
-  it.each(['/logout', '/auth/pages/logout'])('ends with one that an app has: %s', async (form) => {
-    const { browser, app } = await withAnotherInAnApp()
-    const copy = browser.copy()
-    expect((await browser.send(form, {})).url).toBe('/login?done=logged_out')
-    expect(await isAlive(app.access_token)).toBe(false)
-    expect(await isLoggedIn(copy)).toBe(false)
-    expect(browser.cookie(REFRESH_COOKIE)).toBeUndefined()
-  })
+  it.each(['/logout', '/auth/pages/logout'])(
+    'ends the session of the pages and the one in the cookie of an app at a logout: %s',
+    async (form) => {
+      const { browser, app } = await withAnotherInAnApp()
+      const copy = browser.copy()
+      expect((await browser.send(form, {})).url).toBe('/login?done=logged_out')
+      expect(await isAlive(app.access_token)).toBe(false)
+      expect(await isLoggedIn(copy)).toBe(false)
+      expect(browser.cookie(REFRESH_COOKIE)).toBeUndefined()
+    },
+  )
 
   it.each([
     ['a new password', 'password', { new_password: NEW_PASSWORD }],
     ['the end of all sessions', 'sessions/end-all', {}],
-    ['the end of the account', 'delete', {}],
-  ])('leaves none behind in an app with %s', async (_what, form, fields) => {
+    ['the deletion of the account', 'delete', {}],
+  ])('ends the session in the cookie of an app with %s', async (_what, form, fields) => {
     const { browser, app } = await withAnotherInAnApp()
     await browser.open('/account')
     const sent = { account: browser.account, current_password: PASSWORD, ...fields }
@@ -97,7 +103,7 @@ describe('the session of a browser', () => {
     expect(await isAlive(app.access_token)).toBe(false)
   })
 
-  it('is logged out of nothing where one of the two cannot be ended: it may be tried again', async () => {
+  it('keeps the cookies if one of the two sessions cannot be ended, so that the logout can be tried again', async () => {
     const { browser, app } = await withAnotherInAnApp()
     const watched = watch()
     const faulty = browser.copy({}, workerWith(watched.bindings))
@@ -110,7 +116,7 @@ describe('the session of a browser', () => {
     expect(await isLoggedIn(browser)).toBe(false)
   })
 
-  it('replaces another also where that cannot be ended, which the log says', async () => {
+  it('completes a login if the session that it replaces cannot be ended, and logs that', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
     const { browser } = await registered()
     const watched = watch()
@@ -124,21 +130,21 @@ describe('the session of a browser', () => {
     vi.restoreAllMocks()
   })
 
-  it('is replaced by no log in that fails', async () => {
+  it('keeps both sessions after a failed login', async () => {
     const { browser, app } = await withAnotherInAnApp()
     await browser.send('/auth/pages/login', { identifier: newName(), password: PASSWORD })
     expect(await isLoggedIn(browser)).toBe(true)
     expect(await isAlive(app.access_token)).toBe(true)
   })
 
-  it('leads on from the forms to log in and register, which it needs no more', async () => {
+  it('redirects from the forms for login and registration to the account page if a session exists', async () => {
     const { browser } = await registered()
     for (const path of ['/login', '/login/continue', '/register', '/logout']) {
       expect((await browser.open(path)).url).toBe('/account')
     }
   })
 
-  it('ends with the log out, whoever kept a copy of the cookie', async () => {
+  it('ends the session at a logout, so that a copy of the cookie is useless', async () => {
     const { browser } = await registered()
     const copy = browser.copy()
     expect((await browser.send('/logout', {})).url).toBe('/login?done=logged_out')
@@ -146,7 +152,7 @@ describe('the session of a browser', () => {
     expect(await isLoggedIn(copy)).toBe(false)
   })
 
-  it('outlives rotations by an app of the same site, and costs none', async () => {
+  it('does not rotate the refresh token of an app and survives its rotations', async () => {
     const { browser } = await registered()
     const refreshCookie = browser.cookie(REFRESH_COOKIE) ?? ''
     advance(60)
@@ -157,7 +163,7 @@ describe('the session of a browser', () => {
     expect(await isLoggedIn(browser)).toBe(true)
   })
 
-  it('goes on while it is used, and ends where it is not', async () => {
+  it('keeps a session of the pages alive while it is used and ends it after 30 idle days', async () => {
     const day = 86_400
     const { browser } = await registered()
     advance(20 * day)
@@ -168,7 +174,7 @@ describe('the session of a browser', () => {
     expect(await isLoggedIn(browser)).toBe(false)
   })
 
-  it('is noted as used once an hour, not with every page', async () => {
+  it('records the last use of a session of the pages at most once an hour', async () => {
     const lastUsed = (page: Page) => /datetime="([^"]+)"/.exec(page.html)?.[1]
     const { browser, page } = await registered()
     advance(3_599)
@@ -177,14 +183,14 @@ describe('the session of a browser', () => {
     expect(lastUsed(await browser.open('/account'))).not.toBe(lastUsed(page))
   })
 
-  it('ends when the account is disabled', async () => {
+  it('ends the session of the pages when the account is disabled', async () => {
     const { browser, name } = await registered()
     const { user } = await ok<Tokens>(logIn(name))
     await ok(admin('PATCH', `/admin/users/${user.id}`, { disabled: true }))
     expect(await isLoggedIn(browser)).toBe(false)
   })
 
-  it('is none for a refresh token that went to a script', async () => {
+  it('rejects a refresh token from a response body as the cookie of the pages', async () => {
     const { refresh_token } = await newPerson()
     const browser = new Browser()
     browser.setCookie(PAGE_COOKIE, refresh_token)
@@ -192,7 +198,7 @@ describe('the session of a browser', () => {
     await ok(refresh(refresh_token))
   })
 
-  it('has a token that refreshes nothing, ends nothing and revokes nothing elsewhere', async () => {
+  it('rejects the token of the pages for refresh, logout and revocation at the API', async () => {
     const { browser } = await registered()
     const token = browser.cookie(PAGE_COOKIE) ?? ''
     expect(await refused(refresh(token))).toMatchObject({ code: 'invalid_refresh_token' })
@@ -202,27 +208,27 @@ describe('the session of a browser', () => {
     expect(await isLoggedIn(browser)).toBe(true)
   })
 
-  it('does not live by the refresh cookie', async () => {
+  it('rejects the refresh token of an app as the cookie of the pages', async () => {
     const { browser } = await registered()
     const other = new Browser()
     other.setCookie(PAGE_COOKIE, browser.cookie(REFRESH_COOKIE) ?? '')
     expect(await isLoggedIn(other)).toBe(false)
   })
 
-  it.each(['', 'garbage', 'A'.repeat(120)])('is none for a cookie of %j', async (value) => {
+  it.each(['', 'garbage', 'A'.repeat(120)])('rejects a malformed cookie of the pages: %j', async (value) => {
     const browser = new Browser()
     browser.setCookie(PAGE_COOKIE, value)
     expect(await isLoggedIn(browser)).toBe(false)
   })
 
-  /** A browser that is logged in on the pages, and as somebody else in an app of the same site. */
+  /** A browser that is logged in on the pages, and with another account in an app of the same site. */
   async function withAnotherInAnApp() {
     const { browser, name } = await registered()
     const body = { username: newName(), password: PASSWORD, transport: 'cookie' }
-    const answer = await call('POST', '/auth/register', { body, headers: { Origin: APP } })
-    const [, value = ''] = /=([^;]+)/.exec(answer.headers.get('Set-Cookie') ?? '') ?? []
+    const response = await call('POST', '/auth/register', { body, headers: { Origin: APP } })
+    const [, value = ''] = /=([^;]+)/.exec(response.headers.get('Set-Cookie') ?? '') ?? []
     browser.setCookie(REFRESH_COOKIE, value)
-    return { browser, name, app: await answer.json<Tokens>() }
+    return { browser, name, app: await response.json<Tokens>() }
   }
 
   function refreshByCookie(value: string) {
@@ -231,9 +237,9 @@ describe('the session of a browser', () => {
   }
 })
 
-// Last: it ends those of the tests as well.
-describe("everybody's sessions", () => {
-  it('end for browsers, too', async () => {
+// Last: it ends the sessions of the other tests too.
+describe('the end of the sessions of all accounts', () => {
+  it('ends the session of the pages when an operator ends all sessions', async () => {
     const { browser } = await registered()
     await admin('DELETE', '/admin/sessions')
     expect(await isLoggedIn(browser)).toBe(false)

@@ -19,7 +19,7 @@ import { APP, isLoggedIn, PAGE_COOKIE, registered } from '../support/pages.ts'
 beforeEach(cheapenPasswords)
 afterEach(() => vi.restoreAllMocks())
 
-describe('a form', () => {
+describe('a form of the pages', () => {
   const FORMS = [
     '/login',
     '/login/continue',
@@ -43,12 +43,12 @@ describe('a form', () => {
   it.each([
     ['another site', { 'Sec-Fetch-Site': 'cross-site', Origin: 'https://evil.example' }],
     ['another host of the site, even a configured one', { 'Sec-Fetch-Site': 'same-site', Origin: APP }],
-    ["nobody's page", { 'Sec-Fetch-Site': 'none' }],
+    ['no page at all', { 'Sec-Fetch-Site': 'none' }],
     ['another site, by an old browser', { Origin: 'https://evil.example' }],
     ['a page that hides where it is', { Origin: 'null' }],
-    ['a program that says nothing', {}],
+    ['a program without Origin and Fetch Metadata', {}],
     ['a site that claims the right Origin', { 'Sec-Fetch-Site': 'cross-site', Origin: PUBLIC_URL }],
-  ])('from %s does nothing', async (_who, headers: Record<string, string>) => {
+  ])('rejects a form from %s and changes nothing', async (_who, headers: Record<string, string>) => {
     const { browser, name } = await registered()
     const fields = {
       identifier: newName(),
@@ -67,7 +67,7 @@ describe('a form', () => {
     await ok(logIn(name))
   })
 
-  it('from a browser that knows no Fetch Metadata is known by its Origin', async () => {
+  it('accepts a form of a browser without Fetch Metadata by its Origin', async () => {
     const { name } = await newPerson()
     const page = await new Browser().send(
       '/login',
@@ -81,7 +81,7 @@ describe('a form', () => {
     ['of another type', { 'Content-Type': 'application/json' }, 'x', 415],
     ['without a type', { 'Content-Type': '' }, 'x', 415],
     ['that is too large', {}, 'x'.repeat(17_000), 413],
-  ])('%s is refused with a page', async (_what, headers: Record<string, string>, password, status) => {
+  ])('rejects a form %s with a page', async (_what, headers: Record<string, string>, password, status) => {
     const own = { 'Sec-Fetch-Site': 'same-origin', ...headers }
     const page = await new Browser().send('/login', { identifier: 'x', password }, own)
     expect(page.status).toBe(status)
@@ -89,25 +89,25 @@ describe('a form', () => {
   })
 
   it.each(['/account/profile', '/account/password', '/account/delete', '/account/sessions/end'])(
-    'of a stranger leads to the log in: %s',
+    'redirects a form of the account without a session to the login page: %s',
     async (path) => {
       const page = await new Browser().send(path, { current_password: PASSWORD })
       expect(page.url).toBe('/login?done=ended')
-      expect(page.html).toContain('You have been logged out. Log in to go on; nothing was saved.')
+      expect(page.html).toContain('You have been logged out. Log in to continue. Nothing was saved.')
     },
   )
 })
 
 describe('every page', () => {
-  it('knows the methods that it has', async () => {
-    const answer = await call('PUT', '/login')
-    expect([answer.status, answer.headers.get('Allow')]).toEqual([405, 'GET, HEAD, POST'])
+  it('answers 405 with Allow to a method that a page does not have', async () => {
+    const response = await call('PUT', '/login')
+    expect([response.status, response.headers.get('Allow')]).toEqual([405, 'GET, HEAD, POST'])
     expect((await call('HEAD', '/login')).status).toBe(200)
   })
 
   const PATHS = ['/login', '/register', '/errors/not_found']
 
-  it.each(PATHS)('runs no script but by its nonce, and is framed by nobody: %s', async (path) => {
+  it.each(PATHS)('allows only scripts with its nonce and forbids framing: %s', async (path) => {
     const pages = [await new Browser().open(path), await new Browser().open(path)]
     const nonces = pages.map(({ headers, html }) => {
       const policy = headers.get('Content-Security-Policy') ?? ''
@@ -134,14 +134,14 @@ describe('every page', () => {
     ['*', 'en', 'Log in'],
     ['', 'en', 'Log in'],
     ['en;q=0, zh;q=0.1', 'zh-Hans', '登录'],
-  ])('speaks to %j in %s', async (language, lang, heading) => {
+  ])('shows a page for Accept-Language %j in %s', async (language, lang, heading) => {
     const page = await new Browser({ 'Accept-Language': language }).open('/login')
     expect(page.html).toContain(`<html lang="${lang}">`)
     expect(page.html).toContain(`<h1>${heading}</h1>`)
     expect(page.headers.get('Vary')).toContain('Accept-Language')
   })
 
-  it('carries the name, the logo and the colours of its operator, and loads the logo from nowhere else', async () => {
+  it('shows the configured name, logo and colour, and allows images only from the host of the logo', async () => {
     const PAGES = { name: 'A & B <i>', logo: 'https://www.example.com/logo.svg', color: '#ffee00' }
     const page = await new Browser({}, workerWith({ PAGES })).open('/login')
     expect(page.html).toContain('A &amp; B &lt;i&gt;')
@@ -153,7 +153,7 @@ describe('every page', () => {
   })
 
   it.each(['turnstile', 'hcaptcha'] as const)(
-    'may load the widget of %s where that is chosen',
+    'allows the widget of %s in the policy of a page if it is the challenge provider',
     async (provider) => {
       const settings = {
         CHALLENGE_PROVIDER: provider,
@@ -169,16 +169,16 @@ describe('every page', () => {
     },
   )
 
-  it('is read by no other origin, a configured one neither', async () => {
+  it('sends no CORS headers with a page, even to a configured origin', async () => {
     const { browser } = await registered()
     const headers = { Origin: APP, Cookie: `${PAGE_COOKIE}=${browser.cookie(PAGE_COOKIE)}` }
     for (const path of ['/account', '/login', '/register']) {
-      const answer = await call('GET', path, { headers })
-      expect(answer.headers.get('Access-Control-Allow-Origin')).toBeNull()
+      const response = await call('GET', path, { headers })
+      expect(response.headers.get('Access-Control-Allow-Origin')).toBeNull()
     }
   })
 
-  it('that is 401 carries what RFC 9110 asks for', async () => {
+  it('sends WWW-Authenticate with a page of status 401 (RFC 9110)', async () => {
     const page = await new Browser().send('/login', {
       identifier: newName(),
       password: 'a guess that is wrong',
@@ -186,7 +186,7 @@ describe('every page', () => {
     expect(page.headers.get('WWW-Authenticate')).toBe('Bearer realm="gatehouse"')
   })
 
-  it('shows what was typed as text, never as markup', async () => {
+  it('escapes the typed values in a page', async () => {
     const evil = '"><script>alert(1)</script>@x'
     for (const path of ['/login', '/register']) {
       const { html } = await new Browser().send(path, { identifier: evil, password: PASSWORD })
@@ -195,7 +195,7 @@ describe('every page', () => {
     }
   })
 
-  it('that fails says so in the language of the browser, with what the log calls the request', async () => {
+  it('shows an internal error in the language of the browser with the id of the request in the log', async () => {
     vi.spyOn(console, 'log').mockImplementation(() => undefined)
     const fetch = workerWith({
       ACCOUNT: {
@@ -216,7 +216,7 @@ describe('every page', () => {
   })
 })
 
-describe('a page that is not there', () => {
+describe('a path without a resource', () => {
   const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8'
   const ask = (path: string, headers: Record<string, string> = {}, fetch = worker, method = 'GET') =>
     call(method, path, { headers: { Accept: BROWSER, ...headers } }, fetch)
@@ -230,24 +230,24 @@ describe('a page that is not there', () => {
     '/assets/nothing.js',
     '/admin/limits/nothing',
     '/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200',
-  ])('is told to a browser as a page: %s', async (path) => {
-    const answer = await ask(path)
-    expect(answer.status).toBe(404)
-    expect(answer.headers.get('Content-Type')).toBe('text/html; charset=UTF-8')
-    expect(answer.headers.get('Cache-Control')).toBe('no-store')
-    expect(answer.headers.get('Content-Security-Policy')).toContain("default-src 'none'")
-    const html = await answer.text()
+  ])('answers 404 to a browser with a page: %s', async (path) => {
+    const response = await ask(path)
+    expect(response.status).toBe(404)
+    expect(response.headers.get('Content-Type')).toBe('text/html; charset=UTF-8')
+    expect(response.headers.get('Cache-Control')).toBe('no-store')
+    expect(response.headers.get('Content-Security-Policy')).toContain("default-src 'none'")
+    const html = await response.text()
     expect(html).toContain('<html lang="en">')
-    expect(html).toContain(answer.headers.get('X-Request-Id'))
+    expect(html).toContain(response.headers.get('X-Request-Id'))
     expect(html).not.toContain('nothing.js')
   })
 
-  it('speaks the language of the browser', async () => {
+  it('shows the 404 page in the language of the browser', async () => {
     const html = await (await ask('/nothing', { 'Accept-Language': 'zh-CN' })).text()
     expect(html).toContain('<html lang="zh-Hans">')
   })
 
-  it('answers HEAD as GET, without the body', async () => {
+  it('answers HEAD for an unknown path as GET, without the body', async () => {
     const head = await ask('/nothing', {}, worker, 'HEAD')
     expect([head.status, head.headers.get('Content-Type')]).toEqual([404, 'text/html; charset=UTF-8'])
     expect(await head.text()).toBe('')
@@ -260,23 +260,23 @@ describe('a page that is not there', () => {
     'application/json, text/html;q=0.5',
     'text/html;q=0',
     '',
-  ])('is a problem for what asks for %j', async (accept) => {
-    const answer = await ask('/nothing', { Accept: accept })
-    expect([answer.status, answer.headers.get('Content-Type')]).toEqual([404, 'application/problem+json'])
+  ])('answers 404 with a problem to Accept %j', async (accept) => {
+    const response = await ask('/nothing', { Accept: accept })
+    expect([response.status, response.headers.get('Content-Type')]).toEqual([404, 'application/problem+json'])
   })
 
-  it('is a problem for other methods, and 405 where the path knows others', async () => {
+  it('answers 404 with a problem to POST, and 405 if the path has other methods', async () => {
     const posted = await ask('/nothing', {}, worker, 'POST')
     expect([posted.status, posted.headers.get('Content-Type')]).toEqual([404, 'application/problem+json'])
     expect((await ask('/auth/login')).status).toBe(405)
   })
 
-  it('is a problem where there are no pages', async () => {
-    const answer = await ask('/nothing', {}, workerWith({ PAGES: { enabled: false } }))
-    expect(answer.headers.get('Content-Type')).toBe('application/problem+json')
+  it('answers 404 with a problem to a browser if pages are disabled', async () => {
+    const response = await ask('/nothing', {}, workerWith({ PAGES: { enabled: false } }))
+    expect(response.headers.get('Content-Type')).toBe('application/problem+json')
   })
 
-  it('is the business of an origin below its prefix, and a page beside it', async () => {
+  it('leaves a 404 below the prefix of a gateway route to its origin', async () => {
     const gateway = workerWith({ GATEWAY: { '/api': { origin: env.RAW_ORIGIN_URL, required: false } } })
     expect((await ask('/api/nothing', {}, gateway)).headers.get('Content-Type')).not.toContain(
       'charset=UTF-8',
@@ -289,10 +289,10 @@ describe('/.well-known/change-password', () => {
   const path = '/.well-known/change-password'
 
   it.each(['GET', 'HEAD'])(
-    'leads %s to the section of the account in which the password is changed',
+    'redirects %s of /.well-known/change-password to the password section of the account page',
     async (method) => {
-      const answer = await workerWith({})(new Request(PUBLIC_URL + path, { method, redirect: 'manual' }))
-      expect([answer.status, answer.headers.get('Location')]).toEqual([302, '/account#password'])
+      const response = await workerWith({})(new Request(PUBLIC_URL + path, { method, redirect: 'manual' }))
+      expect([response.status, response.headers.get('Location')]).toEqual([302, '/account#password'])
       const browser = new Browser()
       await browser.send('/register', { identifier: newName(), password: PASSWORD })
       const { html } = await browser.open('/account')
@@ -301,8 +301,8 @@ describe('/.well-known/change-password', () => {
     },
   )
 
-  it('is not there without pages', async () => {
-    const answer = await call('GET', path, {}, workerWith({ PAGES: { enabled: false } }))
-    expect(answer.status).toBe(404)
+  it('answers 404 at /.well-known/change-password if pages are disabled', async () => {
+    const response = await call('GET', path, {}, workerWith({ PAGES: { enabled: false } }))
+    expect(response.status).toBe(404)
   })
 })

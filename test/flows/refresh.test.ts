@@ -23,7 +23,7 @@ afterEach(thaw)
 const DAY = 86_400
 
 describe('refresh', () => {
-  it('rotates the token and keeps session, auth_time and amr', async () => {
+  it('rotates the refresh token and keeps session, auth_time and amr', async () => {
     const first = await newPerson()
     advance(5)
     const second = await ok<Tokens>(refresh(first.refresh_token))
@@ -34,15 +34,15 @@ describe('refresh', () => {
     expect(after.jti).not.toBe(before.jti)
   })
 
-  it('gives twenty refreshes of one token at once the same successor', async () => {
+  it('returns the same successor to twenty simultaneous refreshes of one token', async () => {
     const { refresh_token } = await newPerson()
-    const answers = await Promise.all(Array.from({ length: 20 }, () => ok<Tokens>(refresh(refresh_token))))
-    const successors = new Set(answers.map((answer) => answer.refresh_token))
+    const responses = await Promise.all(Array.from({ length: 20 }, () => ok<Tokens>(refresh(refresh_token))))
+    const successors = new Set(responses.map((tokens) => tokens.refresh_token))
     expect(successors.size).toBe(1)
     expect(successors).not.toContain(refresh_token)
   })
 
-  it('answers a token that was rotated out within the grace with the current one', async () => {
+  it('returns the current refresh token for one that was rotated out within the grace period', async () => {
     const { refresh_token: first } = await newPerson()
     const { refresh_token: second } = await ok<Tokens>(refresh(first))
     advance(4)
@@ -52,7 +52,7 @@ describe('refresh', () => {
     expect((await ok<Tokens>(refresh(second))).refresh_token).toBe(third)
   })
 
-  it('takes a token rotated out longer ago than the grace for reuse: the session ends', async () => {
+  it('ends the session if a refresh token is reused after the grace period', async () => {
     const { refresh_token: first } = await newPerson()
     const { refresh_token: second, access_token } = await ok<Tokens>(refresh(first))
     advance(10)
@@ -62,24 +62,24 @@ describe('refresh', () => {
     expect(await isAlive(access_token)).toBe(false)
   })
 
-  it('knows no grace of zero seconds', async () => {
+  it('detects reuse at once if the grace period is zero seconds', async () => {
     const strict = workerWith({ REFRESH_GRACE_SECONDS: '0' })
     const { refresh_token } = await newPerson(strict)
     await ok(refresh(refresh_token, strict))
     expect(await refused(refresh(refresh_token, strict))).toMatchObject({ code: 'refresh_token_reused' })
   })
 
-  it('ends an idle session, and says how long it will last', async () => {
+  it('ends an idle session after refresh_expires_in', async () => {
     const person = await newPerson()
     expect(person.refresh_expires_in).toBe(30 * DAY)
     advance(30 * DAY - 1)
-    const kept = await ok<Tokens>(refresh(person.refresh_token))
-    expect(kept.refresh_expires_in).toBe(30 * DAY)
+    const refreshed = await ok<Tokens>(refresh(person.refresh_token))
+    expect(refreshed.refresh_expires_in).toBe(30 * DAY)
     advance(30 * DAY)
-    expect(await refused(refresh(kept.refresh_token))).toMatchObject({ code: 'invalid_refresh_token' })
+    expect(await refused(refresh(refreshed.refresh_token))).toMatchObject({ code: 'invalid_refresh_token' })
   })
 
-  it('ends a session 90 days after the log in, however often it is refreshed', async () => {
+  it('ends a session 90 days after the login even if it is refreshed', async () => {
     let { refresh_token } = await newPerson()
     for (const days of [29, 29, 29]) {
       advance(days * DAY)
@@ -93,26 +93,26 @@ describe('refresh', () => {
 
   it.each([
     ['garbage', () => 'garbage'],
-    ['empty', () => ''],
+    ['an empty string', () => ''],
     ['an access token', (person: Tokens) => person.access_token],
-    ['a changed first character', (person: Tokens) => `B${person.refresh_token.slice(1)}`],
-    ['padding', (person: Tokens) => `${person.refresh_token}=`],
-    ['a space before it', (person: Tokens) => ` ${person.refresh_token}`],
-  ])('refuses %s', async (_what, token) => {
+    ['a token with another first character', (person: Tokens) => `B${person.refresh_token.slice(1)}`],
+    ['a token with padding', (person: Tokens) => `${person.refresh_token}=`],
+    ['a token after a space', (person: Tokens) => ` ${person.refresh_token}`],
+  ])('rejects %s as a refresh token', async (_what, token) => {
     expect(await refused(refresh(token(await newPerson())))).toMatchObject({
       status: 401,
       code: 'invalid_refresh_token',
     })
   })
 
-  it('refuses the token of a disabled account', async () => {
+  it('rejects the refresh token of a disabled account', async () => {
     const { refresh_token, user } = await newPerson()
     await disable(user.id)
     await runCron()
     expect(await refused(refresh(refresh_token))).toMatchObject({ code: 'invalid_refresh_token' })
   })
 
-  it('survives the eviction of the object', async () => {
+  it('keeps refresh tokens and reuse detection when the account object is evicted', async () => {
     const { refresh_token, user } = await newPerson()
     const { refresh_token: second } = await ok<Tokens>(refresh(refresh_token))
     await evictDurableObject(env.ACCOUNT.getByName(user.id))
@@ -122,9 +122,9 @@ describe('refresh', () => {
     expect(await refused(refresh(refresh_token))).toMatchObject({ code: 'refresh_token_reused' })
   })
 
-  it('goes on while one AUTH_SECRET replaces another', async () => {
+  it('accepts tokens of the fallback secret while AUTH_SECRET is replaced', async () => {
     const { refresh_token, access_token, name } = await newPerson()
-    const AUTH_SECRET = 'the secret that comes, long enough for production'
+    const AUTH_SECRET = 'the next secret of the tests, long enough for production'
     const both = workerWith({ AUTH_SECRET_FALLBACK: env.AUTH_SECRET ?? '', AUTH_SECRET })
     const { refresh_token: renewed } = await ok<Tokens>(refresh(refresh_token, both))
     expect((await call('GET', '/auth/me', { bearer: access_token }, both)).status).toBe(200)
@@ -132,7 +132,7 @@ describe('refresh', () => {
     expect(await refused(refresh(renewed))).toMatchObject({ code: 'invalid_refresh_token' })
   })
 
-  it('clears dead sessions by the alarm, and the account a day after its last', async () => {
+  it('deletes expired sessions by the alarm, and the account state a day after the last one', async () => {
     const { user, refresh_token } = await newPerson()
     const object = env.ACCOUNT.getByName(user.id)
     advance(30 * DAY)

@@ -2,8 +2,8 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { call, logIn, newName, ok, PASSWORD, refused, register, workerWith } from '../support/client.ts'
 
-describe('registration', () => {
-  it('stores no password, only its hash', async () => {
+describe('the password of a registration', () => {
+  it('stores only a hash of the password', async () => {
     const username = newName()
     await ok(register({ username }), 201)
     const row = await env.DB.prepare('SELECT * FROM accounts WHERE username = ?1').bind(username).first()
@@ -20,7 +20,7 @@ describe('registration', () => {
     ['too_simple', '12341234'],
     ['too_simple', ' '.repeat(8)],
     ['too_long', 'bread and water '.repeat(8).concat('!')],
-  ])('refuses a weak password: %s', async (reason, password) => {
+  ])('rejects a weak password at registration: %s', async (reason, password) => {
     expect(await refused(register({ username: newName() }, password))).toMatchObject({
       status: 422,
       code: 'weak_password',
@@ -28,7 +28,7 @@ describe('registration', () => {
     })
   })
 
-  it('refuses a password that contains the username, the local part or the national number', async () => {
+  it('rejects a password that contains the username, the local part of the email address or the national phone number', async () => {
     const username = newName()
     for (const [identifiers, password] of [
       [{ username }, `my ${username.toUpperCase()} !`],
@@ -41,7 +41,7 @@ describe('registration', () => {
     }
   })
 
-  it('counts code points after NFC: 128 astral characters pass, 129 do not', async () => {
+  it('counts the length of a password in code points after NFC: 128 astral characters pass, 129 do not', async () => {
     const astral = '\u{1f600}\u{1f511}\u{1f41d}\u{1f40c}\u{1f40d}\u{1f40e}\u{1f511}\u{1f600}'.repeat(16)
     expect((await register({ username: newName() }, astral)).status).toBe(201)
     expect(await refused(register({ username: newName() }, `${astral}\u{1f600}`))).toMatchObject({
@@ -49,7 +49,7 @@ describe('registration', () => {
     })
   })
 
-  it('takes the same password in another normal form', async () => {
+  it('accepts a password in another normalization form at login', async () => {
     const username = newName()
     await ok(register({ username }, 'caf\u00e9 au lait'), 201)
     await ok(logIn(username, 'cafe\u0301 au lait'))
@@ -58,7 +58,7 @@ describe('registration', () => {
     })
   })
 
-  it('names every reason against a password, in one order', async () => {
+  it('reports all reasons against a password in a fixed order', async () => {
     expect(await refused(register({ phone: '+12015550177' }, '2015550177'.repeat(13)))).toMatchObject({
       reasons: ['too_long', 'contains_identifier'],
     })
@@ -67,11 +67,11 @@ describe('registration', () => {
     })
   })
 
-  it('takes a phrase of common words', async () => {
+  it('accepts a passphrase of common words', async () => {
     await ok(register({ username: newName() }, 'password monkey dragon ladder'), 201)
   })
 
-  it('lists a weak password beside other problems, and what it contains of the identifiers that can be read', async () => {
+  it('reports a weak password beside other errors, compared with the identifiers that are valid', async () => {
     const username = newName()
     const body = { username, email: 'no address', extra: 1, password: `my ${username}` }
     const { code, errors } = await refused(call('POST', '/auth/register', { body }))
@@ -90,7 +90,7 @@ describe('registration', () => {
     ['a reserved username alone', { username: 'admin' }, ['username']],
     ['a reserved username and a wrong type', { username: 'admin', challenge: 5 }, ['challenge', 'username']],
     ['an unknown transport', { email: 'ada@example.com', transport: 'carrier pigeon' }, ['transport']],
-  ])('lists a weak password last, beside %s', async (_what, identifiers, fields) => {
+  ])('reports a weak password last, after %s', async (_what, identifiers, fields) => {
     const body = { ...identifiers, password: '12341234' }
     const { code, errors } = await refused(call('POST', '/auth/register', { body }))
     expect(code).toBe('invalid_request')
@@ -98,7 +98,7 @@ describe('registration', () => {
     expect(errors?.at(-1)).toMatchObject({ reasons: ['too_simple'] })
   })
 
-  it('says once that a password is missing or no text, and nothing of a good one beside other problems', async () => {
+  it('reports a missing or malformed password once, and no error for a good one beside other errors', async () => {
     for (const password of [undefined, 5, 'x\ud800']) {
       const { errors } = await refused(call('POST', '/auth/register', { body: { password, username: '!' } }))
       expect(errors?.filter(({ field }) => field === 'password')).toEqual([
@@ -109,7 +109,7 @@ describe('registration', () => {
     expect(errors?.map(({ field }) => field)).toEqual(['username'])
   })
 
-  it('counts the words of the setting among the common passwords', async () => {
+  it('rejects passwords based on PASSWORD_WORDS and the name of the pages as common', async () => {
     const worker = workerWith({ PASSWORD_WORDS: 'Rosebud, Citizen Kane', PAGES: { name: 'Xanadu' } })
     for (const password of ['rosebud!1941', 'CITIZEN KANE', '2026xanadu2026']) {
       expect(await refused(register({ username: newName() }, password, worker))).toMatchObject({

@@ -18,7 +18,7 @@ const accountsNamed = (column: string, value: string) =>
   env.DB.prepare(`SELECT count(*) AS n FROM accounts WHERE ${column} = ?1`).bind(value).first<number>('n')
 
 describe('registration', () => {
-  it('takes a username, an email and a phone, and answers with the user', async () => {
+  it('accepts a username, an email address and a phone number and responds with the user', async () => {
     const username = newName()
     const identifiers = { username, email: ` ${username}@Bücher.Example `, phone: '+1 (201) 555-0123' }
     const { user } = await ok<Tokens>(register(identifiers), 201)
@@ -37,7 +37,7 @@ describe('registration', () => {
     })
   })
 
-  it('lets one log in by each identifier that was given, however it is spelled', async () => {
+  it('allows login by each registered identifier in any spelling', async () => {
     const username = `Straße${newName()}`
     await ok(register({ username, email: `${newName()}x@example.com`, phone: '+49 30 901820' }), 201)
     for (const identifier of [username, username.toUpperCase(), '+49 (30) 901820', '+4930901820']) {
@@ -50,7 +50,7 @@ describe('registration', () => {
     ['case', (name: string) => name.toUpperCase()],
     ['full width', (name: string) => name.replace('p', 'ｐ')],
     ['the very same', (name: string) => name],
-  ])('refuses a taken username in another spelling: %s', async (_spelling, respell) => {
+  ])('rejects a taken username in another spelling: %s', async (_spelling, respell) => {
     const username = newName()
     await ok(register({ username }), 201)
     expect(await refused(register({ username: respell(username) }))).toMatchObject({
@@ -60,7 +60,7 @@ describe('registration', () => {
     })
   })
 
-  it('names the first taken of username, email, phone', async () => {
+  it('names the first taken identifier in the order username, email, phone', async () => {
     const [one, two] = [newName(), newName()]
     await ok(register({ username: one }), 201)
     await ok(register({ email: `${one}@example.com` }), 201)
@@ -76,15 +76,18 @@ describe('registration', () => {
     ['Unicode forms', (name: string) => [{ username: `e\u0301${name}` }, { username: `\u00c9${name}` }]],
     ['emails', (name: string) => [{ email: `${name}@example.com` }, { email: ` ${name}@EXAMPLE.com` }]],
     ['phones', () => [{ phone: '+12015550199' }, { phone: '+1 201-555-0199' }]],
-  ])('gives one 201 and one 409 to two of one identifier at once: %s', async (_kind, spellings) => {
-    const answers = await Promise.all(spellings(newName()).map((identifiers) => register(identifiers)))
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 409])
-  })
+  ])(
+    'answers 201 and 409 to two simultaneous registrations of one identifier: %s',
+    async (_kind, spellings) => {
+      const responses = await Promise.all(spellings(newName()).map((identifiers) => register(identifiers)))
+      expect(responses.map(({ status }) => status).toSorted()).toEqual([201, 409])
+    },
+  )
 
-  it('keeps one of twenty registrations of one name at once', async () => {
+  it('stores one of twenty simultaneous registrations of one username', async () => {
     const username = newName()
-    const answers = await Promise.all(Array.from({ length: 20 }, () => register({ username })))
-    const statuses = answers.map(({ status }) => status)
+    const responses = await Promise.all(Array.from({ length: 20 }, () => register({ username })))
+    const statuses = responses.map(({ status }) => status)
     expect(statuses.filter((status) => status === 201)).toHaveLength(1)
     expect(statuses.filter((status) => status === 409)).toHaveLength(19)
     expect(await accountsNamed('username', username)).toBe(1)
@@ -93,7 +96,7 @@ describe('registration', () => {
   it.each([
     ['white space and format characters', (text: string) => `\u00a0\u202a${text}\u202c\u200b `],
     ['a byte order mark and an ideographic space', (text: string) => `\ufeff${text}\u3000`],
-  ])('trims %s at the ends of every identifier, and so does a login', async (_what, wrap) => {
+  ])('trims %s around every identifier at registration and at login', async (_what, wrap) => {
     const username = newName()
     const digits = crypto.getRandomValues(new Uint16Array(1))[0] ?? 0
     const phone = `+44 7400 1${String(digits).padStart(5, '0')}`
@@ -113,7 +116,7 @@ describe('registration', () => {
     }
   })
 
-  it('reads a phone number in other digits, spaces and dashes as the same number', async () => {
+  it('normalizes the digits, spaces and dashes of a phone number', async () => {
     const { user } = await ok<Tokens>(
       register({ phone: '\uff0b\uff11\u3000\uff08\uff12\uff10\uff12\uff09\u2011555/0188' }),
       201,
@@ -128,19 +131,16 @@ describe('registration', () => {
     }
   })
 
-  it.each(['', ' ', '\u202a\u202c'])(
-    'counts an optional field that is empty as absent: %j',
-    async (empty) => {
-      const body = { username: newName(), email: empty, phone: empty, challenge: empty, transport: empty }
-      const { user } = await ok<Tokens>(
-        call('POST', '/auth/register', { body: { ...body, password: PASSWORD } }),
-        201,
-      )
-      expect(user).toMatchObject({ username: body.username, email: null, phone: null })
-    },
-  )
+  it.each(['', ' ', '\u202a\u202c'])('treats an empty optional field as absent: %j', async (empty) => {
+    const body = { username: newName(), email: empty, phone: empty, challenge: empty, transport: empty }
+    const { user } = await ok<Tokens>(
+      call('POST', '/auth/register', { body: { ...body, password: PASSWORD } }),
+      201,
+    )
+    expect(user).toMatchObject({ username: body.username, email: null, phone: null })
+  })
 
-  it('asks for an identifier where each of them is empty', async () => {
+  it('rejects a registration if each identifier is empty', async () => {
     const { errors } = await refused(register({ username: '', email: ' ', phone: '\u200b' }))
     expect(errors?.map(({ field }) => field)).toEqual(['username', 'email', 'phone'])
   })
@@ -152,7 +152,7 @@ describe('registration', () => {
     ['a control character behind a space', 'ada \u0007 '],
     ['only a tab', '\t'],
     ['a lone surrogate', ' ada\udc00'],
-  ])('refuses %s at an end of an identifier', async (_what, text) => {
+  ])('rejects %s at an end of an identifier', async (_what, text) => {
     for (const field of ['username', 'email', 'phone']) {
       const { status, errors } = await refused(register({ [field]: text }))
       expect(status).toBe(422)
@@ -162,7 +162,7 @@ describe('registration', () => {
   })
 
   it.each(['grace\ufe0f', 'gr\u034face', '\u3164\u3164\u3164', '\uffa0grace', 'grace\u{e0100}'])(
-    'refuses a username with a code point that shows nothing: %j',
+    'rejects a username with an invisible code point: %j',
     async (username) => {
       const { status, errors } = await refused(register({ username }))
       expect(status).toBe(422)
@@ -180,7 +180,7 @@ describe('registration', () => {
     'noc',
     'Official',
     'Gatehouse',
-  ])('refuses a reserved username, in every form that compares as one: %j', async (username) => {
+  ])('rejects a reserved username in every equivalent form: %j', async (username) => {
     expect(await refused(register({ username }))).toMatchObject({
       status: 422,
       code: 'invalid_request',
@@ -189,20 +189,20 @@ describe('registration', () => {
   })
 
   it.each(['administrators', 'my.admin', 'roots'])(
-    'takes a username that only contains one: %s',
+    'accepts a username that only contains a reserved one: %s',
     async (name) => {
       await ok(register({ username: `${name}.${newName()}`.slice(0, 32) }), 201)
     },
   )
 
-  it('reserves the names that the setting has in place of the default ones, or none', async () => {
+  it('replaces the default reserved usernames with those of RESERVED_USERNAMES, which may be empty', async () => {
     const own = workerWith({ RESERVED_USERNAMES: 'Billing' })
     expect(await refused(register({ username: 'BILLING' }, PASSWORD, own))).toMatchObject({ status: 422 })
     await ok(register({ username: 'webmaster' }, PASSWORD, own), 201)
     await ok(register({ username: 'hostmaster' }, PASSWORD, workerWith({ RESERVED_USERNAMES: '' })), 201)
   })
 
-  it('refuses a reserved username before it says that registration is closed', async () => {
+  it('rejects a reserved username before it reports that registration is closed', async () => {
     await ok(admin('PUT', '/admin/limits', { registration_open: false }))
     const refusals = [register({ username: 'admin' }), register({ username: newName() }, '12341234')]
     const codes = (await Promise.all(refusals.map(refused))).map(({ code }) => code)
@@ -210,19 +210,19 @@ describe('registration', () => {
     expect(codes).toEqual(['invalid_request', 'registration_closed'])
   })
 
-  it('answers 503 and stores nothing when the database is out of reach', async () => {
+  it('answers 503 and stores no account while the database is unavailable', async () => {
     const watched = watch()
     const username = newName()
     const worker = workerWith(watched.bindings)
     await ok(call('GET', '/.well-known/jwks.json', {}, worker))
     watched.fail('batch', { before: true })
-    const refusal = await register({ username }, PASSWORD, worker)
-    expect(refusal.headers.get('Retry-After')).toBe('5')
-    expect(await refusal.json()).toMatchObject({ status: 503, code: 'unavailable' })
+    const response = await register({ username }, PASSWORD, worker)
+    expect(response.headers.get('Retry-After')).toBe('5')
+    expect(await response.json()).toMatchObject({ status: 503, code: 'unavailable' })
     expect(await accountsNamed('username', username)).toBe(0)
   })
 
-  it('goes on where only the answer of the write was lost', async () => {
+  it('completes a registration if only the result of the write was lost', async () => {
     const watched = watch()
     const username = newName()
     const worker = workerWith(watched.bindings)
@@ -231,16 +231,16 @@ describe('registration', () => {
     expect(user.username).toBe(username)
   })
 
-  it('says that the account is stored when only its session is not', async () => {
+  it('reports that the account is stored if opening its session failed', async () => {
     const watched = watch()
     const username = newName()
     watched.fail('open', { before: true })
-    const refusal = await refused(register({ username }, PASSWORD, workerWith(watched.bindings)))
-    expect(refusal).toMatchObject({ status: 503, code: 'unavailable', registered: true })
+    const problem = await refused(register({ username }, PASSWORD, workerWith(watched.bindings)))
+    expect(problem).toMatchObject({ status: 503, code: 'unavailable', registered: true })
     await ok(logIn(username))
   })
 
-  it('stores nothing where no token could be signed', async () => {
+  it('stores no account if no token can be signed', async () => {
     const username = newName()
     const other = workerWith({ AUTH_SECRET: 'another secret of the tests, as long as it has to be' })
     await ok(register({ username: newName() }), 201)

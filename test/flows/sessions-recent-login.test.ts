@@ -30,8 +30,8 @@ afterEach(() => {
 describe('ending sessions after an old login', () => {
   const PATHS = ['/auth/sessions', '/auth/sessions?except=current', '/auth/sessions/{id}']
 
-  /** Somebody with two sessions. @param path of a call by which the first one ends the second */
-  async function somebody(path: string) {
+  /** An account with two sessions. @param path of a request with which the first one ends the second */
+  async function twoSessions(path: string) {
     const person = await newPerson()
     const other = await ok<Tokens>(logIn(person.name))
     const address = path.replace('{id}', sessionIdOf(other))
@@ -39,17 +39,17 @@ describe('ending sessions after an old login', () => {
     return { person, other, end }
   }
 
-  it.each(PATHS)('needs one within 15 minutes: %s', async (path) => {
+  it.each(PATHS)('requires a login within 15 minutes to end sessions: %s', async (path) => {
     freeze()
-    const { person, other, end } = await somebody(path)
+    const { person, other, end } = await twoSessions(path)
     advance(600)
     const { access_token } = await ok<Tokens>(refresh(person.refresh_token))
     advance(301)
-    const answer = await end(undefined, access_token)
-    expect(answer.headers.get('WWW-Authenticate')).toBe(
+    const response = await end(undefined, access_token)
+    expect(response.headers.get('WWW-Authenticate')).toBe(
       'Bearer realm="gatehouse", error="insufficient_user_authentication", max_age="900"',
     )
-    expect(await answer.json()).toMatchObject({
+    expect(await response.json()).toMatchObject({
       status: 401,
       code: 'insufficient_user_authentication',
       max_age: 900,
@@ -60,18 +60,18 @@ describe('ending sessions after an old login', () => {
     expect(await refused(refresh(other.refresh_token))).toMatchObject({ code: 'invalid_refresh_token' })
   })
 
-  it.each(PATHS)('takes the password in its place: %s', async (path) => {
+  it.each(PATHS)('accepts the password in place of a recent login: %s', async (path) => {
     freeze()
-    const { person, other, end } = await somebody(path)
+    const { person, other, end } = await twoSessions(path)
     advance(86_400)
     const { access_token } = await ok<Tokens>(refresh(person.refresh_token))
     await ok(end({ current_password: PASSWORD }, access_token), 204)
     expect(await refused(refresh(other.refresh_token))).toMatchObject({ code: 'invalid_refresh_token' })
   })
 
-  it('takes a change of the password for one', async () => {
+  it('counts a change of the password as a recent login', async () => {
     freeze()
-    const { person, end } = await somebody('/auth/sessions')
+    const { person, end } = await twoSessions('/auth/sessions')
     advance(86_400)
     const { access_token: old } = await ok<Tokens>(refresh(person.refresh_token))
     expect(await refused(end(undefined, old))).toMatchObject({ code: 'insufficient_user_authentication' })
@@ -80,9 +80,9 @@ describe('ending sessions after an old login', () => {
     await ok(logIn(person.name, NEW_PASSWORD))
   })
 
-  it('needs nothing for the session that asks, which logs out', async () => {
+  it('ends the current session after an old login without the password', async () => {
     freeze()
-    const { person, other } = await somebody('/auth/sessions')
+    const { person, other } = await twoSessions('/auth/sessions')
     advance(86_400)
     const { access_token: bearer } = await ok<Tokens>(refresh(person.refresh_token))
     await ok(call('DELETE', `/auth/sessions/${sessionIdOf(person)}`, { bearer }), 204)
@@ -90,7 +90,7 @@ describe('ending sessions after an old login', () => {
     await ok(refresh(other.refresh_token))
   })
 
-  it('is asked for one before anything is said of an id', async () => {
+  it('requires a recent login before it reveals whether a session id exists', async () => {
     freeze()
     const [one, other] = [await newPerson(), await newPerson()]
     advance(86_400)
@@ -108,23 +108,23 @@ describe('ending sessions after an old login', () => {
 
 describe('a password that is sent to end sessions', () => {
   it.each(['/auth/sessions', '/auth/sessions?except=current', '/auth/sessions/{id}'])(
-    'is 401 where it is wrong, however fresh the login is, and nothing ends: %s',
+    'answers 401 to a wrong password even after a recent login, and ends no session: %s',
     async (path) => {
       const first = await newPerson()
       const second = await ok<Tokens>(logIn(first.name))
       const body = { current_password: WRONG }
-      const answer = await call('DELETE', path.replace('{id}', sessionIdOf(second)), {
+      const response = await call('DELETE', path.replace('{id}', sessionIdOf(second)), {
         bearer: first.access_token,
         body,
       })
-      expect(answer.headers.get('WWW-Authenticate')).toBe('Bearer realm="gatehouse"')
-      expect(await answer.json()).toMatchObject({ status: 401, code: 'invalid_credentials' })
+      expect(response.headers.get('WWW-Authenticate')).toBe('Bearer realm="gatehouse"')
+      expect(await response.json()).toMatchObject({ status: 401, code: 'invalid_credentials' })
       expect(await isAlive(first.access_token)).toBe(true)
       expect(await isAlive(second.access_token)).toBe(true)
     },
   )
 
-  it('counts as a failed log in, and past the threshold needs a challenge', async () => {
+  it('counts a wrong password as a failed login and requires a challenge above the threshold', async () => {
     const { access_token: bearer, name } = await newPerson()
     const here = visitor()
     const guess = (current_password: string) =>
@@ -141,7 +141,7 @@ describe('a password that is sent to end sessions', () => {
     await ok(here.call('DELETE', '/auth/sessions', { bearer }), 204)
   })
 
-  it('counts on the account, from wherever it comes', async () => {
+  it('counts wrong passwords for the account from any IP address', async () => {
     const { access_token: bearer, name } = await newPerson()
     const guess = () =>
       refused(call('DELETE', '/auth/sessions', { bearer, body: { current_password: WRONG } }))
@@ -150,7 +150,7 @@ describe('a password that is sent to end sessions', () => {
     expect((await refused(logIn(name))).code).toBe('challenge_required')
   })
 
-  it('is checked as it is now, whatever the session knows', async () => {
+  it('checks the password against the current account, not the state that the session has', async () => {
     const { access_token: bearer, user } = await newPerson()
     const end = (current_password: string) =>
       refused(call('DELETE', '/auth/sessions', { bearer, body: { current_password } }))
@@ -162,15 +162,15 @@ describe('a password that is sent to end sessions', () => {
   })
 })
 
-describe('the body of a call that ends sessions', () => {
+describe('the body of a request that ends sessions', () => {
   it.each([
     ['is missing', undefined, {}],
     ['is missing, with a type of JSON', undefined, { 'Content-Type': 'application/json' }],
     ['is missing, with another type', undefined, { 'Content-Type': 'text/plain' }],
     ['is an empty object', '{}', { 'Content-Type': 'application/json; charset=utf-8' }],
-    ['says null of each field', { current_password: null, challenge: null }, {}],
-    ['has a challenge that nothing asked for', { challenge: 'x' }, {}],
-  ])('may be one that %s', async (_what, body, headers: Record<string, string>) => {
+    ['has null in each field', { current_password: null, challenge: null }, {}],
+    ['has a challenge that was not required', { challenge: 'x' }, {}],
+  ])('ends sessions with a body that %s', async (_what, body, headers: Record<string, string>) => {
     for (const path of ['/auth/sessions', '/auth/sessions/{id}']) {
       const first = await newPerson()
       const second = await ok<Tokens>(logIn(first.name))
@@ -183,10 +183,14 @@ describe('the body of a call that ends sessions', () => {
   it.each([
     ['an unknown field', { password: PASSWORD }, ['password']],
     ['an empty password', { current_password: '' }, ['current_password']],
-    ['a password that is no text', { current_password: 1 }, ['current_password']],
+    ['a password that is not a string', { current_password: 1 }, ['current_password']],
     ['half a character', { current_password: 'x\ud800' }, ['current_password']],
-    ['several', { current_password: [], challenge: 5, more: 1 }, ['current_password', 'challenge', 'more']],
-  ])('is 422 with %s, and nothing ends', async (_what, body, fields) => {
+    [
+      'several invalid fields',
+      { current_password: [], challenge: 5, more: 1 },
+      ['current_password', 'challenge', 'more'],
+    ],
+  ])('answers 422 to %s and ends no session', async (_what, body, fields) => {
     const { access_token: bearer } = await newPerson()
     const { status, errors } = await refused(call('DELETE', '/auth/sessions', { bearer, body }))
     expect([status, errors?.map(({ field }) => field)]).toEqual([422, fields])
@@ -194,7 +198,7 @@ describe('the body of a call that ends sessions', () => {
   })
 
   it.each(['/auth/sessions', '/auth/sessions/x'])(
-    'is refused in the order of errors, all before a login that is too old: %s',
+    'reports the errors of a request to end sessions in order, an old login last: %s',
     async (path) => {
       freeze()
       const { refresh_token } = await newPerson()
@@ -215,16 +219,16 @@ describe('the body of a call that ends sessions', () => {
   )
 })
 
-describe('a session that ends while it asks for the end of others', () => {
-  /** Keeps a call of the object back until something else is done. */
-  function overtaken(method: string, meanwhile: () => Promise<unknown>) {
+describe('a session that ends during its request to end others', () => {
+  /** The Worker, which completes other work before its first call of a method of the account object. */
+  function workerAfter(method: string, work: () => Promise<unknown>) {
     let done = false
-    const bindings = intercept(async ({ name }, work) => {
+    const bindings = intercept(async ({ name }, proceed) => {
       if (name === method && !done) {
         done = true
-        await meanwhile()
+        await work()
       }
-      return work()
+      return proceed()
     })
     return workerWith(bindings)
   }
@@ -233,24 +237,24 @@ describe('a session that ends while it asks for the end of others', () => {
     ['all others', '/auth/sessions?except=current', 'endAll'],
     ['all', '/auth/sessions', 'endAll'],
     ['one', '/auth/sessions/{id}', 'end'],
-  ])('ends nothing: %s', async (_what, path, method) => {
+  ])('ends no session with the token of a session that was ended before: %s', async (_what, path, method) => {
     const first = await newPerson()
     const second = await ok<Tokens>(logIn(first.name))
     const endOthers = () =>
       ok(call('DELETE', '/auth/sessions?except=current', { bearer: first.access_token }), 204)
     const address = path.replace('{id}', sessionIdOf(first))
-    const asked = call('DELETE', address, { bearer: second.access_token }, overtaken(method, endOthers))
+    const asked = call('DELETE', address, { bearer: second.access_token }, workerAfter(method, endOthers))
     expect(await refused(asked)).toMatchObject({ status: 401, code: 'invalid_token' })
     expect(await isAlive(first.access_token)).toBe(true)
     expect(await isAlive(second.access_token)).toBe(false)
   })
 
-  it('ends nothing by a password that was right before a change of it', async () => {
+  it('ends no session with a password that was changed before', async () => {
     const first = await newPerson()
     const second = await ok<Tokens>(logIn(first.name))
     const change = () => ok(changePassword(first.access_token))
     const sent = { bearer: second.access_token, body: { current_password: PASSWORD } }
-    const asked = call('DELETE', '/auth/sessions?except=current', sent, overtaken('endAll', change))
+    const asked = call('DELETE', '/auth/sessions?except=current', sent, workerAfter('endAll', change))
     expect(await refused(asked)).toMatchObject({ status: 401, code: 'invalid_token' })
     expect(await isAlive(first.access_token)).toBe(true)
   })

@@ -26,7 +26,7 @@ afterEach(() => {
 const list = (bearer: string) => ok<SessionList>(call('GET', '/auth/sessions', { bearer }))
 
 describe('the list of sessions', () => {
-  it('says of each live one when, from where and until when, the newest use first', async () => {
+  it('lists each live session with its times, IP address and user agent, the most recently used first', async () => {
     freeze()
     const address = { 'CF-Connecting-IP': '203.0.113.7' }
     const name = newName()
@@ -70,7 +70,7 @@ describe('the list of sessions', () => {
     expect(sessions[0]?.last_used_at).toBe('2096-10-02T07:08:40Z')
   })
 
-  it('cuts the user agent between characters', async () => {
+  it('truncates the user agent of a session between characters', async () => {
     const { name } = await newPerson()
     const headers = { 'User-Agent': `${'x'.repeat(255)}\u{1f511}\u{1f511}` }
     const body = { identifier: name, password: PASSWORD }
@@ -80,45 +80,45 @@ describe('the list of sessions', () => {
     expect([...(current?.user_agent ?? '')]).toHaveLength(256)
   })
 
-  describe('says where Cloudflare took the address to be', () => {
+  describe('the country and the city of a session', () => {
     const placeOf = async (cf: object, headers: Record<string, string> = {}) => {
       const { name } = await newPerson()
       const body = JSON.stringify({ identifier: name, password: PASSWORD })
-      const entering = call('POST', '/auth/login', { body, headers, cf }, workerWith({}))
-      const { access_token } = await ok<Tokens>(entering)
+      const login = call('POST', '/auth/login', { body, headers, cf }, workerWith({}))
+      const { access_token } = await ok<Tokens>(login)
       const [current] = (await list(access_token)).sessions
       return { country: current?.country, city: current?.city }
     }
 
-    it('at a registration', async () => {
+    it('records the place of a registration', async () => {
       const body = { username: newName(), password: PASSWORD }
       const cf = { country: 'FR', city: 'Paris' }
-      const registering = call('POST', '/auth/register', { body, cf }, workerWith({}))
-      const { access_token } = await ok<Tokens>(registering, 201)
+      const registration = call('POST', '/auth/register', { body, cf }, workerWith({}))
+      const { access_token } = await ok<Tokens>(registration, 201)
       expect((await list(access_token)).sessions).toMatchObject([cf])
     })
 
-    it('at a log in, whatever parameters the type of its body has', async () => {
+    it('records the place of a login, with any parameters of its Content-Type', async () => {
       const cf = { country: 'BR', city: 'S\u00e3o Paulo' }
       expect(await placeOf(cf)).toEqual(cf)
       expect(await placeOf(cf, { 'Content-Type': 'application/json; charset=utf-8' })).toEqual(cf)
     })
 
-    it('not in development, where the runtime makes one up', async () => {
+    it('records no place in development, where the runtime invents one', async () => {
       const url = 'http://localhost:8787'
       const fetch = workerWith({ ENVIRONMENT: 'development', PUBLIC_URL: url })
       const headers = { 'Content-Type': 'application/json', 'CF-Connecting-IP': '192.0.2.1' }
       const body = JSON.stringify({ username: newName(), password: PASSWORD })
       const cf = { country: 'US', city: 'Austin' }
-      const registering = new Request(`${url}/auth/register`, { method: 'POST', headers, body, cf })
-      const { access_token } = await ok<Tokens>(fetch(registering), 201)
+      const registration = new Request(`${url}/auth/register`, { method: 'POST', headers, body, cf })
+      const { access_token } = await ok<Tokens>(fetch(registration), 201)
       const listing = new Request(`${url}/auth/sessions`, {
         headers: { Authorization: `Bearer ${access_token}` },
       })
       expect((await ok<SessionList>(fetch(listing))).sessions).toMatchObject([{ country: null, city: null }])
     })
 
-    it('and says so of a login alone, not of what comes later', async () => {
+    it('keeps the place of the login when the session is refreshed from elsewhere', async () => {
       const { name } = await newPerson()
       const body = { identifier: name, password: PASSWORD }
       const there = { country: 'FR', city: 'Paris' }
@@ -137,7 +137,7 @@ describe('the list of sessions', () => {
       ['a country in lower case', { country: 'fr', city: 'Paris' }, null, 'Paris'],
       ['numbers', { country: 33, city: 75 }, null, null],
       ['objects', { country: { code: 'FR' }, city: ['Paris'] }, null, null],
-      ['empty texts', { country: '', city: '' }, null, null],
+      ['empty strings', { country: '', city: '' }, null, null],
       ['half a character', { country: 'FR', city: 'Par\ud83c' }, 'FR', null],
       ['a control character', { country: 'FR', city: 'Par\u0007is' }, 'FR', null],
       [
@@ -146,12 +146,12 @@ describe('the list of sessions', () => {
         'FR',
         '\u{1f3d9}'.repeat(100),
       ],
-    ])('where it says %s', async (_what, cf, country, city) => {
+    ])('records the place of a login if Cloudflare reports %s', async (_what, cf, country, city) => {
       expect(await placeOf(cf)).toEqual({ country, city })
     })
   })
 
-  it('leaves out what has expired', async () => {
+  it('omits expired sessions from the list', async () => {
     freeze()
     const first = await newPerson()
     advance(86_400)
@@ -161,7 +161,7 @@ describe('the list of sessions', () => {
     expect((await list(access_token)).sessions.map(({ id }) => id)).toEqual([sessionIdOf(second)])
   })
 
-  it('holds the newest MAX_SESSIONS: one more ends the least recently used', async () => {
+  it('ends the least recently used session when a login exceeds MAX_SESSIONS', async () => {
     freeze()
     const small = workerWith({ MAX_SESSIONS: '2' })
     const first = await newPerson(small)
@@ -178,7 +178,7 @@ describe('the list of sessions', () => {
 })
 
 describe('ending sessions', () => {
-  it('ends one by its id', async () => {
+  it('ends a session by its id', async () => {
     const first = await newPerson()
     const second = await ok<Tokens>(logIn(first.name))
     await ok(call('DELETE', `/auth/sessions/${sessionIdOf(second)}`, { bearer: first.access_token }), 204)
@@ -187,7 +187,7 @@ describe('ending sessions', () => {
     expect(await refused(refresh(second.refresh_token))).toMatchObject({ code: 'invalid_refresh_token' })
   })
 
-  it("answers 404 for another user's, an ended and a malformed id", async () => {
+  it('answers 404 to ending a session of another user, an ended one and a malformed id', async () => {
     const [one, other] = [await newPerson(), await newPerson()]
     const ended = await ok<Tokens>(logIn(one.name))
     await ok(call('POST', '/auth/logout', { bearer: ended.access_token }), 204)
@@ -202,7 +202,7 @@ describe('ending sessions', () => {
     expect(await isAlive(other.access_token)).toBe(true)
   })
 
-  it('ends all, the current one too', async () => {
+  it('ends all sessions including the current one', async () => {
     const first = await newPerson()
     const second = await ok<Tokens>(logIn(first.name))
     await ok(call('DELETE', '/auth/sessions', { bearer: first.access_token }), 204)
@@ -216,7 +216,7 @@ describe('ending all other sessions', () => {
   const endOthers = (bearer: string, body?: object) =>
     call('DELETE', '/auth/sessions?except=current', { bearer, body })
 
-  it('keeps the one that asks, and its refresh token', async () => {
+  it('keeps the current session and its refresh token when all others end', async () => {
     const first = await newPerson()
     const others = [await ok<Tokens>(logIn(first.name)), await ok<Tokens>(logIn(first.name))]
     await ok(endOthers(first.access_token), 204)
@@ -228,14 +228,14 @@ describe('ending all other sessions', () => {
     }
   })
 
-  it('is done where there is no other', async () => {
+  it('succeeds in ending all other sessions if there are none', async () => {
     const { access_token } = await newPerson()
     await ok(endOthers(access_token), 204)
     expect(await isAlive(access_token)).toBe(true)
   })
 
   it.each(['except=', 'except=others', 'except=Current', 'except=current&except=current', 'except=all'])(
-    'refuses ?%s, which could mean more than is meant',
+    'rejects ?%s, since ending all sessions could be more than was intended',
     async (query) => {
       const first = await newPerson()
       const second = await ok<Tokens>(logIn(first.name))
@@ -247,7 +247,7 @@ describe('ending all other sessions', () => {
     },
   )
 
-  it('ends nothing where the object is unavailable, and all of it when it is asked again', async () => {
+  it('ends no session while the account object is unavailable, and all others when tried again', async () => {
     const first = await newPerson()
     const second = await ok<Tokens>(logIn(first.name))
     const watched = watch()
@@ -263,10 +263,10 @@ describe('ending all other sessions', () => {
   })
 })
 
-describe('log out', () => {
+describe('logout', () => {
   const logOut = (options: Parameters<typeof call>[2]) => call('POST', '/auth/logout', options)
 
-  it('takes a refresh token of any generation', async () => {
+  it('accepts a refresh token of any generation for a logout', async () => {
     freeze()
     const { refresh_token } = await newPerson()
     const { access_token } = await ok<Tokens>(refresh(refresh_token))
@@ -276,11 +276,14 @@ describe('log out', () => {
     expect(await isAlive(access_token)).toBe(false)
   })
 
-  it.each(['garbage', ''])('answers 204 for a garbage refresh token: %j', async (refresh_token) => {
-    await ok(logOut({ body: { refresh_token } }), 204)
-  })
+  it.each(['garbage', ''])(
+    'answers 204 to a logout with a malformed refresh token: %j',
+    async (refresh_token) => {
+      await ok(logOut({ body: { refresh_token } }), 204)
+    },
+  )
 
-  it('prefers the refresh token to the Bearer token', async () => {
+  it('ends the session of the refresh token, not that of the bearer token', async () => {
     const [one, other] = [await newPerson(), await newPerson()]
     await ok(logOut({ bearer: one.access_token, body: { refresh_token: other.refresh_token } }), 204)
     expect(await isAlive(one.access_token)).toBe(true)
@@ -293,13 +296,13 @@ describe('log out', () => {
     ['no body', undefined],
     ['an empty object', {}],
     ['null', { refresh_token: null }],
-  ])('ends the session of the Bearer token: %s', async (_what, body) => {
+  ])('ends the session of the bearer token at a logout with %s', async (_what, body) => {
     const { access_token } = await newPerson()
     await ok(logOut({ bearer: access_token, body }), 204)
     expect(await isAlive(access_token)).toBe(false)
   })
 
-  it('is refused with a bad Bearer token, and with neither', async () => {
+  it('answers 401 to a logout with an invalid bearer token and to one without any token', async () => {
     const bad = await logOut({ bearer: 'not a token' })
     expect(bad.headers.get('WWW-Authenticate')).toBe('Bearer realm="gatehouse", error="invalid_token"')
     expect(await bad.json()).toMatchObject({ status: 401, code: 'invalid_token' })
@@ -308,7 +311,7 @@ describe('log out', () => {
     expect(await neither.json()).toMatchObject({ status: 401, code: 'invalid_token' })
   })
 
-  it('refuses fields that it does not know, and a token that is no text', async () => {
+  it('rejects an unknown field of a logout and a refresh token that is not a string', async () => {
     expect(await refused(logOut({ body: { token: newName() } }))).toMatchObject({
       errors: [{ field: 'token', message: 'Unknown field.' }],
     })

@@ -33,7 +33,7 @@ let person: Person
 let replica: LaggingReplica
 let fetch: Fetch
 
-/** The replica knows the person, and nothing of what comes. */
+/** The replica has the person, and none of the later writes. */
 beforeEach(async () => {
   person = await newPerson()
   replica = await LaggingReplica.copy()
@@ -42,15 +42,15 @@ beforeEach(async () => {
 
 const manage = (body: object, id = person.user.id) =>
   ok<User>(call('PATCH', `/admin/users/${id}`, { bearer: ADMIN_TOKEN, body }, fetch))
-const leave = () =>
+const deleteAccount = () =>
   ok(
     call('DELETE', '/auth/me', { bearer: person.access_token, body: { current_password: PASSWORD } }, fetch),
     204,
   )
 const open = (name: string, password = PASSWORD) => ok<Tokens>(logIn(name, password, fetch))
 
-describe('a replica that lags', () => {
-  it('by some writes shows what was before them, and after as many more what came', async () => {
+describe('the lagging replica of the tests', () => {
+  it('returns the state before the writes that it lags behind', async () => {
     const roles = async () => {
       const nearest = replica.db.withSession('first-unconstrained')
       const statement = nearest.prepare('SELECT roles FROM accounts WHERE id = ?1').bind(person.user.id)
@@ -60,7 +60,7 @@ describe('a replica that lags', () => {
     await manage({ roles: ['first'] })
     await manage({ roles: ['second'] })
     expect(await roles()).toEqual(['[]', false])
-    // A change is two writes: the batch, and the to-tell row that goes.
+    // A change is two writes: the batch, and the deletion of the outbox row.
     await replica.lag(2)
     expect(await roles()).toEqual(['["first"]', false])
     await replica.lag(0)
@@ -68,29 +68,29 @@ describe('a replica that lags', () => {
   })
 })
 
-describe('a log in that reads a replica which lags', () => {
-  it('refuses the old password after a change, and goes on with no session of it', async () => {
+describe('a login that reads a lagging replica', () => {
+  it('rejects the old password after a change that the replica lacks', async () => {
     await ok(changePassword(person.access_token, {}, fetch))
     expect(await refused(logIn(person.name, PASSWORD, fetch))).toMatchObject(INVALID)
   })
 
-  it('takes the new password that the replica does not know yet', async () => {
+  it('accepts a new password that the replica lacks', async () => {
     await ok(changePassword(person.access_token, {}, fetch))
     const { access_token } = await open(person.name, NEW_PASSWORD)
     expect(await isAlive(access_token)).toBe(true)
   })
 
-  it('takes an account that the replica does not know yet', async () => {
+  it('accepts an account that the replica lacks', async () => {
     const { name } = await newPerson(fetch)
     await open(name)
   })
 
-  it('refuses an account that was disabled since', async () => {
+  it('rejects an account that is disabled on the primary only', async () => {
     await manage({ disabled: true })
     expect(await refused(logIn(person.name, PASSWORD, fetch))).toMatchObject(DISABLED)
   })
 
-  it('takes an account that was enabled since', async () => {
+  it('accepts an account that is enabled on the primary only', async () => {
     await manage({ disabled: true })
     await replica.lag(0)
     await replica.lag(Number.POSITIVE_INFINITY)
@@ -98,25 +98,25 @@ describe('a log in that reads a replica which lags', () => {
     await open(person.name)
   })
 
-  it('refuses an account that was deleted since', async () => {
-    await leave()
+  it('rejects an account that is deleted on the primary only', async () => {
+    await deleteAccount()
     expect(await refused(logIn(person.name, PASSWORD, fetch))).toMatchObject(INVALID)
   })
 
-  it('opens the account that took the name since, by its own password alone', async () => {
-    await leave()
+  it('logs in to the new account with the username of a deleted one, with its own password alone', async () => {
+    await deleteAccount()
     const other = await ok<Tokens>(register({ username: person.name }, NEW_PASSWORD, fetch), 201)
     expect(await refused(logIn(person.name, PASSWORD, fetch))).toMatchObject(INVALID)
     expect((await open(person.name, NEW_PASSWORD)).user.id).toBe(other.user.id)
   })
 
-  it('opens the new account even by the password that both had', async () => {
-    await leave()
+  it('logs in to the new account with the username of a deleted one, even if both have the same password', async () => {
+    await deleteAccount()
     const other = await ok<Tokens>(register({ username: person.name }, PASSWORD, fetch), 201)
     expect((await open(person.name)).user.id).toBe(other.user.id)
   })
 
-  it('grants no role that was taken away since, and one that was granted', async () => {
+  it('issues tokens with the roles and scopes of the primary, not those of the replica', async () => {
     await manage({ roles: ['editor'], scopes: ['write'] })
     await replica.lag(0)
     await replica.lag(Number.POSITIVE_INFINITY)
@@ -128,7 +128,7 @@ describe('a log in that reads a replica which lags', () => {
     expect((await ok<Tokens>(refresh(refresh_token, fetch))).user.roles).toEqual(['reader'])
   })
 
-  it('finds an account by the name that it took since, and no longer by the one before', async () => {
+  it('finds an account by its new username on the primary, and no longer by the former one', async () => {
     const renamed = newName()
     const body = { username: renamed, current_password: PASSWORD }
     await ok(call('PATCH', '/auth/me', { bearer: person.access_token, body }, fetch))
@@ -136,7 +136,7 @@ describe('a log in that reads a replica which lags', () => {
     expect(await refused(logIn(person.name, PASSWORD, fetch))).toMatchObject(INVALID)
   })
 
-  it('takes an account that was imported straight into the database', async () => {
+  it('accepts an account that was inserted into the database directly', async () => {
     const [id, name] = [crypto.randomUUID(), newName()]
     const row = `INSERT INTO accounts (id, username, username_key, password_hash, credential_version, sessions_not_before,
       change_id, created_at, updated_at) VALUES (?1, ?2, ?2, ?3, 1, 1, ?1, 1, 1)`
@@ -151,7 +151,7 @@ describe('a log in that reads a replica which lags', () => {
 })
 
 describe('a database that was restored to an earlier state', () => {
-  it('opens by the password of that state alone, and changes go on from there', async () => {
+  it('accepts only the password of the restored state, and then changes of it', async () => {
     const restore = await restorePoint()
     const changed = await ok<Tokens>(changePassword(person.access_token, {}, fetch))
     await restore()
@@ -163,16 +163,16 @@ describe('a database that was restored to an earlier state', () => {
     expect(await isAlive(changed.access_token)).toBe(false)
   })
 
-  it('brings a deleted account back, and its sessions not', async () => {
+  it('restores a deleted account without its sessions', async () => {
     const restore = await restorePoint()
-    await leave()
+    await deleteAccount()
     await restore()
     expect(await isAlive(person.access_token)).toBe(false)
     const { access_token } = await open(person.name)
     expect(await isAlive(access_token)).toBe(true)
   })
 
-  it('keeps the sessions of accounts that are gone until everybody is logged out', async () => {
+  it('keeps the sessions of accounts that a restore removed until an operator ends all sessions', async () => {
     const restore = await restorePoint()
     const later = await newPerson(fetch)
     await restore()
@@ -185,7 +185,7 @@ describe('a database that was restored to an earlier state', () => {
     await open(person.name)
   })
 
-  it('disables and grants as before: a change counts whatever versions were', async () => {
+  it('applies changes after a restore though the account object has higher versions', async () => {
     await manage({ roles: ['editor'] })
     const restore = await restorePoint()
     await manage({ roles: [] })
@@ -199,7 +199,7 @@ describe('a database that was restored to an earlier state', () => {
 })
 
 describe('a late rehash', () => {
-  it('undoes no change that came before it', async () => {
+  it('keeps a password that was changed before the rehash of the old one', async () => {
     const hashOf = env.DB.prepare('SELECT password_hash AS h FROM accounts WHERE id = ?1').bind(
       person.user.id,
     )

@@ -21,8 +21,8 @@ beforeAll(async () => {
 const header = () => `Bearer ${person.access_token}`
 const REFUSED = { ok: false, code: 'invalid_token', status: 401 }
 
-describe('the verifier of other Workers', () => {
-  it('answers the claims of a right token', async () => {
+describe('the verifier for other Workers', () => {
+  it('returns the claims of a valid token', async () => {
     expect(await verifier.verify(header())).toEqual({
       ok: true,
       claims: expect.objectContaining({
@@ -40,20 +40,20 @@ describe('the verifier of other Workers', () => {
   })
 
   it.each([
-    ['no header', null],
-    ['an empty one', ''],
+    ['no value', null],
+    ['an empty value', ''],
     ['another scheme', 'Basic eDp5'],
-    ['a token that is none', 'Bearer none'],
+    ['a malformed token', 'Bearer none'],
     ['a token without its scheme', 'eyJ'],
-  ])('refuses %s', async (_what, authorization) => {
+  ])('rejects an Authorization header with %s', async (_what, authorization) => {
     expect(await verifier.verify(authorization)).toEqual(REFUSED)
   })
 
-  it('refuses a token of another audience than the one that is asked for', async () => {
+  it('rejects a token of another audience than the required one', async () => {
     expect(await verifier.verify(header(), { audience: 'https://other.example' })).toEqual(REFUSED)
   })
 
-  it('needs all roles and scopes that are asked for', async () => {
+  it('requires all requested roles and scopes', async () => {
     expect(await verifier.verify(header(), { roles: ['editor'], scope: ['orders:read'] })).toMatchObject({
       ok: true,
     })
@@ -62,7 +62,7 @@ describe('the verifier of other Workers', () => {
     expect(await verifier.verify(header(), { scope: ['orders:write'] })).toEqual(lacking)
   })
 
-  it('looks the session up where it is asked to: roles are then those that are left, and an ended one is refused', async () => {
+  it('checks the session if requested: returns the current roles and rejects an ended session', async () => {
     const { user, refresh_token, name } = await newPerson()
     await ok(admin('PATCH', `/admin/users/${user.id}`, { roles: ['editor'] }))
     const { access_token } = await ok<Tokens>(call('POST', '/auth/refresh', { body: { refresh_token } }))
@@ -80,7 +80,7 @@ describe('the verifier of other Workers', () => {
     expect(await verifier.verify(bearer, { session: 'check' })).toEqual(REFUSED)
   })
 
-  it('offers nothing else to who is bound to it', async () => {
+  it('offers a bound Worker no method but verify', async () => {
     const other = verifier as unknown as Record<string, () => Promise<unknown>>
     for (const name of ['services', 'servicesOf', 'env', 'ctx'])
       await expect((async () => other[name]?.())()).rejects.toThrow()

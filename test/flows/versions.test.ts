@@ -21,8 +21,8 @@ import { disable, grant, runCron, untold } from '../support/database.ts'
 const versionOf = (id: string) =>
   env.DB.prepare('SELECT credential_version AS v FROM accounts WHERE id = ?1').bind(id).first<number>('v')
 
-describe('a change that the object was not told', () => {
-  it('is told by the next log in', async () => {
+describe('an unpublished change of an account', () => {
+  it('publishes a pending change of an account at the next login', async () => {
     const { name, user, refresh_token } = await newPerson()
     await grant(user.id, { roles: ['editor'], scopes: ['read'] })
     expect((await ok<Tokens>(refresh(refresh_token))).user.roles).toEqual([])
@@ -32,7 +32,7 @@ describe('a change that the object was not told', () => {
     expect(me).toMatchObject({ roles: ['editor'], scopes: ['read'] })
   })
 
-  it('is told by cron, once', async () => {
+  it('publishes a pending change of an account by cron once', async () => {
     const { user, access_token } = await newPerson()
     await disable(user.id)
     expect(await untold(user.id)).toBe(1)
@@ -45,7 +45,7 @@ describe('a change that the object was not told', () => {
     expect(watched.counts.rpc).toBe(0)
   })
 
-  it('stays to be told while the object is out of reach, and holds up no other', async () => {
+  it('keeps a change pending while the account object is unavailable, without delaying other accounts', async () => {
     const [one, other] = [await newPerson(), await newPerson()]
     await disable(one.user.id)
     await disable(other.user.id)
@@ -58,7 +58,7 @@ describe('a change that the object was not told', () => {
     expect([await untold(one.user.id), await untold(other.user.id)]).toEqual([0, 0])
   })
 
-  it('is forgotten only up to the version that was told', async () => {
+  it('deletes outbox rows only up to the published version', async () => {
     const { user } = await newPerson()
     await grant(user.id, { scopes: ['read'] })
     const told = await versionOf(user.id)
@@ -71,11 +71,11 @@ describe('a change that the object was not told', () => {
   })
 })
 
-describe('a change of the password whose telling was lost', () => {
+describe('an unpublished change of the password', () => {
   it.each([
-    ['a log in', (name: string) => ok(logIn(name, NEW_PASSWORD))],
+    ['a login', (name: string) => ok(logIn(name, NEW_PASSWORD))],
     ['cron', () => runCron()],
-  ])('voids the earlier refresh tokens of every session as soon as %s tells it', async (_who, tell) => {
+  ])('revokes refresh tokens of all sessions when %s publishes a new password', async (_who, tell) => {
     const person = await newPerson()
     const other = await ok<Tokens>(logIn(person.name))
     const watched = watch()
@@ -90,7 +90,7 @@ describe('a change of the password whose telling was lost', () => {
     }
   })
 
-  it('is in force where only the answer of the telling was lost', async () => {
+  it('applies a change of the password if only the result of publishing it was lost', async () => {
     const person = await newPerson()
     const watched = watch()
     watched.fail('tell', { after: true })
@@ -101,8 +101,8 @@ describe('a change of the password whose telling was lost', () => {
   })
 })
 
-describe('a log in whose answer was lost', () => {
-  it('leaves no session behind that nobody holds', async () => {
+describe('a login whose result was lost', () => {
+  it('leaves no session behind if the result of opening it was lost', async () => {
     const { name, access_token } = await newPerson()
     const watched = watch()
     watched.fail('open', { after: true })
@@ -114,7 +114,7 @@ describe('a log in whose answer was lost', () => {
     expect(sessions).toHaveLength(1)
   })
 
-  it('is 503 all the same where the object stays out of reach', async () => {
+  it('answers 503 to a login while the account object is unavailable', async () => {
     const { name } = await newPerson()
     const watched = watch()
     watched.fail('open', { before: true })
@@ -124,8 +124,8 @@ describe('a log in whose answer was lost', () => {
   })
 })
 
-describe('a version', () => {
-  it('rises with every change, above the time in milliseconds and above the one before', async () => {
+describe('the credential version', () => {
+  it('raises the credential version with every change, above the time in milliseconds and the previous version', async () => {
     const { user, access_token } = await newPerson()
     const first = Number(await versionOf(user.id))
     const beforeMs = Date.now()
@@ -146,7 +146,7 @@ describe('a version', () => {
     expect(await versionOf(user.id)).toBe(8_000_000_000_001)
   })
 
-  it('that a restored database has lowered is taken after a read of the primary', async () => {
+  it('accepts a credential version that a restored database has lowered, after a read of the primary', async () => {
     const { name, user, access_token } = await newPerson()
     const lower = 'UPDATE accounts SET credential_version = 1000, sessions_not_before = 1000 WHERE id = ?1'
     await env.DB.prepare(lower).bind(user.id).run()

@@ -12,13 +12,13 @@ describe('return_to', () => {
     'https://app.example.test/',
     'https://app.example.test/orders/1?tab=2#top',
     'http://localhost:5173/callback',
-  ])('leads to a configured origin: %s', (address) => {
+  ])('accepts a return_to of a configured origin: %s', (address) => {
     expect(readReturnTo(address, ORIGINS)).toBe(address)
   })
 
   it.each([
     ['nothing', undefined],
-    ['an empty text', ''],
+    ['an empty string', ''],
     ['a path', '/account'],
     ['an address without a scheme', '//app.example.test/'],
     ['another origin', 'https://evil.example/'],
@@ -32,11 +32,11 @@ describe('return_to', () => {
     ['a script', 'javascript:alert(1)//app.example.test'],
     ['data', 'data:text/html,x'],
     ['a blob of the origin', 'blob:https://app.example.test/x'],
-  ])('leads nowhere with %s', (_what, address) => {
+  ])('rejects %s as return_to', (_what, address) => {
     expect(readReturnTo(address, ORIGINS)).toBeNull()
   })
 
-  it('travels along encoded', () => {
+  it('encodes return_to in the address of a page', () => {
     expect(withReturnTo('/login', 'https://app.example.test/?a=b&c')).toBe(
       '/login?return_to=https%3A%2F%2Fapp.example.test%2F%3Fa%3Db%26c',
     )
@@ -44,7 +44,7 @@ describe('return_to', () => {
   })
 })
 
-describe('text on a colour', () => {
+describe('the text colour of a background', () => {
   it.each([
     ['#000000', '#ffffff'],
     ['#ffffff', '#000000'],
@@ -52,15 +52,15 @@ describe('text on a colour', () => {
     ['#0000ff', '#ffffff'],
     ['#1f5f8b', '#ffffff'],
     ['#8ec7ee', '#000000'],
-    // On either side of where black and white contrast alike.
+    // On either side of the grey on which black and white have equal contrast.
     ['#757575', '#ffffff'],
     ['#777777', '#000000'],
-  ])('on %s is %s', (color, text) => {
+  ])('chooses for a background of %s the text colour %s', (color, text) => {
     expect(textOn(color)).toBe(text)
   })
 })
 
-describe('a browser', () => {
+describe('the name of a browser', () => {
   it.each([
     [
       'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36',
@@ -85,24 +85,24 @@ describe('a browser', () => {
     ],
     ['curl/8.16.0', 'curl/8.16.0'],
     [`x${'y'.repeat(99)}`, `x${'y'.repeat(39)}`],
-  ])('of %s is called %s', (userAgent, name) => {
+  ])('derives the name of a browser from %s: %s', (userAgent, name) => {
     expect(browserName(userAgent, en.browserOn)).toBe(name)
   })
 
-  it('that says nothing of itself has no name', () => {
+  it('returns no name for a browser without a user agent', () => {
     expect(browserName(null, en.browserOn)).toBeNull()
     expect(browserName('', en.browserOn)).toBeNull()
   })
 })
 
-describe('the messages', () => {
-  it('leave nothing out in Chinese that stands in English, and are Chinese', () => {
+describe('the texts of the pages', () => {
+  it('has each English text in Chinese, with Chinese characters', () => {
     const shape = (messages: object) =>
       JSON.stringify(messages, (_key, value) => (typeof value === 'string' ? '' : value))
     expect(shape(zh)).toBe(shape(en))
     const texts = JSON.stringify(zh).match(/"[^"]*"(?=[,\]}])/g) ?? []
     expect(texts.length).toBeGreaterThan(60)
-    // What stands between sentences is nothing.
+    // The separator of sentences is an empty string.
     expect(texts.filter((text) => !/\p{Script=Han}|^""$/u.test(text))).toEqual([])
   })
 })
