@@ -46,7 +46,6 @@ export const en: Messages = {
     too_simple: 'The password is too simple: it repeats itself or follows the alphabet or the keyboard.',
     common: 'This password is too common.',
     contains_identifier: 'The password contains your username, email address or phone number.',
-    breached: 'This password has appeared in a data breach.',
   },
   profile: 'Profile',
   profileHint: 'You can log in with any of these.',

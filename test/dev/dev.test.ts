@@ -3,7 +3,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
-import type { Problem, TokenAnswer } from '../../src/client/wire.ts'
+import type { Problem, TokenResponse } from '../../src/client/wire.ts'
 import { freePort, Project, paste, solveWithExample } from './project.ts'
 
 const project = new Project()
@@ -79,7 +79,7 @@ describe('npm run dev', () => {
 
   it('prepares a plain npx wrangler dev, which then serves the same data with the generated ADMIN_TOKEN', async () => {
     await project.plainWranglerDev(port).says('Ready on')
-    const { access_token } = (await (await post('/auth/login', ada)).json()) as TokenAnswer
+    const { access_token } = (await (await post('/auth/login', ada)).json()) as TokenResponse
     expect(issuerOf(access_token)).toBe('http://localhost:8787')
     const bob = { username: 'bob', password: ada.password }
     expect((await post('/auth/register', bob)).status).toBe(201)
@@ -112,7 +112,7 @@ describe('npm run dev', () => {
     expect(readFileSync(project.path('.dev.vars'), 'utf8')).toBe(secrets)
     const response = await post('/auth/login', ada, { 'CF-Connecting-IP': '203.0.113.7' })
     expect(response.status).toBe(200)
-    const { access_token } = (await response.json()) as TokenAnswer
+    const { access_token } = (await response.json()) as TokenResponse
     expect(issuerOf(access_token)).toBe(url)
     expect((await post('/auth/login', { ...ada, identifier: 'bob' })).status).toBe(200)
     const sessions = await fetch(`${url}/auth/sessions`, {

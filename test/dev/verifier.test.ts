@@ -1,7 +1,7 @@
 /** Two Workers that wrangler runs together, one of which calls the other over a service binding. */
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { TokenAnswer } from '../../src/client/wire.ts'
+import type { TokenResponse } from '../../src/client/wire.ts'
 import { freePort, Project } from './project.ts'
 
 const project = new Project()
@@ -59,7 +59,7 @@ describe('a Worker with a service binding', () => {
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ username: 'ada', password: 'correct horse battery staple' }),
     })
-    const { access_token, user } = (await registered.json()) as TokenAnswer
+    const { access_token, user } = (await registered.json()) as TokenResponse
     const accepted = await get('/orders', access_token)
     expect([accepted.status, await accepted.json()]).toEqual([
       200,

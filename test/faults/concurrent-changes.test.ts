@@ -11,12 +11,11 @@ import {
   newPerson,
   ok,
   PASSWORD,
-  type Problem,
-  type Tokens,
   workerWith,
 } from '../support/client.ts'
 import { runCron } from '../support/database.ts'
 import { cheapenPasswords, type Isolate, runIsolate } from '../support/faults.ts'
+import type { Problem, Tokens } from '../support/responses.ts'
 
 const OTHER_PASSWORD = 'a third and again different one'
 

@@ -9,9 +9,7 @@ import {
   NEW_PASSWORD,
   ok,
   PASSWORD,
-  type Problem,
   refresh,
-  type Tokens,
   workerWith,
 } from '../support/client.ts'
 import { runCron } from '../support/database.ts'
@@ -24,6 +22,7 @@ import {
   type Isolate,
   runIsolate,
 } from '../support/faults.ts'
+import type { Problem, Tokens } from '../support/responses.ts'
 import { type Case, NEXT_SECRET, SCENARIOS } from './scenarios.ts'
 
 /** The outcome of a run: completed as without the fault, 503, 503 that reports the change as done, or a stopped isolate. */

@@ -1,9 +1,10 @@
 import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, it, vi } from 'vitest'
-import { newAddress, newName, type Problem, type Tokens, type User, workerWith } from '../support/client.ts'
+import { newAddress, newName, workerWith } from '../support/client.ts'
 import { cheapenPasswords, controlDeadlines, FAULTS, type FaultKind, runIsolate } from '../support/faults.ts'
 import { LaggingReplica } from '../support/replica.ts'
+import type { Problem, Tokens, User } from '../support/responses.ts'
 import { EMPTY, type Operation, PASSWORDS, type Step, step, type World } from './model.ts'
 import { type Real, requestOf, type SessionTokens } from './requests.ts'
 

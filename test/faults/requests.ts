@@ -1,9 +1,11 @@
 /** The HTTP request of each operation of the model. */
+
 import { env } from 'cloudflare:workers'
 import { newId } from '../../src/crypto/ids.ts'
 import { ADMIN_TOKEN } from '../support/admin.ts'
-import { call, type Fetch, type Tokens } from '../support/client.ts'
+import { call, type Fetch } from '../support/client.ts'
 import type { Isolate } from '../support/faults.ts'
+import type { Tokens } from '../support/responses.ts'
 import type { Operation } from './model.ts'
 
 /** The tokens of a session as its owner last received them. */

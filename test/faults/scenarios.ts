@@ -1,4 +1,5 @@
 /** One request of each operation, and the runs of cron, each with what must be true afterwards. */
+
 import { env } from 'cloudflare:workers'
 import { exportJWK, generateKeyPair } from 'jose'
 import type { Env } from '../../src/config/env.ts'
@@ -16,13 +17,13 @@ import {
   PASSWORD,
   refused,
   register,
-  type Tokens,
   workerWith,
 } from '../support/client.ts'
 import { change, disable, grant } from '../support/database.ts'
 import { Desk } from '../support/desk.ts'
 import type { Isolate } from '../support/faults.ts'
-import { basic, newClient, post, type RegisteredClient } from '../support/oauth.ts'
+import { basic, newClient, post } from '../support/oauth.ts'
+import type { RegisteredClient, Tokens } from '../support/responses.ts'
 import { solve } from '../support/solver.ts'
 import { visitor, WRONG } from '../support/visitor.ts'
 

@@ -15,14 +15,13 @@ import {
   refresh,
   refused,
   register,
-  type Tokens,
-  type User,
   worker,
   workerWith,
 } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { disable, runCron, untold } from '../support/database.ts'
+import type { Tokens, User } from '../support/responses.ts'
 
 afterEach(thaw)
 

@@ -2,11 +2,12 @@ import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Env } from '../../src/config/env.ts'
 import { ADMIN_TOKEN, admin as adminOf, codeOf } from '../support/admin.ts'
-import { call, newPerson, ok, PASSWORD, refused, type Tokens, workerWith } from '../support/client.ts'
+import { call, newPerson, ok, PASSWORD, refused, workerWith } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { grant } from '../support/database.ts'
 import { changeLimits, DEFAULTS, readLimits, resetSettings } from '../support/limits.ts'
+import type { Tokens } from '../support/responses.ts'
 
 /** A new isolate for each test, so that none knows what another changed. */
 let fetch = workerWith({})

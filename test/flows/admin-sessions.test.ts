@@ -11,13 +11,12 @@ import {
   PASSWORD,
   refresh,
   refused,
-  type Tokens,
   workerWith,
 } from '../support/client.ts'
 import { advance, FROZEN_MS, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { resetSettings } from '../support/limits.ts'
-import type { SessionList } from '../support/responses.ts'
+import type { SessionList, Tokens } from '../support/responses.ts'
 
 interface Stamped {
   readonly updated_at: string | null

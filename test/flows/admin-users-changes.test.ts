@@ -1,20 +1,12 @@
 import { decodeJwt } from 'jose'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { admin, newOperator } from '../support/admin.ts'
-import {
-  isAlive,
-  logIn,
-  newPerson,
-  ok,
-  refresh,
-  refused,
-  type Tokens,
-  workerWith,
-} from '../support/client.ts'
+import { isAlive, logIn, newPerson, ok, refresh, refused, workerWith } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { grant, runCron, untold } from '../support/database.ts'
 import { changedUser, changeUser, profileOf, readUser, someAccount } from '../support/managed-users.ts'
+import type { Tokens } from '../support/responses.ts'
 
 /** Roles or scopes of 2,010 bytes as JSON. */
 const LONG_NAMES = Array.from({ length: 30 }, (_none, index) => String(index).padStart(64, 'x'))

@@ -12,13 +12,13 @@ import {
   PASSWORD,
   refresh,
   refused,
-  type Tokens,
   workerWith,
 } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { grant, untold } from '../support/database.ts'
 import { changedUser, changeUser, profileOf, readUser, someAccount } from '../support/managed-users.ts'
+import type { Tokens } from '../support/responses.ts'
 
 const UNKNOWN_ID = '01890a5d-ac96-774b-bcce-b302099a8057'
 const CALLS = [

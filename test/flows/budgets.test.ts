@@ -10,11 +10,11 @@ import {
   PASSWORD,
   refresh,
   register,
-  type Tokens,
   workerWith,
 } from '../support/client.ts'
 import { watch } from '../support/counting.ts'
 import { basic, newClient, post } from '../support/oauth.ts'
+import type { Tokens } from '../support/responses.ts'
 
 const watched = watch()
 const worker: Fetch = workerWith(watched.bindings)

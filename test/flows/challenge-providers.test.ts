@@ -7,13 +7,12 @@ import {
   newPerson,
   ok,
   PASSWORD,
-  type Problem,
   refused,
-  type Tokens,
   workerWith,
 } from '../support/client.ts'
 import { watch } from '../support/counting.ts'
 import { Desk } from '../support/desk.ts'
+import type { Problem, Tokens } from '../support/responses.ts'
 import { solve } from '../support/solver.ts'
 import { SECRET, SITE_KEY } from '../support/stand-in/protocol.ts'
 import { type Visitor, visitor, WRONG } from '../support/visitor.ts'

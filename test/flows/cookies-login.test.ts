@@ -10,12 +10,12 @@ import {
   newPerson,
   PASSWORD,
   refused,
-  type Tokens,
   workerWith,
 } from '../support/client.ts'
 import { APP, byCookie, COOKIE_NAME, cookieOf, newCookieSession } from '../support/cookies.ts'
 import { watch } from '../support/counting.ts'
 import { cheapenPasswords } from '../support/faults.ts'
+import type { Tokens } from '../support/responses.ts'
 
 beforeEach(cheapenPasswords)
 afterEach(() => vi.restoreAllMocks())

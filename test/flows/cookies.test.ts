@@ -11,11 +11,11 @@ import {
   PASSWORD,
   PUBLIC_URL,
   refused,
-  type Tokens,
   workerWith,
 } from '../support/client.ts'
 import { APP, byCookie, COOKIE_NAME, cookieOf, newCookieSession, OWN_PAGE } from '../support/cookies.ts'
 import { cheapenPasswords } from '../support/faults.ts'
+import type { Tokens } from '../support/responses.ts'
 
 beforeEach(cheapenPasswords)
 afterEach(() => vi.restoreAllMocks())

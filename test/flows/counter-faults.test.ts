@@ -2,19 +2,10 @@ import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { AttemptCounters } from '../../src/limits/attempt-counter.ts'
 import type { ReserveRequest } from '../../src/limits/counter-rpc.ts'
-import {
-  call,
-  newName,
-  newPerson,
-  ok,
-  PASSWORD,
-  refused,
-  type Tokens,
-  workerWith,
-} from '../support/client.ts'
+import { call, newName, newPerson, ok, PASSWORD, refused, workerWith } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
-import type { SessionList } from '../support/responses.ts'
+import type { SessionList, Tokens } from '../support/responses.ts'
 import { solve } from '../support/solver.ts'
 import { visitor, WRONG } from '../support/visitor.ts'
 

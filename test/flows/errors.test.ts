@@ -227,7 +227,6 @@ describe('a misconfigured service', () => {
   })
 
   const CLONE = { PUBLIC_URL: '', AUTH_SECRET: '' }
-  const EARLIER_CLONE = { PUBLIC_URL: '', ENVIRONMENT: 'development', AUTH_SECRET: 'dev-0' }
   /** @returns whether the response, and whether the log, says to run `npm run dev` */
   async function saysHowToSetUp(settings: object, url: string): Promise<readonly boolean[]> {
     const error = vi.spyOn(console, 'error').mockImplementation(() => {})
@@ -240,7 +239,6 @@ describe('a misconfigured service', () => {
     ['a new clone at localhost', CLONE, 'http://localhost:8787/healthz'],
     ['a new clone at 127.0.0.1', CLONE, 'http://127.0.0.1:8787/'],
     ['a new clone at [::1]', CLONE, 'http://[::1]:8787/oauth2/introspect'],
-    ['a clone that an earlier release set up', EARLIER_CLONE, 'http://localhost:8787/healthz'],
   ])('says how to set up the service, in the response and the log, for %s', async (_what, settings, url) => {
     expect(await saysHowToSetUp(settings, url)).toEqual([true, true])
   })

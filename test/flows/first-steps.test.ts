@@ -1,16 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import {
-  call,
-  logIn,
-  newName,
-  ok,
-  PASSWORD,
-  PUBLIC_URL,
-  refresh,
-  register,
-  type Tokens,
-  type User,
-} from '../support/client.ts'
+import { call, logIn, newName, ok, PASSWORD, PUBLIC_URL, refresh, register } from '../support/client.ts'
+import type { Tokens, User } from '../support/responses.ts'
 
 describe('a new account', () => {
   it('registers, logs in, uses the access token, refreshes and logs out', async () => {

@@ -1,8 +1,9 @@
 import { decodeJwt } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { admin } from '../support/admin.ts'
-import { call, newPerson, ok, refused, type Tokens, workerWith } from '../support/client.ts'
+import { call, newPerson, ok, refused, workerWith } from '../support/client.ts'
 import { watch } from '../support/counting.ts'
+import type { Tokens } from '../support/responses.ts'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND']
 const IDENTITY_HEADERS = ['X-Auth-Subject', 'X-Auth-Session', 'X-Auth-Roles', 'X-Auth-Scope']

@@ -8,13 +8,12 @@ import {
   ok,
   PUBLIC_URL,
   refused,
-  type Tokens,
   worker,
   workerWith,
 } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { AUDIENCE, arrived, gate, ORIGIN, valuesOf } from '../support/gateway.ts'
-import type { KeySet } from '../support/responses.ts'
+import type { KeySet, Tokens } from '../support/responses.ts'
 
 let person: Tokens & { readonly name: string }
 beforeAll(async () => {

@@ -1,4 +1,5 @@
 /** The token that an origin receives in place of the caller's, and where that is valid. */
+
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Env } from '../../src/config/env.ts'
@@ -14,14 +15,14 @@ import {
   PUBLIC_URL,
   refresh,
   refused,
-  type Tokens,
   worker,
   workerWith,
 } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { AUDIENCE, arrived, bearerOf, gate, ORIGIN } from '../support/gateway.ts'
-import { basic, newClient, post, type RegisteredClient } from '../support/oauth.ts'
+import { basic, newClient, post } from '../support/oauth.ts'
+import type { RegisteredClient, Tokens } from '../support/responses.ts'
 
 /** An account with a role, a scope and a claim, and tokens that carry them. */
 async function permitted(changes: object = {}): Promise<Tokens & { readonly name: string }> {

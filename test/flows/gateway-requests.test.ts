@@ -1,11 +1,13 @@
 /** What the gateway forwards to an origin. */
+
 import { decodeJwt } from 'jose'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { permit } from '../support/admin.ts'
-import { type Call, call, newPerson, ok, PASSWORD, type Tokens } from '../support/client.ts'
+import { type Call, call, newPerson, ok, PASSWORD } from '../support/client.ts'
 import { thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { arrived, gate, ORIGIN, valuesOf } from '../support/gateway.ts'
+import type { Tokens } from '../support/responses.ts'
 
 let person: Tokens & { readonly name: string }
 beforeAll(async () => {

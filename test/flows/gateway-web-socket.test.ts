@@ -1,7 +1,9 @@
 /** How a browser, which cannot set `Authorization` on a WebSocket, sends its token, and what the origin receives. */
+
 import { beforeAll, describe, expect, it } from 'vitest'
-import { call, newPerson, refused, type Tokens } from '../support/client.ts'
+import { call, newPerson, refused } from '../support/client.ts'
 import { arrived, bearerOf, gate, valuesOf } from '../support/gateway.ts'
+import type { Tokens } from '../support/responses.ts'
 
 let person: Tokens
 beforeAll(async () => {

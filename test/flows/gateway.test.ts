@@ -2,18 +2,10 @@ import { decodeJwt } from 'jose'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Env } from '../../src/config/env.ts'
 import { permit } from '../support/admin.ts'
-import {
-  type Call,
-  call,
-  newPerson,
-  ok,
-  PUBLIC_URL,
-  refused,
-  type Tokens,
-  workerWith,
-} from '../support/client.ts'
+import { type Call, call, newPerson, ok, PUBLIC_URL, refused, workerWith } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { arrived, gate, ORIGIN, valuesOf } from '../support/gateway.ts'
+import type { Tokens } from '../support/responses.ts'
 
 let person: Tokens & { readonly name: string }
 beforeAll(async () => {

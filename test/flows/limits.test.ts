@@ -1,4 +1,5 @@
 /** How limits apply: their precedence, settings, the address that counts, and the RateLimit fields. */
+
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { codeOf } from '../support/admin.ts'
 import {
@@ -9,13 +10,13 @@ import {
   ok,
   PASSWORD,
   refused,
-  type Tokens,
   worker,
   workerWith,
 } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { disable } from '../support/database.ts'
+import type { Tokens } from '../support/responses.ts'
 import { solve } from '../support/solver.ts'
 import { challengeFor, type Visitor, visitor, WRONG } from '../support/visitor.ts'
 

@@ -2,21 +2,12 @@ import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ADMIN_TOKEN } from '../support/admin.ts'
 import { Browser } from '../support/browser.ts'
-import {
-  type Call,
-  call,
-  newName,
-  newPerson,
-  ok,
-  refused,
-  type Tokens,
-  workerWith,
-} from '../support/client.ts'
+import { type Call, call, newName, newPerson, ok, refused, workerWith } from '../support/client.ts'
 import { FROZEN_MS, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { captureLog, clearLog, lines, requests } from '../support/log.ts'
 import { basic, newClient } from '../support/oauth.ts'
-import type { OpenApiDocument, OpenApiOperation } from '../support/responses.ts'
+import type { OpenApiDocument, OpenApiOperation, Tokens } from '../support/responses.ts'
 import { solve } from '../support/solver.ts'
 
 const PASSWORD = 'a password nobody may read'

@@ -15,10 +15,10 @@ import {
   refresh,
   refused,
   register,
-  type Tokens,
   workerWith,
 } from '../support/client.ts'
 import { disable, grant, runCron } from '../support/database.ts'
+import type { Tokens } from '../support/responses.ts'
 
 const hashOf = (id: string) =>
   env.DB.prepare('SELECT password_hash FROM accounts WHERE id = ?1').bind(id).first<string>('password_hash')

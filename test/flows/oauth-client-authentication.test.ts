@@ -9,10 +9,10 @@ import {
   newClient,
   post,
   REVOKE,
-  type RegisteredClient,
   refusedByOAuth,
   withWrongSecret,
 } from '../support/oauth.ts'
+import type { RegisteredClient } from '../support/responses.ts'
 
 let client: RegisteredClient
 beforeAll(async () => {

@@ -1,18 +1,10 @@
 /** Introspection (RFC 7662). */
+
 import { env } from 'cloudflare:workers'
 import { decodeJwt } from 'jose'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { admin } from '../support/admin.ts'
-import {
-  call,
-  newAddress,
-  newPerson,
-  ok,
-  PUBLIC_URL,
-  refresh,
-  type Tokens,
-  workerWith,
-} from '../support/client.ts'
+import { call, newAddress, newPerson, ok, PUBLIC_URL, refresh, workerWith } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import {
@@ -23,10 +15,10 @@ import {
   newClient,
   PUBLIC_CLIENT,
   post,
-  type RegisteredClient,
   refusedByOAuth,
   withWrongSecret,
 } from '../support/oauth.ts'
+import type { RegisteredClient, Tokens } from '../support/responses.ts'
 
 let client: RegisteredClient
 beforeAll(async () => {

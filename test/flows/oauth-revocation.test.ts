@@ -1,4 +1,5 @@
 /** Revocation (RFC 7009), what it shares with introspection, and both by a third-party library. */
+
 import * as oauth from 'oauth4webapi'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import {
@@ -10,7 +11,6 @@ import {
   PUBLIC_URL,
   refresh,
   refused,
-  type Tokens,
   worker,
   workerWith,
 } from '../support/client.ts'
@@ -24,10 +24,10 @@ import {
   PUBLIC_CLIENT,
   post,
   REVOKE,
-  type RegisteredClient,
   refusedByOAuth,
   withWrongSecret,
 } from '../support/oauth.ts'
+import type { RegisteredClient, Tokens } from '../support/responses.ts'
 
 let client: RegisteredClient
 beforeAll(async () => {

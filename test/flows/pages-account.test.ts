@@ -11,14 +11,13 @@ import {
   PASSWORD,
   refresh,
   refused,
-  type Tokens,
   workerWith,
 } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { cheapenPasswords } from '../support/faults.ts'
 import { isLoggedIn, PAGE_COOKIE, REFRESH_COOKIE, registered } from '../support/pages.ts'
-import { sessionIdOf } from '../support/responses.ts'
+import { sessionIdOf, type Tokens } from '../support/responses.ts'
 
 beforeEach(cheapenPasswords)
 afterEach(() => vi.restoreAllMocks())

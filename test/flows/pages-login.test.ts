@@ -2,22 +2,13 @@ import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { admin } from '../support/admin.ts'
 import { alertOf, Browser, type Page, textOf } from '../support/browser.ts'
-import {
-  call,
-  newName,
-  newPerson,
-  ok,
-  PASSWORD,
-  refused,
-  type Tokens,
-  worker,
-  workerWith,
-} from '../support/client.ts'
+import { call, newName, newPerson, ok, PASSWORD, refused, worker, workerWith } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { disable } from '../support/database.ts'
 import { cheapenPasswords } from '../support/faults.ts'
 import { APP, REFRESH_COOKIE, registered } from '../support/pages.ts'
+import type { Tokens } from '../support/responses.ts'
 
 beforeEach(cheapenPasswords)
 afterEach(() => vi.restoreAllMocks())

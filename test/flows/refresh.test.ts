@@ -11,11 +11,11 @@ import {
   PASSWORD,
   refresh,
   refused,
-  type Tokens,
   workerWith,
 } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { disable, runCron } from '../support/database.ts'
+import type { Tokens } from '../support/responses.ts'
 
 beforeEach(() => freeze())
 afterEach(thaw)

@@ -1,18 +1,9 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { admin } from '../support/admin.ts'
-import {
-  call,
-  logIn,
-  newName,
-  ok,
-  PASSWORD,
-  refused,
-  register,
-  type Tokens,
-  workerWith,
-} from '../support/client.ts'
+import { call, logIn, newName, ok, PASSWORD, refused, register, workerWith } from '../support/client.ts'
 import { watch } from '../support/counting.ts'
+import type { Tokens } from '../support/responses.ts'
 
 const accountsNamed = (column: string, value: string) =>
   env.DB.prepare(`SELECT count(*) AS n FROM accounts WHERE ${column} = ?1`).bind(value).first<number>('n')

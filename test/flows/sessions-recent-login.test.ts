@@ -11,14 +11,13 @@ import {
   PASSWORD,
   refresh,
   refused,
-  type Tokens,
   workerWith,
 } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { disable } from '../support/database.ts'
 import { cheapenPasswords } from '../support/faults.ts'
 import { intercept } from '../support/intercept.ts'
-import { sessionIdOf } from '../support/responses.ts'
+import { sessionIdOf, type Tokens } from '../support/responses.ts'
 import { visitor, WRONG } from '../support/visitor.ts'
 
 beforeEach(cheapenPasswords)

@@ -9,13 +9,12 @@ import {
   PASSWORD,
   refresh,
   refused,
-  type Tokens,
   workerWith,
 } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { cheapenPasswords } from '../support/faults.ts'
-import { type SessionList, sessionIdOf } from '../support/responses.ts'
+import { type SessionList, sessionIdOf, type Tokens } from '../support/responses.ts'
 
 beforeEach(cheapenPasswords)
 afterEach(() => {

@@ -16,12 +16,11 @@ import {
   refresh,
   refused,
   register,
-  type Tokens,
-  type User,
   workerWith,
 } from '../support/client.ts'
 import { restorePoint } from '../support/database.ts'
 import { LaggingReplica } from '../support/replica.ts'
+import type { Tokens, User } from '../support/responses.ts'
 
 const ADMIN_TOKEN = String(env.ADMIN_TOKEN)
 const INVALID = { status: 401, code: 'invalid_credentials' }

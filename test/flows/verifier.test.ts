@@ -2,7 +2,8 @@ import { exports } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { VerifierBinding } from '../../src/gateway/verifier.ts'
 import { admin } from '../support/admin.ts'
-import { call, newPerson, ok, PUBLIC_URL, type Tokens } from '../support/client.ts'
+import { call, newPerson, ok, PUBLIC_URL } from '../support/client.ts'
+import type { Tokens } from '../support/responses.ts'
 
 const verifier = (exports as unknown as { Verifier: VerifierBinding }).Verifier
 

@@ -12,11 +12,11 @@ import {
   PASSWORD,
   refresh,
   refused,
-  type Tokens,
   workerWith,
 } from '../support/client.ts'
 import { watch } from '../support/counting.ts'
 import { disable, grant, runCron, untold } from '../support/database.ts'
+import type { Tokens } from '../support/responses.ts'
 
 const versionOf = (id: string) =>
   env.DB.prepare('SELECT credential_version AS v FROM accounts WHERE id = ?1').bind(id).first<number>('v')

@@ -1,6 +1,7 @@
 /** Tokens that every verifier must reject: those forged without the keys of the service, and those of another kind. */
+
 import { CompactSign, type CryptoKey, exportSPKI, generateKeyPair, importJWK, type JWK } from 'jose'
-import type { Tokens } from '../support/client.ts'
+import type { Tokens } from '../support/responses.ts'
 import type { Service } from './service.ts'
 
 const bytes = (text: string) => new TextEncoder().encode(text)

@@ -1,4 +1,5 @@
 /** The built package in real frameworks, over real HTTP, with the running service. */
+
 import { createRequire } from 'node:module'
 import { getRequestListener } from '@hono/node-server'
 import express from 'express'
@@ -9,7 +10,7 @@ import { requireBearer as forFastify } from 'gatehouse-edge/verify/fastify'
 import { requireBearer as forHono } from 'gatehouse-edge/verify/hono'
 import { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Tokens } from '../support/client.ts'
+import type { Tokens } from '../support/responses.ts'
 import { closeAll, listen } from './listening.ts'
 import { Service } from './service.ts'
 

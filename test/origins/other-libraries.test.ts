@@ -1,4 +1,5 @@
 /** Libraries of other authors, unmodified, with the running service. */
+
 import fastifyJwt, { type TokenOrHeader } from '@fastify/jwt'
 import express from 'express'
 import { auth } from 'express-oauth2-jwt-bearer'
@@ -8,8 +9,7 @@ import jwt from 'jsonwebtoken'
 import jwksClient from 'jwks-rsa'
 import * as oauth from 'oauth4webapi'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Tokens } from '../support/client.ts'
-import type { RegisteredClient } from '../support/oauth.ts'
+import type { RegisteredClient, Tokens } from '../support/responses.ts'
 import { forgeriesOf } from './forgeries.ts'
 import { closeAll, listen } from './listening.ts'
 import { Service } from './service.ts'

@@ -1,9 +1,10 @@
 /** The real service, as `npm run dev` starts it, with requests for registration, login and administration. */
+
 import { readFileSync, writeFileSync } from 'node:fs'
 import { decodeProtectedHeader } from 'jose'
 import { freePort, Project } from '../dev/project.ts'
-import type { Tokens } from '../support/client.ts'
 import { startRawOrigin } from '../support/raw-origin.ts'
+import type { Tokens } from '../support/responses.ts'
 
 const PASSWORD = 'correct horse battery staple'
 

@@ -1,4 +1,5 @@
 /** The proxy configurations of docs/proxies/, unmodified, with a real service and origins that echo what they receive. */
+
 import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { RequestListener } from 'node:http'
@@ -9,8 +10,8 @@ import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort, Project } from '../dev/project.ts'
 import { closeAll, listen } from '../origins/listening.ts'
-import type { Tokens } from '../support/client.ts'
 import { startRawOrigin } from '../support/raw-origin.ts'
+import type { Tokens } from '../support/responses.ts'
 import { type CgiOrigin, identityOfCgi, start, startCgiOrigin } from './cgi-origin.ts'
 import { send } from './send.ts'
 

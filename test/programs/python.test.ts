@@ -1,11 +1,12 @@
 /** docs/verify/verify.py, unmodified, with Debian's python3-jwt and the running service. */
+
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { forgeriesOf } from '../origins/forgeries.ts'
 import { Service } from '../origins/service.ts'
-import type { Tokens } from '../support/client.ts'
+import type { Tokens } from '../support/responses.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../docs/verify/verify.py', import.meta.url))
 

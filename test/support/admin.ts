@@ -1,7 +1,9 @@
 /** Requests of operators: by ADMIN_TOKEN, and by people with the role and scope `admin`. */
+
 import { env } from 'cloudflare:workers'
-import { call, type Fetch, newPerson, ok, PASSWORD, type Problem, type Tokens, worker } from './client.ts'
+import { call, type Fetch, newPerson, ok, PASSWORD, worker } from './client.ts'
 import { grant } from './database.ts'
+import type { Problem, Tokens } from './responses.ts'
 
 export const ADMIN_TOKEN = String(env.ADMIN_TOKEN)
 

@@ -1,52 +1,11 @@
 /** A small HTTP client over the real Worker, and the requests that most tests send. */
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env, exports } from 'cloudflare:workers'
-import type { Challenge } from '../../src/challenge/challenge.ts'
 import type { Env } from '../../src/config/env.ts'
 import { isolateFor } from '../../src/isolate.ts'
+import type { Problem, Tokens } from './responses.ts'
 
 export const PUBLIC_URL = 'https://auth.example.test'
-
-export interface User {
-  readonly id: string
-  readonly username: string | null
-  readonly email: string | null
-  readonly email_verified: boolean
-  readonly phone: string | null
-  readonly phone_verified: boolean
-  readonly created_at: string
-  readonly updated_at: string
-  readonly roles: readonly string[]
-  readonly scopes: readonly string[]
-  readonly claims: Readonly<Record<string, unknown>>
-}
-
-export interface Tokens {
-  readonly access_token: string
-  readonly token_type: string
-  readonly expires_in: number
-  readonly scope: string
-  readonly refresh_token: string
-  readonly refresh_expires_in: number
-  readonly user: User
-}
-
-export interface Problem {
-  readonly type: string
-  readonly title: string
-  readonly status: number
-  readonly detail: string
-  readonly code: string
-  readonly field?: string
-  readonly errors?: readonly { readonly field: string; readonly message: string }[]
-  readonly reasons?: readonly string[]
-  readonly challenge?: Challenge
-  readonly max_age?: number
-  readonly missing?: { readonly roles: readonly string[]; readonly scope: readonly string[] }
-  readonly retry_after?: number
-  readonly registered?: boolean
-  readonly changed?: boolean
-}
 
 export interface Call {
   readonly bearer?: string

@@ -1,6 +1,8 @@
 /** Sessions whose refresh token is in a cookie. */
+
 import { expect } from 'vitest'
-import { call, newName, PASSWORD, type Tokens } from './client.ts'
+import { call, newName, PASSWORD } from './client.ts'
+import type { Tokens } from './responses.ts'
 
 export const APP = 'https://app.example.test'
 export const COOKIE_NAME = '__Secure-gatehouse_refresh'

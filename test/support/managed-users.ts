@@ -1,7 +1,8 @@
 /** Accounts as operators read and change them. */
+
 import { admin } from './admin.ts'
-import { call, newPerson, ok, type User, workerWith } from './client.ts'
-import type { ManagedUser } from './responses.ts'
+import { call, newPerson, ok, workerWith } from './client.ts'
+import type { ManagedUser, User } from './responses.ts'
 
 export const readUser = (id: string) => ok<ManagedUser>(admin('GET', `/admin/users/${id}`))
 export const changeUser = (id: string, body: unknown, fetch = workerWith({})) =>

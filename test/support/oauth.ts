@@ -1,15 +1,8 @@
 /** OAuth clients and their requests at /oauth2. */
+
 import { ADMIN_TOKEN } from './admin.ts'
 import { call, expectRetryAfter, type Fetch, newAddress, ok, worker } from './client.ts'
-
-export interface RegisteredClient {
-  readonly client_id: string
-  readonly client_name: string | null
-  readonly client_secret: string
-  readonly jwks: { readonly keys: readonly object[] }
-  readonly audience: string
-  readonly created_at: string
-}
+import type { RegisteredClient } from './responses.ts'
 
 export function registerClient(body: unknown = {}, fetch = worker): Promise<Response> {
   return call('POST', '/admin/clients', { bearer: ADMIN_TOKEN, body }, fetch)

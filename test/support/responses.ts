@@ -1,11 +1,71 @@
-/** JSON responses of the HTTP API that several tests read. */
-import type { z } from '@hono/zod-openapi'
-import type { JWK } from 'jose'
-import type { sessionsResponse } from '../../src/routes/schemas.ts'
-import type { User } from './client.ts'
-import type { RegisteredClient } from './oauth.ts'
+/** JSON responses of the HTTP API, and what tests read from them. No module of the Worker is imported: tests on Node.js use them too. */
+import { decodeJwt, type JWK } from 'jose'
+import type { Challenge } from '../../src/challenge/challenge.ts'
 
-export type SessionList = z.infer<typeof sessionsResponse>
+export interface User {
+  readonly id: string
+  readonly username: string | null
+  readonly email: string | null
+  readonly email_verified: boolean
+  readonly phone: string | null
+  readonly phone_verified: boolean
+  readonly created_at: string
+  readonly updated_at: string
+  readonly roles: readonly string[]
+  readonly scopes: readonly string[]
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+export interface Tokens {
+  readonly access_token: string
+  readonly token_type: string
+  readonly expires_in: number
+  readonly scope: string
+  readonly refresh_token: string
+  readonly refresh_expires_in: number
+  readonly user: User
+}
+
+export interface Problem {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly code: string
+  readonly field?: string
+  readonly errors?: readonly { readonly field: string; readonly message: string }[]
+  readonly reasons?: readonly string[]
+  readonly challenge?: Challenge
+  readonly max_age?: number
+  readonly missing?: { readonly roles: readonly string[]; readonly scope: readonly string[] }
+  readonly retry_after?: number
+  readonly registered?: boolean
+  readonly changed?: boolean
+}
+
+export interface RegisteredClient {
+  readonly client_id: string
+  readonly client_name: string | null
+  readonly client_secret: string
+  readonly jwks: { readonly keys: readonly object[] }
+  readonly audience: string
+  readonly created_at: string
+}
+
+/** `GET /auth/sessions` */
+export interface SessionList {
+  readonly sessions: readonly {
+    readonly id: string
+    readonly created_at: string
+    readonly last_used_at: string
+    readonly expires_at: string
+    readonly ip: string | null
+    readonly user_agent: string | null
+    readonly country: string | null
+    readonly city: string | null
+    readonly current: boolean
+  }[]
+}
 
 export type ManagedUser = User & { readonly disabled: boolean }
 
@@ -49,14 +109,6 @@ export interface OpenApiDocument {
     readonly schemas: Readonly<Record<string, { readonly properties?: Readonly<Record<string, unknown>> }>>
   }
 }
-/** Types of responses that several tests read, and what they read from them. */
-import { decodeJwt } from 'jose'
-import type { z } from 'zod'
-import type { sessionsAnswer } from '../../src/routes/schemas.ts'
-import type { Tokens } from './client.ts'
-
-/** The body of `GET /auth/sessions`. */
-export type SessionList = z.infer<typeof sessionsAnswer>
 
 /** The id of the session of an access token. */
 export const sessionIdOf = ({ access_token }: Pick<Tokens, 'access_token'>) =>

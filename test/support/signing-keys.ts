@@ -1,13 +1,14 @@
 /** Signing keys as operators manage them, as D1 stores them and as tokens name them. */
+
 import { env } from 'cloudflare:workers'
 import { decodeProtectedHeader, type JWK } from 'jose'
 import { expect, vi } from 'vitest'
 import type { Env } from '../../src/config/env.ts'
 import { admin, codeOf } from './admin.ts'
-import { call, type Fetch, newPerson, ok, refresh, type Tokens, workerWith } from './client.ts'
+import { call, type Fetch, newPerson, ok, refresh, workerWith } from './client.ts'
 import type { Watched } from './counting.ts'
 import { runCron } from './database.ts'
-import type { KeyList, ListedKey } from './responses.ts'
+import type { KeyList, ListedKey, Tokens } from './responses.ts'
 
 export const DAY = 86_400
 export const NEW_SECRET = 'the secret that comes, long enough for production'

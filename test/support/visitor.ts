@@ -1,6 +1,8 @@
 /** Requests from one IP address. */
+
 import type { Challenge } from '../../src/challenge/challenge.ts'
-import { type Call, call, newAddress, PASSWORD, type Problem, refused, worker } from './client.ts'
+import { type Call, call, newAddress, PASSWORD, refused, worker } from './client.ts'
+import type { Problem } from './responses.ts'
 
 export interface Visitor {
   readonly address: string
