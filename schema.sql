@@ -8,10 +8,7 @@ CREATE TABLE IF NOT EXISTS schema_version (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   version INTEGER NOT NULL
 ) STRICT;
-INSERT OR IGNORE INTO schema_version (id, version) VALUES (1, 4);
--- Versions 2 and 3 added tables, so running this file makes a 4 of a 1 or a 2. Version 4 added a column to a table of
--- version 3, and SQLite has no ADD COLUMN IF NOT EXISTS: docs/operations.md ("Deploying a release") has the line.
-UPDATE schema_version SET version = 4 WHERE version IN (1, 2);
+INSERT OR IGNORE INTO schema_version (id, version) VALUES (1, 1);
 
 CREATE TABLE IF NOT EXISTS accounts (
   id TEXT PRIMARY KEY,                        -- UUIDv7

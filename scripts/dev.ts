@@ -16,10 +16,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const DEV_VARS = fileURLToPath(new URL('../.dev.vars', import.meta.url))
 const WRANGLER = fileURLToPath(new URL('../node_modules/wrangler/bin/wrangler.js', import.meta.url))
 const SCHEMA = fileURLToPath(new URL('../schema.sql', import.meta.url))
-/** What schema.sql cannot do, since it is safe to run twice: by the version that it brings to the next one. */
-const UPGRADES: Readonly<Record<number, string>> = {
-  3: 'ALTER TABLE clients ADD COLUMN audience TEXT; UPDATE schema_version SET version = 4;',
-}
+const STATE = fileURLToPath(new URL('../.wrangler/state', import.meta.url))
 const SECRETS = ['AUTH_SECRET', 'ADMIN_TOKEN']
 const PARENT_CHECK_MS = 500
 const HOST = '127.0.0.1'
@@ -35,8 +32,9 @@ const publicUrl = `http://localhost:${toPort(values.port)}`
 const provider = toProvider(values.challenge)
 
 await requireFreePort(Number(values.port))
+const hasSchema = existsSync(STATE) && hasCurrentSchema()
 makeSettings()
-makeSchema()
+if (!hasSchema) execute(readFileSync(SCHEMA, 'utf8'))
 run(values.port, [...values.var, ...(provider === null ? [] : await standIn(provider))])
 
 function readArguments() {
@@ -114,31 +112,38 @@ function setting(name: string): string | undefined {
   return line.exec(readFileSync(DEV_VARS, 'utf8'))?.[1]
 }
 
-/** schema.sql makes what is missing and changes nothing else, so an older database is told from its version row. */
-function makeSchema(): void {
+/**
+ * Changes nothing. Ends the program where the database has another schema: its version differs, or one of the tables is missing.
+ * @returns false for a database without a schema
+ */
+function hasCurrentSchema(): boolean {
+  const found = execute(
+    "SELECT version FROM schema_version; SELECT name FROM sqlite_schema WHERE type = 'table'",
+    'no such table: schema_version',
+  )
+  if (found === null) return false
   const schema = readFileSync(SCHEMA, 'utf8')
-  const needed = Number(/VALUES \(1, (\d+)\)/.exec(schema)?.[1])
-  const found = upgrade(versionAfter(schema))
-  if (found === needed) return
-  fail(
-    `The local database has schema version ${found}, this release needs ${needed}.\n` +
-      'Start with an empty one:  rm -rf .wrangler/state && npm run dev',
+  const needed = /VALUES \(1, (\d+)\)/.exec(schema)?.[1]
+  const version = String(found[0]?.results[0]?.version)
+  const names = new Set(found[1]?.results.map(({ name }) => name))
+  const tables = [...schema.matchAll(/^CREATE TABLE IF NOT EXISTS (\w+)/gm)].map(([, name = '']) => name)
+  const missing = tables.filter((name) => !names.has(name)).map((name) => `, without the table ${name}`)
+  if (version === needed && missing.length === 0) return true
+  return fail(
+    `The local database has another schema: version ${version}${missing.join('')}. This release needs version ${needed}.\n` +
+      'It is not upgraded. To begin anew, delete it with all its accounts:  rm -r .wrangler/state && npm run dev',
   )
 }
 
-function versionAfter(sql: string): number | undefined {
-  return execute(`${sql}\nSELECT version FROM schema_version`).at(-1)?.results[0]?.version
-}
+type Executed = readonly {
+  readonly results: readonly { readonly version?: number; readonly name?: string }[]
+}[]
 
-function upgrade(version: number | undefined): number | undefined {
-  const sql = UPGRADES[version ?? 0]
-  return sql === undefined ? version : upgrade(versionAfter(sql))
-}
-
-type Executed = readonly { readonly results: readonly { readonly version?: number }[] }[]
-
-/** @returns the results of each statement */
-function execute(sql: string): Executed {
+/**
+ * @param expected an error after which there is no result
+ * @returns the results of each statement; null after the expected error
+ */
+function execute(sql: string, expected?: string): Executed | null {
   const command = ['d1', 'execute', 'gatehouse', '--local', '--yes', '--json', `--command=${sql}`]
   const { status, stdout, stderr } = spawnSync(process.execPath, [WRANGLER, ...command], {
     cwd: ROOT,
@@ -146,6 +151,7 @@ function execute(sql: string): Executed {
     encoding: 'utf8',
   })
   if (status === 0) return JSON.parse(stdout)
+  if (expected !== undefined && (stdout + stderr).includes(expected)) return null
   return fail(`The local database could not be set up:\n${stdout}\n${stderr}`)
 }
 

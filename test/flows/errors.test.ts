@@ -182,11 +182,18 @@ describe('errors of the service', () => {
     expect(detail).not.toContain('defect')
   })
 
-  it('answers 503 misconfigured if the schema has another version than this release', async () => {
-    await env.DB.prepare('UPDATE schema_version SET version = 0').run()
-    expect(await refused(call('GET', '/healthz'))).toMatchObject({ status: 503, code: 'misconfigured' })
-    await env.DB.prepare('UPDATE schema_version SET version = ?1').bind(SCHEMA_VERSION).run()
-  })
+  it.each([SCHEMA_VERSION - 1, SCHEMA_VERSION + 1])(
+    'answers 503 misconfigured to a database with schema version %i',
+    async (version) => {
+      const error = vi.spyOn(console, 'error').mockImplementation(() => {})
+      await env.DB.prepare('UPDATE schema_version SET version = ?1').bind(version).run()
+      expect(await refused(call('GET', '/healthz'))).toMatchObject({ status: 503, code: 'misconfigured' })
+      expect(String(error.mock.calls)).toContain(
+        `schema version ${version}, this release needs ${SCHEMA_VERSION}`,
+      )
+      await env.DB.prepare('UPDATE schema_version SET version = ?1').bind(SCHEMA_VERSION).run()
+    },
+  )
 })
 
 describe('a misconfigured service', () => {
