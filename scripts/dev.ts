@@ -9,8 +9,8 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { SECRET, SITE_KEY, type StandInProvider, VERIFY_PATHS } from '../test/support/stand-in/protocol.ts'
-import { startStandIn } from '../test/support/stand-in/siteverify.ts'
+import { type ProviderName, SECRET, SITE_KEY, VERIFY_PATHS } from '../test/support/fake-provider/protocol.ts'
+import { startFakeProvider } from '../test/support/fake-provider/siteverify.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const DEV_VARS = fileURLToPath(new URL('../.dev.vars', import.meta.url))
@@ -35,7 +35,7 @@ await requireFreePort(Number(values.port))
 const hasSchema = existsSync(STATE) && hasCurrentSchema()
 makeSettings()
 if (!hasSchema) execute(readFileSync(SCHEMA, 'utf8'))
-run(values.port, [...values.var, ...(provider === null ? [] : await standIn(provider))])
+run(values.port, [...values.var, ...(provider === null ? [] : await fakeProvider(provider))])
 
 function readArguments() {
   try {
@@ -56,18 +56,18 @@ function toPort(text: string): string {
   return fail(`--port must be a number from 1 to 65535, not "${text}".`)
 }
 
-function toProvider(text: string | undefined): StandInProvider | null {
+function toProvider(text: string | undefined): ProviderName | null {
   if (text === undefined || text === 'turnstile' || text === 'hcaptcha') return text ?? null
   return fail(`--challenge must be turnstile or hcaptcha, not "${text}".`)
 }
 
 /** @returns the variables that make the service use the fake provider, except those that .dev.vars sets */
-async function standIn(provider: StandInProvider): Promise<readonly string[]> {
+async function fakeProvider(provider: ProviderName): Promise<readonly string[]> {
   const chosen = setting('CHALLENGE_PROVIDER')
   if (chosen !== undefined && chosen !== provider) {
     fail(`.dev.vars says CHALLENGE_PROVIDER=${chosen}, --challenge says ${provider}. Change one of them.`)
   }
-  const { url } = await startStandIn(Number(values.port) + 1).catch(() =>
+  const { url } = await startFakeProvider(Number(values.port) + 1).catch(() =>
     fail(`Port ${Number(values.port) + 1}, which the fake ${provider} provider needs, is in use.`),
   )
   console.log(`A fake ${provider} provider listens at ${url}.`)

@@ -13,7 +13,7 @@ declare global {
       /** How many random stories of an account are played. */
       readonly MODEL_RUNS: string
       /** The URL of the fake challenge providers. */
-      readonly STAND_IN_URL: string
+      readonly FAKE_PROVIDER_URL: string
       /** The URL of an origin that responds with the bytes that it receives. */
       readonly RAW_ORIGIN_URL: string
       /** A second database, which acts as the replica. */

@@ -2,8 +2,8 @@
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import type { Settings } from '../src/config/settings.ts'
+import { startFakeProvider } from './support/fake-provider/siteverify.ts'
 import { startRawOrigin } from './support/raw-origin.ts'
-import { startStandIn } from './support/stand-in/siteverify.ts'
 
 /** An empty value of this setting does not mean the default. */
 type MissingSetting = 'RESERVED_USERNAMES'
@@ -58,7 +58,7 @@ export async function workerTests(test: ViteUserConfig['test']): Promise<ViteUse
             ...SETTINGS,
             SCHEMA: await readD1Migrations('.'),
             MODEL_RUNS: process.env.MODEL_RUNS ?? '',
-            STAND_IN_URL: (await startStandIn()).url,
+            FAKE_PROVIDER_URL: (await startFakeProvider()).url,
             RAW_ORIGIN_URL: await startRawOrigin(),
           },
           d1Databases: { REPLICA: 'replica' },

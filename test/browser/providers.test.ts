@@ -23,7 +23,7 @@ describe.each(['turnstile', 'hcaptcha'] as const)('the widget of a fake %s', (pr
   afterAll(() => stage?.stop())
 
   const newName = () => `${provider}${++people}.${process.pid}`
-  const tick = (page: Page) => page.getByLabel(`${provider}: I am a person (stand-in)`).check()
+  const tick = (page: Page) => page.getByLabel(`${provider}: I am a person (fake provider)`).check()
 
   async function submit(page: Page, name: string, password: string): Promise<void> {
     await page.locator('[name=identifier]').fill(name)

@@ -36,7 +36,7 @@ export async function setStage(provider?: 'turnstile' | 'hcaptcha'): Promise<Sta
     response.setHeader('Content-Type', 'text/html; charset=utf-8')
     response.setHeader('Content-Security-Policy', appPolicy(url, fakeProvider))
     if (request.url === '/bounce') response.writeHead(302, { Location: elsewhere(page.url) })
-    const app = APP.replaceAll('SERVICE', url).replaceAll('STAND_IN', fakeProvider)
+    const app = APP.replaceAll('SERVICE', url).replaceAll('FAKE_PROVIDER', fakeProvider)
     response.end(request.url?.startsWith('/?') ? app : '')
   })
   const refusing = await refuse(page.url)

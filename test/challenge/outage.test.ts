@@ -4,9 +4,9 @@ import { Fallback } from '../../src/challenge/fallback.ts'
 import { deriveChallengeKeys, ProofOfWork } from '../../src/challenge/proof-of-work.ts'
 import { Siteverify } from '../../src/challenge/siteverify.ts'
 import { FROZEN_MS } from '../support/clock.ts'
-import { Desk } from '../support/desk.ts'
+import { SECRET, SITE_KEY } from '../support/fake-provider/protocol.ts'
+import { FakeProvider } from '../support/fake-provider.ts'
 import { solve, work } from '../support/solver.ts'
-import { SECRET, SITE_KEY } from '../support/stand-in/protocol.ts'
 
 const REQUEST: ChallengeRequest = { action: 'login', client: 'a client', address: '192.0.2.1' }
 const TURNSTILE = { provider: 'turnstile', action: 'login', site_key: SITE_KEY }
@@ -26,13 +26,14 @@ const proofOfWork = new ProofOfWork(() =>
   deriveChallengeKeys('a secret of the tests, long enough', undefined),
 )
 
-const siteverify = (fake: Desk, secret = SECRET) => new Siteverify(fake.config({ secret }))
+const siteverify = (fake: FakeProvider, secret = SECRET) => new Siteverify(fake.config({ secret }))
 
 describe('Fallback', () => {
-  const fallback = (fake: Desk, secret?: string) => new Fallback(siteverify(fake, secret), proofOfWork)
+  const fallback = (fake: FakeProvider, secret?: string) =>
+    new Fallback(siteverify(fake, secret), proofOfWork)
   /** A provider that was unavailable a moment ago and is available again. */
   const afterOutage = async () => {
-    const fake = new Desk()
+    const fake = new FakeProvider()
     const token = await fake.solve()
     const provider = fallback(fake)
     await fake.behave('status 500')
@@ -42,7 +43,7 @@ describe('Fallback', () => {
   }
 
   it('issues and accepts the challenge of the provider while the provider is available', async () => {
-    const fake = new Desk()
+    const fake = new FakeProvider()
     const provider = fallback(fake)
     expect(await provider.describe(REQUEST, 0, FROZEN_MS)).toEqual(TURNSTILE)
     expect(await provider.verify(await fake.solve(), REQUEST, FROZEN_MS)).toEqual(PASSED)
@@ -50,7 +51,7 @@ describe('Fallback', () => {
   })
 
   it('detects an outage before a token is sent, and issues a proof of work of the requested difficulty', async () => {
-    const fake = new Desk()
+    const fake = new FakeProvider()
     await fake.behave('hangs up')
     const challenge = await fallback(fake).describe(REQUEST, 2, FROZEN_MS)
     expect(challenge).toMatchObject({
@@ -61,7 +62,7 @@ describe('Fallback', () => {
   })
 
   it('rejects without reasons a token that cannot be verified during an outage, and issues a proof of work', async () => {
-    const fake = new Desk()
+    const fake = new FakeProvider()
     const token = await fake.solve()
     await fake.behave('status 500')
     const provider = fallback(fake)
@@ -84,7 +85,7 @@ describe('Fallback', () => {
   })
 
   it('probes the provider once in 30 s, for any number of concurrent requests', async () => {
-    const fake = new Desk()
+    const fake = new FakeProvider()
     const provider = fallback(fake)
     const at = (nowMs: number) => Promise.all([1, 2, 3, 4].map(() => provider.describe(REQUEST, 0, nowMs)))
     await at(FROZEN_MS)
@@ -104,7 +105,7 @@ describe('Fallback', () => {
   })
 
   it('uses the outcome of the later of two concurrent requests, in any order of completion', async () => {
-    const fake = new Desk()
+    const fake = new FakeProvider()
     const provider = fallback(fake)
     await fake.behave('right')
     await provider.verify('0.a-guess', REQUEST, FROZEN_MS + 1)
@@ -114,7 +115,7 @@ describe('Fallback', () => {
   })
 
   it('skips the probe of a provider that has just verified a token', async () => {
-    const fake = new Desk()
+    const fake = new FakeProvider()
     const provider = fallback(fake)
     await provider.verify('0.a-guess', REQUEST, FROZEN_MS)
     await provider.describe(REQUEST, 0, FROZEN_MS + 29_999)
@@ -122,7 +123,7 @@ describe('Fallback', () => {
   })
 
   it('accepts a proof of work that it issued, even after the provider is available again', async () => {
-    const fake = new Desk()
+    const fake = new FakeProvider()
     await fake.behave('status 500')
     const provider = fallback(fake)
     const challenge = await provider.describe(REQUEST, 0, FROZEN_MS)
@@ -134,7 +135,7 @@ describe('Fallback', () => {
   })
 
   it('rejects a proof of work that it did not issue, without a request to the provider', async () => {
-    const fake = new Desk()
+    const fake = new FakeProvider()
     const elsewhere = new ProofOfWork(() =>
       deriveChallengeKeys('of another service, long enough too', undefined),
     )
@@ -146,7 +147,7 @@ describe('Fallback', () => {
   })
 
   it('reports a wrong secret as misconfigured instead of falling back to proof of work', async () => {
-    const provider = fallback(new Desk(), 'another secret')
+    const provider = fallback(new FakeProvider(), 'another secret')
     await expect(provider.verify('0.a-guess', REQUEST, FROZEN_MS)).rejects.toMatchObject({
       code: 'misconfigured',
     })

@@ -2,8 +2,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { ChallengeRequest } from '../../src/challenge/challenge.ts'
 import { Siteverify, TRY_MS } from '../../src/challenge/siteverify.ts'
 import type { SiteverifyConfig } from '../../src/config/challenge.ts'
-import { Desk } from '../support/desk.ts'
-import { BEHAVIOURS, type Behaviour, SECRET, SITE_KEY } from '../support/stand-in/protocol.ts'
+import { BEHAVIOURS, type Behaviour, SECRET, SITE_KEY } from '../support/fake-provider/protocol.ts'
+import { FakeProvider } from '../support/fake-provider.ts'
 
 afterEach(() => vi.restoreAllMocks())
 
@@ -12,14 +12,14 @@ const OUTAGES = (Object.keys(BEHAVIOURS) as Behaviour[]).filter((name) => name !
 const STALLING: readonly Behaviour[] = ['stalls', 'stalls midway']
 const REFUSED = 'http://127.0.0.1:9/siteverify'
 
-const siteverify = (fake: Desk, changes: Partial<SiteverifyConfig> = {}) =>
+const siteverify = (fake: FakeProvider, changes: Partial<SiteverifyConfig> = {}) =>
   new Siteverify(fake.config(changes))
 const failing = (...reasons: string[]) => ({ solved: false, reasons })
 const PASSED = { solved: true, claim: null }
 const unavailable = { code: 'challenge_unavailable' }
 
 /** Times out the first tries as soon as the provider has received them. @returns the time limit of each try */
-function timeOutFirst(fake: Desk, tries: number): readonly number[] {
+function timeOutFirst(fake: FakeProvider, tries: number): readonly number[] {
   const limits: number[] = []
   const timeout = AbortSignal.timeout.bind(AbortSignal)
   vi.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => {
@@ -34,7 +34,7 @@ function timeOutFirst(fake: Desk, tries: number): readonly number[] {
 
 describe.each(['turnstile', 'hcaptcha'] as const)('%s', (name) => {
   it('describes a widget challenge by provider, action and site key', async () => {
-    expect(await siteverify(new Desk(name)).describe(REQUEST)).toEqual({
+    expect(await siteverify(new FakeProvider(name)).describe(REQUEST)).toEqual({
       provider: name,
       action: 'login',
       site_key: SITE_KEY,
@@ -42,12 +42,12 @@ describe.each(['turnstile', 'hcaptcha'] as const)('%s', (name) => {
   })
 
   it('accepts the token of a solved widget', async () => {
-    const fake = new Desk(name)
+    const fake = new FakeProvider(name)
     expect(await siteverify(fake).verify(await fake.solve(), REQUEST)).toEqual(PASSED)
   })
 
   it('rejects a token that no widget issued, and one of the widget of another site key', async () => {
-    const fake = new Desk(name)
+    const fake = new FakeProvider(name)
     expect(await siteverify(fake).verify('0.a-guess', REQUEST)).toEqual(failing('rejected'))
     const foreign = await fake.solve({ action: 'login', site_key: 'of another' })
     expect(await siteverify(fake).verify(foreign, REQUEST)).toEqual(failing('rejected'))
@@ -61,13 +61,13 @@ describe.each(['turnstile', 'hcaptcha'] as const)('%s', (name) => {
     ['markup', '<script>'],
     ['a token with a NUL', '0.\0'],
   ])('rejects malformed text without a request to the provider: %s', async (_what, token) => {
-    const fake = new Desk(name)
+    const fake = new FakeProvider(name)
     expect(await siteverify(fake).verify(token, REQUEST)).toEqual(failing('malformed'))
     expect(await fake.forms()).toEqual([])
   })
 
   it('verifies tokens up to the maximum length, and rejects longer ones without a request to the provider', async () => {
-    const fake = new Desk(name)
+    const fake = new FakeProvider(name)
     const max = name === 'turnstile' ? 2_048 : 4_096
     expect(await siteverify(fake).verify('x'.repeat(max), REQUEST)).toEqual(failing('rejected'))
     expect(await siteverify(fake).verify('x'.repeat(max + 1), REQUEST)).toEqual(failing('malformed'))
@@ -75,7 +75,7 @@ describe.each(['turnstile', 'hcaptcha'] as const)('%s', (name) => {
   })
 
   it('accepts only tokens solved on a listed host, ignoring letter case', async () => {
-    const fake = new Desk(name)
+    const fake = new FakeProvider(name)
     const listed = siteverify(fake, { hostnames: ['app.example.com', 'www.example.com'] })
     for (const hostname of ['www.example.com', 'App.Example.com']) {
       expect(await listed.verify(await fake.solve({ action: 'login', hostname }), REQUEST)).toEqual(PASSED)
@@ -87,7 +87,7 @@ describe.each(['turnstile', 'hcaptcha'] as const)('%s', (name) => {
   })
 
   it('accepts a token solved on any host if no host is listed', async () => {
-    const fake = new Desk(name)
+    const fake = new FakeProvider(name)
     const token = await fake.solve({ action: 'login', hostname: 'anywhere.example' })
     expect(await siteverify(fake).verify(token, REQUEST)).toEqual(PASSED)
   })
@@ -96,7 +96,7 @@ describe.each(['turnstile', 'hcaptcha'] as const)('%s', (name) => {
     'reports the unknown secret "%s" as misconfigured, in the error and in the log',
     async (secret) => {
       const lines = vi.spyOn(console, 'error').mockImplementation(() => undefined)
-      const fake = new Desk(name)
+      const fake = new FakeProvider(name)
       const verifying = siteverify(fake, { secret }).verify(await fake.solve(), REQUEST)
       await expect(verifying).rejects.toMatchObject({ code: 'misconfigured' })
       const [[line]] = lines.mock.calls as [[string]]
@@ -117,7 +117,7 @@ describe.each(['turnstile', 'hcaptcha'] as const)('%s', (name) => {
   it.each(OUTAGES.filter((behaviour) => behaviour !== 'lost'))(
     'reports a failing provider as unavailable: %s',
     async (behaviour) => {
-      const fake = new Desk(name)
+      const fake = new FakeProvider(name)
       if (STALLING.includes(behaviour)) timeOutFirst(fake, 2)
       const token = await fake.solve()
       await fake.behave(behaviour)
@@ -127,14 +127,14 @@ describe.each(['turnstile', 'hcaptcha'] as const)('%s', (name) => {
   )
 
   it('reports a provider that refuses connections as unavailable', async () => {
-    const fake = new Desk(name)
+    const fake = new FakeProvider(name)
     const down = siteverify(fake, { verifyUrl: REFUSED })
     await expect(down.verify(await fake.solve(), REQUEST)).rejects.toMatchObject(unavailable)
     expect(await down.isReachable()).toBe(false)
   })
 
   it('names neither secret nor token in the error of an outage', async () => {
-    const fake = new Desk(name)
+    const fake = new FakeProvider(name)
     const token = await fake.solve()
     for (const behaviour of ['hangs up', 'garbage', 'status 500', 'redirects'] as const) {
       await fake.behave(behaviour)
@@ -147,7 +147,7 @@ describe.each(['turnstile', 'hcaptcha'] as const)('%s', (name) => {
   })
 
   it('limits each request to the provider to 4 s', async () => {
-    const fake = new Desk(name)
+    const fake = new FakeProvider(name)
     const limits = timeOutFirst(fake, 2)
     await fake.behave('stalls')
     await expect(siteverify(fake).verify(await fake.solve(), REQUEST)).rejects.toMatchObject(unavailable)
@@ -156,7 +156,7 @@ describe.each(['turnstile', 'hcaptcha'] as const)('%s', (name) => {
   })
 
   it('probes the provider with one request, and reports it as reachable unless the request fails', async () => {
-    const fake = new Desk(name)
+    const fake = new FakeProvider(name)
     expect(await siteverify(fake).isReachable()).toBe(true)
     await fake.behave('status 500')
     expect(await siteverify(fake).isReachable()).toBe(false)
@@ -166,7 +166,7 @@ describe.each(['turnstile', 'hcaptcha'] as const)('%s', (name) => {
 
 describe('Turnstile', () => {
   it('sends Turnstile the secret, the token, the IP address and a random idempotency key', async () => {
-    const fake = new Desk()
+    const fake = new FakeProvider()
     const token = await fake.solve()
     await siteverify(fake).verify(token, REQUEST)
     await siteverify(fake).verify(token, REQUEST)
@@ -180,7 +180,7 @@ describe('Turnstile', () => {
     ['used before', { action: 'login' }, true],
     ['solved 300 s ago', { action: 'login', age_seconds: 300 }, false],
   ])('rejects a Turnstile token %s as expired or already used', async (_what, solved, used) => {
-    const fake = new Desk()
+    const fake = new FakeProvider()
     const token = await fake.solve(solved)
     if (used) await siteverify(fake).verify(token, REQUEST)
     expect(await siteverify(fake).verify(token, REQUEST)).toEqual(failing('expired', 'already_used'))
@@ -190,18 +190,18 @@ describe('Turnstile', () => {
     ['another action', { action: 'register' }],
     ['no action', {}],
   ])('rejects a Turnstile token of %s', async (_what, solved) => {
-    const fake = new Desk()
+    const fake = new FakeProvider()
     expect(await siteverify(fake).verify(await fake.solve(solved), REQUEST)).toEqual(failing('wrong_action'))
   })
 
   it('rejects a Turnstile token if the response omits the action', async () => {
     const response = Response.json({ success: true, hostname: 'localhost', 'error-codes': [] })
     vi.spyOn(globalThis, 'fetch').mockResolvedValue(response)
-    expect(await siteverify(new Desk()).verify('0.a-token', REQUEST)).toEqual(failing('wrong_action'))
+    expect(await siteverify(new FakeProvider()).verify('0.a-token', REQUEST)).toEqual(failing('wrong_action'))
   })
 
   it('names all reasons to reject a Turnstile token at once', async () => {
-    const fake = new Desk()
+    const fake = new FakeProvider()
     const token = await fake.solve({ action: 'register', hostname: 'evil.example' })
     const listed = siteverify(fake, { hostnames: ['app.example.com'] })
     expect(await listed.verify(token, REQUEST)).toEqual(failing('wrong_action', 'rejected'))
@@ -210,7 +210,7 @@ describe('Turnstile', () => {
   it.each(OUTAGES)(
     'retries Turnstile once with the same idempotency key after a failed try: %s',
     async (behaviour) => {
-      const fake = new Desk()
+      const fake = new FakeProvider()
       if (STALLING.includes(behaviour)) timeOutFirst(fake, 1)
       const token = await fake.solve()
       await fake.behave(behaviour, 'right')
@@ -229,7 +229,11 @@ describe('Turnstile', () => {
   ])(
     'verifies with the published test secret %s the token %s as documented (Turnstile, "Testing"), on any host',
     async (secret, token, expected) => {
-      const testing = siteverify(new Desk(), { secret, testing: true, hostnames: ['app.example.com'] })
+      const testing = siteverify(new FakeProvider(), {
+        secret,
+        testing: true,
+        hostnames: ['app.example.com'],
+      })
       expect(await testing.verify(token, REQUEST)).toEqual(expected)
     },
   )
@@ -240,21 +244,21 @@ describe('Turnstile', () => {
   ])(
     'rejects another %s under a Turnstile test secret if the response names one',
     async (_what, solved, reason) => {
-      const fake = new Desk()
+      const fake = new FakeProvider()
       const testing = siteverify(fake, { testing: true, hostnames: ['app.example.com', 'localhost'] })
       expect(await testing.verify(await fake.solve(solved), REQUEST)).toEqual(failing(reason))
     },
   )
 
   it('rejects the published dummy token of Turnstile under a real secret', async () => {
-    const fake = new Desk()
+    const fake = new FakeProvider()
     expect(await siteverify(fake).verify('XXXX.DUMMY.TOKEN.XXXX', REQUEST)).toEqual(failing('rejected'))
   })
 })
 
 describe('hCaptcha', () => {
   it('sends hCaptcha the secret, the token, the IP address and the site key', async () => {
-    const fake = new Desk('hcaptcha')
+    const fake = new FakeProvider('hcaptcha')
     const token = await fake.solve()
     await siteverify(fake).verify(token, REQUEST)
     expect(await fake.forms()).toEqual([
@@ -263,7 +267,7 @@ describe('hCaptcha', () => {
   })
 
   it('distinguishes a used hCaptcha token from an expired one', async () => {
-    const fake = new Desk('hcaptcha')
+    const fake = new FakeProvider('hcaptcha')
     const token = await fake.solve()
     await siteverify(fake).verify(token, REQUEST)
     expect(await siteverify(fake).verify(token, REQUEST)).toEqual(failing('already_used'))
@@ -272,7 +276,7 @@ describe('hCaptcha', () => {
   })
 
   it('does not retry hCaptcha, since the token may be used up', async () => {
-    const fake = new Desk('hcaptcha')
+    const fake = new FakeProvider('hcaptcha')
     await fake.behave('lost', 'right')
     await expect(siteverify(fake).verify(await fake.solve(), REQUEST)).rejects.toMatchObject(unavailable)
     expect(await fake.forms()).toHaveLength(1)
@@ -280,7 +284,7 @@ describe('hCaptcha', () => {
 
   it('rejects an hCaptcha token if its site key belongs to another secret, and logs the mismatch', async () => {
     const lines = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
-    const fake = new Desk('hcaptcha')
+    const fake = new FakeProvider('hcaptcha')
     const otherSite = siteverify(fake, { siteKey: 'of another' })
     expect(await otherSite.verify(await fake.solve(), REQUEST)).toEqual(failing('rejected'))
     const otherToken = await fake.solve({ site_key: 'of another' })
@@ -296,7 +300,7 @@ describe('hCaptcha', () => {
     'verifies with the published test secret the token %s as documented (hCaptcha, "Test Key Set")',
     async (token, expected) => {
       const secret = '0x0000000000000000000000000000000000000000'
-      const fake = new Desk('hcaptcha')
+      const fake = new FakeProvider('hcaptcha')
       const testing = siteverify(fake, { secret, testing: true, hostnames: ['app.example.com'] })
       expect(await testing.verify(token, REQUEST)).toEqual(expected)
     },

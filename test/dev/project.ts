@@ -16,7 +16,7 @@ const COPIED = [
   'src',
   'scripts',
   'examples/spa',
-  'test/support/stand-in',
+  'test/support/fake-provider',
 ]
 
 export interface Run {

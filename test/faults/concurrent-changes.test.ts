@@ -14,7 +14,7 @@ import {
   workerWith,
 } from '../support/client.ts'
 import { runCron } from '../support/database.ts'
-import { cheapenPasswords, type Isolate, runIsolate } from '../support/faults.ts'
+import { type Isolate, runIsolate, useFastPasswords } from '../support/faults.ts'
 import type { Problem, Tokens } from '../support/responses.ts'
 
 const OTHER_PASSWORD = 'a third and again different one'
@@ -41,7 +41,7 @@ interface Ending {
 }
 
 beforeEach(() => {
-  cheapenPasswords()
+  useFastPasswords()
   vi.spyOn(console, 'info').mockImplementation(() => undefined)
 })
 afterEach(() => vi.restoreAllMocks())
@@ -83,9 +83,9 @@ async function resultOf(response: Response | null): Promise<string> {
 async function interleave({ name, first, second, settings = {} }: Pair, at: number): Promise<Ending> {
   let other: Response | null = null
   const runSecond = async () => {
-    other = (await runIsolate(second, null, settings)).answer
+    other = (await runIsolate(second, null, settings)).response
   }
-  const { answer: response } = await runIsolate(first, { at, meanwhile: runSecond }, settings)
+  const { response } = await runIsolate(first, { at, interleaved: runSecond }, settings)
   await runCron()
   const passwords = [PASSWORD, NEW_PASSWORD, OTHER_PASSWORD]
   const fetch = workerWith(settings)

@@ -14,13 +14,13 @@ import {
 } from '../support/client.ts'
 import { runCron } from '../support/database.ts'
 import {
-  cheapenPasswords,
   controlDeadlines,
   FAULTS,
   type Fault,
   type FaultKind,
   type Isolate,
   runIsolate,
+  useFastPasswords,
 } from '../support/faults.ts'
 import type { Problem, Tokens } from '../support/responses.ts'
 import { type Case, NEXT_SECRET, SCENARIOS } from './scenarios.ts'
@@ -44,7 +44,7 @@ let lines: string[] = []
 
 beforeEach(() => {
   lines = []
-  cheapenPasswords()
+  useFastPasswords()
   controlDeadlines()
   for (const level of ['log', 'info', 'warn', 'error'] as const) {
     vi.spyOn(console, level).mockImplementation((line: string) => void lines.push(line))
@@ -95,7 +95,7 @@ async function prepare(title: string): Promise<Case> {
 /** @returns the number of round trips of a run without a fault, in a new isolate */
 async function countSteps(title: string): Promise<number> {
   const { send, status, settings } = await prepare(title)
-  const { answer: response, trips } = await runIsolate(send, null, settings)
+  const { response, trips } = await runIsolate(send, null, settings)
   expect(response?.status).toBe(status)
   return trips.length
 }
@@ -110,7 +110,7 @@ interface ScenarioRun {
 async function runScenario(title: string, fault: Fault & { readonly kind: FaultKind }): Promise<ScenarioRun> {
   const scenario = await prepare(title)
   lines = []
-  const { answer: response, trips } = await runIsolate(scenario.send, fault, scenario.settings)
+  const { response, trips } = await runIsolate(scenario.send, fault, scenario.settings)
   const trip = trips[fault.at - 1]
   if (trip === undefined) return { outcome: 'completed', violations: ['not reached'], trip: 'none' }
   const body = response === null ? {} : await bodyOf(response)

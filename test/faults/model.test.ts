@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, it, vi } from 'vitest'
 import { newAddress, newName, workerWith } from '../support/client.ts'
-import { cheapenPasswords, controlDeadlines, FAULTS, type FaultKind, runIsolate } from '../support/faults.ts'
+import { controlDeadlines, FAULTS, type FaultKind, runIsolate, useFastPasswords } from '../support/faults.ts'
 import { LaggingReplica } from '../support/replica.ts'
 import type { Problem, Tokens, User } from '../support/responses.ts'
 import { EMPTY, type Operation, PASSWORDS, type Step, step, type World } from './model.ts'
@@ -24,7 +24,7 @@ const replica = new LaggingReplica(0)
 const settings = { DB: replica.db, LIMITS }
 
 beforeEach(() => {
-  cheapenPasswords()
+  useFastPasswords()
   controlDeadlines()
   for (const level of ['info', 'warn', 'error'] as const)
     vi.spyOn(console, level).mockImplementation(() => {})
@@ -195,7 +195,7 @@ function recordTokens({ tokens }: Observation, operation: Operation, newSession:
 async function perform(operation: Operation, real: Real, fault: Fault | null): Promise<Observation> {
   const send = await requestOf(operation, real)
   const isolate = { fetch: real.fetch, cron: () => healthyCron() }
-  const response = fault === null ? await send(isolate) : (await runIsolate(send, fault, settings)).answer
+  const response = fault === null ? await send(isolate) : (await runIsolate(send, fault, settings)).response
   if (response === null) return { result: null, done: false, tokens: null }
   const body = response.status === 204 ? {} : ((await response.json()) as Partial<Problem & Tokens & User>)
   if (response.status === 503) {

@@ -20,12 +20,12 @@ import {
   workerWith,
 } from '../support/client.ts'
 import { change, disable, grant } from '../support/database.ts'
-import { Desk } from '../support/desk.ts'
+import { FakeProvider } from '../support/fake-provider.ts'
 import type { Isolate } from '../support/faults.ts'
 import { basic, newClient, post } from '../support/oauth.ts'
+import { newRequester, WRONG } from '../support/requester.ts'
 import type { RegisteredClient, Tokens } from '../support/responses.ts'
 import { solve } from '../support/solver.ts'
-import { visitor, WRONG } from '../support/visitor.ts'
 
 export const NEXT_SECRET = 'the next secret, long enough for production'
 
@@ -135,7 +135,7 @@ export const SCENARIOS: Readonly<Record<string, Prepare>> = {
     return { settings, send: ({ fetch }) => logIn(name, PASSWORD, fetch) }
   }),
   'POST /auth/login with a solved challenge': about(200, async ({ name }) => {
-    const here = visitor(workerWith({}))
+    const here = newRequester(workerWith({}))
     await here.failTimes(3, newName())
     const challenge = await solve((await refused(here.logIn(name))).challenge)
     const body = { identifier: name, password: PASSWORD, challenge }
@@ -144,14 +144,14 @@ export const SCENARIOS: Readonly<Record<string, Prepare>> = {
   'POST /auth/register with a Turnstile response': async () => {
     const name = newName()
     const address = newAddress()
-    const desk = new Desk()
+    const fakeProvider = new FakeProvider()
     const LIMITS = { registrations_per_ip: { action: 'challenge', threshold: 0 } }
-    const challenge = await desk.solve({ action: 'register' })
+    const challenge = await fakeProvider.solve({ action: 'register' })
     const body = { username: name, password: PASSWORD, challenge }
     return {
       status: 201,
       name,
-      settings: desk.settings({ LIMITS }),
+      settings: fakeProvider.settings({ LIMITS }),
       send: send('POST', '/auth/register', { body, from: address }),
       again: ['challenge_failed'],
       isDone: async () => (await columnOf('username', name)) === name,

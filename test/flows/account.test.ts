@@ -20,7 +20,7 @@ import {
 } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
-import { disable, runCron, untold } from '../support/database.ts'
+import { disable, pendingChanges, runCron } from '../support/database.ts'
 import type { Tokens, User } from '../support/responses.ts'
 
 afterEach(thaw)
@@ -42,7 +42,7 @@ describe('PATCH /auth/me', () => {
     expect((await ok<Tokens>(refresh(refresh_token))).user).toEqual(user)
     expect((await ok<Tokens>(logIn(email))).user).toEqual(user)
     expect(await refused(logIn(name))).toMatchObject({ code: 'invalid_credentials' })
-    expect(await untold(before.id)).toBe(0)
+    expect(await pendingChanges(before.id)).toBe(0)
   })
 
   it('frees an identifier that its account gives up', async () => {
@@ -256,7 +256,7 @@ describe('DELETE /auth/me', () => {
     expect(await isAlive(access_token)).toBe(false)
     expect(await refused(refresh(refresh_token))).toMatchObject({ code: 'invalid_refresh_token' })
     expect(await refused(logIn(name))).toMatchObject({ code: 'invalid_credentials' })
-    expect(await untold(user.id)).toBe(0)
+    expect(await pendingChanges(user.id)).toBe(0)
     await ok(register({ username: name }), 201)
   })
 
@@ -281,7 +281,7 @@ describe('DELETE /auth/me', () => {
     expect(await refused(logIn(name))).toMatchObject({ code: 'invalid_credentials' })
     await runCron()
     expect(await isAlive(access_token)).toBe(false)
-    expect(await untold(user.id)).toBe(0)
+    expect(await pendingChanges(user.id)).toBe(0)
   })
 })
 

@@ -15,7 +15,7 @@ import {
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { changeLimits, DEFAULTS, readLimits, resetSettings } from '../support/limits.ts'
-import { visitor } from '../support/visitor.ts'
+import { newRequester } from '../support/requester.ts'
 
 /** A new isolate for each test, so that none knows what another changed. */
 let fetch = workerWith({})
@@ -137,7 +137,7 @@ describe('the validation of a change', () => {
 
 describe('the effect of a change', () => {
   it('applies new limits at once in their own isolate, and within 30 s in every other', async () => {
-    const [here, there] = [visitor(fetch), visitor(workerWith({}))]
+    const [here, there] = [newRequester(fetch), newRequester(workerWith({}))]
     const name = newName()
     for (const somebody of [here, there]) await somebody.fail(name)
     await update({ threshold: 1 }, '/admin/limits/login_failures_per_ip')
@@ -152,7 +152,7 @@ describe('the effect of a change', () => {
     const { promise: read, resolve: goOn } = Promise.withResolvers<void>()
     const watched = watch()
     fetch = workerWith(watched.bindings)
-    const here = visitor(fetch)
+    const here = newRequester(fetch)
     await here.fail(newName())
     advance(30)
     watched.fail('all', { until: read })
@@ -180,7 +180,7 @@ describe('the effect of a change', () => {
       registration_open: false,
       rules: { registrations_per_ip: { threshold: 9 } },
     })
-    expect(await codeOf(visitor(fetch).register({ username: newName() }))).toBe('registration_closed')
+    expect(await codeOf(newRequester(fetch).register({ username: newName() }))).toBe('registration_closed')
   })
 
   it('applies new limits to a request whose body is still arriving', async () => {
@@ -200,7 +200,7 @@ describe('the effect of a change', () => {
   })
 
   it('applies new thresholds and windows to failures already counted', async () => {
-    const here = visitor(fetch)
+    const here = newRequester(fetch)
     const { name } = await newPerson()
     await here.failTimes(3, newName())
     await update({ threshold: 5 }, '/admin/limits/login_failures_per_ip')
@@ -213,7 +213,7 @@ describe('the effect of a change', () => {
   })
 
   it('switches a rule off and on again', async () => {
-    const here = visitor(fetch)
+    const here = newRequester(fetch)
     for (let registration = 1; registration <= 3; registration++)
       await ok(here.register({ username: newName() }), 201)
     expect(await codeOf(here.register({ username: newName() }))).toBe('too_many_registrations')
@@ -226,7 +226,7 @@ describe('the effect of a change', () => {
 
 describe('restricted registration', () => {
   const register = (identifiers: object, password = PASSWORD) =>
-    codeOf(visitor(fetch).register({ password, ...identifiers }))
+    codeOf(newRequester(fetch).register({ password, ...identifiers }))
 
   it('rejects every registration while registration is closed, before the password is checked or counted', async () => {
     await update({ registration_open: false })

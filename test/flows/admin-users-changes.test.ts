@@ -4,7 +4,7 @@ import { admin, newOperator } from '../support/admin.ts'
 import { isAlive, logIn, newPerson, ok, refresh, refused, workerWith } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
-import { grant, runCron, untold } from '../support/database.ts'
+import { grant, pendingChanges, runCron } from '../support/database.ts'
 import { changedUser, changeUser, profileOf, readUser, someAccount } from '../support/managed-users.ts'
 import type { Tokens } from '../support/responses.ts'
 
@@ -228,7 +228,7 @@ describe('PATCH /admin/users/{id}', () => {
     const response = changeUser(user.id, {}, workerWith(watched.bindings))
     expect(await ok(response)).toEqual({ ...user, disabled: false })
     expect(watched.counts.rpc).toBe(0)
-    expect(await untold(user.id)).toBe(0)
+    expect(await pendingChanges(user.id)).toBe(0)
   })
 
   it('applies new roles and scopes to GET /auth/me at once, and to tokens with the next refresh', async () => {
@@ -277,11 +277,11 @@ describe('an error during a change', () => {
     const refusal = await refused(changeUser(user.id, { disabled: true }, workerWith(watched.bindings)))
     expect(refusal).toMatchObject({ status: 503, code: 'unavailable', changed: true })
     expect(await readUser(user.id)).toMatchObject({ disabled: true })
-    expect(await untold(user.id)).toBe(1)
+    expect(await pendingChanges(user.id)).toBe(1)
     expect(await isAlive(access_token)).toBe(true)
     await changedUser(user.id, { disabled: true })
     expect(await isAlive(access_token)).toBe(false)
-    expect(await untold(user.id)).toBe(0)
+    expect(await pendingChanges(user.id)).toBe(0)
   })
 
   it('publishes the pending state of a disabled account with cron', async () => {
@@ -310,6 +310,6 @@ describe('an error during a change', () => {
     expect(refusal).toMatchObject({ status: 503, code: 'unavailable' })
     expect(refusal.changed).toBeUndefined()
     expect(await readUser(user.id)).toEqual({ ...user, disabled: false })
-    expect([await isAlive(access_token), await untold(user.id)]).toEqual([true, 0])
+    expect([await isAlive(access_token), await pendingChanges(user.id)]).toEqual([true, 0])
   })
 })

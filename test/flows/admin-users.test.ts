@@ -16,7 +16,7 @@ import {
 } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
-import { grant, untold } from '../support/database.ts'
+import { grant, pendingChanges } from '../support/database.ts'
 import { changedUser, changeUser, profileOf, readUser, someAccount } from '../support/managed-users.ts'
 import type { Tokens } from '../support/responses.ts'
 
@@ -241,7 +241,7 @@ describe('concurrent changes', () => {
     const granted = { roles: ['editor'], scopes: ['read'], claims: { tenant: 1 } }
     expect(await readUser(user.id)).toMatchObject(granted)
     expect(await profileOf(access_token)).toMatchObject(granted)
-    expect(await untold(user.id)).toBe(0)
+    expect(await pendingChanges(user.id)).toBe(0)
   })
 
   it('keeps one of two concurrent changes of the same field', async () => {

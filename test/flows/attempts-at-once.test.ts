@@ -5,8 +5,8 @@ import { isolateFor } from '../../src/isolate.ts'
 import { hashPassword } from '../../src/passwords/pbkdf2.ts'
 import { newName, newPerson, PASSWORD, refused, worker, workerWith } from '../support/client.ts'
 import { watch } from '../support/counting.ts'
+import { newRequester, type Requester, WRONG } from '../support/requester.ts'
 import { solve } from '../support/solver.ts'
-import { type Visitor, visitor, WRONG } from '../support/visitor.ts'
 
 /** How many responses have each status. */
 async function tally(responses: readonly Promise<Response>[]): Promise<Record<number, number>> {
@@ -32,19 +32,19 @@ async function newAccounts(count: number): Promise<readonly string[]> {
 
 describe('concurrent attempts from one address', () => {
   it('checks exactly 3 passwords of 200 concurrent wrong logins from one address', async () => {
-    const here = visitor()
+    const here = newRequester()
     const { name } = await newPerson()
     expect(await tally(times(200, () => here.logIn(name, WRONG)))).toEqual({ 401: 3, 403: 197 })
     expect(await tally(times(50, () => here.logIn(newName(), WRONG)))).toEqual({ 403: 50 })
   })
 
   it('checks exactly 3 passwords of 300 concurrent wrong logins to 300 accounts from one address', async () => {
-    const here = visitor()
+    const here = newRequester()
     expect(await tally(times(300, () => here.logIn(newName(), WRONG)))).toEqual({ 401: 3, 403: 297 })
   })
 
   it('creates exactly 3 accounts for 200 concurrent registrations from one address', async () => {
-    const here = visitor()
+    const here = newRequester()
     const names = times(200, newName)
     expect(await tally(names.map((username) => here.register({ username })))).toEqual({ 201: 3, 429: 197 })
     const marks = names.map(() => '?').slice(0, 100)
@@ -58,13 +58,13 @@ describe('concurrent attempts from one address', () => {
   })
 
   it('challenges none of 50 concurrent right logins to 50 accounts from one address', async () => {
-    const here = visitor()
+    const here = newRequester()
     const names = await newAccounts(50)
     expect(await tally(names.map((name) => here.logIn(name)))).toEqual({ 200: 50 })
   })
 
   it('accepts right logins that are concurrent with wrong ones below the threshold', async () => {
-    const here = visitor()
+    const here = newRequester()
     const names = await newAccounts(20)
     const wrong = times(2, () => here.logIn(newName(), WRONG))
     const right = names.map((name) => here.logIn(name))
@@ -72,7 +72,7 @@ describe('concurrent attempts from one address', () => {
   })
 
   it('accepts a solved challenge for one of 20 concurrent attempts', async () => {
-    const here = visitor()
+    const here = newRequester()
     const name = newName()
     await here.failTimes(3, name)
     const solved = await solve((await refused(here.logIn(name, WRONG))).challenge)
@@ -80,7 +80,7 @@ describe('concurrent attempts from one address', () => {
   })
 
   it('accepts 6 of 10 low-difficulty challenges that are collected and sent at once', async () => {
-    const here = visitor()
+    const here = newRequester()
     const name = newName()
     await here.failTimes(3, name)
     const solvedChallenges: string[] = []
@@ -97,9 +97,9 @@ describe('concurrent attempts from one address', () => {
     const LIMITS = { login_failures_per_ip: { threshold: 0 }, login_failures_per_account: { threshold: 1 } }
     const fetch = workerWith({ LIMITS })
     const name = newName()
-    const prepared: (readonly [Visitor, string])[] = []
+    const prepared: (readonly [Requester, string])[] = []
     for (let collected = 1; collected <= 8; collected++) {
-      const somebody = visitor(fetch)
+      const somebody = newRequester(fetch)
       prepared.push([somebody, await solve((await refused(somebody.logIn(name, WRONG))).challenge)])
     }
     expect(await tally(prepared.map(([somebody, solved]) => somebody.logIn(name, WRONG, solved)))).toEqual({
@@ -113,7 +113,7 @@ describe('concurrent attempts from one address', () => {
       registrations_per_ip: { threshold: 0, action: 'challenge' },
       login_failures_per_ip: { threshold: 3, action: 'block' },
     }
-    const here = visitor(workerWith({ LIMITS }))
+    const here = newRequester(workerWith({ LIMITS }))
     const { access_token: bearer } = await newPerson()
     const patch = (challenge?: string) => {
       const body = { username: newName(), current_password: WRONG, challenge }
@@ -130,9 +130,9 @@ describe('concurrent attempts from one address', () => {
 
   it('limits the reservations of one address at an identifier, so that its owner can log in', async () => {
     const { name } = await newPerson()
-    const attacker = visitor()
+    const attacker = newRequester()
     const flood = times(100, () => attacker.logIn(name, WRONG))
-    const owner = visitor().logIn(name)
+    const owner = newRequester().logIn(name)
     expect((await owner).status).toBe(200)
     expect(await tally(flood)).toEqual({ 401: 3, 403: 97 })
   })
@@ -144,14 +144,14 @@ describe('concurrent attempts from many addresses', () => {
     const LIMITS = { login_failures_per_account: { threshold: 2 } }
     const fetch = workerWith({ ...watched.bindings, LIMITS })
     const { name } = await newPerson()
-    await visitor(fetch).fail(newName())
+    await newRequester(fetch).fail(newName())
     const { promise: found, resolve: find } = Promise.withResolvers<void>()
     watched.reset()
     watched.fail('run', { until: found })
-    const pending = times(2, () => visitor(fetch).logIn(name))
+    const pending = times(2, () => newRequester(fetch).logIn(name))
     await vi.waitFor(() => expect(watched.counts.d1).toBe(2))
     vi.useFakeTimers({ toFake: ['setTimeout'] })
-    expect(await refused(visitor(fetch).logIn(name))).toMatchObject({ code: 'challenge_required' })
+    expect(await refused(newRequester(fetch).logIn(name))).toMatchObject({ code: 'challenge_required' })
     vi.useRealTimers()
     find()
     expect(await tally(pending)).toEqual({ 200: 2 })
@@ -159,7 +159,7 @@ describe('concurrent attempts from many addresses', () => {
 
   it('checks exactly 10 passwords of 100 concurrent wrong logins to one identifier', async () => {
     const { name } = await newPerson()
-    expect(await tally(times(100, () => visitor().logIn(name, WRONG)))).toEqual({ 401: 10, 403: 90 })
+    expect(await tally(times(100, () => newRequester().logIn(name, WRONG)))).toEqual({ 401: 10, 403: 90 })
   })
 })
 
@@ -171,7 +171,7 @@ describe('an attempt whose caller disconnects', () => {
     const context = Object.assign(createExecutionContext(), {
       waitUntil: (work: Promise<unknown>) => void held.push(work),
     })
-    const here = visitor(async (request) => isolateFor(bindings).app.fetch(request, bindings, context))
+    const here = newRequester(async (request) => isolateFor(bindings).app.fetch(request, bindings, context))
     await here.fail(newName())
     const { promise: found, resolve: find } = Promise.withResolvers<void>()
     held.length = 0
@@ -191,7 +191,7 @@ describe('counted attempts', () => {
     ['an eviction of every Durable Object', evictAllDurableObjects],
     ['an abort of every Durable Object', abortAllDurableObjects],
   ])('keeps counted attempts after %s', async (_what, lose) => {
-    const here = visitor()
+    const here = newRequester()
     const name = newName()
     await here.failTimes(2, name)
     for (let registration = 1; registration <= 3; registration++) {
@@ -210,7 +210,7 @@ describe('counted attempts', () => {
 
   it('never exceeds the threshold when a Durable Object loses its memory while passwords are checked', async () => {
     const watched = watch()
-    const here = visitor(workerWith(watched.bindings))
+    const here = newRequester(workerWith(watched.bindings))
     const { name } = await newPerson()
     await here.register({ username: newName() })
     const { promise: found, resolve: find } = Promise.withResolvers<void>()

@@ -11,11 +11,11 @@ import {
   workerWith,
 } from '../support/client.ts'
 import { watch } from '../support/counting.ts'
-import { Desk } from '../support/desk.ts'
+import { SECRET, SITE_KEY } from '../support/fake-provider/protocol.ts'
+import { FakeProvider } from '../support/fake-provider.ts'
+import { newRequester, type Requester, WRONG } from '../support/requester.ts'
 import type { Problem, Tokens } from '../support/responses.ts'
 import { solve } from '../support/solver.ts'
-import { SECRET, SITE_KEY } from '../support/stand-in/protocol.ts'
-import { type Visitor, visitor, WRONG } from '../support/visitor.ts'
 
 const TURNSTILE = { provider: 'turnstile', action: 'login', site_key: SITE_KEY }
 const CHALLENGED_REGISTRATION = { registrations_per_ip: { action: 'challenge', threshold: 1 } }
@@ -30,9 +30,12 @@ beforeEach(() => {
 afterEach(() => vi.restoreAllMocks())
 
 /** A visitor of a service with this provider, at an address where three logins to other accounts have failed. */
-async function challenged(provider: Desk, changes: Partial<Env> = {}): Promise<Visitor & { name: string }> {
+async function challenged(
+  provider: FakeProvider,
+  changes: Partial<Env> = {},
+): Promise<Requester & { name: string }> {
   const { name } = await newPerson()
-  const here = visitor(workerWith(provider.settings(changes)))
+  const here = newRequester(workerWith(provider.settings(changes)))
   await here.failTimes(3, newName())
   return { ...here, name }
 }
@@ -46,7 +49,7 @@ const USED = { code: 'challenge_failed', reasons: ['expired', 'already_used'] }
 
 describe('a login over the threshold with Turnstile', () => {
   it('requires a Turnstile challenge with only the site key and the action', async () => {
-    const provider = new Desk()
+    const provider = new FakeProvider()
     const here = await challenged(provider)
     const { code, challenge } = await refused(here.logIn(here.name))
     expect({ code, challenge }).toEqual({ code: 'challenge_required', challenge: TURNSTILE })
@@ -59,7 +62,7 @@ describe('a login over the threshold with Turnstile', () => {
   })
 
   it('accepts a Turnstile token once, and sends the IP address of the requester to Turnstile', async () => {
-    const provider = new Desk()
+    const provider = new FakeProvider()
     const here = await challenged(provider)
     const token = await provider.solve()
     await ok(here.logIn(here.name, PASSWORD, token))
@@ -68,7 +71,7 @@ describe('a login over the threshold with Turnstile', () => {
   })
 
   it('counts a wrong password with a Turnstile token, so that each guess needs a new token', async () => {
-    const provider = new Desk()
+    const provider = new FakeProvider()
     const here = await challenged(provider)
     const token = await provider.solve()
     await here.fail(here.name, token)
@@ -77,17 +80,17 @@ describe('a login over the threshold with Turnstile', () => {
   })
 
   it('accepts a Turnstile token after any number of failures, since it has no difficulty', async () => {
-    const provider = new Desk()
+    const provider = new FakeProvider()
     const { name } = await newPerson()
     const LIMITS = { login_failures_per_ip: { threshold: 1 } }
-    const here = visitor(workerWith(provider.settings({ LIMITS })))
+    const here = newRequester(workerWith(provider.settings({ LIMITS })))
     await here.fail(newName())
     for (let failure = 1; failure <= 5; failure++) await here.fail(name, await provider.solve())
     await ok(here.logIn(name, PASSWORD, await provider.solve()))
   })
 
   it('accepts a Turnstile token for one of several concurrent logins', async () => {
-    const provider = new Desk()
+    const provider = new FakeProvider()
     const here = await challenged(provider)
     const token = await provider.solve()
     const codes = await Promise.all(
@@ -101,7 +104,7 @@ describe('a login over the threshold with Turnstile', () => {
     ['of a hostname that is not listed', { action: 'login', hostname: 'evil.example' }, ['rejected']],
     ['of 300 s ago', { action: 'login', age_seconds: 300 }, USED.reasons],
   ])('rejects a Turnstile token %s, and requires another', async (_what, solved, reasons) => {
-    const provider = new Desk()
+    const provider = new FakeProvider()
     const here = await challenged(provider, { CHALLENGE_HOSTNAMES: 'app.example.test,localhost' })
     const problem = await refused(here.logIn(here.name, PASSWORD, await provider.solve(solved)))
     expect(problem).toMatchObject({ code: 'challenge_failed', reasons, challenge: TURNSTILE })
@@ -113,7 +116,7 @@ describe('a login over the threshold with Turnstile', () => {
     ['longer than the field can be', 'x'.repeat(4_097)],
     ['malformed', 'nö'],
   ])('rejects a token that is %s, without calling Turnstile', async (_what, token) => {
-    const provider = new Desk()
+    const provider = new FakeProvider()
     const here = await challenged(provider)
     expect(await refusal(here.logIn(here.name, PASSWORD, token))).toEqual({
       code: 'challenge_failed',
@@ -123,10 +126,10 @@ describe('a login over the threshold with Turnstile', () => {
   })
 
   it('calls Turnstile once when the address and the identifier both require a challenge', async () => {
-    const provider = new Desk()
+    const provider = new FakeProvider()
     const LIMITS = { login_failures_per_account: { threshold: 0 } }
     const name = newName()
-    const here = visitor(
+    const here = newRequester(
       workerWith(provider.settings({ LIMITS: { ...LIMITS, login_failures_per_ip: { threshold: 0 } } })),
     )
     await here.fail(name, await provider.solve())
@@ -134,7 +137,7 @@ describe('a login over the threshold with Turnstile', () => {
   })
 
   it('logs neither the Turnstile token nor the secret', async () => {
-    const provider = new Desk()
+    const provider = new FakeProvider()
     const here = await challenged(provider)
     const token = await provider.solve()
     await here.fail(here.name, token)
@@ -148,9 +151,9 @@ describe('a login over the threshold with Turnstile', () => {
 
 describe('a token that is not required', () => {
   it('ignores a token that is not required: it is neither sent to Turnstile nor consumed', async () => {
-    const provider = new Desk()
+    const provider = new FakeProvider()
     const { name } = await newPerson()
-    const here = visitor(workerWith(provider.settings()))
+    const here = newRequester(workerWith(provider.settings()))
     const token = await provider.solve()
     await ok(here.logIn(name, PASSWORD, token))
     expect(await provider.forms()).toEqual([])
@@ -159,7 +162,7 @@ describe('a token that is not required', () => {
   })
 
   it('sends no token to Turnstile when a rule blocks the requester', async () => {
-    const provider = new Desk()
+    const provider = new FakeProvider()
     const here = await challenged(provider, { LIMITS: { login_failures_per_ip: { action: 'block' } } })
     expect(await refusal(here.logIn(here.name, PASSWORD, await provider.solve()))).toEqual({
       code: 'too_many_login_failures',
@@ -168,7 +171,7 @@ describe('a token that is not required', () => {
   })
 
   it('sends no token to Turnstile when the body is invalid', async () => {
-    const provider = new Desk()
+    const provider = new FakeProvider()
     const here = await challenged(provider)
     const body = { identifier: here.name, password: 7, challenge: await provider.solve() }
     expect(await refusal(here.call('POST', '/auth/login', { body }))).toEqual({ code: 'invalid_request' })
@@ -178,9 +181,9 @@ describe('a token that is not required', () => {
 
 describe('other rate-limited calls with Turnstile', () => {
   it('accepts tokens for a change of identifiers, a change of password and the deletion of the account', async () => {
-    const provider = new Desk()
+    const provider = new FakeProvider()
     const fetch = workerWith(provider.settings())
-    const here = visitor(fetch)
+    const here = newRequester(fetch)
     const { access_token: bearer, name } = await newPerson(fetch)
     await here.failTimes(3, newName())
     const changes = [
@@ -197,8 +200,8 @@ describe('other rate-limited calls with Turnstile', () => {
   })
 
   it('accepts only a token of the action register for a registration', async () => {
-    const provider = new Desk()
-    const here = visitor(workerWith(provider.settings({ LIMITS: CHALLENGED_REGISTRATION })))
+    const provider = new FakeProvider()
+    const here = newRequester(workerWith(provider.settings({ LIMITS: CHALLENGED_REGISTRATION })))
     await ok(here.register({ username: newName() }), 201)
     const username = newName()
     const ofLogIn = await provider.solve({ action: 'login' })
@@ -210,16 +213,16 @@ describe('other rate-limited calls with Turnstile', () => {
   })
 
   it('counts a registration with a token before it is stored, even if settle fails', async () => {
-    const provider = new Desk()
+    const provider = new FakeProvider()
     const watched = watch()
     const settings = provider.settings({ LIMITS: CHALLENGED_REGISTRATION, ...watched.bindings })
-    const here = visitor(workerWith(settings))
+    const here = newRequester(workerWith(settings))
     await ok(here.register({ username: newName() }), 201)
     watched.fail('settle', { before: true })
     await here.register({ username: newName() }, await provider.solve({ action: 'register' }))
     watched.mend()
     const raised = { registrations_per_ip: { action: 'block', threshold: 2 } }
-    const strict = visitor(workerWith(provider.settings({ LIMITS: raised })), here.address)
+    const strict = newRequester(workerWith(provider.settings({ LIMITS: raised })), here.address)
     expect(await refusal(strict.register({ username: newName() }))).toEqual({
       code: 'too_many_registrations',
     })
@@ -228,7 +231,7 @@ describe('other rate-limited calls with Turnstile', () => {
 
 describe('a login over the threshold with hCaptcha', () => {
   it('accepts an hCaptcha token of any action once', async () => {
-    const provider = new Desk('hcaptcha')
+    const provider = new FakeProvider('hcaptcha')
     const here = await challenged(provider)
     expect((await refused(here.logIn(here.name))).challenge).toEqual({ ...TURNSTILE, provider: 'hcaptcha' })
     const token = await provider.solve({})
@@ -242,7 +245,7 @@ describe('a login over the threshold with hCaptcha', () => {
 
 describe('an unavailable provider', () => {
   it('answers 503 while the provider is unavailable, without checking the password or counting', async () => {
-    const provider = new Desk()
+    const provider = new FakeProvider()
     const here = await challenged(provider)
     await provider.behave('status 500')
     const derived = vi.spyOn(crypto.subtle, 'deriveBits')
@@ -252,20 +255,20 @@ describe('an unavailable provider', () => {
     expect(await response.json()).toMatchObject({ code: 'challenge_unavailable' })
     expect(derived.mock.calls.filter(([algorithm]) => 'iterations' in Object(algorithm))).toEqual([])
     const LIMITS = { login_failures_per_ip: { threshold: 4 } }
-    await visitor(workerWith({ LIMITS }), here.address).fail(newName())
+    await newRequester(workerWith({ LIMITS }), here.address).fail(newName())
   })
 
   it('accepts logins below the threshold while the provider is unavailable', async () => {
-    const provider = new Desk()
+    const provider = new FakeProvider()
     await provider.behave('status 500')
     const { name } = await newPerson()
-    const here = visitor(workerWith(provider.settings()))
+    const here = newRequester(workerWith(provider.settings()))
     await here.fail(name)
     await ok(here.logIn(name))
   })
 
   it('accepts a token later that the provider could not verify', async () => {
-    const provider = new Desk()
+    const provider = new FakeProvider()
     const here = await challenged(provider)
     const token = await provider.solve()
     await provider.behave('status 500')
@@ -275,14 +278,14 @@ describe('an unavailable provider', () => {
   })
 
   it('accepts a token when only the first response of the provider is lost', async () => {
-    const provider = new Desk()
+    const provider = new FakeProvider()
     const here = await challenged(provider)
     await provider.behave('lost', 'right')
     await ok(here.logIn(here.name, PASSWORD, await provider.solve()))
   })
 
   it('requires proof of work with CHALLENGE_FALLBACK while the provider is unavailable, and accepts it once', async () => {
-    const provider = new Desk()
+    const provider = new FakeProvider()
     const here = await challenged(provider, { CHALLENGE_FALLBACK: 'altcha' })
     await provider.behave('status 500')
     const { code, reasons, challenge } = await refused(
@@ -298,7 +301,7 @@ describe('an unavailable provider', () => {
   })
 
   it('issues proof of work at once with CHALLENGE_FALLBACK when the widget cannot be loaded either', async () => {
-    const provider = new Desk()
+    const provider = new FakeProvider()
     await provider.behave('hangs up')
     const here = await challenged(provider, { CHALLENGE_FALLBACK: 'altcha' })
     const { code, challenge } = await refused(here.logIn(here.name))
@@ -310,7 +313,7 @@ describe('an unavailable provider', () => {
 
 describe('wrong keys of the provider', () => {
   it('answers misconfigured when the provider rejects the secret, and logs its variable', async () => {
-    const provider = new Desk()
+    const provider = new FakeProvider()
     const secret = 'a secret key that the provider does not know'
     const here = await challenged(provider, { CHALLENGE_SECRET: secret })
     expect(await refusal(here.logIn(here.name, PASSWORD, await provider.solve()))).toEqual({
@@ -324,7 +327,7 @@ describe('wrong keys of the provider', () => {
   it.each(['CHALLENGE_SITE_KEY', 'CHALLENGE_SECRET'] as const)(
     'answers misconfigured at once when %s is missing',
     async (variable) => {
-      const fetch = workerWith(new Desk().settings({ [variable]: '' }))
+      const fetch = workerWith(new FakeProvider().settings({ [variable]: '' }))
       expect(await refusal(call('GET', '/healthz', {}, fetch))).toEqual({ code: 'misconfigured' })
       expect(lines.join()).toContain(`"variable":"${variable}","problem":"is missing"`)
     },

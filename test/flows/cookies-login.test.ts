@@ -14,10 +14,10 @@ import {
 } from '../support/client.ts'
 import { APP, byCookie, COOKIE_NAME, cookieOf, newCookieSession } from '../support/cookies.ts'
 import { watch } from '../support/counting.ts'
-import { cheapenPasswords } from '../support/faults.ts'
+import { useFastPasswords } from '../support/faults.ts'
 import type { Tokens } from '../support/responses.ts'
 
-beforeEach(cheapenPasswords)
+beforeEach(useFastPasswords)
 afterEach(() => vi.restoreAllMocks())
 
 describe('a login or registration that replaces a cookie', () => {

@@ -14,10 +14,10 @@ import {
   workerWith,
 } from '../support/client.ts'
 import { APP, byCookie, COOKIE_NAME, cookieOf, newCookieSession, OWN_PAGE } from '../support/cookies.ts'
-import { cheapenPasswords } from '../support/faults.ts'
+import { useFastPasswords } from '../support/faults.ts'
 import type { Tokens } from '../support/responses.ts'
 
-beforeEach(cheapenPasswords)
+beforeEach(useFastPasswords)
 afterEach(() => vi.restoreAllMocks())
 
 describe('a session with a cookie', () => {

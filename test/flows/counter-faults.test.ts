@@ -5,9 +5,9 @@ import type { ReserveRequest } from '../../src/limits/counter-rpc.ts'
 import { call, newName, newPerson, ok, PASSWORD, refused, workerWith } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
+import { newRequester, WRONG } from '../support/requester.ts'
 import type { SessionList, Tokens } from '../support/responses.ts'
 import { solve } from '../support/solver.ts'
-import { visitor, WRONG } from '../support/visitor.ts'
 
 beforeEach(() => {
   for (const level of ['warn', 'error'] as const) vi.spyOn(console, level).mockImplementation(() => {})
@@ -21,10 +21,10 @@ const BEFORE = { before: true }
 const AFTER = { after: true }
 const UNAVAILABLE = { status: 503, code: 'unavailable' }
 
-/** A visitor, after one failed login, of a Worker whose dependencies may fail. */
+/** A newRequester, after one failed login, of a Worker whose dependencies may fail. */
 async function watchedVisitor() {
   const watched = watch()
-  const here = visitor(workerWith(watched.bindings))
+  const here = newRequester(workerWith(watched.bindings))
   await here.fail(newName())
   return { watched, here }
 }
@@ -63,7 +63,7 @@ describe('an unavailable counter', () => {
       },
     })
     const fetch = workerWith({ COUNTER })
-    const [here, there] = [visitor(fetch), visitor(fetch)]
+    const [here, there] = [newRequester(fetch), newRequester(fetch)]
     const { name } = await newPerson()
     expect(await refused(here.logIn(name))).toMatchObject(UNAVAILABLE)
     await ok(there.logIn(name))
@@ -83,7 +83,7 @@ describe('an unavailable counter', () => {
           : { reserve: () => Promise.reject(new Error('gone')) }
       },
     })
-    const broken = visitor(workerWith({ COUNTER }), here.address)
+    const broken = newRequester(workerWith({ COUNTER }), here.address)
     for (let time = 1; time <= 5; time++) expect(await refused(broken.logIn(name))).toMatchObject(UNAVAILABLE)
     const response = await here.logIn(name)
     expect(response.headers.get('RateLimit')).toContain('r=2')
@@ -121,9 +121,9 @@ describe('a failed settle', () => {
             : { settle, reserve: (request: ReserveRequest) => stub.reserve(request) }
         },
       })
-      const here = visitor()
+      const here = newRequester()
       await here.fail(name)
-      const response = await visitor(workerWith({ COUNTER }), here.address).logIn(name, password)
+      const response = await newRequester(workerWith({ COUNTER }), here.address).logIn(name, password)
       const next = await here.logIn(name, WRONG)
       shown.push(
         [response, next].map(({ status, headers }) => [status, headers.get('RateLimit')?.split(';t')[0]]),
@@ -146,7 +146,7 @@ describe('a failed settle', () => {
     watched.fail('settle', BEFORE)
     const body = { current_password: PASSWORD, ...change }
     expect(await refused(here.call(method, path, { bearer, body }))).toMatchObject(UNAVAILABLE)
-    await ok(visitor().logIn(name))
+    await ok(newRequester().logIn(name))
   })
 
   it('keeps a registration when settle fails, since it is stored and counted before', async () => {
@@ -162,7 +162,7 @@ describe('a failed settle', () => {
 })
 
 describe('a failed registration', () => {
-  const registerThree = async (here: ReturnType<typeof visitor>) => {
+  const registerThree = async (here: ReturnType<typeof newRequester>) => {
     for (let registration = 1; registration <= 3; registration++) {
       await ok(here.register({ username: newName() }), 201)
     }
@@ -260,7 +260,7 @@ describe('unavailable settings', () => {
       .run()
   afterEach(() => env.DB.prepare('DELETE FROM settings').run())
 
-  const policyOf = async (here: ReturnType<typeof visitor>, name: string) =>
+  const policyOf = async (here: ReturnType<typeof newRequester>, name: string) =>
     (await here.logIn(name)).headers.get('RateLimit-Policy')
 
   it('applies the last known settings while D1 is unavailable, and new ones within 30 s of its return', async () => {
@@ -285,7 +285,7 @@ describe('unavailable settings', () => {
     freeze()
     await env.DB.prepare(`INSERT INTO settings VALUES (1, '{"registration_open":false}', 1, 'x')`).run()
     const watched = watch()
-    const here = visitor(workerWith(watched.bindings))
+    const here = newRequester(workerWith(watched.bindings))
     watched.fail('all', BEFORE)
     expect(await refused(here.register({ username: newName() }))).toMatchObject(UNAVAILABLE)
     watched.mend()
@@ -304,7 +304,7 @@ describe('unavailable settings', () => {
     freeze()
     await change(7)
     const watched = watch()
-    const here = visitor(workerWith(watched.bindings))
+    const here = newRequester(workerWith(watched.bindings))
     watched.fail('all', BEFORE)
     const { name } = await newPerson()
     expect(await policyOf(here, name)).toContain('q=3')

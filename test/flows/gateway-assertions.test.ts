@@ -12,7 +12,7 @@ import {
   workerWith,
 } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
-import { AUDIENCE, arrived, gate, ORIGIN, valuesOf } from '../support/gateway.ts'
+import { AUDIENCE, ORIGIN, requestAtOrigin, valuesOf, workerWithGateway } from '../support/gateway.ts'
 import type { KeySet, Tokens } from '../support/responses.ts'
 
 let person: Tokens & { readonly name: string }
@@ -30,12 +30,12 @@ afterEach(() => {
 
 describe('an assertion', () => {
   const assertionOf = async (fetch: Fetch, bearer = person.access_token) =>
-    valuesOf(await arrived(call('GET', '/api/me', { bearer }, fetch)), 'x-auth-assertion')[0] ?? ''
+    valuesOf(await requestAtOrigin(call('GET', '/api/me', { bearer }, fetch)), 'x-auth-assertion')[0] ?? ''
 
   it('signs an assertion of the user for the origin with a published key, valid for 60 s', async () => {
     freeze()
     const { access_token, user } = await newPerson()
-    const assertion = await assertionOf(gate(), access_token)
+    const assertion = await assertionOf(workerWithGateway(), access_token)
     const { keys } = await ok<KeySet>(call('GET', '/.well-known/jwks.json'))
     const { kid } = decodeProtectedHeader(assertion)
     const jwk = keys.find((key) => key.kid === kid)
@@ -78,7 +78,7 @@ describe('an assertion', () => {
     advance(29)
     expect(await assertionOf(fetch, one.access_token)).toBe(first)
     expect(await assertionOf(fetch, other.access_token)).not.toBe(first)
-    const too = await arrived(call('GET', '/api/me/too', { bearer: one.access_token }, fetch))
+    const too = await requestAtOrigin(call('GET', '/api/me/too', { bearer: one.access_token }, fetch))
     expect(decodeJwt(valuesOf(too, 'x-auth-assertion')[0] ?? '').aud).toBe('https://too.example')
     advance(1)
     expect(await assertionOf(fetch, one.access_token)).not.toBe(first)
@@ -88,13 +88,15 @@ describe('an assertion', () => {
     freeze()
     const { access_token } = await newPerson()
     advance(590)
-    expect(decodeJwt(await assertionOf(gate(), access_token)).exp).toBe(decodeJwt(access_token).exp)
+    expect(decodeJwt(await assertionOf(workerWithGateway(), access_token)).exp).toBe(
+      decodeJwt(access_token).exp,
+    )
   })
 
   it('signs assertions with another key after their key is deleted', async () => {
     freeze()
     const { access_token } = await newPerson()
-    const fetch = gate()
+    const fetch = workerWithGateway()
     const first = await assertionOf(fetch, access_token)
     const { kid } = decodeProtectedHeader(first)
     await ok(admin('DELETE', `/admin/keys/${kid}`, undefined, fetch), 204)
@@ -103,11 +105,11 @@ describe('an assertion', () => {
   })
 
   it('rejects an assertion as an access token', async () => {
-    const bearer = await assertionOf(gate())
+    const bearer = await assertionOf(workerWithGateway())
     for (const [path, fetch] of [
       ['/auth/me', worker],
-      ['/api/me', gate()],
-      ['/auth/verify', gate()],
+      ['/api/me', workerWithGateway()],
+      ['/auth/verify', workerWithGateway()],
     ] as const) {
       expect((await refused(call('GET', path, { bearer }, fetch))).code).toBe('invalid_token')
     }

@@ -20,7 +20,7 @@ import {
 } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
-import { AUDIENCE, arrived, bearerOf, gate, ORIGIN } from '../support/gateway.ts'
+import { AUDIENCE, bearerOf, ORIGIN, requestAtOrigin, workerWithGateway } from '../support/gateway.ts'
 import { basic, newClient, post } from '../support/oauth.ts'
 import type { RegisteredClient, Tokens } from '../support/responses.ts'
 
@@ -49,8 +49,8 @@ const twoOrigins = () =>
     FORWARD_AUDIENCES: `${AUDIENCE}, https://forward.example`,
   })
 
-async function exchanged(fetch: Fetch = gate(), bearer = person.access_token): Promise<string> {
-  const token = bearerOf(await arrived(call('GET', '/api/me', { bearer }, fetch)))
+async function exchanged(fetch: Fetch = workerWithGateway(), bearer = person.access_token): Promise<string> {
+  const token = bearerOf(await requestAtOrigin(call('GET', '/api/me', { bearer }, fetch)))
   if (token === undefined) throw new Error('the origin received no token')
   return token
 }
@@ -62,7 +62,7 @@ describe('an exchange token', () => {
   it('replaces the token of the caller by default with one for the origin: same claims, valid for 120 s', async () => {
     freeze()
     const { access_token } = await permitted()
-    const token = await exchanged(gate(), access_token)
+    const token = await exchanged(workerWithGateway(), access_token)
     const now = Date.now() / 1000
     const { aud: _aud, iat: _iat, exp: _exp, jti, ...claims } = decodeJwt(access_token)
     expect(decodeJwt(token)).toEqual({
@@ -91,7 +91,9 @@ describe('an exchange token', () => {
     freeze()
     const { access_token } = await permitted()
     advance(590)
-    expect(decodeJwt(await exchanged(gate(), access_token)).exp).toBe(decodeJwt(access_token).exp)
+    expect(decodeJwt(await exchanged(workerWithGateway(), access_token)).exp).toBe(
+      decodeJwt(access_token).exp,
+    )
   })
 
   it('reuses an exchange token for the same token and audience in the first half of its lifetime', async () => {
@@ -102,7 +104,7 @@ describe('an exchange token', () => {
     advance(59)
     expect(await exchanged(fetch, one.access_token)).toBe(first)
     expect(await exchanged(fetch, other.access_token)).not.toBe(first)
-    const billing = await arrived(call('GET', '/billing', { bearer: one.access_token }, fetch))
+    const billing = await requestAtOrigin(call('GET', '/billing', { bearer: one.access_token }, fetch))
     expect(decodeJwt(bearerOf(billing) ?? '').aud).toBe(OTHER_AUDIENCE)
     advance(1)
     expect(await exchanged(fetch, one.access_token)).not.toBe(first)
@@ -112,20 +114,22 @@ describe('an exchange token', () => {
     const { name } = await permitted({ roles: ['admin'], scopes: ['admin', 'orders:read'] })
     const body = { identifier: name, password: PASSWORD, scope: 'admin orders:read' }
     const { access_token } = await ok<Tokens>(call('POST', '/auth/login', { body }))
-    const token = decodeJwt(await exchanged(gate(), access_token))
+    const token = decodeJwt(await exchanged(workerWithGateway(), access_token))
     expect([token.scope, token.roles]).toEqual(['orders:read', ['admin']])
   })
 
   it('puts the current roles of the account into an exchange token if the route checks sessions', async () => {
     const { access_token, user } = await permitted()
     await ok(admin('PATCH', `/admin/users/${user.id}`, { roles: [] }))
-    expect(decodeJwt(await exchanged(gate(), access_token)).roles).toEqual(['editor'])
-    expect(decodeJwt(await exchanged(gate({ session: 'check' }), access_token)).roles).toEqual([])
+    expect(decodeJwt(await exchanged(workerWithGateway(), access_token)).roles).toEqual(['editor'])
+    expect(decodeJwt(await exchanged(workerWithGateway({ session: 'check' }), access_token)).roles).toEqual(
+      [],
+    )
   })
 
   it('exchanges a token without a query or RPC', async () => {
     const watched = watch()
-    const fetch = gate({}, watched.bindings)
+    const fetch = workerWithGateway({}, watched.bindings)
     await exchanged(fetch)
     watched.reset()
     await exchanged(fetch, (await permitted()).access_token)
@@ -164,7 +168,7 @@ describe('an exchange token', () => {
   it('rejects an exchange token at a route that drops or passes tokens to another origin', async () => {
     const bearer = await exchanged()
     for (const authorization of ['drop', 'pass']) {
-      const fetch = gate({ authorization, audience: OTHER_AUDIENCE })
+      const fetch = workerWithGateway({ authorization, audience: OTHER_AUDIENCE })
       expect((await refused(call('GET', '/api/me', { bearer }, fetch))).code).toBe('invalid_token')
     }
   })
@@ -201,16 +205,18 @@ describe('introspection', () => {
 
 describe('the authorization of a route', () => {
   it('forwards the token of the caller if the authorization of the route is "pass"', async () => {
-    expect(await exchanged(gate({ authorization: 'pass' }))).toBe(person.access_token)
+    expect(await exchanged(workerWithGateway({ authorization: 'pass' }))).toBe(person.access_token)
   })
 
   it('forwards no token if the authorization of the route is "drop", or if the caller sends none', async () => {
-    const dropped = await arrived(
-      call('GET', '/api/me', { bearer: person.access_token }, gate({ authorization: 'drop' })),
+    const dropped = await requestAtOrigin(
+      call('GET', '/api/me', { bearer: person.access_token }, workerWithGateway({ authorization: 'drop' })),
     )
     expect(bearerOf(dropped)).toBe(undefined)
     const headers = { Authorization: 'Basic eDp5' }
-    const open = await arrived(call('GET', '/api/me', { headers }, gate({ required: false })))
+    const open = await requestAtOrigin(
+      call('GET', '/api/me', { headers }, workerWithGateway({ required: false })),
+    )
     expect(bearerOf(open)).toBe(undefined)
   })
 })

@@ -6,7 +6,7 @@ import { permit } from '../support/admin.ts'
 import { type Call, call, newPerson, ok, PASSWORD } from '../support/client.ts'
 import { thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
-import { arrived, gate, ORIGIN, valuesOf } from '../support/gateway.ts'
+import { ORIGIN, requestAtOrigin, valuesOf, workerWithGateway } from '../support/gateway.ts'
 import type { Tokens } from '../support/responses.ts'
 
 let person: Tokens & { readonly name: string }
@@ -22,15 +22,15 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-const through = (path: string, request: Call = {}, fetch = gate(), method = 'GET') =>
+const through = (path: string, request: Call = {}, fetch = workerWithGateway(), method = 'GET') =>
   call(method, path, { bearer: person.access_token, ...request }, fetch)
 
 describe('a request with a valid token', () => {
   it('forwards method, path, query, headers and body unchanged', async () => {
     const body = 'x'.repeat(100_000)
     const headers = { 'Content-Type': 'text/plain', 'X-Own': 'of the client', Accept: 'text/html' }
-    const received = await arrived(
-      through('/api/orders/a%20b;v=1?q=%2e%2e%2f&r=1&r=2', { body, headers }, gate(), 'PATCH'),
+    const received = await requestAtOrigin(
+      through('/api/orders/a%20b;v=1?q=%2e%2e%2f&r=1&r=2', { body, headers }, workerWithGateway(), 'PATCH'),
     )
     expect(received).toMatchObject({ method: 'PATCH', target: '/api/orders/a%20b;v=1?q=%2e%2e%2f&r=1&r=2' })
     expect(received.body.match(/x/g)).toHaveLength(100_000)
@@ -40,7 +40,7 @@ describe('a request with a valid token', () => {
   })
 
   it('adds each identity header exactly once', async () => {
-    const received = await arrived(through('/api/me'))
+    const received = await requestAtOrigin(through('/api/me'))
     expect(valuesOf(received, 'x-auth-subject')).toEqual([person.user.id])
     expect(valuesOf(received, 'x-auth-session')).toEqual([decodeJwt(person.access_token).sid])
     expect(valuesOf(received, 'x-auth-roles')).toEqual([''])
@@ -58,7 +58,7 @@ describe('a request with a valid token', () => {
       'True-Client-IP': '203.0.113.1',
       X_Forwarded_For: '203.0.113.1',
     }
-    const received = await arrived(through('/api/me', { headers }))
+    const received = await requestAtOrigin(through('/api/me', { headers }))
     expect(valuesOf(received, 'forwarded')).toEqual([
       'for="[2001:db8::7]";host="auth.example.test";proto=https',
     ])
@@ -144,7 +144,7 @@ describe('a request with a valid token', () => {
     'X-Script-Name',
     'Front-End-Https',
   ])('drops the header %s of the caller', async (name) => {
-    const received = await arrived(through('/api/me', { headers: { [name]: 'forged' } }))
+    const received = await requestAtOrigin(through('/api/me', { headers: { [name]: 'forged' } }))
     expect(JSON.stringify(received)).not.toContain('forged')
   })
 
@@ -156,7 +156,7 @@ describe('a request with a valid token', () => {
       'Proxy-Authorization': 'Basic x',
       TE: 'gzip',
     }
-    const received = await arrived(through('/api/me', { headers }))
+    const received = await requestAtOrigin(through('/api/me', { headers }))
     for (const name of ['x-mine', 'keep-alive', 'proxy-authorization', 'te'])
       expect(valuesOf(received, name)).toEqual([])
   })
@@ -169,10 +169,12 @@ describe('a request with a valid token', () => {
       '=gatehouse_pages',
     ]
     const Cookie = `a=1; ${own.map((name) => `${name}=secret`).join('; ')}; b=2; gatehouse_refresh=secret`
-    expect(valuesOf(await arrived(through('/api/me', { headers: { Cookie } })), 'cookie')).toEqual([
+    expect(valuesOf(await requestAtOrigin(through('/api/me', { headers: { Cookie } })), 'cookie')).toEqual([
       'a=1; b=2',
     ])
-    const alone = await arrived(through('/api/me', { headers: { Cookie: 'gatehouse_refresh=secret' } }))
+    const alone = await requestAtOrigin(
+      through('/api/me', { headers: { Cookie: 'gatehouse_refresh=secret' } }),
+    )
     expect(valuesOf(alone, 'cookie')).toEqual([])
   })
 
@@ -183,20 +185,22 @@ describe('a request with a valid token', () => {
     ['between commas and semicolons', 'a=1; b=2,gatehouse_pages=secret, __Host-gatehouse_x=secret; c=3'],
     ['after a no-break space', 'a=1;\u00a0gatehouse_refresh=secret'],
   ])('drops a cookie of the service that is %s', async (_how, Cookie) => {
-    const received = await arrived(through('/api/me', { headers: { Cookie } }))
+    const received = await requestAtOrigin(through('/api/me', { headers: { Cookie } }))
     expect(JSON.stringify(received.headers)).not.toContain('secret')
     expect(valuesOf(received, 'cookie').join()).toContain('a=1')
   })
 
   it('keeps commas within other cookies', async () => {
     const Cookie = 'list=1,2,3; name="a, b"'
-    expect(valuesOf(await arrived(through('/api/me', { headers: { Cookie } })), 'cookie')).toEqual([Cookie])
+    expect(valuesOf(await requestAtOrigin(through('/api/me', { headers: { Cookie } })), 'cookie')).toEqual([
+      Cookie,
+    ])
   })
 
   it('drops the header that CLIENT_IP_HEADER names, in every spelling', async () => {
-    const fetch = gate({}, { CLIENT_IP_HEADER: 'X-Edge-Address' })
+    const fetch = workerWithGateway({}, { CLIENT_IP_HEADER: 'X-Edge-Address' })
     const headers = { 'X-Edge-Address': '203.0.113.9', X_Edge_Address: 'forged', 'X.Edge.Address': 'forged' }
-    const received = await arrived(through('/api/me', { headers }, fetch))
+    const received = await requestAtOrigin(through('/api/me', { headers }, fetch))
     expect(JSON.stringify(received.headers)).not.toContain('forged')
     expect(valuesOf(received, 'x-forwarded-for')).toEqual(['203.0.113.9'])
   })
@@ -210,32 +214,34 @@ describe('a request with a valid token', () => {
     'If-Match',
     'Idempotency-Key',
   ])('forwards the header %s', async (name) => {
-    const received = await arrived(through('/api/me', { headers: { [name]: 'of the client' } }))
+    const received = await requestAtOrigin(through('/api/me', { headers: { [name]: 'of the client' } }))
     expect(valuesOf(received, name.toLowerCase())).toEqual(['of the client'])
   })
 
   it('forwards no token if the authorization of the route is "drop"', async () => {
-    const received = await arrived(through('/api/me', {}, gate({ authorization: 'drop' })))
+    const received = await requestAtOrigin(
+      through('/api/me', {}, workerWithGateway({ authorization: 'drop' })),
+    )
     expect(valuesOf(received, 'authorization')).toEqual([])
     expect(valuesOf(received, 'x-auth-subject')).toEqual([person.user.id])
   })
 
   it('never forwards a token with the scope admin', async () => {
-    const fetch = gate({ authorization: 'pass' })
+    const fetch = workerWithGateway({ authorization: 'pass' })
     const { name, user } = await newPerson()
     await permit(user.id, { roles: ['admin'], scopes: ['admin'] })
     const body = { identifier: name, password: PASSWORD, scope: 'admin' }
     const { access_token } = await ok<Tokens>(call('POST', '/auth/login', { body }, fetch))
-    const received = await arrived(call('GET', '/api/me', { bearer: access_token }, fetch))
+    const received = await requestAtOrigin(call('GET', '/api/me', { bearer: access_token }, fetch))
     expect(valuesOf(received, 'x-auth-scope')).toEqual(['admin'])
     expect(valuesOf(received, 'authorization')).toEqual([])
     expect(JSON.stringify(received)).not.toContain(access_token)
   })
 
   it('strips the prefix if the route says so, and appends the rest to the path of the origin', async () => {
-    const fetch = gate({ origin: `${ORIGIN}/base/`, strip_prefix: true })
-    expect((await arrived(through('/api/x/y?z', {}, fetch))).target).toBe('/base/x/y?z')
-    expect((await arrived(through('/api', {}, fetch))).target).toBe('/base/')
+    const fetch = workerWithGateway({ origin: `${ORIGIN}/base/`, strip_prefix: true })
+    expect((await requestAtOrigin(through('/api/x/y?z', {}, fetch))).target).toBe('/base/x/y?z')
+    expect((await requestAtOrigin(through('/api', {}, fetch))).target).toBe('/base/')
   })
 
   it('forwards a request without a query or RPC, or with one RPC if the route checks sessions', async () => {
@@ -244,10 +250,10 @@ describe('a request with a valid token', () => {
       ['check', 1],
     ] as const) {
       const watched = watch()
-      const fetch = gate({ session }, watched.bindings)
-      await arrived(through('/api/me', {}, fetch))
+      const fetch = workerWithGateway({ session }, watched.bindings)
+      await requestAtOrigin(through('/api/me', {}, fetch))
       watched.reset()
-      await arrived(through('/api/me', {}, fetch))
+      await requestAtOrigin(through('/api/me', {}, fetch))
       expect(watched.counts).toEqual({ d1: 0, rpc })
     }
   })

@@ -2,7 +2,7 @@
 
 import { beforeAll, describe, expect, it } from 'vitest'
 import { call, newPerson, refused } from '../support/client.ts'
-import { arrived, bearerOf, gate, valuesOf } from '../support/gateway.ts'
+import { bearerOf, requestAtOrigin, valuesOf, workerWithGateway } from '../support/gateway.ts'
 import type { Tokens } from '../support/responses.ts'
 
 let person: Tokens
@@ -18,7 +18,7 @@ interface Offer {
   readonly query?: string
 }
 
-function open({ protocols, headers = {}, query = '' }: Offer, fetch = gate()) {
+function open({ protocols, headers = {}, query = '' }: Offer, fetch = workerWithGateway()) {
   const offered = protocols === undefined ? {} : { 'Sec-WebSocket-Protocol': protocols }
   return call(
     'GET',
@@ -28,7 +28,7 @@ function open({ protocols, headers = {}, query = '' }: Offer, fetch = gate()) {
   )
 }
 
-async function opened(offer: Offer, fetch = gate()) {
+async function opened(offer: Offer, fetch = workerWithGateway()) {
   const response = await open(offer, fetch)
   await closed(response.webSocket)
   return { status: response.status, selected: response.headers.get('Sec-WebSocket-Protocol') }
@@ -45,12 +45,12 @@ function closed(socket: WebSocket | null): Promise<unknown> {
 
 /** What the origin receives of an upgrade request with these subprotocols. */
 const receivedWith = (protocols: string, route: object = {}) =>
-  arrived(
+  requestAtOrigin(
     call(
       'GET',
       '/api/me',
       { headers: { Upgrade: 'websocket', 'Sec-WebSocket-Protocol': protocols } },
-      gate(route),
+      workerWithGateway(route),
     ),
   )
 
@@ -102,7 +102,7 @@ describe('a WebSocket', () => {
   })
 
   it('opens a WebSocket without a token if the route requires none, but rejects an invalid token', async () => {
-    const fetch = gate({ required: false })
+    const fetch = workerWithGateway({ required: false })
     expect(await opened({}, fetch)).toMatchObject({ status: 101 })
     expect((await refused(open({ protocols: tokenProtocol('none') }, fetch))).code).toBe('invalid_token')
   })
@@ -119,8 +119,12 @@ describe('the origin of a WebSocket', () => {
 
   it('neither accepts nor forwards a subprotocol token in a request without an upgrade', async () => {
     const headers = { 'Sec-WebSocket-Protocol': tokenProtocol() }
-    expect((await refused(call('GET', '/api/me', { headers }, gate()))).code).toBe('invalid_token')
-    const received = await arrived(call('GET', '/api/me', { headers }, gate({ required: false })))
+    expect((await refused(call('GET', '/api/me', { headers }, workerWithGateway()))).code).toBe(
+      'invalid_token',
+    )
+    const received = await requestAtOrigin(
+      call('GET', '/api/me', { headers }, workerWithGateway({ required: false })),
+    )
     expect(JSON.stringify(received)).not.toContain(person.access_token)
   })
 

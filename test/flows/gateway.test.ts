@@ -4,7 +4,7 @@ import type { Env } from '../../src/config/env.ts'
 import { permit } from '../support/admin.ts'
 import { type Call, call, newPerson, ok, PUBLIC_URL, refused, workerWith } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
-import { arrived, gate, ORIGIN, valuesOf } from '../support/gateway.ts'
+import { ORIGIN, requestAtOrigin, valuesOf, workerWithGateway } from '../support/gateway.ts'
 import type { Tokens } from '../support/responses.ts'
 
 let person: Tokens & { readonly name: string }
@@ -20,7 +20,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-const through = (path: string, request: Call = {}, fetch = gate(), method = 'GET') =>
+const through = (path: string, request: Call = {}, fetch = workerWithGateway(), method = 'GET') =>
   call(method, path, { bearer: person.access_token, ...request }, fetch)
 
 /** Shortens the timeout of an origin to half a second. */
@@ -104,7 +104,9 @@ describe('a response of the origin', () => {
   })
 
   it("answers bad_gateway if nothing listens at the origin's address", async () => {
-    expect(await refused(through('/api/x', {}, gate({ origin: 'http://127.0.0.1:9' })))).toMatchObject({
+    expect(
+      await refused(through('/api/x', {}, workerWithGateway({ origin: 'http://127.0.0.1:9' }))),
+    ).toMatchObject({
       code: 'bad_gateway',
     })
   })
@@ -117,16 +119,16 @@ describe('access to a route', () => {
     ['an invalid token', { Authorization: 'Bearer none' }],
     ['two tokens', { Authorization: 'Bearer a, Bearer b' }],
   ])('answers 401 to %s, without calling the origin', async (_what, headers) => {
-    const response = await call('GET', '/api/me', { headers }, gate())
+    const response = await call('GET', '/api/me', { headers }, workerWithGateway())
     expect(response.status).toBe(401)
     expect(response.headers.get('WWW-Authenticate')).toMatch(/^Bearer realm="gatehouse"/)
     expect(await response.json()).toMatchObject({ code: 'invalid_token' })
   })
 
   it('forwards a request without a token and without identity if the route requires none, but rejects an invalid token', async () => {
-    const fetch = gate({ required: false })
+    const fetch = workerWithGateway({ required: false })
     const headers = { 'X-Auth-Subject': 'forged', Authorization: 'Basic eDp5' }
-    const received = await arrived(call('GET', '/api/me', { headers }, fetch))
+    const received = await requestAtOrigin(call('GET', '/api/me', { headers }, fetch))
     expect(
       received.headers.filter(([name]) => name.startsWith('x-auth') || name === 'authorization'),
     ).toEqual([])
@@ -138,8 +140,8 @@ describe('access to a route', () => {
     await permit(user.id, { roles: ['editor', 'reader'], scopes: ['orders:read'] })
     const body = { refresh_token }
     const { access_token: bearer } = await ok<Tokens>(call('POST', '/auth/refresh', { body }))
-    const asked = (route: object) => call('GET', '/api/me', { bearer }, gate(route))
-    const received = await arrived(asked({ roles: ['editor'], scope: 'orders:read' }))
+    const asked = (route: object) => call('GET', '/api/me', { bearer }, workerWithGateway(route))
+    const received = await requestAtOrigin(asked({ roles: ['editor'], scope: 'orders:read' }))
     expect(valuesOf(received, 'x-auth-roles')).toEqual(['editor reader'])
     expect(valuesOf(received, 'x-auth-scope')).toEqual(['orders:read'])
     for (const [route, missing] of [
@@ -154,12 +156,14 @@ describe('access to a route', () => {
     freeze()
     const { access_token: bearer } = await newPerson()
     await ok(call('POST', '/auth/logout', { bearer }), 204)
-    expect((await refused(call('GET', '/api/me', { bearer }, gate({ session: 'check' })))).code).toBe(
+    expect(
+      (await refused(call('GET', '/api/me', { bearer }, workerWithGateway({ session: 'check' })))).code,
+    ).toBe('invalid_token')
+    await requestAtOrigin(call('GET', '/api/me', { bearer }, workerWithGateway()))
+    advance(600)
+    expect((await refused(call('GET', '/api/me', { bearer }, workerWithGateway()))).code).toBe(
       'invalid_token',
     )
-    await arrived(call('GET', '/api/me', { bearer }, gate()))
-    advance(600)
-    expect((await refused(call('GET', '/api/me', { bearer }, gate()))).code).toBe('invalid_token')
   })
 
   it('forwards the current roles of the account if the route checks sessions', async () => {
@@ -169,9 +173,9 @@ describe('access to a route', () => {
       call('POST', '/auth/refresh', { body: { refresh_token } }),
     )
     await permit(user.id, { roles: [] })
-    const asked = (route: object) => call('GET', '/api/me', { bearer }, gate(route))
-    expect(valuesOf(await arrived(asked({})), 'x-auth-roles')).toEqual(['editor'])
-    expect(valuesOf(await arrived(asked({ session: 'check' })), 'x-auth-roles')).toEqual([''])
+    const asked = (route: object) => call('GET', '/api/me', { bearer }, workerWithGateway(route))
+    expect(valuesOf(await requestAtOrigin(asked({})), 'x-auth-roles')).toEqual(['editor'])
+    expect(valuesOf(await requestAtOrigin(asked({ session: 'check' })), 'x-auth-roles')).toEqual([''])
     expect((await refused(asked({ session: 'check', roles: 'editor' }))).code).toBe('insufficient_scope')
   })
 })
@@ -208,7 +212,7 @@ describe('paths of the gateway', () => {
 
   it('serves the paths of the service itself, even if a route covers them', async () => {
     expect(await ok(call('GET', '/healthz', {}, two()))).toEqual({ status: 'ok' })
-    expect((await arrived(call('GET', '/healthzz', {}, two()))).target).toBe('/healthzz')
+    expect((await requestAtOrigin(call('GET', '/healthzz', {}, two()))).target).toBe('/healthzz')
   })
 
   it('answers not_found to a path that no route covers', async () => {
@@ -222,7 +226,7 @@ describe('methods of the gateway', () => {
     const request = new Proxy(new Request(`${PUBLIC_URL}/api/me`), {
       get: (target, name) => (name === 'method' ? 'TRACE' : Reflect.get(target, name, target)),
     })
-    const response = await gate()(request)
+    const response = await workerWithGateway()(request)
     expect([response.status, response.headers.get('Allow')]).toEqual([
       405,
       'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS',
@@ -237,7 +241,7 @@ describe('CORS at the gateway', () => {
       'Access-Control-Request-Method': 'PUT',
       'Access-Control-Request-Headers': 'authorization',
     }
-    const response = await call('OPTIONS', '/api/hangs-up', { headers }, gate())
+    const response = await call('OPTIONS', '/api/hangs-up', { headers }, workerWithGateway())
     expect(response.status).toBe(204)
     expect(response.headers.get('Access-Control-Allow-Headers')).toContain('Authorization')
   })
@@ -248,7 +252,7 @@ describe('CORS at the gateway', () => {
       'Access-Control-Request-Method': 'PUT',
       ...(asked === null ? {} : { 'Access-Control-Request-Headers': asked }),
     }
-    const response = await call('OPTIONS', path, { headers }, gate())
+    const response = await call('OPTIONS', path, { headers }, workerWithGateway())
     return response.headers.get('Access-Control-Allow-Headers')
   }
   const OWN = 'Authorization, Content-Type, X-Gatehouse-CSRF'

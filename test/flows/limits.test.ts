@@ -16,9 +16,9 @@ import {
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { disable } from '../support/database.ts'
+import { challengeFor, newRequester, type Requester, WRONG } from '../support/requester.ts'
 import type { Tokens } from '../support/responses.ts'
 import { solve } from '../support/solver.ts'
-import { challengeFor, type Visitor, visitor, WRONG } from '../support/visitor.ts'
 
 afterEach(() => {
   thaw()
@@ -32,7 +32,7 @@ describe('the precedence of limits', () => {
   }
 
   it('reports 429 before a required challenge, solved or not', async () => {
-    const here = visitor(workerWith({ LIMITS }))
+    const here = newRequester(workerWith({ LIMITS }))
     const { access_token } = await newPerson()
     for (const challenge of [undefined, 'x']) {
       const body = { username: newName(), current_password: PASSWORD, challenge }
@@ -51,7 +51,7 @@ describe('the precedence of limits', () => {
   })
 
   it('requires the challenge before it reports a disabled account', async () => {
-    const here = visitor()
+    const here = newRequester()
     const { name, user } = await newPerson()
     await disable(user.id)
     await here.failTimes(3, newName())
@@ -68,7 +68,7 @@ describe('the precedence of limits', () => {
 })
 
 describe('password guesses with an access token', () => {
-  const calls: readonly (readonly [string, (person: Tokens, here: Visitor) => Promise<Response>])[] = [
+  const calls: readonly (readonly [string, (person: Tokens, here: Requester) => Promise<Response>])[] = [
     [
       'PUT /auth/me/password',
       ({ access_token }, here) => {
@@ -91,7 +91,7 @@ describe('password guesses with an access token', () => {
   ]
 
   it.each(calls)('counts a wrong password at %s as a failed login of the address', async (_name, guess) => {
-    const here = visitor()
+    const here = newRequester()
     const person = await newPerson()
     for (let guesses = 1; guesses <= 3; guesses++) {
       expect(await codeOf(guess(person, here))).toBe('invalid_credentials')
@@ -106,10 +106,10 @@ describe('password guesses with an access token', () => {
       const worker = workerWith({ LIMITS: { login_failures_per_account: { threshold: 2 } } })
       const person = await newPerson()
       for (let guesses = 1; guesses <= 2; guesses++) {
-        expect(await codeOf(guess(person, visitor(worker)))).toBe('invalid_credentials')
+        expect(await codeOf(guess(person, newRequester(worker)))).toBe('invalid_credentials')
       }
-      expect(await codeOf(guess(person, visitor(worker)))).toBe('challenge_required')
-      expect(await codeOf(visitor(worker).logIn(person.name))).toBe('challenge_required')
+      expect(await codeOf(guess(person, newRequester(worker)))).toBe('challenge_required')
+      expect(await codeOf(newRequester(worker).logIn(person.name))).toBe('challenge_required')
     },
   )
 
@@ -119,23 +119,23 @@ describe('password guesses with an access token', () => {
     const username = newName()
     const phone = '+12015550123'
     const email = `${username}@example.com`
-    const here = visitor()
+    const here = newRequester()
     const person = await ok<Tokens>(here.register({ username, phone }), 201)
-    expect(await codeOf(guess(person, visitor(worker)))).toBe('invalid_credentials')
-    expect(await codeOf(visitor(worker).logIn(phone))).toBe('challenge_required')
-    expect(await codeOf(visitor(worker).logIn(username))).toBe('ok')
+    expect(await codeOf(guess(person, newRequester(worker)))).toBe('invalid_credentials')
+    expect(await codeOf(newRequester(worker).logIn(phone))).toBe('challenge_required')
+    expect(await codeOf(newRequester(worker).logIn(username))).toBe('ok')
     await ok(
       here.call('PATCH', '/auth/me', {
         bearer: person.access_token,
         body: { email, current_password: PASSWORD },
       }),
     )
-    expect(await codeOf(guess(person, visitor(worker)))).toBe('invalid_credentials')
-    expect(await codeOf(visitor(worker).logIn(email))).toBe('challenge_required')
+    expect(await codeOf(guess(person, newRequester(worker)))).toBe('invalid_credentials')
+    expect(await codeOf(newRequester(worker).logIn(email))).toBe('challenge_required')
   })
 
   it('clears failures after a correct current password, and accepts a challenge for login', async () => {
-    const here = visitor()
+    const here = newRequester()
     const { name, access_token } = await newPerson()
     await here.failTimes(3, name)
     const body = { current_password: PASSWORD, username: newName() }
@@ -148,7 +148,7 @@ describe('password guesses with an access token', () => {
 })
 
 describe('a limit rule', () => {
-  const at = (rule: object) => visitor(workerWith({ LIMITS: { login_failures_per_ip: rule } }))
+  const at = (rule: object) => newRequester(workerWith({ LIMITS: { login_failures_per_ip: rule } }))
 
   it('answers 429 with the seconds until the next attempt if the rule blocks, even with a challenge', async () => {
     freeze()
@@ -170,7 +170,7 @@ describe('a limit rule', () => {
     const watched = watch()
     const off = { enabled: false }
     const LIMITS = { login_failures_per_ip: off, login_failures_per_account: off }
-    const here = visitor(workerWith({ ...watched.bindings, LIMITS }))
+    const here = newRequester(workerWith({ ...watched.bindings, LIMITS }))
     const { name } = await newPerson()
     await here.failTimes(5, name)
     watched.reset()
@@ -191,14 +191,14 @@ describe('a limit rule', () => {
 describe('the address that Workers of other zones share', () => {
   it('always challenges the address that Workers of other zones share', async () => {
     const { name } = await newPerson()
-    const here = visitor(worker, '2a06:98c0:3600::103')
+    const here = newRequester(worker, '2a06:98c0:3600::103')
     await ok(here.logIn(name, PASSWORD, await solve(await challengeFor(here, name))))
-    await challengeFor(visitor(worker, '2a06:98c0:3600:1::1'), name)
+    await challengeFor(newRequester(worker, '2a06:98c0:3600:1::1'), name)
   })
 
   it('challenges the address that Workers of other zones share even if the rule blocks others', async () => {
     const LIMITS = { login_failures_per_ip: { action: 'block' } }
-    const here = visitor(workerWith({ LIMITS }), '2a06:98c0:3600::104')
+    const here = newRequester(workerWith({ LIMITS }), '2a06:98c0:3600::104')
     const { name } = await newPerson()
     await ok(here.logIn(name, PASSWORD, await solve(await challengeFor(here, name))))
   })
@@ -283,7 +283,7 @@ describe('the RateLimit fields', () => {
 
   it('reports the remaining failures and their reset in RateLimit, also with refusals', async () => {
     freeze()
-    const here = visitor()
+    const here = newRequester()
     const { name } = await newPerson()
     expect(fields(await here.logIn(name))).toEqual([policy, '"login_failures_per_ip";r=3;t=300'])
     expect(fields(await here.logIn(name, WRONG))).toEqual([policy, '"login_failures_per_ip";r=2;t=300'])
@@ -296,7 +296,7 @@ describe('the RateLimit fields', () => {
   })
 
   it('restores the remaining failures in RateLimit after a success, but not after a solved challenge', async () => {
-    const here = visitor()
+    const here = newRequester()
     const { name } = await newPerson()
     await here.fail(name)
     expect((await here.logIn(name)).headers.get('RateLimit')).toContain('r=3')

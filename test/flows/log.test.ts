@@ -84,7 +84,7 @@ describe('the log', () => {
     expect(fault).toMatchObject({
       level: 'error',
       request_id: response.headers.get('X-Request-Id'),
-      error: { name: 'Error', message: 'first: out of reach' },
+      error: { name: 'Error', message: 'first: unavailable' },
     })
   })
 

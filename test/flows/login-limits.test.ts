@@ -6,8 +6,8 @@ import { newName, newPerson, ok, PASSWORD, refused, worker, workerWith } from '.
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { disable } from '../support/database.ts'
+import { challengeFor, newRequester, WRONG } from '../support/requester.ts'
 import { altchaOf, solve } from '../support/solver.ts'
-import { challengeFor, visitor, WRONG } from '../support/visitor.ts'
 
 afterEach(() => {
   thaw()
@@ -17,7 +17,7 @@ afterEach(() => {
 describe('failed logins from one address', () => {
   it('requires a challenge after 3 failed logins, whatever the password, at the cost of one RPC', async () => {
     const watched = watch()
-    const here = visitor(workerWith(watched.bindings))
+    const here = newRequester(workerWith(watched.bindings))
     const { name } = await newPerson()
     await here.failTimes(3, name)
     const deriveBits = vi.spyOn(crypto.subtle, 'deriveBits')
@@ -44,7 +44,7 @@ describe('failed logins from one address', () => {
   })
 
   it('allows one attempt per solved challenge, without clearing the failures of other accounts', async () => {
-    const here = visitor()
+    const here = newRequester()
     const { name } = await newPerson()
     const attacked = newName()
     await here.failTimes(3, attacked)
@@ -53,7 +53,7 @@ describe('failed logins from one address', () => {
   })
 
   it('counts a wrong password even with a solved challenge', async () => {
-    const here = visitor()
+    const here = newRequester()
     const name = newName()
     freeze()
     await here.failTimes(3, name)
@@ -65,7 +65,7 @@ describe('failed logins from one address', () => {
   })
 
   it('rejects a solved challenge that was used before, and issues a new one', async () => {
-    const here = visitor()
+    const here = newRequester()
     const name = newName()
     await here.failTimes(3, name)
     const challenge = await challengeFor(here, name)
@@ -78,7 +78,7 @@ describe('failed logins from one address', () => {
   })
 
   it('rejects a used challenge even if its password was correct', async () => {
-    const here = visitor()
+    const here = newRequester()
     const { name } = await newPerson()
     await here.failTimes(3, newName())
     const solution = await solve(await challengeFor(here, name))
@@ -87,7 +87,7 @@ describe('failed logins from one address', () => {
   })
 
   it('rejects a challenge of another address, action or format, each with its reason', async () => {
-    const [here, there] = [visitor(), visitor()]
+    const [here, there] = [newRequester(), newRequester()]
     const name = newName()
     for (const somebody of [here, there]) await somebody.failTimes(3, name)
     const ofThere = await solve(await challengeFor(there, name))
@@ -111,16 +111,16 @@ describe('failed logins from one address', () => {
   })
 
   it('accepts a solved challenge from the whole network that counts as one address', async () => {
-    const here = visitor(worker, '2001:db8:78:1::1')
+    const here = newRequester(worker, '2001:db8:78:1::1')
     const { name } = await newPerson()
     await here.failTimes(3, name)
     const solution = await solve(await challengeFor(here, name))
-    await ok(visitor(worker, '2001:db8:78:1:ffff::2').logIn(name, PASSWORD, solution))
+    await ok(newRequester(worker, '2001:db8:78:1:ffff::2').logIn(name, PASSWORD, solution))
   })
 
   it('accepts a solved challenge for 300 s, then rejects it as expired', async () => {
     freeze()
-    const here = visitor()
+    const here = newRequester()
     const name = newName()
     await here.fail(name)
     advance(200)
@@ -136,21 +136,21 @@ describe('failed logins from one address', () => {
 
   it('requires no challenge from other addresses', async () => {
     const { name } = await newPerson()
-    await visitor().failTimes(3, name)
-    await ok(visitor().logIn(name))
+    await newRequester().failTimes(3, name)
+    await ok(newRequester().logIn(name))
   })
 
   it('counts the addresses of one IPv6 network together', async () => {
     const name = newName()
-    await visitor(worker, '2001:db8:77:1::1').failTimes(2, name)
-    await visitor(worker, '2001:DB8:77:1:ffff::2').fail(name)
-    await challengeFor(visitor(worker, '2001:db8:77:1::3'), name)
-    await visitor(worker, '2001:db8:77:2::1').fail(name)
+    await newRequester(worker, '2001:db8:77:1::1').failTimes(2, name)
+    await newRequester(worker, '2001:DB8:77:1:ffff::2').fail(name)
+    await challengeFor(newRequester(worker, '2001:db8:77:1::3'), name)
+    await newRequester(worker, '2001:db8:77:2::1').fail(name)
   })
 
   it('slides the window: forgets the oldest failure after 300 s', async () => {
     freeze()
-    const here = visitor()
+    const here = newRequester()
     const { name } = await newPerson()
     const attacked = newName()
     await here.fail(attacked)
@@ -164,7 +164,7 @@ describe('failed logins from one address', () => {
   })
 
   it('raises the difficulty with every 3 further failures, and rejects a hoarded challenge of lower difficulty', async () => {
-    const here = visitor()
+    const here = newRequester()
     const names = [newName(), newName(), newName()]
     await here.failTimes(3, names[0] ?? '')
     const hoarded: string[] = []
@@ -185,7 +185,7 @@ describe('failed logins from one address', () => {
 describe('a challenge that is not required', () => {
   it('treats a null challenge as absent, except in PATCH /auth/me', async () => {
     const { name, access_token } = await newPerson()
-    const here = visitor()
+    const here = newRequester()
     const body = { identifier: name, password: PASSWORD, challenge: null }
     await ok(here.call('POST', '/auth/login', { body }))
     const change = { current_password: PASSWORD, username: newName(), challenge: null }
@@ -194,7 +194,7 @@ describe('a challenge that is not required', () => {
   })
 
   it('ignores a challenge that is not required, and does not use it up', async () => {
-    const here = visitor()
+    const here = newRequester()
     const { name } = await newPerson()
     const solution = await solve(await ok<Challenge>(here.call('GET', '/auth/challenge?action=login')))
     await ok(here.logIn(name, PASSWORD, solution))
@@ -208,7 +208,7 @@ describe('a successful login', () => {
   it('clears the failures of an account after its login, whichever identifier was typed', async () => {
     const username = newName()
     const email = `${username}@example.com`
-    const here = visitor()
+    const here = newRequester()
     await ok(here.register({ username, email }), 201)
     await here.fail(username)
     await here.fail(email.toUpperCase())
@@ -218,7 +218,7 @@ describe('a successful login', () => {
   })
 
   it('clears no failure of another account by logins to an own account between guesses', async () => {
-    const here = visitor()
+    const here = newRequester()
     const [victim, own] = [await newPerson(), await newPerson()]
     for (let guess = 1; guess <= 3; guess++) {
       await here.fail(victim.name)
@@ -230,7 +230,7 @@ describe('a successful login', () => {
   })
 
   it('clears no failure of another account by challenged failures of an own account', async () => {
-    const here = visitor()
+    const here = newRequester()
     const own = await newPerson()
     const victim = newName()
     await here.failTimes(3, victim)
@@ -250,7 +250,7 @@ describe('what counts as a failed login', () => {
     ['an impossible phone number', () => '12'],
     ['an impossible username', () => 'x'],
   ])('counts a failed login with %s', async (_what, identifier) => {
-    const here = visitor()
+    const here = newRequester()
     await here.failTimes(3, identifier())
     await challengeFor(here, identifier())
   })
@@ -258,7 +258,7 @@ describe('what counts as a failed login', () => {
   it('counts no failure for the correct password of a disabled account, and clears none', async () => {
     const { name, user } = await newPerson()
     await disable(user.id)
-    const here = visitor()
+    const here = newRequester()
     await here.failTimes(2, name)
     for (let right = 1; right <= 3; right++) expect(await codeOf(here.logIn(name))).toBe('account_disabled')
     await here.fail(name)
@@ -266,7 +266,7 @@ describe('what counts as a failed login', () => {
   })
 
   it('counts no failure for an invalid request', async () => {
-    const here = visitor()
+    const here = newRequester()
     for (let time = 1; time <= 4; time++) {
       expect(await codeOf(here.call('POST', '/auth/login', { body: { identifier: 'ada' } }))).toBe(
         'invalid_request',
@@ -288,52 +288,52 @@ describe('failed logins to one identifier from many addresses', () => {
     ['impossible', async () => `x@${crypto.randomUUID()}`],
   ])('requires a challenge after the threshold of an identifier that is %s', async (_kind, make) => {
     const identifier = await make()
-    for (let guess = 1; guess <= 4; guess++) await visitor(worker).fail(identifier)
-    await challengeFor(visitor(worker), identifier)
-    await visitor(worker).fail(newName())
+    for (let guess = 1; guess <= 4; guess++) await newRequester(worker).fail(identifier)
+    await challengeFor(newRequester(worker), identifier)
+    await newRequester(worker).fail(newName())
   })
 
   it('clears the failures of an identifier after a login with a solved challenge, so that the owner is never locked out', async () => {
     const { name } = await newPerson()
-    for (let guess = 1; guess <= 4; guess++) await visitor(worker).fail(name)
-    const owner = visitor(worker)
+    for (let guess = 1; guess <= 4; guess++) await newRequester(worker).fail(name)
+    const owner = newRequester(worker)
     await ok(owner.logIn(name, PASSWORD, await solve(await challengeFor(owner, name))))
-    await visitor(worker).fail(name)
-    await ok(visitor(worker).logIn(name))
+    await newRequester(worker).fail(name)
+    await ok(newRequester(worker).logIn(name))
   })
 
   it('counts every spelling of an identifier together', async () => {
     const { name } = await newPerson()
     for (const spelling of [name, name.toUpperCase(), name, name.toUpperCase()])
-      await visitor(worker).fail(spelling)
-    await challengeFor(visitor(worker), name)
+      await newRequester(worker).fail(spelling)
+    await challengeFor(newRequester(worker), name)
   })
 
   it('raises the difficulty with every further threshold of an identifier, and forgets failures after the window', async () => {
     freeze()
     const identifier = newName()
-    for (let guess = 1; guess <= 4; guess++) await visitor(worker).fail(identifier)
+    for (let guess = 1; guess <= 4; guess++) await newRequester(worker).fail(identifier)
     const levels: unknown[] = []
     for (let guess = 1; guess <= 5; guess++) {
-      const here = visitor(worker)
+      const here = newRequester(worker)
       const challenge = await challengeFor(here, identifier)
       levels.push(altchaOf(challenge).parameters.data?.level)
       await here.fail(identifier, await solve(challenge))
     }
     expect(levels).toEqual([0, 0, 0, 0, 1])
     advance(900)
-    await visitor(worker).fail(identifier)
+    await newRequester(worker).fail(identifier)
   })
 
   it('allows 10 failures of an identifier in 900 s by default', async () => {
     freeze()
     const identifier = newName()
-    await visitor().fail(identifier)
+    await newRequester().fail(identifier)
     advance(1)
-    for (let guess = 2; guess <= 10; guess++) await visitor().fail(identifier)
+    for (let guess = 2; guess <= 10; guess++) await newRequester().fail(identifier)
     advance(898)
-    await challengeFor(visitor(), identifier)
+    await challengeFor(newRequester(), identifier)
     advance(1)
-    await visitor().fail(identifier)
+    await newRequester().fail(identifier)
   })
 })

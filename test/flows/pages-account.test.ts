@@ -15,11 +15,11 @@ import {
 } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
-import { cheapenPasswords } from '../support/faults.ts'
+import { useFastPasswords } from '../support/faults.ts'
 import { isLoggedIn, PAGE_COOKIE, REFRESH_COOKIE, registered } from '../support/pages.ts'
 import { sessionIdOf, type Tokens } from '../support/responses.ts'
 
-beforeEach(cheapenPasswords)
+beforeEach(useFastPasswords)
 afterEach(() => vi.restoreAllMocks())
 
 describe('the account page', () => {

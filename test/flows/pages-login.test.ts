@@ -6,11 +6,11 @@ import { call, newName, newPerson, ok, PASSWORD, refused, worker, workerWith } f
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { disable } from '../support/database.ts'
-import { cheapenPasswords } from '../support/faults.ts'
+import { useFastPasswords } from '../support/faults.ts'
 import { APP, REFRESH_COOKIE, registered } from '../support/pages.ts'
 import type { Tokens } from '../support/responses.ts'
 
-beforeEach(cheapenPasswords)
+beforeEach(useFastPasswords)
 afterEach(() => vi.restoreAllMocks())
 
 describe('the front page', () => {

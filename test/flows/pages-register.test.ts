@@ -3,11 +3,11 @@ import { admin } from '../support/admin.ts'
 import { alertOf, Browser, textOf } from '../support/browser.ts'
 import { call, logIn, newName, newPerson, ok, PASSWORD, workerWith } from '../support/client.ts'
 import { watch } from '../support/counting.ts'
-import { cheapenPasswords } from '../support/faults.ts'
+import { useFastPasswords } from '../support/faults.ts'
 import { APP, isLoggedIn, PAGE_COOKIE, REFRESH_COOKIE, registered } from '../support/pages.ts'
 import type { Tokens } from '../support/responses.ts'
 
-beforeEach(cheapenPasswords)
+beforeEach(useFastPasswords)
 afterEach(() => vi.restoreAllMocks())
 
 describe('the registration page', () => {

@@ -13,10 +13,10 @@ import {
   worker,
   workerWith,
 } from '../support/client.ts'
-import { cheapenPasswords } from '../support/faults.ts'
+import { useFastPasswords } from '../support/faults.ts'
 import { APP, isLoggedIn, PAGE_COOKIE, registered } from '../support/pages.ts'
 
-beforeEach(cheapenPasswords)
+beforeEach(useFastPasswords)
 afterEach(() => vi.restoreAllMocks())
 
 describe('a form of the pages', () => {

@@ -12,20 +12,20 @@ import {
 } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
+import { newRequester, type Requester, WRONG } from '../support/requester.ts'
 import { solve } from '../support/solver.ts'
-import { type Visitor, visitor, WRONG } from '../support/visitor.ts'
 
 afterEach(thaw)
 
 const statusOf = async (response: Promise<Response>) => (await response).status
 const newIdentifiers = () => ({ username: newName() })
-const patch = (here: Visitor, bearer: string, body: object) =>
+const patch = (here: Requester, bearer: string, body: object) =>
   here.call('PATCH', '/auth/me', { bearer, body: { current_password: PASSWORD, ...body } })
 
 describe('the limit of 3 registrations per IP address', () => {
   it('rejects a fourth registration until the window has moved on, and reports when that is', async () => {
     freeze()
-    const here = visitor()
+    const here = newRequester()
     await ok(here.register(newIdentifiers()), 201)
     advance(100)
     await ok(here.register(newIdentifiers()), 201)
@@ -46,7 +46,7 @@ describe('the limit of 3 registrations per IP address', () => {
 
   it('rejects a registration above the limit with one RPC and no query', async () => {
     const watched = watch()
-    const here = visitor(workerWith(watched.bindings))
+    const here = newRequester(workerWith(watched.bindings))
     for (let registration = 1; registration <= 3; registration++)
       await ok(here.register(newIdentifiers()), 201)
     watched.reset()
@@ -57,7 +57,7 @@ describe('the limit of 3 registrations per IP address', () => {
   it('rejects repeated registrations above the limit without an RPC, with a Retry-After that counts down', async () => {
     freeze()
     const watched = watch()
-    const here = visitor(workerWith(watched.bindings))
+    const here = newRequester(workerWith(watched.bindings))
     for (let registration = 1; registration <= 3; registration++)
       await ok(here.register(newIdentifiers()), 201)
     const first = await here.register(newIdentifiers())
@@ -74,12 +74,12 @@ describe('the limit of 3 registrations per IP address', () => {
   })
 
   it('allows registrations from other IP addresses and logins from the limited one', async () => {
-    const here = visitor()
+    const here = newRequester()
     const name = newName()
     await ok(here.register({ username: name }), 201)
     for (let registration = 2; registration <= 3; registration++)
       await ok(here.register(newIdentifiers()), 201)
-    await ok(visitor().register(newIdentifiers()), 201)
+    await ok(newRequester().register(newIdentifiers()), 201)
     await ok(here.logIn(name))
   })
 })
@@ -87,14 +87,14 @@ describe('the limit of 3 registrations per IP address', () => {
 describe('the count of registrations', () => {
   it('counts a registration with a taken username, since it reveals that the account exists', async () => {
     const { name } = await newPerson()
-    const here = visitor()
+    const here = newRequester()
     for (let asked = 1; asked <= 3; asked++)
       expect(await statusOf(here.register({ username: name }))).toBe(409)
     expect(await statusOf(here.register(newIdentifiers()))).toBe(429)
   })
 
   it('does not count a registration that is rejected for its fields', async () => {
-    const here = visitor()
+    const here = newRequester()
     for (let refusal = 1; refusal <= 4; refusal++) {
       expect(await statusOf(here.register({ ...newIdentifiers(), password: 'short' }))).toBe(422)
       expect(await statusOf(here.register({ username: '!' }))).toBe(422)
@@ -103,7 +103,7 @@ describe('the count of registrations', () => {
   })
 
   it('counts a PATCH that sets an identifier, even to its current value or to a taken one', async () => {
-    const here = visitor()
+    const here = newRequester()
     const [person, other] = [await newPerson(), await newPerson()]
     const { access_token } = person
     expect(await statusOf(patch(here, access_token, { email: `${person.name}@example.com` }))).toBe(200)
@@ -117,10 +117,10 @@ describe('the count of registrations', () => {
   })
 
   it('does not count a PATCH that clears an identifier or is rejected', async () => {
-    const here = visitor()
+    const here = newRequester()
     const { access_token, name } = await newPerson()
     const phones = ['+12015550101', '+12015550102']
-    await ok(patch(visitor(), access_token, { phone: phones[0], email: `${name}@example.com` }))
+    await ok(patch(newRequester(), access_token, { phone: phones[0], email: `${name}@example.com` }))
     expect(await statusOf(patch(here, access_token, { phone: null }))).toBe(200)
     expect(await statusOf(patch(here, access_token, { phone: null }))).toBe(200)
     for (let wrong = 1; wrong <= 2; wrong++) {
@@ -137,7 +137,7 @@ describe('the count of registrations', () => {
 describe('the rule for registrations', () => {
   it('requires a challenge for a registration if the action of the rule is "challenge"', async () => {
     const LIMITS = { registrations_per_ip: { action: 'challenge', threshold: 1 } }
-    const here = visitor(workerWith({ LIMITS }))
+    const here = newRequester(workerWith({ LIMITS }))
     await ok(here.register(newIdentifiers()), 201)
     const { code, challenge } = await refused(here.register(newIdentifiers()))
     expect(code).toBe('challenge_required')
@@ -152,7 +152,7 @@ describe('the rule for registrations', () => {
 
   it('accepts one login challenge for a PATCH that several rules challenge', async () => {
     const LIMITS = { registrations_per_ip: { action: 'challenge', threshold: 0 } }
-    const here = visitor(workerWith({ LIMITS }))
+    const here = newRequester(workerWith({ LIMITS }))
     const { access_token, name } = await newPerson()
     await here.failTimes(3, name)
     const body = { email: `${name}@example.com` }
@@ -162,13 +162,13 @@ describe('the rule for registrations', () => {
   })
 
   it('limits no registration while the rule is disabled', async () => {
-    const here = visitor(workerWith({ LIMITS: { registrations_per_ip: { enabled: false } } }))
+    const here = newRequester(workerWith({ LIMITS: { registrations_per_ip: { enabled: false } } }))
     for (let registration = 1; registration <= 5; registration++)
       await ok(here.register(newIdentifiers()), 201)
   })
 
   it('rejects registrations from Workers of other zones while the rule blocks', async () => {
-    const response = await visitor(worker, '2a06:98c0:3600::103').register(newIdentifiers())
+    const response = await newRequester(worker, '2a06:98c0:3600::103').register(newIdentifiers())
     expect(response.status).toBe(429)
     expect(response.headers.get('Retry-After')).toBe('300')
   })
@@ -177,7 +177,7 @@ describe('the rule for registrations', () => {
 describe('the RateLimit fields of a registration', () => {
   it('reports how many registrations remain and when the window resets', async () => {
     freeze()
-    const here = visitor()
+    const here = newRequester()
     const fields = async (response: Promise<Response>) => (await response).headers.get('RateLimit')
     expect(await fields(here.register(newIdentifiers()))).toBe('"registrations_per_ip";r=2;t=300')
     advance(60)
@@ -192,7 +192,7 @@ describe('the RateLimit fields of a registration', () => {
 // Last: the settings of an operator remain.
 describe('a change of the rule for registrations', () => {
   it('admits registrations at once that were cached as blocked, after the rule is changed', async () => {
-    const here = visitor()
+    const here = newRequester()
     for (let registration = 1; registration <= 3; registration++)
       await ok(here.register(newIdentifiers()), 201)
     for (let attempt = 1; attempt <= 2; attempt++)

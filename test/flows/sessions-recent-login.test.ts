@@ -15,12 +15,12 @@ import {
 } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { disable } from '../support/database.ts'
-import { cheapenPasswords } from '../support/faults.ts'
+import { useFastPasswords } from '../support/faults.ts'
 import { intercept } from '../support/intercept.ts'
+import { newRequester, WRONG } from '../support/requester.ts'
 import { sessionIdOf, type Tokens } from '../support/responses.ts'
-import { visitor, WRONG } from '../support/visitor.ts'
 
-beforeEach(cheapenPasswords)
+beforeEach(useFastPasswords)
 afterEach(() => {
   vi.restoreAllMocks()
   thaw()
@@ -125,7 +125,7 @@ describe('a password that is sent to end sessions', () => {
 
   it('counts a wrong password as a failed login and requires a challenge above the threshold', async () => {
     const { access_token: bearer, name } = await newPerson()
-    const here = visitor()
+    const here = newRequester()
     const guess = (current_password: string) =>
       refused(here.call('DELETE', '/auth/sessions', { bearer, body: { current_password } }))
     for (let times = 1; times <= 3; times++)

@@ -13,10 +13,10 @@ import {
 } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
-import { cheapenPasswords } from '../support/faults.ts'
+import { useFastPasswords } from '../support/faults.ts'
 import { type SessionList, sessionIdOf, type Tokens } from '../support/responses.ts'
 
-beforeEach(cheapenPasswords)
+beforeEach(useFastPasswords)
 afterEach(() => {
   vi.restoreAllMocks()
   thaw()

@@ -15,7 +15,7 @@ import {
   workerWith,
 } from '../support/client.ts'
 import { watch } from '../support/counting.ts'
-import { disable, grant, runCron, untold } from '../support/database.ts'
+import { disable, grant, pendingChanges, runCron } from '../support/database.ts'
 import type { Tokens } from '../support/responses.ts'
 
 const versionOf = (id: string) =>
@@ -35,10 +35,10 @@ describe('an unpublished change of an account', () => {
   it('publishes a pending change of an account by cron once', async () => {
     const { user, access_token } = await newPerson()
     await disable(user.id)
-    expect(await untold(user.id)).toBe(1)
+    expect(await pendingChanges(user.id)).toBe(1)
     expect(await isAlive(access_token)).toBe(true)
     await runCron()
-    expect(await untold(user.id)).toBe(0)
+    expect(await pendingChanges(user.id)).toBe(0)
     expect(await isAlive(access_token)).toBe(false)
     const watched = watch()
     await runCron({ ...env, ...watched.bindings })
@@ -53,9 +53,9 @@ describe('an unpublished change of an account', () => {
     watched.fail('tell', { before: true })
     await runCron({ ...env, ...watched.bindings })
     expect(watched.counts.rpc).toBe(2)
-    expect([await untold(one.user.id), await untold(other.user.id)]).toEqual([1, 1])
+    expect([await pendingChanges(one.user.id), await pendingChanges(other.user.id)]).toEqual([1, 1])
     await runCron()
-    expect([await untold(one.user.id), await untold(other.user.id)]).toEqual([0, 0])
+    expect([await pendingChanges(one.user.id), await pendingChanges(other.user.id)]).toEqual([0, 0])
   })
 
   it('deletes outbox rows only up to the published version', async () => {
@@ -67,7 +67,7 @@ describe('an unpublished change of an account', () => {
       .bind(user.id, Number(told) + 1_000)
       .run()
     await runCron()
-    expect(await untold(user.id)).toBe(1)
+    expect(await pendingChanges(user.id)).toBe(1)
   })
 })
 

@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it } from 'vitest'
 import { CounterKeys } from '../../src/limits/counter-keys.ts'
 import { newName, PASSWORD, refused, workerWith } from '../support/client.ts'
-import { visitor, WRONG } from '../support/visitor.ts'
+import { newRequester, WRONG } from '../support/requester.ts'
 
 const readNamingKey = () => env.DB.prepare('SELECT key FROM naming_key').first<string>('key')
 const namingKey = await readNamingKey()
@@ -48,19 +48,19 @@ describe('counter keys', () => {
 
   it('keeps counter keys when AUTH_SECRET is replaced, so that earlier failures still count', async () => {
     const name = newName()
-    const before = visitor(workerWith({}))
+    const before = newRequester(workerWith({}))
     await before.failTimes(3, name)
     const settings = {
       AUTH_SECRET: 'another secret, long enough for production',
       AUTH_SECRET_FALLBACK: env.AUTH_SECRET,
     }
-    const after = visitor(workerWith(settings as object), before.address)
+    const after = newRequester(workerWith(settings as object), before.address)
     expect(await refused(after.logIn(name, WRONG))).toMatchObject({ code: 'challenge_required' })
   })
 
   it('answers 503 misconfigured to a login while the naming key is missing', async () => {
     await env.DB.prepare('DELETE FROM naming_key').run()
-    const answer = await refused(visitor(workerWith({})).logIn('ada', PASSWORD))
+    const answer = await refused(newRequester(workerWith({})).logIn('ada', PASSWORD))
     expect(answer).toMatchObject({ status: 503, code: 'misconfigured' })
   })
 })

@@ -44,7 +44,7 @@ export async function change(
 }
 
 /** @returns the number of the account's changes that are not published yet */
-export async function untold(accountId: string): Promise<number> {
+export async function pendingChanges(accountId: string): Promise<number> {
   const statement = env.DB.prepare('SELECT count(*) AS n FROM outbox WHERE account_id = ?1').bind(accountId)
   return (await statement.first<number>('n')) ?? -1
 }

@@ -27,7 +27,7 @@ export type FaultKind = (typeof FAULTS)[number]
 /** The position of a round trip in the isolate, from 1, and its fault, or other work that runs just before it. */
 export type Fault = { readonly at: number } & (
   | { readonly kind: FaultKind }
-  | { readonly meanwhile: () => Promise<unknown> }
+  | { readonly interleaved: () => Promise<unknown> }
 )
 
 /** The entry points of an isolate. */
@@ -36,9 +36,9 @@ export interface Isolate {
   readonly cron: () => Promise<void>
 }
 
-export interface Ran {
+export interface IsolateRun {
   /** Null if the isolate stopped. */
-  readonly answer: Response | null
+  readonly response: Response | null
   /** The round trips, in order. */
   readonly trips: readonly string[]
 }
@@ -48,7 +48,7 @@ export async function runIsolate(
   work: (isolate: Isolate) => Promise<Response>,
   fault: Fault | null,
   changes: Partial<Env> = {},
-): Promise<Ran> {
+): Promise<IsolateRun> {
   const trips: string[] = []
   const stopped = Promise.withResolvers<null>()
   const responded = Promise.withResolvers<void>()
@@ -61,10 +61,10 @@ export async function runIsolate(
     return never()
   }
   const fail: Record<FaultKind, (trip: RoundTrip, happen: () => Promise<unknown>) => Promise<unknown>> = {
-    refused: async ({ name }) => Promise.reject(new Error(`${name}: out of reach`)),
+    refused: async ({ name }) => Promise.reject(new Error(`${name}: unavailable`)),
     lost: async ({ name }, happen) => {
       await happen()
-      throw new Error(`${name}: answer lost`)
+      throw new Error(`${name}: result lost`)
     },
     late: (_trip, happen) => {
       deadlineIsNow()
@@ -84,7 +84,7 @@ export async function runIsolate(
     trips.push(`${trip.binding}.${trip.name}`)
     if (trips.length !== fault?.at) return happen()
     if ('kind' in fault) return fail[fault.kind](trip, happen)
-    await fault.meanwhile()
+    await fault.interleaved()
     return happen()
   }, changes.DB)
   const own = { ...env, ...changes, ...bindings }
@@ -97,10 +97,10 @@ export async function runIsolate(
     cron: () => isolateFor(own).maintain(context),
   }
 
-  const answer = await Promise.race([work(isolate), stopped.promise])
+  const response = await Promise.race([work(isolate), stopped.promise])
   responded.resolve()
   for (const each of left) await Promise.race([Promise.allSettled([each]), stopped.promise])
-  return { answer, trips }
+  return { response, trips }
 }
 
 function never(): Promise<never> {
@@ -134,7 +134,7 @@ export function controlDeadlines(): void {
 }
 
 /** PBKDF2 with one iteration in place of 100,000, for tests that derive thousands of passwords. */
-export function cheapenPasswords(): void {
+export function useFastPasswords(): void {
   const derive = crypto.subtle.deriveBits.bind(crypto.subtle)
   vi.spyOn(crypto.subtle, 'deriveBits').mockImplementation((algorithm, key, length) =>
     derive(

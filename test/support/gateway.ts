@@ -6,7 +6,7 @@ import { type Fetch, workerWith } from './client.ts'
 export const ORIGIN = env.RAW_ORIGIN_URL
 export const AUDIENCE = 'https://orders.example'
 
-export interface Arrived {
+export interface OriginRequest {
   readonly method: string
   readonly target: string
   /** The name, in lower case, and the value of each header line, in order. */
@@ -15,7 +15,7 @@ export interface Arrived {
 }
 
 /** The request that the origin received, which its response repeats byte for byte. */
-export async function arrived(response: Promise<Response>): Promise<Arrived> {
+export async function requestAtOrigin(response: Promise<Response>): Promise<OriginRequest> {
   const received = await response
   const text = await received.text()
   if (received.status !== 200) throw new Error(`${received.status}: ${text}`)
@@ -29,14 +29,14 @@ export async function arrived(response: Promise<Response>): Promise<Arrived> {
   return { method, target, headers, body: text.slice(end + 4) }
 }
 
-export const valuesOf = ({ headers }: Arrived, name: string) =>
+export const valuesOf = ({ headers }: OriginRequest, name: string) =>
   headers.filter(([found]) => found === name).map(([, value]) => value)
 
 /** The bearer token that the origin received; undefined if there was none. */
-export function bearerOf(request: Arrived): string | undefined {
+export function bearerOf(request: OriginRequest): string | undefined {
   return valuesOf(request, 'authorization')[0]?.replace('Bearer ', '')
 }
 
-export function gate(route: object = {}, changes: Partial<Env> = {}): Fetch {
+export function workerWithGateway(route: object = {}, changes: Partial<Env> = {}): Fetch {
   return workerWith({ GATEWAY: { '/api': { origin: ORIGIN, audience: AUDIENCE, ...route } }, ...changes })
 }

@@ -1,10 +1,10 @@
 /** The terms between the fake provider, which plays Turnstile and hCaptcha, and its users. */
 
-export type StandInProvider = 'turnstile' | 'hcaptcha'
+export type ProviderName = 'turnstile' | 'hcaptcha'
 
 /** The key pair of the fake provider, for both providers. */
-export const SITE_KEY = 'stand-in-site-key'
-export const SECRET = 'secret-key-of-the-siteverify-stand-in'
+export const SITE_KEY = 'fake-provider-site-key'
+export const SECRET = 'secret-key-of-the-fake-siteverify-provider'
 
 export const VERIFY_PATHS = { turnstile: '/turnstile/v0/siteverify', hcaptcha: '/siteverify' } as const
 

@@ -4,7 +4,7 @@ import type { Challenge } from '../../src/challenge/challenge.ts'
 import { type Call, call, newAddress, PASSWORD, refused, worker } from './client.ts'
 import type { Problem } from './responses.ts'
 
-export interface Visitor {
+export interface Requester {
   readonly address: string
   readonly call: (method: string, path: string, request?: Call) => Promise<Response>
   readonly logIn: (identifier: string, password?: string, challenge?: string) => Promise<Response>
@@ -16,7 +16,7 @@ export interface Visitor {
 
 export const WRONG = 'a guess that is wrong'
 
-export function visitor(fetch = worker, address = newAddress()): Visitor {
+export function newRequester(fetch = worker, address = newAddress()): Requester {
   const here = (method: string, path: string, request: Call = {}) =>
     call(method, path, { ...request, headers: { 'CF-Connecting-IP': address, ...request.headers } }, fetch)
   const post = (path: string, body: object, challenge: string | undefined) =>
@@ -40,7 +40,7 @@ export function visitor(fetch = worker, address = newAddress()): Visitor {
 }
 
 /** The challenge that a login needs. */
-export async function challengeFor(somebody: Visitor, identifier: string): Promise<Challenge | undefined> {
+export async function challengeFor(somebody: Requester, identifier: string): Promise<Challenge | undefined> {
   const problem = await refused(somebody.logIn(identifier))
   expectCode(problem, 'challenge_required')
   return problem.challenge

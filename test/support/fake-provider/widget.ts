@@ -24,7 +24,7 @@ const widget = (provider: string, namespace: string, className: string) => `(() 
     box.addEventListener('change', () => {
       tick(box, options).catch(() => options['error-callback']?.())
     })
-    label.append(box, ' ${provider}: I am a person (stand-in)')
+    label.append(box, ' ${provider}: I am a person (fake provider)')
     find(place).replaceChildren(label)
     const id = String(widgets.size)
     widgets.set(id, { label, box, options })

@@ -4,18 +4,18 @@ import type { SiteverifyConfig } from '../../src/config/challenge.ts'
 import type { Env } from '../../src/config/env.ts'
 import {
   type Behaviour,
+  type ProviderName,
   SECRET,
   SITE_KEY,
   type Solved,
-  type StandInProvider,
   VERIFY_PATHS,
-} from './stand-in/protocol.ts'
+} from './fake-provider/protocol.ts'
 
-export class Desk {
-  readonly provider: StandInProvider
+export class FakeProvider {
+  readonly provider: ProviderName
   readonly #id = crypto.randomUUID()
 
-  constructor(provider: StandInProvider = 'turnstile') {
+  constructor(provider: ProviderName = 'turnstile') {
     this.provider = provider
   }
 
@@ -75,6 +75,6 @@ export class Desk {
   }
 
   #address(path: string): string {
-    return `${env.STAND_IN_URL}${path}?desk=${this.#id}`
+    return `${env.FAKE_PROVIDER_URL}${path}?instance=${this.#id}`
   }
 }

@@ -1,6 +1,6 @@
 /**
  * A fake provider that plays Turnstile and hCaptcha on the loopback interface. It follows their documented rules at their
- * paths, and fails as they may when a test asks for it. The query parameter `desk` of every URL separates the state
+ * paths, and fails as they may when a test asks for it. The query parameter `instance` of every URL separates the state
  * of one user from that of others.
  *
  * https://developers.cloudflare.com/turnstile/get-started/server-side-validation/
@@ -12,22 +12,22 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import {
   BEHAVIOURS,
   type Behaviour,
+  type ProviderName,
   SECRET,
   SITE_KEY,
   type Solved,
-  type StandInProvider,
   VERIFY_PATHS,
 } from './protocol.ts'
 import { WIDGET_SCRIPTS } from './widget.ts'
 
 interface Token extends Solved {
-  readonly provider: StandInProvider
+  readonly provider: ProviderName
   readonly solvedAtMs: number
   /** How it was used: Turnstile's idempotency key, or an empty string; null if it is unused. */
   usedBy: string | null
 }
 
-interface Desk {
+interface State {
   readonly tokens: Map<string, Token>
   readonly forms: Record<string, string>[]
   behaviours: Behaviour[]
@@ -43,17 +43,17 @@ const LIFE_SECONDS = { turnstile: 300, hcaptcha: 120 }
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 const MAX_BODY_BYTES = 65_536
 
-export interface StandIn {
+export interface RunningFakeProvider {
   /** Its origin. */
   readonly url: string
   readonly stop: () => Promise<void>
 }
 
 /** Starts a server that does not keep the process alive. @param port 0 for any free port */
-export async function startStandIn(port = 0): Promise<StandIn> {
-  const desks = new Map<string, Desk>()
+export async function startFakeProvider(port = 0): Promise<RunningFakeProvider> {
+  const states = new Map<string, State>()
   const server = createServer((request, response) => {
-    void serve(desks, request, response).catch(() => response.destroy())
+    void serve(states, request, response).catch(() => response.destroy())
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(port, '127.0.0.1', resolve)
@@ -74,14 +74,14 @@ function stop(server: Server): Promise<void> {
 }
 
 async function serve(
-  desks: Map<string, Desk>,
+  states: Map<string, State>,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const { pathname, search, searchParams } = new URL(request.url ?? '/', 'http://fake-provider')
-  const name = searchParams.get('desk') ?? ''
-  const desk: Desk = desks.get(name) ?? { tokens: new Map(), forms: [], behaviours: [] }
-  desks.set(name, desk)
+  const name = searchParams.get('instance') ?? ''
+  const state: State = states.get(name) ?? { tokens: new Map(), forms: [], behaviours: [] }
+  states.set(name, state)
   const route = `${request.method} ${pathname}`
   const script = WIDGET_SCRIPTS[route]
   if (script !== undefined) return send(response, 200, script, 'text/javascript')
@@ -89,21 +89,21 @@ async function serve(
   const type = request.headers['content-type'] ?? ''
   switch (route) {
     case `POST ${VERIFY_PATHS.turnstile}`:
-      return respond(desk, response, search, parse(body, type), turnstile)
+      return respond(state, response, search, parse(body, type), turnstile)
     case `POST ${VERIFY_PATHS.hcaptcha}`:
-      return respond(desk, response, search, parseForm(body), hcaptcha)
+      return respond(state, response, search, parseForm(body), hcaptcha)
     case 'POST /elsewhere':
-      desk.forms.push(parseForm(body))
+      state.forms.push(parseForm(body))
       return json(response, 200, { success: true, action: 'login' })
     case 'POST /turnstile/tokens':
-      return json(response, 200, { token: solve(desk, 'turnstile', JSON.parse(body || '{}')) })
+      return json(response, 200, { token: solve(state, 'turnstile', JSON.parse(body || '{}')) })
     case 'POST /hcaptcha/tokens':
-      return json(response, 200, { token: solve(desk, 'hcaptcha', JSON.parse(body || '{}')) })
+      return json(response, 200, { token: solve(state, 'hcaptcha', JSON.parse(body || '{}')) })
     case 'PUT /behaviours':
-      desk.behaviours = JSON.parse(body)
+      state.behaviours = JSON.parse(body)
       return json(response, 200, {})
     case 'GET /forms':
-      return json(response, 200, desk.forms)
+      return json(response, 200, state.forms)
     default:
       return json(response, 404, {})
   }
@@ -129,24 +129,24 @@ function parseForm(body: string): Form {
 }
 
 /** Issues a token, as the widget does once a person has solved it. */
-function solve(desk: Desk, provider: StandInProvider, solved: Solved): string {
+function solve(state: State, provider: ProviderName, solved: Solved): string {
   const token = `${provider === 'turnstile' ? '0.' : 'P1_'}${randomUUID()}`
   const solvedAtMs = Date.now() - (solved.age_seconds ?? 0) * 1000
-  desk.tokens.set(token, { ...solved, provider, solvedAtMs, usedBy: null })
+  state.tokens.set(token, { ...solved, provider, solvedAtMs, usedBy: null })
   return token
 }
 
 /** Applies the next behaviour; the last one stays in force. */
 async function respond(
-  desk: Desk,
+  state: State,
   response: ServerResponse,
   query: string,
   form: Form,
-  judge: (desk: Desk, form: Form) => SiteverifyResult,
+  judge: (state: State, form: Form) => SiteverifyResult,
 ): Promise<void> {
-  const behaviour = (desk.behaviours.length > 1 ? desk.behaviours.shift() : desk.behaviours[0]) ?? 'right'
-  desk.forms.push(form)
-  const result = BEHAVIOURS[behaviour] === 'judges' ? judge(desk, form) : refusal('internal-error')
+  const behaviour = (state.behaviours.length > 1 ? state.behaviours.shift() : state.behaviours[0]) ?? 'right'
+  state.forms.push(form)
+  const result = BEHAVIOURS[behaviour] === 'judges' ? judge(state, form) : refusal('internal-error')
   switch (behaviour) {
     case 'stalls':
       return
@@ -177,7 +177,7 @@ async function respond(
   }
 }
 
-function turnstile(desk: Desk, form: Form): SiteverifyResult {
+function turnstile(state: State, form: Form): SiteverifyResult {
   const { secret, response, idempotency_key: key } = form
   if (!secret) return refusal('missing-input-secret')
   if (!response) return refusal('missing-input-response')
@@ -185,7 +185,7 @@ function turnstile(desk: Desk, form: Form): SiteverifyResult {
   if (testing !== undefined) return { ...testing(response), metadata: { result_with_testing_key: true } }
   if (secret !== SECRET) return refusal('invalid-input-secret')
   if (key !== undefined && !UUID.test(key)) return refusal('bad-request')
-  const token = desk.tokens.get(response)
+  const token = state.tokens.get(response)
   if (token?.provider !== 'turnstile' || !isOurs(token)) return refusal('invalid-input-response')
   if (isExpired(token) || isUsed(token, key)) return refusal('timeout-or-duplicate')
   token.usedBy = key ?? ''
@@ -206,7 +206,7 @@ const TURNSTILE_TEST_SECRETS: Readonly<Record<string, (token: string) => Sitever
   '3x0000000000000000000000000000000AA': () => refusal('timeout-or-duplicate'),
 }
 
-function hcaptcha(desk: Desk, form: Form): SiteverifyResult {
+function hcaptcha(state: State, form: Form): SiteverifyResult {
   const { secret, response, sitekey } = form
   if (!secret) return refusal('missing-input-secret')
   if (!response) return refusal('missing-input-response')
@@ -217,7 +217,7 @@ function hcaptcha(desk: Desk, form: Form): SiteverifyResult {
   }
   if (secret !== SECRET) return refusal('invalid-input-secret')
   if (sitekey !== undefined && sitekey !== SITE_KEY) return refusal('sitekey-secret-mismatch')
-  const token = desk.tokens.get(response)
+  const token = state.tokens.get(response)
   if (token?.provider !== 'hcaptcha') return refusal('invalid-input-response')
   if (!isOurs(token)) return refusal('sitekey-secret-mismatch')
   if (isExpired(token)) return refusal('expired-input-response')
