@@ -16,10 +16,10 @@ import { provideServices } from './http/middleware/provide-services.ts'
 import { requestLog } from './http/middleware/request-log.ts'
 import { createRouter } from './http/route.ts'
 import { accountPages } from './pages/account/account-routes.tsx'
-import { asksForPage, errorPages, showNotFound } from './pages/error-pages.tsx'
-import { notOnHosts } from './pages/hosted-pages.ts'
+import { errorPages, requestsPage, showNotFound } from './pages/error-pages.tsx'
+import { refuseOnGatewayHosts } from './pages/hosted-pages.ts'
 import { loginPages } from './pages/login/login-routes.tsx'
-import { BELOW_AUTH } from './pages/page-cookie.ts'
+import { PAGES_UNDER_AUTH } from './pages/page-cookie.ts'
 import { accountRoutes } from './routes/account.ts'
 import { clientsRoutes } from './routes/admin/clients.ts'
 import { keysRoutes } from './routes/admin/keys.ts'
@@ -48,7 +48,7 @@ export function createApp(
   if (deployment.development) app.use(loopbackHostsOnly)
   app.use(provideServices(shared))
   // Before CORS: no page of another origin reads ours.
-  if (pages.enabled) app.use(notOnHosts(gateway.hosts)).route('/', hostedPages(gateway))
+  if (pages.enabled) app.use(refuseOnGatewayHosts(gateway.hosts)).route('/', hostedPages(gateway))
   app.use(
     cors({
       allowedOrigins: deployment.corsOrigins,
@@ -80,12 +80,12 @@ export function createApp(
     const passed = await passOn(c)
     if (passed !== null) return passed
     await otherMethods(c, async () => {
-      c.res = asksForPage(c) ? await showNotFound(c) : answer(c, new ServiceError('not_found'))
+      c.res = requestsPage(c) ? await showNotFound(c) : answer(c, new ServiceError('not_found'))
     })
     return c.res
   })
   app.onError((error, c) =>
-    isNotFound(error) && asksForPage(c) ? showNotFound(c) : faultResponse(c, error, deployment.publicUrl),
+    isNotFound(error) && requestsPage(c) ? showNotFound(c) : faultResponse(c, error, deployment.publicUrl),
   )
   return app
 }
@@ -93,7 +93,7 @@ export function createApp(
 /** The front page is the account's, unless an origin has it. */
 function hostedPages(gateway: GatewayConfig): Hono<AppEnv> {
   const router = new Hono<AppEnv>()
-  for (const path of ['/', BELOW_AUTH]) {
+  for (const path of ['/', PAGES_UNDER_AUTH]) {
     router.route(path, loginPages())
     router.route(path, accountPages())
   }

@@ -1,4 +1,4 @@
-/** The Worker's entry. */
+/** The Worker's entry point. */
 import type { Env } from './config/env.ts'
 import { verifierOver } from './gateway/verifier.ts'
 import { isolateFor } from './isolate.ts'
@@ -6,7 +6,7 @@ import { isolateFor } from './isolate.ts'
 export { AttemptCounter } from './limits/attempt-counter.ts'
 export { AccountObject } from './sessions/account-object.ts'
 
-/** For other Workers, over a service binding with `entrypoint = "Verifier"`. */
+/** Called by other Workers through a service binding with `entrypoint = "Verifier"`. */
 export const Verifier = verifierOver((env, ctx) => isolateFor(env).services(ctx))
 
 export default {

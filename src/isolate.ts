@@ -1,4 +1,4 @@
-/** What one isolate keeps: settings read and checked once, the app built once. */
+/** The state of one isolate: settings are read and checked once, and the app is built once. */
 import { maintain } from './actions/admin/maintain.ts'
 import { createApp, createMisconfiguredApp } from './app.ts'
 import type { Env } from './config/env.ts'
@@ -8,9 +8,9 @@ import { type Services, shareServices } from './services.ts'
 
 interface Isolate {
   readonly app: ReturnType<typeof createApp>
-  /** One cron run. */
+  /** Does one cron run. */
   readonly maintain: (ctx: ExecutionContext) => Promise<void>
-  /** What a call by RPC is served with; null where the deployment is misconfigured. */
+  /** The services for one RPC; null if the deployment is misconfigured. */
   readonly services: (ctx: ExecutionContext) => Services | null
 }
 

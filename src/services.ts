@@ -1,4 +1,4 @@
-/** What an action carries: config, database, objects, keys and the time. Built here, and by hand in tests. */
+/** The dependencies of actions: config, database, Durable Objects, keys and the time. */
 
 import type { ChallengeProvider } from './challenge/challenge.ts'
 import { chooseProvider } from './challenge/fallback.ts'
@@ -21,17 +21,17 @@ import { RunTimeSettings } from './settings/run-time-settings.ts'
 import { SigningKeys } from './tokens/signing-keys.ts'
 import { VerifiedTokens } from './tokens/verified-tokens.ts'
 
-/** What one isolate shares between requests: nothing here holds a request's I/O. */
+/** What one isolate shares between requests, so nothing in it belongs to the I/O of one request. */
 export interface SharedServices {
   readonly config: Config
   readonly db: D1Database
-  /** @returns a new stub: after an error, an old one may stay broken. */
+  /** @returns a new stub of the account's object, because a stub may stay broken after an error */
   readonly accountObject: (accountId: string) => AccountSessions
-  /** @returns a new stub of the counter with this name, alike. */
+  /** @returns a new stub of the counter with this name, for the same reason */
   readonly counter: (name: string) => AttemptCounters
   readonly counterKeys: CounterKeys
   readonly blockCache: BlockCache
-  /** @returns the service binding with this name, which the config has found to be there. */
+  /** @returns the service binding with this name; the config has checked that it exists */
   readonly origin: (binding: string) => Fetcher
   readonly settings: RunTimeSettings
   readonly clients: Clients
@@ -39,23 +39,24 @@ export interface SharedServices {
   readonly signingKeys: SigningKeys
   readonly verifiedTokens: VerifiedTokens
   readonly refreshKeys: () => Promise<PurposeKeys>
-  /** For the tokens by which hosted pages know a browser. */
+  /** The keys of page tokens, which the hosted pages' cookie contains. */
   readonly pageKeys: () => Promise<PurposeKeys>
-  /** For what the hosted pages put into the address after a login. */
+  /** The keys of login tickets, which the hosted pages put into the URL after a login. */
   readonly ticketKeys: () => Promise<PurposeKeys>
   readonly pepper: () => Promise<Pepper | null>
 }
 
+/** What one request, one RPC or one cron run gets. */
 export interface Services extends SharedServices {
-  /** When the request, or the cron run, began, or the request's body had come: unix milliseconds. */
+  /** When the request, the RPC or the cron run began, or when the request's body was complete: unix milliseconds. */
   readonly nowMs: number
-  /** For log lines; undefined for cron. */
+  /** For log lines; undefined for RPCs and cron. */
   readonly requestId: string | undefined
-  /** Notes how a client stands with a limit, for the answer's headers. */
+  /** Reports the requester's limit status, for the headers of the response. */
   readonly reportLimit: (report: LimitReport) => void
-  /** Adds to the request's log line; nothing of it reaches the client. */
-  readonly addToRequestLog: (note: RequestLogFields) => void
-  /** Lets work go on after the answer, and when the client is gone. */
+  /** Adds fields to the request's log line. They never appear in the response. */
+  readonly addToRequestLog: (fields: RequestLogFields) => void
+  /** Lets work continue after the response, or after the caller has disconnected. */
   readonly waitUntil: (work: Promise<unknown>) => void
 }
 
@@ -65,19 +66,19 @@ export interface LimitReport {
   readonly status: LimitStatus
 }
 
-/** What the log line of a request says beside the request itself, where it is known. */
+/** What the log line of a request contains in addition to the request itself, if it is known. */
 export interface RequestLogFields {
-  /** Whom the request was about, also where it was refused. */
+  /** The account that the request was about, even if the request was refused. */
   readonly accountId?: string
-  /** The session that asked, or that was opened. */
+  /** The session of the request, or the one that it opened. */
   readonly sessionId?: string
-  /** The client whose secret was wrong. */
+  /** The client whose secret was incorrect. */
   readonly clientId?: string
-  /** Which client address: digestOf its counter's name. */
+  /** The requester's address, as the digest of its counter's name (digestOf). */
   readonly addressDigest?: string
-  /** Which identifier: digestOf its counter's name. */
+  /** The identifier, as the digest of its counter's name (digestOf). */
   readonly identifierDigest?: string
-  /** Names of the fields that a change sets; never what they are set to. */
+  /** The names of the fields that a change sets, never their values. */
   readonly fields?: readonly string[]
 }
 
@@ -105,11 +106,11 @@ export function shareServices(env: Env, config: Config): SharedServices {
   }
 }
 
-/** Remembers the result, not the promise: requests do not wait for each other's work. */
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: { readonly value: T } | null = null
+/** Caches the result, not the promise, so that no request waits for the work of another. */
+function once<T>(derive: () => Promise<T>): () => Promise<T> {
+  let cached: { readonly value: T } | null = null
   return async () => {
-    made ??= { value: await make() }
-    return made.value
+    cached ??= { value: await derive() }
+    return cached.value
   }
 }

@@ -1,6 +1,6 @@
 /** For proxies that ask before they pass a request on: nginx, Traefik, Caddy, Envoy. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { authorizeToken, type Requirement } from '../actions/session/authorize.ts'
+import { authorizeToken, type RequiredAccess } from '../actions/session/authorize.ts'
 import type { GatewayConfig } from '../config/gateway.ts'
 import { ServiceError } from '../errors/service-error.ts'
 import type { AppContext } from '../http/context.ts'
@@ -61,7 +61,7 @@ async function answer(c: AppContext, audience: string | null, tokens: OriginToke
   return new Response(null, { headers })
 }
 
-function requirementOf(c: AppContext): Requirement {
+function requirementOf(c: AppContext): RequiredAccess {
   const sessions = named(c, 'session')
   // Below the path the query may be that of the request that is asked about.
   if (isQuestionItself(c) && sessions.some((word) => word !== 'check')) {

@@ -1,5 +1,5 @@
 /** Where a request comes from, as it is counted and as a session remembers it. */
-import type { Client, Place } from '../actions/attempts/requester-limits.ts'
+import type { Location, Requester } from '../actions/attempts/requester-limits.ts'
 import { parseRequesterAddress } from '../limits/requester-address.ts'
 import { hasControlCharacter } from '../runtime/text.ts'
 import type { AppContext } from './context.ts'
@@ -9,19 +9,19 @@ const MAX_CITY_LENGTH = 100
 /** `XX`: Cloudflare does not know. */
 const COUNTRY = /^(?!XX)[A-Z][A-Z0-9]$/
 
-export function requesterOf(c: AppContext): Client {
+export function requesterOf(c: AppContext): Requester {
   const { clientIpHeader, ipv6Prefix, development } = c.get('services').config.deployment
   const header = (name: string) => c.req.header(name)
   return {
     address: parseRequesterAddress(header(clientIpHeader), header('CF-Connecting-IPv6'), ipv6Prefix),
     userAgent: cut(header('User-Agent'), MAX_USER_AGENT_LENGTH),
     // On a laptop the runtime makes one up.
-    place: placeOf(development ? undefined : c.req.raw.cf),
+    location: locationOf(development ? undefined : c.req.raw.cf),
   }
 }
 
 /** @param cf what Cloudflare says of the request */
-function placeOf(cf: Readonly<Record<string, unknown>> | undefined): Place {
+function locationOf(cf: Readonly<Record<string, unknown>> | undefined): Location {
   const { country, city } = cf ?? {}
   return {
     country: typeof country === 'string' && COUNTRY.test(country) ? country : null,

@@ -7,11 +7,11 @@ const errors = Object.fromEntries(
 ) as Record<ErrorCode, readonly [string, string]>
 
 export const en: Messages = {
-  space: ' ',
+  sentenceSeparator: ' ',
   logIn: 'Log in',
   register: 'Create account',
   logOut: 'Log out',
-  account: 'Your account',
+  accountTitle: 'Your account',
   noAccount: 'No account yet?',
   haveAccount: 'Have an account already?',
   identifier: 'Username, email or phone number',
@@ -20,11 +20,11 @@ export const en: Messages = {
   currentPassword: 'Current password',
   newPassword: 'New password',
   passwordHint: (minLength) => `At least ${minLength} characters. A short sentence works well.`,
-  show: 'Show password',
-  hide: 'Hide password',
-  required: 'Fill in this field.',
-  identifiers: { username: 'Username', email: 'Email', phone: 'Phone number' },
-  invalid: {
+  showPassword: 'Show password',
+  hidePassword: 'Hide password',
+  fieldRequired: 'Fill in this field.',
+  identifierLabels: { username: 'Username', email: 'Email', phone: 'Phone number' },
+  invalidIdentifier: {
     username:
       'For a username, use 3 to 32 letters, digits, dots, underscores or hyphens, with at least one letter and no invisible characters.',
     email: 'Enter an email address such as name@example.com.',
@@ -32,15 +32,15 @@ export const en: Messages = {
   },
   invalidDigits:
     'A username needs a letter. A phone number begins with + and the country code, such as +12015550123.',
-  reserved: 'This username is reserved. Choose another one.',
-  wrongPassword: 'Incorrect password.',
-  taken: {
+  usernameReserved: 'This username is reserved. Choose another one.',
+  incorrectPassword: 'Incorrect password.',
+  identifierTaken: {
     username: 'This username is taken.',
     email: 'This email address already has an account.',
     phone: 'This phone number already has an account.',
   },
-  oneIsLeft: 'Keep at least one of username, email address and phone number.',
-  reasons: {
+  identifierRequired: 'Keep at least one of username, email address and phone number.',
+  weakPasswordReasons: {
     too_short: 'The password is too short.',
     too_long: 'The password is too long.',
     too_simple: 'The password is too simple: it repeats itself or follows the alphabet or the keyboard.',
@@ -57,36 +57,36 @@ export const en: Messages = {
   unknownBrowser: 'Unknown browser',
   browserOn: (browser, system) => `${browser}, ${system}`,
   lastUsed: 'Last used',
-  since: 'Since',
-  end: 'Log out',
-  endOf: (browser) => `Log out ${browser}`,
-  endAll: 'Log out of all devices, including this one',
-  endOthers: 'Log out of all other devices',
-  passwordNeeded: 'You logged in more than 15 minutes ago. Enter your password to log out a device.',
-  place: (city, country) => `${city}, ${country}`,
+  loggedInSince: 'Since',
+  endSession: 'Log out',
+  endSessionOf: (browser) => `Log out ${browser}`,
+  endAllSessions: 'Log out of all devices, including this one',
+  endOtherSessions: 'Log out of all other devices',
+  passwordRequired: 'You logged in more than 15 minutes ago. Enter your password to log out a device.',
+  location: (city, country) => `${city}, ${country}`,
   deleteAccount: 'Delete account',
-  deleteOpen: 'Delete my account…',
+  openDeletion: 'Delete my account…',
   deleteHint: 'Your account is permanently deleted, and you are logged out of all devices.',
   challenge: 'Security check',
   challengeNeedsScript:
     'A security check is required, and it needs JavaScript. Allow JavaScript for this page, or try again later.',
-  challengeFailed: 'The security check could not be loaded. Reload the page.',
-  challengeWait: 'Please wait. The security check is not finished yet.',
+  challengeNotLoaded: 'The security check could not be loaded. Reload the page.',
+  challengePending: 'Please wait. The security check is not finished yet.',
   loggedInAs: (name) => `You are logged in as ${name}.`,
-  otherAccount: (name) => `You are now logged in as ${name}. Nothing was changed.`,
+  accountSwitched: (name) => `You are now logged in as ${name}. Nothing was changed.`,
   continueTo: (host) => `Continue to ${host}`,
-  anotherAccount: 'Use another account',
+  useOtherAccount: 'Use another account',
   tryAgainIn: (minutes) => (minutes === 1 ? 'Try again in a minute.' : `Try again in ${minutes} minutes.`),
-  back: 'Go to your account',
+  goToAccount: 'Go to your account',
   errorCode: 'Code',
   httpStatus: 'HTTP status',
   requestId: 'Request ID',
-  mistakes: 'Correct the fields below.',
-  noCookie:
+  correctFields: 'Correct the fields below.',
+  cookiesBlocked:
     'Your browser is blocking cookies for this site, so you cannot stay logged in. Allow cookies for this site and log in again.',
-  changedAnyway:
+  changeIncomplete:
     'Your change is saved, but the service could not complete all steps. Reload the page shortly.',
-  done: {
+  notices: {
     registered: 'Your account is created. Log in.',
     profile: 'Your profile is saved.',
     password: 'Your password is changed. All other devices are logged out.',
@@ -98,7 +98,7 @@ export const en: Messages = {
     deleted: 'Your account is deleted.',
   },
   errors,
-  onForms: {
+  formErrorTexts: {
     invalid_credentials: 'Incorrect username or password.',
     challenge_required:
       'There were several failed attempts. Enter your password again and complete the security check below.',

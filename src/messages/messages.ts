@@ -3,12 +3,11 @@ import type { IdentifierKind } from '../accounts/account.ts'
 import type { ErrorCode } from '../errors/service-error.ts'
 
 export interface Messages {
-  /** Between sentences. */
-  readonly space: string
+  readonly sentenceSeparator: string
   readonly logIn: string
   readonly register: string
   readonly logOut: string
-  readonly account: string
+  readonly accountTitle: string
   readonly noAccount: string
   readonly haveAccount: string
   readonly identifier: string
@@ -17,19 +16,20 @@ export interface Messages {
   readonly currentPassword: string
   readonly newPassword: string
   readonly passwordHint: (minLength: number) => string
-  readonly show: string
-  readonly hide: string
-  readonly required: string
-  readonly identifiers: Readonly<Record<IdentifierKind, string>>
+  readonly showPassword: string
+  readonly hidePassword: string
+  readonly fieldRequired: string
+  readonly identifierLabels: Readonly<Record<IdentifierKind, string>>
   /** How to correct an invalid identifier. */
-  readonly invalid: Readonly<Record<IdentifierKind, string>>
+  readonly invalidIdentifier: Readonly<Record<IdentifierKind, string>>
   /** Shown for digits in the field that takes any identifier: they are neither a username nor a phone number. */
   readonly invalidDigits: string
-  readonly reserved: string
-  readonly taken: Readonly<Record<IdentifierKind, string>>
-  readonly wrongPassword: string
-  readonly oneIsLeft: string
-  readonly reasons: Readonly<Record<string, string>>
+  readonly usernameReserved: string
+  readonly identifierTaken: Readonly<Record<IdentifierKind, string>>
+  readonly incorrectPassword: string
+  /** Shown if a change would remove the last identifier. */
+  readonly identifierRequired: string
+  readonly weakPasswordReasons: Readonly<Record<string, string>>
   readonly profile: string
   readonly profileHint: string
   readonly save: string
@@ -40,45 +40,47 @@ export interface Messages {
   readonly unknownBrowser: string
   readonly browserOn: (browser: string, system: string) => string
   readonly lastUsed: string
-  readonly since: string
-  readonly end: string
-  /** The accessible name of a button of the session list, which has to make sense without its row. */
-  readonly endOf: (browser: string) => string
-  readonly endAll: string
-  readonly endOthers: string
+  readonly loggedInSince: string
+  /** The button of each session in the list. */
+  readonly endSession: string
+  /** The accessible name of that button, which has to make sense without its row. */
+  readonly endSessionOf: (browser: string) => string
+  readonly endAllSessions: string
+  readonly endOtherSessions: string
   /** The hint of the password field, shown if the login is too old to end a session without the password. */
-  readonly passwordNeeded: string
-  readonly place: (city: string, country: string) => string
+  readonly passwordRequired: string
+  readonly location: (city: string, country: string) => string
   readonly deleteAccount: string
-  readonly deleteOpen: string
+  /** Opens the form that deletes the account. */
+  readonly openDeletion: string
   readonly deleteHint: string
   readonly challenge: string
   readonly challengeNeedsScript: string
-  readonly challengeFailed: string
-  readonly challengeWait: string
+  readonly challengeNotLoaded: string
+  readonly challengePending: string
   readonly loggedInAs: (name: string) => string
   /** Shown if a form was opened under another account than the one that is logged in now. */
-  readonly otherAccount: (name: string) => string
+  readonly accountSwitched: (name: string) => string
   readonly continueTo: (host: string) => string
-  readonly anotherAccount: string
+  readonly useOtherAccount: string
   readonly tryAgainIn: (minutes: number) => string
-  readonly back: string
+  readonly goToAccount: string
   readonly errorCode: string
   readonly httpStatus: string
   readonly requestId: string
-  readonly mistakes: string
-  readonly noCookie: string
+  readonly correctFields: string
+  readonly cookiesBlocked: string
   /** Shown if a change is stored but a step after it failed. */
-  readonly changedAnyway: string
-  readonly done: Readonly<Record<Done, string>>
+  readonly changeIncomplete: string
+  readonly notices: Readonly<Record<Notice, string>>
   /** The title and the meaning of each error, for users. */
   readonly errors: Readonly<Record<ErrorCode, readonly [title: string, detail: string]>>
   /** Replacements for the texts of errors, which are written for developers. */
-  readonly onForms: Readonly<Partial<Record<ErrorCode, string>>>
+  readonly formErrorTexts: Readonly<Partial<Record<ErrorCode, string>>>
 }
 
 /** Messages that a page may show after a redirect. */
-export const DONE = [
+export const NOTICES = [
   'registered',
   'profile',
   'password',
@@ -89,4 +91,4 @@ export const DONE = [
   'ended',
   'deleted',
 ] as const
-export type Done = (typeof DONE)[number]
+export type Notice = (typeof NOTICES)[number]

@@ -1,4 +1,4 @@
-/** The pages that explain error codes, and the pages that show an error or that a page does not exist. */
+/** The pages that describe the error codes, the page for an error, and the page for an address that does not exist. */
 
 import { Hono } from 'hono'
 import { accepts } from 'hono/accepts'
@@ -6,7 +6,7 @@ import { ERRORS, type ErrorCode, isErrorCode, ServiceError } from '../errors/ser
 import type { AppContext, AppEnv } from '../http/context.ts'
 import { retryAfter, toServiceError } from '../http/error-response.ts'
 import type { Messages } from '../messages/messages.ts'
-import { toFailure } from './form-errors.ts'
+import { toFormErrors } from './form-errors.ts'
 import { pageLanguage, showPage, viewOf } from './layout.tsx'
 
 interface ErrorProps {
@@ -14,8 +14,8 @@ interface ErrorProps {
   readonly code: ErrorCode
 }
 
-/** For developers, who came here from a problem answer. */
-export function ErrorExplained({ messages, code }: ErrorProps) {
+/** For developers, who follow the link of a problem response. */
+export function ErrorDescription({ messages, code }: ErrorProps) {
   return (
     <>
       <p>{messages.errors[code][1]}</p>
@@ -31,8 +31,8 @@ export function ErrorExplained({ messages, code }: ErrorProps) {
   )
 }
 
-/** For whoever just wanted to log in. */
-export function ErrorMet({
+/** For users: an error of a page, and a link to the account. */
+export function ErrorMessage({
   messages,
   code,
   message,
@@ -43,7 +43,7 @@ export function ErrorMet({
       <p role="alert">{message}</p>
       <p>
         <a class="button" href="/account">
-          {messages.back}
+          {messages.goToAccount}
         </a>
       </p>
       <p class="hint">
@@ -62,7 +62,7 @@ export function errorPages() {
     return showPage(
       c,
       { title: messages.errors[code][0] },
-      <ErrorExplained messages={messages} code={code} />,
+      <ErrorDescription messages={messages} code={code} />,
     )
   })
   return router
@@ -71,34 +71,34 @@ export function errorPages() {
 const PROBLEM = 'application/problem+json'
 
 /**
- * Whether a browser asks for a page: by Accept (RFC 9110 section 12.5.1), where a program says JSON or anything. Below a
- * gateway prefix the origin has the pages.
+ * Whether the requester prefers a page to JSON, by Accept (RFC 9110 section 12.5.1). A browser does. A program accepts
+ * JSON, or any type. Always false below a gateway prefix, where the origin serves the pages.
  */
-export function asksForPage(c: AppContext): boolean {
-  const reads = c.req.method === 'GET' || c.req.method === 'HEAD'
+export function requestsPage(c: AppContext): boolean {
+  const isRead = c.req.method === 'GET' || c.req.method === 'HEAD'
   const isProxied = c.get('route') !== undefined
-  if (!reads || isProxied || !c.get('services').config.pages.enabled) return false
+  if (!isRead || isProxied || !c.get('services').config.pages.enabled) return false
   const supports = [PROBLEM, 'application/json', 'text/html']
   return accepts(c, { header: 'Accept', supports, default: PROBLEM }) === 'text/html'
 }
 
-/** For a browser that followed a link to no page. */
+/** The page for an address that does not exist. */
 export async function showNotFound(c: AppContext): Promise<Response> {
   await pageLanguage(c, async () => undefined)
   c.header('Vary', 'Accept', { append: true })
   return showError(new ServiceError('not_found'), c)
 }
 
-/** For the pages' own faults. */
+/** The page for an error that a page's route throws. */
 export function showError(error: unknown, c: AppContext): Response | Promise<Response> {
   const serviceError = toServiceError(c, error)
   const { code } = serviceError
   const { messages } = viewOf(c)
   c.set('errorCode', code)
   for (const [name, value] of Object.entries(retryAfter(serviceError))) c.header(name, value)
-  const { message } = toFailure(serviceError, messages)
+  const { message } = toFormErrors(serviceError, messages)
   const content = (
-    <ErrorMet messages={messages} code={code} message={message} requestId={c.get('requestId')} />
+    <ErrorMessage messages={messages} code={code} message={message} requestId={c.get('requestId')} />
   )
   return showPage(c, { title: messages.errors[code][0], status: ERRORS[code].status }, content)
 }

@@ -1,6 +1,6 @@
-/** An error as a form shows it: beside the fields that it is about, or above all of them; and the next challenge. */
+/** Errors as forms show them: a message above the form, messages beside the fields, and the next challenge. */
 import { IDENTIFIER_KINDS, type IdentifierKind } from '../accounts/account.ts'
-import { challengeDue } from '../actions/attempts/challenges.ts'
+import { nextChallenge } from '../actions/attempts/challenges.ts'
 import type { Challenge, ChallengeAction } from '../challenge/challenge.ts'
 import { ERRORS, type ServiceError } from '../errors/service-error.ts'
 import type { AppContext } from '../http/context.ts'
@@ -9,96 +9,112 @@ import { requesterOf } from '../http/requester.ts'
 import type { Messages } from '../messages/messages.ts'
 import { viewOf } from './layout.tsx'
 
-export interface Failure {
+export interface FormErrors {
+  /** The HTTP status of the page. */
   readonly status: number
-  /** Above the form. */
+  /** Shown above the form. */
   readonly message: string
-  /** By the field's name. */
+  /** The message of each invalid field, by the field's name. */
   readonly fields: Readonly<Record<string, string>>
-  /** To be solved before the form is sent again. */
+  /** The challenge to solve before the form is sent again. */
   readonly challenge: Challenge | null
 }
 
-/** Where a form has one password field alone, and one for all identifiers, that is it. */
+/** The names of a form's fields that an error can concern. */
 export interface FieldNames {
+  /** The field of a new password, or the only password field. */
   readonly password: string
+  /** The field of each kind of identifier. A form may have one field for all kinds. */
   readonly identifier: Readonly<Record<IdentifierKind, string>>
 }
 
-const OWN_NAMES = { username: 'username', email: 'email', phone: 'phone' }
-const ACCOUNT_FIELDS: FieldNames = { password: 'new_password', identifier: OWN_NAMES }
+const ACCOUNT_FIELDS: FieldNames = {
+  password: 'new_password',
+  identifier: { username: 'username', email: 'email', phone: 'phone' },
+}
 
-export function toFailure(error: ServiceError, messages: Messages, names = ACCOUNT_FIELDS): Failure {
+export function toFormErrors(error: ServiceError, messages: Messages, names = ACCOUNT_FIELDS): FormErrors {
   const { code, members, retryAfterSeconds } = error
-  const fields = fieldsOf(error, messages, names)
-  const message = Object.keys(fields).length > 0 ? messages.mistakes : messageOf(error, messages)
+  const fields = fieldErrorsOf(error, messages, names)
+  const message = Object.keys(fields).length > 0 ? messages.correctFields : messageOf(error, messages)
   const wait = retryAfterSeconds === undefined ? [] : messages.tryAgainIn(Math.ceil(retryAfterSeconds / 60))
   return {
     status: ERRORS[code].status,
-    message: [message, wait].flat().join(messages.space),
+    message: [message, wait].flat().join(messages.sentenceSeparator),
     fields,
     challenge: members.challenge ?? null,
   }
 }
 
-/** @param fields what is wrong, by the field's name */
-export function invalidFields(fields: Readonly<Record<string, string>>, messages: Messages): Failure | null {
+/**
+ * @param fields the message of each invalid field, by the field's name
+ * @returns null if there are none
+ */
+export function invalidFieldErrors(
+  fields: Readonly<Record<string, string>>,
+  messages: Messages,
+): FormErrors | null {
   if (Object.keys(fields).length === 0) return null
-  return { status: ERRORS.invalid_request.status, message: messages.mistakes, fields, challenge: null }
+  return { status: ERRORS.invalid_request.status, message: messages.correctFields, fields, challenge: null }
 }
 
-/** @returns what is against a password */
-export function weaknessText(reasons: readonly string[], messages: Messages): string {
-  return reasons.map((reason) => messages.reasons[reason] ?? reason).join(messages.space)
+/** @returns why the policy rejects a password, in sentences */
+export function weakPasswordText(reasons: readonly string[], messages: Messages): string {
+  const texts = reasons.map((reason) => messages.weakPasswordReasons[reason] ?? reason)
+  return texts.join(messages.sentenceSeparator)
 }
 
-/** A log in that went well, and that the browser forgot at once. */
-export function noCookie(messages: Messages): Failure {
-  return { status: 200, message: messages.noCookie, fields: {}, challenge: null }
+/** For a login that succeeded, but whose cookies the browser did not store. */
+export function cookiesBlocked(messages: Messages): FormErrors {
+  return { status: 200, message: messages.cookiesBlocked, fields: {}, challenge: null }
 }
 
-/** A form of a tab in which somebody else was logged in: what it asks for was not meant for this account. */
-export function otherAccount(name: string, messages: Messages): Failure {
-  return { status: 409, message: messages.otherAccount(name), fields: {}, challenge: null }
+/** For a form that was opened under another account. It must not change the one that is logged in now. */
+export function accountSwitched(name: string, messages: Messages): FormErrors {
+  return { status: 409, message: messages.accountSwitched(name), fields: {}, challenge: null }
 }
 
 function messageOf({ code, members }: ServiceError, messages: Messages): string {
-  if (members.changed) return messages.changedAnyway
-  // The pages ask for nothing else that this could be about.
-  if (code === 'invalid_request') return messages.oneIsLeft
-  return messages.onForms[code] ?? messages.errors[code][1]
+  if (members.changed) return messages.changeIncomplete
+  // The pages check the fields beforehand, so only the removal of the last identifier leads to this code.
+  if (code === 'invalid_request') return messages.identifierRequired
+  return messages.formErrorTexts[code] ?? messages.errors[code][1]
 }
 
-function fieldsOf(
+function fieldErrorsOf(
   { code, members }: ServiceError,
   messages: Messages,
   names: FieldNames,
 ): Record<string, string> {
   if (code === 'invalid_credentials' && names === ACCOUNT_FIELDS)
-    return { current_password: messages.wrongPassword }
-  if (code === 'insufficient_user_authentication') return { current_password: messages.passwordNeeded }
+    return { current_password: messages.incorrectPassword }
+  if (code === 'insufficient_user_authentication') return { current_password: messages.passwordRequired }
   if (code === 'weak_password') {
-    return { [names.password]: weaknessText(members.reasons ?? [], messages) }
+    return { [names.password]: weakPasswordText(members.reasons ?? [], messages) }
   }
   const taken = IDENTIFIER_KINDS.find((kind) => kind === members.field)
-  return taken === undefined ? {} : { [names.identifier[taken]]: messages.taken[taken] }
+  return taken === undefined ? {} : { [names.identifier[taken]]: messages.identifierTaken[taken] }
 }
 
-export function failureOf(c: AppContext, error: unknown, names?: FieldNames): Failure {
+/** Also sets the error code of the request's log line, and the Retry-After header. */
+export function formErrorsOf(c: AppContext, error: unknown, names?: FieldNames): FormErrors {
   const serviceError = toServiceError(c, error)
   c.set('errorCode', serviceError.code)
   for (const [name, value] of Object.entries(retryAfter(serviceError))) c.header(name, value)
-  return toFailure(serviceError, viewOf(c).messages, names)
+  return toFormErrors(serviceError, viewOf(c).messages, names)
 }
 
-/** The challenge that the next attempt will need, on the page that says how the last one went. */
-export async function challengeAfter(
+/**
+ * The page that shows the result of an attempt also shows the challenge that the next attempt needs.
+ * @returns null if the next attempt needs none
+ */
+export async function challengeForNextAttempt(
   c: AppContext,
-  failure: Failure | null,
+  errors: FormErrors | null,
   action: ChallengeAction,
 ): Promise<Challenge | null> {
-  if (failure?.challenge) return failure.challenge
-  // The counter itself may be what is out of reach.
-  if (failure?.status === ERRORS.unavailable.status) return null
-  return challengeDue(c.get('services'), requesterOf(c), action)
+  if (errors?.challenge) return errors.challenge
+  // The counter may be the part that is unavailable.
+  if (errors?.status === ERRORS.unavailable.status) return null
+  return nextChallenge(c.get('services'), requesterOf(c), action)
 }

@@ -1,11 +1,11 @@
-/** Keeps hosted pages off the hosts where origins serve pages of their own: scripts of those could read them. */
+/** Refuses hosted pages on the hosts whose pages come from origins, because scripts of those pages could read them. */
 import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors/service-error.ts'
 import type { AppEnv } from '../http/context.ts'
 import { hostNameOf } from '../http/middleware/host.ts'
-import { BELOW_AUTH } from './page-cookie.ts'
+import { PAGES_UNDER_AUTH } from './page-cookie.ts'
 
-/** First segments of hosted pages. */
+/** The first path segments of hosted pages. */
 const PAGE_SEGMENTS: ReadonlySet<string> = new Set([
   'login',
   'register',
@@ -18,23 +18,23 @@ const PAGE_SEGMENTS: ReadonlySet<string> = new Set([
   'consent',
   'console',
 ])
-/** Calls that answer with pages, or lead to one. */
+/** The paths outside these segments that respond with a page or redirect to one. */
 const PAGE_PATHS: ReadonlySet<string> = new Set([
   '/oauth2/authorize',
   '/oauth2/logout',
   '/.well-known/change-password',
 ])
 
-/** @param hosts as `URL.hostname` gives them */
-export function notOnHosts(hosts: ReadonlySet<string>) {
+/** @param hosts of the gateway, in the form of `URL.hostname` */
+export function refuseOnGatewayHosts(hosts: ReadonlySet<string>) {
   return createMiddleware<AppEnv>(async (c, next) => {
-    const isElsewhere = hosts.has(hostNameOf(c))
-    if (isElsewhere && isPage(c.req.path)) throw new ServiceError('not_found')
+    const isGatewayHost = hosts.has(hostNameOf(c))
+    if (isGatewayHost && isHostedPage(c.req.path)) throw new ServiceError('not_found')
     await next()
   })
 }
 
-function isPage(path: string): boolean {
-  const isOfPages = PAGE_SEGMENTS.has(path.split('/')[1] ?? '') || path.startsWith(`${BELOW_AUTH}/`)
-  return isOfPages || PAGE_PATHS.has(path)
+function isHostedPage(path: string): boolean {
+  const hasPageSegment = PAGE_SEGMENTS.has(path.split('/')[1] ?? '')
+  return hasPageSegment || path.startsWith(`${PAGES_UNDER_AUTH}/`) || PAGE_PATHS.has(path)
 }

@@ -1,4 +1,4 @@
-/** What every hosted page has: its frame, the messages of the browser's language, and what the browser may load. */
+/** What all hosted pages share: the HTML around the content, the browser's language, and the security headers. */
 import type { Child } from 'hono/jsx'
 import { languageDetector } from 'hono/language'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
@@ -10,28 +10,28 @@ import { en } from '../messages/en.ts'
 import type { Messages } from '../messages/messages.ts'
 import { zh } from '../messages/zh.ts'
 
-const WORDS = { en, zh }
+const MESSAGES = { en, zh }
 const HTML_LANGUAGES = { en: 'en', zh: 'zh-Hans' }
-type Language = keyof typeof WORDS
+type Language = keyof typeof MESSAGES
 
-/** What a page is made with. */
+/** What the components of a page need. */
 export interface View {
   readonly messages: Messages
   readonly pages: PagesConfig
-  /** In development: where the stand-in of a challenge provider serves its script. */
+  /** In development: the URL of the script of a fake challenge provider. */
   readonly challengeScript: string | undefined
 }
 
 export interface PageOptions {
   readonly title: string
   readonly status?: number
-  /** An error that the title begins with: it is read out first. */
+  /** An error message. The title begins with it, so that screen readers read it out first. */
   readonly error?: string
-  /** Where the browser goes on to by itself. */
-  readonly goesOnTo?: string | undefined
+  /** The address to which the browser continues by itself. */
+  readonly redirectTo?: string | undefined
 }
 
-/** By Accept-Language (RFC 9110 section 12.5.4), without a cookie. */
+/** Chooses the language by Accept-Language (RFC 9110 section 12.5.4), without a cookie. */
 export const pageLanguage = languageDetector({
   order: ['header'],
   caches: false,
@@ -41,19 +41,23 @@ export const pageLanguage = languageDetector({
 
 export function viewOf(c: AppContext): View {
   const { config } = c.get('services')
-  return { messages: WORDS[languageOf(c)], pages: config.pages, challengeScript: standInScript(config) }
+  return {
+    messages: MESSAGES[languageOf(c)],
+    pages: config.pages,
+    challengeScript: fakeProviderScript(config),
+  }
 }
 
 export function showPage(c: AppContext, options: PageOptions, content: Child): Response | Promise<Response> {
   const { pages } = viewOf(c)
   const nonce = toBase64Url(randomBytes(16))
   c.header('Content-Security-Policy', contentSecurityPolicy(c.get('services').config, nonce))
-  // Not "no-referrer": browsers would hide where our own forms come from.
+  // Under "no-referrer" browsers would hide the origin of our own forms.
   c.header('Referrer-Policy', 'same-origin')
   c.header('Cross-Origin-Opener-Policy', 'same-origin')
   c.header('Vary', 'Accept-Language', { append: true })
   c.header('Content-Type', 'text/html; charset=UTF-8')
-  // RFC 9110 section 15.5.2; no browser asks a person for it.
+  // Required by RFC 9110 section 15.5.2. Browsers show no prompt for this scheme.
   if (options.status === 401) c.header('WWW-Authenticate', 'Bearer realm="gatehouse"')
   const title = [options.error, options.title, pages.name].filter((part) => part !== undefined).join(' · ')
   const page = (
@@ -62,8 +66,8 @@ export function showPage(c: AppContext, options: PageOptions, content: Child): R
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
-        {options.goesOnTo !== undefined && (
-          <meta http-equiv="refresh" content={`0;url=${options.goesOnTo}`} />
+        {options.redirectTo !== undefined && (
+          <meta http-equiv="refresh" content={`0;url=${options.redirectTo}`} />
         )}
         <title>{title}</title>
         <link rel="icon" href="data:," />
@@ -91,30 +95,30 @@ function languageOf(c: AppContext): Language {
 }
 
 function brandStyle({ color, colorDark }: PagesConfig): string {
-  const of = (accent: string) => `--accent:${accent};--on-accent:${textOn(accent)}`
-  return `:root{${of(color)}}@media(prefers-color-scheme:dark){:root{${of(colorDark)}}}`
+  const properties = (accent: string) => `--accent:${accent};--on-accent:${textOn(accent)}`
+  return `:root{${properties(color)}}@media(prefers-color-scheme:dark){:root{${properties(colorDark)}}}`
 }
 
-/** What the providers ask for on their own pages about it. */
+/** The sources that the providers' documentation of CSP requires. */
 const PROVIDER_SOURCES = {
   turnstile: 'https://challenges.cloudflare.com',
   hcaptcha: 'https://hcaptcha.com https://*.hcaptcha.com',
 }
 
-/** CSP level 3: a script runs by the nonce, or because one that does has loaded it. */
+/** CSP level 3: a script runs if it has the nonce, or if a script with the nonce has loaded it. */
 function contentSecurityPolicy({ challenge, pages, ...config }: Config, nonce: string): string {
   const provider = challenge.siteverify === null ? '' : ` ${PROVIDER_SOURCES[challenge.siteverify.provider]}`
-  const standIn = standInScript({ challenge, ...config })
+  const fakeScript = fakeProviderScript({ challenge, ...config })
   const logo = pages.logo?.startsWith('https:') ? ` ${new URL(pages.logo).origin}` : ''
   return [
     "default-src 'none'",
     `script-src 'nonce-${nonce}' 'strict-dynamic'`,
     `style-src 'self' 'nonce-${nonce}'${provider}`,
     `img-src 'self' data:${logo}`,
-    `connect-src 'self'${provider}${standIn === undefined ? '' : ` ${new URL(standIn).origin}`}`,
+    `connect-src 'self'${provider}${fakeScript === undefined ? '' : ` ${new URL(fakeScript).origin}`}`,
     `frame-src ${provider === '' ? "'none'" : provider.trim()}`,
     "worker-src 'self'",
-    // Chromium holds redirects to it, too: so no form is answered with one that leads elsewhere.
+    // Chromium applies it to redirects as well, so no form may be redirected to another origin.
     "form-action 'self'",
     "base-uri 'none'",
     "frame-ancestors 'none'",
@@ -123,8 +127,8 @@ function contentSecurityPolicy({ challenge, pages, ...config }: Config, nonce: s
 
 const SCRIPT_PATHS = { turnstile: '/turnstile/v0/api.js', hcaptcha: '/1/api.js' }
 
-/** A stand-in that verifies on this machine serves the script as well. */
-function standInScript({
+/** In development, a fake provider verifies challenges on this machine. It serves the script as well. */
+function fakeProviderScript({
   challenge,
   deployment,
 }: Pick<Config, 'challenge' | 'deployment'>): string | undefined {
@@ -133,7 +137,7 @@ function standInScript({
   return new URL(SCRIPT_PATHS[siteverify.provider], siteverify.verifyUrl).href
 }
 
-/** @param color `#rrggbb`. @returns black or white, whichever contrasts more: 4.5 to 1 at the least */
+/** @param color `#rrggbb`. @returns black or white, the one with the higher contrast, which is at least 4.5 to 1 */
 export function textOn(color: string): '#000000' | '#ffffff' {
   return luminance(color) > 0.179 ? '#000000' : '#ffffff'
 }

@@ -1,16 +1,13 @@
 /**
- * The cookie by which the hosted pages know a browser, with a token that is good for nothing else. Beside it the refresh cookie
- * is set, so that an app of the same site goes on from a login here. That one may hold another session, and browsers send it
- * below /auth alone: so forms that set or clear it are sent below BELOW_AUTH, where the pages are as well.
+ * The cookie by which the hosted pages recognise a browser. Its token is valid for these pages only. A login on a page
+ * also sets the refresh cookie, so that an app of the same site can continue that session. The refresh cookie may hold
+ * another session than the page cookie, and browsers send it to paths below /auth only. Therefore forms that set or clear
+ * it are sent to paths below PAGES_UNDER_AUTH, where the pages are served as well.
  */
 import { deleteCookie, setCookie } from 'hono/cookie'
-import {
-  type BrowserCookies,
-  endReplacedSessions,
-  pageTokenOf,
-  resumeSession,
-} from '../actions/session/end-sessions.ts'
+import { type BrowserCookies, endReplacedSessions } from '../actions/session/end-sessions.ts'
 import type { IssuedTokens } from '../actions/session/issue-tokens.ts'
+import { pageTokenOf, resumeSession } from '../actions/session/page-session.ts'
 import type { AppContext } from '../http/context.ts'
 import { cookieValues } from '../http/cookies.ts'
 import {
@@ -24,59 +21,60 @@ import type { ActiveSession } from '../sessions/account-rpc.ts'
 
 const NAME = 'gatehouse_pages'
 
-/** The pages are here, too. */
-export const BELOW_AUTH = '/auth/pages'
+/** The pages are served here in addition to the root. */
+export const PAGES_UNDER_AUTH = '/auth/pages'
 
-/** For the button of a form that sets or clears the refresh cookie. */
-export function belowAuth(path: string): string {
-  return BELOW_AUTH + path
+/** The address for the button of a form that sets or clears the refresh cookie. */
+export function underAuthPath(path: string): string {
+  return PAGES_UNDER_AUTH + path
 }
 
-/** Sets both cookies. What the browser held before ends, but for the very session. */
-export async function setPageCookie(c: AppContext, tokens: IssuedTokens): Promise<void> {
+/** Sets both cookies. Ends the sessions of the cookies that they replace, unless it is the same session. */
+export async function setLoginCookies(c: AppContext, tokens: IssuedTokens): Promise<void> {
   await endReplacedSessions(c.get('services'), tokens.session.id, browserCookies(c))
   setRefreshCookie(c, tokens)
-  keepToken(c, await pageTokenOf(c.get('services'), tokens))
+  setPageToken(c, await pageTokenOf(c.get('services'), tokens))
 }
 
-/** The session itself says when it has ended. */
-function keepToken(c: AppContext, token: string): void {
+/** The cookie lasts as long as a session can last: only the session itself states when it ends. */
+function setPageToken(c: AppContext, token: string): void {
   const { maxSeconds } = c.get('services').config.sessions
-  setCookie(c, nameOf(c), token, { ...attributes(c), maxAge: Math.min(maxSeconds, MAX_COOKIE_SECONDS) })
+  setCookie(c, cookieName(c), token, { ...attributes(c), maxAge: Math.min(maxSeconds, MAX_COOKIE_SECONDS) })
 }
 
-export function clearPageCookie(c: AppContext): void {
+/** Clears both cookies. */
+export function clearLoginCookies(c: AppContext): void {
   clearRefreshCookie(c)
-  deleteCookie(c, nameOf(c), attributes(c))
+  deleteCookie(c, cookieName(c), attributes(c))
 }
 
 export function browserCookies(c: AppContext): BrowserCookies {
   return { refresh: readRefreshCookie(c), page: readPageCookie(c) }
 }
 
-/** @returns undefined also if there are two of the name: over plain http another host of the site may have set one. */
+/** @returns undefined also for two cookies of this name: over plain http another host of the site may have set one */
 export function readPageCookie(c: AppContext): string | undefined {
-  const [value, ...others] = cookieValues(c.req.header('Cookie'), nameOf(c))
+  const [value, ...others] = cookieValues(c.req.header('Cookie'), cookieName(c))
   return others.length > 0 ? undefined : value
 }
 
-/** @returns null for a browser that nobody is logged in with. @throws {ServiceError} `misconfigured`, `unavailable` */
+/** @returns null if the browser has no session. @throws {ServiceError} `misconfigured`, `unavailable` */
 export async function readPageSession(c: AppContext): Promise<ActiveSession | null> {
   const token = readPageCookie(c)
   if (token === undefined) return null
   const resumed = await resumeSession(c.get('services'), token)
   if (resumed === null) return null
   const { activeSession, pageToken } = resumed
-  if (pageToken !== token) keepToken(c, pageToken)
+  if (pageToken !== token) setPageToken(c, pageToken)
   c.set('accountId', activeSession.profile.id)
   return activeSession
 }
 
-function nameOf(c: AppContext): string {
+function cookieName(c: AppContext): string {
   return isSecure(c) ? `__Host-${NAME}` : NAME
 }
 
-/** Lax: who follows a link to the account is logged in there. A form from elsewhere is refused by where it comes from. */
+/** Lax, so that a link from another site to the account finds the session. Forms from other origins are refused. */
 function attributes(c: AppContext) {
   return { path: '/', httpOnly: true, secure: isSecure(c), sameSite: 'Lax' as const }
 }

@@ -9,7 +9,7 @@ import {
   deleteOwnAccount,
   type IdentifierChanges,
   identifiersOf,
-  oneIsLeftErrors,
+  lastIdentifierErrors,
 } from '../actions/account/change-account.ts'
 import { usernameErrors } from '../actions/registration/check-identifiers.ts'
 import { passwordErrors } from '../actions/registration/check-new-password.ts'
@@ -103,7 +103,7 @@ export function accountRoutes({ defaultPhoneRegion }: AccountsConfig) {
         transport,
       } = c.req.valid('json')
       if (transport === 'cookie') refuseForeignPage(c)
-      const call = { client: requesterOf(c), challenge, transport }
+      const call = { requester: requesterOf(c), challenge, transport }
       const tokens = await register(c.get('services'), { username, email, phone, password, ...call })
       c.set('accountId', tokens.profile.id)
       await endReplacedSession(c, tokens)
@@ -170,7 +170,7 @@ function furtherOfIdentifiers(c: AppContext, { fields, faulty }: RefusedBody): r
   const reserved = usernameErrors(c.get('services'), changes.username, profile.username)
   // One that cannot be read was meant to be set.
   const isUnclear = IDENTIFIER_KINDS.some((kind) => faulty.has(kind))
-  return isUnclear ? reserved : [...reserved, ...oneIsLeftErrors(profile, changes)]
+  return isUnclear ? reserved : [...reserved, ...lastIdentifierErrors(profile, changes)]
 }
 
 function furtherOfPassword(c: AppContext, { fields }: RefusedBody): readonly FieldError[] {
@@ -203,5 +203,5 @@ interface Proof {
 }
 
 function toCall(c: AppContext, { current_password, challenge }: Proof): ConfirmedRequest {
-  return { password: current_password, challenge, client: requesterOf(c) }
+  return { password: current_password, challenge, requester: requesterOf(c) }
 }

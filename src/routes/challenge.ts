@@ -1,6 +1,6 @@
 /** A challenge ahead of the call that needs one. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { offerChallenge } from '../actions/attempts/challenges.ts'
+import { issueChallenge } from '../actions/attempts/challenges.ts'
 import { CHALLENGE_ACTIONS } from '../challenge/challenge.ts'
 import { challengeSchema } from '../http/representations.ts'
 import { requesterOf } from '../http/requester.ts'
@@ -22,7 +22,7 @@ export function challengeRoutes() {
     }),
     async (c) => {
       const { action } = c.req.valid('query')
-      const { parameters, ...challenge } = await offerChallenge(c.get('services'), requesterOf(c), action)
+      const { parameters, ...challenge } = await issueChallenge(c.get('services'), requesterOf(c), action)
       return c.json({ ...challenge, ...(parameters && { parameters: { ...parameters } }) }, 200)
     },
   )

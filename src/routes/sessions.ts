@@ -110,7 +110,7 @@ export function sessionRoutes() {
       identifier,
       password,
       scope: asked,
-      client: requesterOf(c),
+      requester: requesterOf(c),
       challenge,
       transport,
     })
@@ -175,5 +175,5 @@ function toEndSessionsRequest(
   c: AppContext,
   { current_password, challenge }: z.infer<typeof endSessionsRequest>,
 ): EndSessionsRequest {
-  return { password: current_password, challenge, client: requesterOf(c) }
+  return { password: current_password, challenge, requester: requesterOf(c) }
 }

@@ -1,4 +1,4 @@
-/** What a person changes of their own account: identifiers, password, all of it. Each proves the password. */
+/** Changes that people make to their own account: identifiers, password, deletion. Each requires the current password. */
 import {
   type Account,
   type AccountProfile,
@@ -8,64 +8,69 @@ import {
 } from '../../accounts/account.ts'
 import { type Identifier, parseEmail, parseIdentifier, parsePhone } from '../../accounts/identifier.ts'
 import { randomBytes, sha256 } from '../../crypto/bytes.ts'
-import { type FieldError, ServiceError } from '../../errors/service-error.ts'
+import { type FieldError, orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import { hashPassword } from '../../passwords/pbkdf2.ts'
 import type { Services } from '../../services.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import { SESSION_SECRET_BYTES } from '../../sessions/refresh-token.ts'
-import { type Counted, type RateLimitedRequest, runAttempt } from '../attempts/run-attempt.ts'
+import { type AttemptKind, type RateLimitedRequest, runAttempt } from '../attempts/run-attempt.ts'
 import { checkRegistrationAllowed, checkUsername } from '../registration/check-identifiers.ts'
-import { checkPolicy } from '../registration/check-new-password.ts'
+import { checkPasswordPolicy } from '../registration/check-new-password.ts'
 import { type IssuedTokens, issueTokens } from '../session/issue-tokens.ts'
 import { type ChangeStamp, commitDeletion, commitEdit, type Edit, readWithPassword } from './commit-change.ts'
-import { tellChange, tellEdit, toDeletedState, toState } from './publish-state.ts'
+import { publishState, toDeletedState, toState } from './publish-state.ts'
 
-/** Identifiers to set; null clears one, a missing one stays. */
+/** The identifiers to change: null clears one, a missing one stays as it is. */
 export type IdentifierChanges = { readonly [Kind in IdentifierKind]?: Identifier | null | undefined }
 
-/** A call that proves the account's password. */
+/** A request that contains the account's current password. */
 export interface ConfirmedRequest extends RateLimitedRequest {
   readonly password: string
 }
 
 /**
  * @returns the account's profile after the change
- * @throws {ServiceError} `invalid_request` where no identifier would be left, or for a reserved username; as commitEdit; `unavailable` with
- * `changed` where the change is stored and its telling is not
+ * @throws {ServiceError} `invalid_request` if no identifier would remain, or for a reserved username;
+ * `registration_not_allowed`; as readWithPassword, commitEdit and runAttempt; `unavailable` with `changed` if the change is
+ * stored but could not be published
  */
 export async function changeIdentifiers(
   services: Services,
   { profile }: ActiveSession,
-  call: ConfirmedRequest,
+  request: ConfirmedRequest,
   changes: IdentifierChanges,
 ): Promise<AccountProfile> {
   services.addToRequestLog({ fields: IDENTIFIER_KINDS.filter((kind) => changes[kind] !== undefined) })
-  checkOneIsLeft(profile, changes)
+  checkOneRemains(profile, changes)
   checkUsername(services, changes.username, profile.username)
   const given = IDENTIFIER_KINDS.map((kind) => changes[kind]).filter((identifier) => identifier)
   await checkRegistrationAllowed(services, given)
-  return runAttempt(services, call, countedAs(profile, given.length > 0), async (attempt) => {
+  return runAttempt(services, request, attemptKind(profile, given.length > 0), async (attempt) => {
     const edit: Edit = (current, stamp) => {
-      checkOneIsLeft(current, changes)
+      checkOneRemains(current, changes)
       return withIdentifiers(current, stamp, changes)
     }
-    const read = readWithPassword(services, attempt, profile.id, call.password)
-    return tellEdit(services, await commitEdit(services, read, edit))
+    const read = readWithPassword(services, attempt, profile.id, request.password)
+    const { account, changed } = await commitEdit(services, read, edit)
+    const state = toState(account)
+    await orUnavailable(publishState(services, account.id, state), changed ? { changed } : {})
+    return state.profile
   })
 }
 
 /**
- * Sets a new password. The session that asks goes on under a new secret; every other one ends.
- * @throws {ServiceError} `weak_password`; as commitEdit; `unavailable` with `changed`
+ * Sets a new password. The session of the request survives with a new secret; all others end.
+ * @throws {ServiceError} `weak_password`; as readWithPassword, commitEdit and runAttempt; `unavailable` with `changed` if the
+ * change is stored but could not be published
  */
 export async function changePassword(
   services: Services,
   { profile, session }: ActiveSession,
-  call: ConfirmedRequest,
+  request: ConfirmedRequest,
   newPassword: string,
 ): Promise<IssuedTokens> {
   const key = await services.signingKeys.signing(services.nowMs)
-  checkPolicy(services, newPassword, identifiersOf(profile))
+  checkPasswordPolicy(services, newPassword, identifiersOf(profile))
   const sessionSecret = randomBytes(SESSION_SECRET_BYTES)
   const survivingSession = { id: session.id, secretHash: await sha256(sessionSecret) }
   let hashed: string | null = null
@@ -73,68 +78,77 @@ export async function changePassword(
     hashed ??= await hashPassword(newPassword, await services.pepper())
     return withPassword(current, stamp, hashed, survivingSession)
   }
-  const { account } = await runAttempt(services, call, countedAs(profile), (attempt) =>
-    commitEdit(services, readWithPassword(services, attempt, profile.id, call.password), edit),
+  const { account } = await runAttempt(services, request, attemptKind(profile), (attempt) =>
+    commitEdit(services, readWithPassword(services, attempt, profile.id, request.password), edit),
   )
-  const activeSession = await tellChange(services, profile.id, toState(account))
+  const publishing = publishState(services, profile.id, toState(account))
+  const activeSession = await orUnavailable(publishing, { changed: true })
   if (activeSession === null) throw new ServiceError('unavailable', { changed: true })
   return issueTokens(services, key, activeSession, sessionSecret)
 }
 
 /**
  * Deletes the account and ends its sessions.
- * @throws {ServiceError} as commitEdit; `unavailable` with `changed` where only the telling failed
+ * @throws {ServiceError} as readWithPassword, commitDeletion and runAttempt; `unavailable` with `changed` if the deletion is
+ * stored but could not be published
  */
 export async function deleteOwnAccount(
   services: Services,
   { profile }: ActiveSession,
-  call: ConfirmedRequest,
+  request: ConfirmedRequest,
 ): Promise<void> {
-  const version = await runAttempt(services, call, countedAs(profile), (attempt) =>
-    commitDeletion(services, readWithPassword(services, attempt, profile.id, call.password)),
+  const version = await runAttempt(services, request, attemptKind(profile), (attempt) =>
+    commitDeletion(services, readWithPassword(services, attempt, profile.id, request.password)),
   )
-  await tellChange(services, profile.id, toDeletedState(version))
+  const publishing = publishState(services, profile.id, toDeletedState(version))
+  await orUnavailable(publishing, { changed: true })
 }
 
 /**
- * Checks the account's password, and changes nothing.
+ * Checks the account's password without a change.
  * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `misconfigured`, `unavailable`; as runAttempt
  */
 export async function confirmPassword(
   services: Services,
   { profile }: ActiveSession,
-  call: ConfirmedRequest,
+  request: ConfirmedRequest,
 ): Promise<void> {
-  await runAttempt(services, call, countedAs(profile), (attempt) =>
-    readWithPassword(services, attempt, profile.id, call.password)(),
+  await runAttempt(services, request, attemptKind(profile), (attempt) =>
+    readWithPassword(services, attempt, profile.id, request.password)(),
   )
 }
 
-/** A stolen access token is no way to guess: the call counts as a log in with one of the account's identifiers. */
-function countedAs(profile: AccountProfile, registers = false): Counted {
+/**
+ * The request counts as a login with one of the account's identifiers, so that a stolen access token cannot be used to guess
+ * the password.
+ */
+function attemptKind(profile: AccountProfile, mayRegister = false): AttemptKind {
   const [username, email, phone] = identifiersOf(profile)
   const identifier = email ?? phone ?? username ?? { kind: null, compared: profile.id }
-  return { action: 'login', registers, identifier }
+  return { action: 'login', mayRegister, identifier }
 }
 
-/** @throws {ServiceError} `invalid_request` naming every identifier that would be cleared */
-function checkOneIsLeft(account: AccountProfile, changes: IdentifierChanges): void {
-  const errors = oneIsLeftErrors(account, changes)
+/** @throws {ServiceError} `invalid_request` that names each identifier to be cleared, if none would remain */
+function checkOneRemains(account: AccountProfile, changes: IdentifierChanges): void {
+  const errors = lastIdentifierErrors(account, changes)
   if (errors.length > 0) throw new ServiceError('invalid_request', { errors })
 }
 
-/** @returns what is against clearing identifiers, as it is listed beside other problems */
-export function oneIsLeftErrors(account: AccountProfile, changes: IdentifierChanges): readonly FieldError[] {
-  const left = IDENTIFIER_KINDS.some(
+/** @returns the problems with clearing the last identifier, to be reported with those of other fields */
+export function lastIdentifierErrors(
+  account: AccountProfile,
+  changes: IdentifierChanges,
+): readonly FieldError[] {
+  const oneRemains = IDENTIFIER_KINDS.some(
     (kind) => (changes[kind] === undefined ? account[kind] : changes[kind]) !== null,
   )
-  if (left) return []
+  if (oneRemains) return []
   const cleared = IDENTIFIER_KINDS.filter((kind) => changes[kind] === null)
-  const message = 'An account keeps at least one identifier.'
+  const message = 'An account must keep at least one identifier.'
   return cleared.map((field) => ({ field, message }))
 }
 
-/** @returns the same object where every identifier is the one that the account has. A changed address is unverified. */
+/** @returns the same object if no identifier differs. A changed address is unverified. */
 function withIdentifiers(current: Account, stamp: ChangeStamp, changes: IdentifierChanges): Account {
   const shown = (kind: IdentifierKind) =>
     changes[kind] === undefined ? current[kind] : (changes[kind]?.shown ?? null)
@@ -161,7 +175,7 @@ function withPassword(
   return { ...current, ...stamp, passwordHash, sessionsNotBefore: stamp.credentialVersion, survivingSession }
 }
 
-/** The stored forms are parsed once more for the parts that a password must not contain. */
+/** Parses the stored identifiers again, to get the parts that a password must not contain. */
 export function identifiersOf({ username, email, phone }: AccountProfile) {
   return [
     username === null ? null : parseIdentifier(username, undefined),

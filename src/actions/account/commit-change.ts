@@ -1,6 +1,6 @@
 /**
- * Changes an account: one batch of a conditional write and its to-tell row. Of two changes at once one wins; the other
- * reads the primary, checks the password again where one was asked for, and tries again.
+ * Changes an account in one batch: a conditional write and its outbox row. Of two concurrent changes one succeeds; the other
+ * reads the primary, checks the password again if the change requires one, and tries again.
  */
 import type { Account } from '../../accounts/account.ts'
 import {
@@ -23,10 +23,10 @@ import {
   recheckPassword,
 } from '../login/check-password.ts'
 
-/** More changes of one account at once than these is no person. */
+/** Upper bound on optimistic-concurrency retries. */
 const MAX_WRITES = 10
 
-/** What every change sets beside its own. */
+/** The columns that every change sets in addition to its own. */
 export interface ChangeStamp {
   readonly credentialVersion: number
   readonly changeId: string
@@ -34,20 +34,21 @@ export interface ChangeStamp {
   readonly updatedAt: number
 }
 
-/** @returns the account after the change; the very same object where nothing changes */
+/** @returns the account after the change; the same object if nothing changes */
 export type Edit = (account: Account, stamp: ChangeStamp) => Account | Promise<Account>
 
-/** @returns the account as it is now; asked again after somebody else changed it */
+/** Reads the account; called again after a concurrent change. */
 export type ReadAccount = () => Promise<Account>
 
 export interface CommittedChange {
   readonly account: Account
+  /** False if the edit changed nothing. Publish the state even then: an earlier change may be stored, but not published. */
   readonly changed: boolean
 }
 
 /**
- * The account, each time proven by its password. Settles before anything is written: once a change is there, it
- * cannot be withheld.
+ * Reads the account and checks its password, each time. Settles the attempt after the first check, before anything is written,
+ * because a change that is stored cannot be withheld.
  * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `misconfigured`, `unavailable`
  */
 export function readWithPassword(
@@ -60,9 +61,10 @@ export function readWithPassword(
   let checked: CheckedAccount | null = null
   return async () => {
     if (checked === null) {
-      checked = await attempt.admit(await checkPassword(services, find, password, 'primary'))
+      checked = await attempt.requireCorrectPassword(await checkPassword(services, find, password, 'primary'))
       await attempt.succeed(accountId)
-    } else checked = await attempt.admit(await recheckPassword(services, find, password, checked))
+    } else
+      checked = await attempt.requireCorrectPassword(await recheckPassword(services, find, password, checked))
     return checked.account
   }
 }
@@ -82,7 +84,7 @@ export async function commitEdit(
 }
 
 /**
- * @returns the version of the deletion, to tell
+ * @returns the version of the deletion, to be published
  * @throws {ServiceError} `unavailable`, and what `read` throws
  */
 export async function commitDeletion(services: Services, read: ReadAccount): Promise<number> {
@@ -92,7 +94,7 @@ export async function commitDeletion(services: Services, read: ReadAccount): Pro
   })
 }
 
-/** @param write null where the account was changed by somebody else since it was read */
+/** @param write returns null if the account has changed since it was read */
 async function commit<T>(read: ReadAccount, write: (account: Account) => Promise<T | null>): Promise<T> {
   for (let writes = 1; writes <= MAX_WRITES; writes++) {
     const done = await write(await read())
@@ -101,7 +103,7 @@ async function commit<T>(read: ReadAccount, write: (account: Account) => Promise
   throw new ServiceError('unavailable', {}, { cause: new Error('the account keeps changing') })
 }
 
-/** Higher than the version before, and higher than any before a restore of the database. */
+/** The new version is higher than the current one, and higher than any that was lost in a restore of the database. */
 function stamp(account: Account, nowMs: number): ChangeStamp {
   return {
     credentialVersion: Math.max(account.credentialVersion + 1, nowMs),
@@ -113,8 +115,8 @@ function stamp(account: Account, nowMs: number): ChangeStamp {
 async function writeEdit(db: D1Database, from: Account, to: Account): Promise<boolean> {
   const batch = [updateAccount(db, from, to), insertOutboxRow(db, to), takenIdentifiers(db, to)]
   const results = await runOrConfirm(db, batch, from.id, (account) => {
-    if (account?.changeId === to.changeId) return 'taken'
-    return account?.changeId === from.changeId ? 'not_taken' : 'hidden'
+    if (account?.changeId === to.changeId) return 'applied'
+    return account?.changeId === from.changeId ? 'not_applied' : 'unknown'
   })
   if (results === 'confirmed' || results[0]?.meta.changes === 1) return true
   const field = firstTaken(results[2])
@@ -125,46 +127,49 @@ async function writeEdit(db: D1Database, from: Account, to: Account): Promise<bo
 async function writeDeletion(db: D1Database, from: Account, version: number): Promise<boolean> {
   const batch = [insertDeletionOutboxRow(db, from, version), deleteAccount(db, from)]
   const results = await runOrConfirm(db, batch, from.id, (account) =>
-    account === null ? 'taken' : 'not_taken',
+    account === null ? 'applied' : 'not_applied',
   )
   return results === 'confirmed' || results[1]?.meta.changes === 1
 }
 
-/** Where the answer of the batch is lost, the row says whether it took. @throws {ServiceError} as confirmWrite */
+/**
+ * Runs the batch. If its result is lost, reads the row to find out whether the write was applied.
+ * @throws {ServiceError} as confirmWrite
+ */
 async function runOrConfirm(
   db: D1Database,
   batch: D1PreparedStatement[],
   accountId: string,
-  traceOf: (account: Account | null) => Trace,
+  statusOf: (account: Account | null) => WriteStatus,
 ): Promise<D1Result[] | 'confirmed'> {
   try {
     return await withDeadline(db.batch(batch))
   } catch (error) {
-    await confirmWrite(db, accountId, error, traceOf)
+    await confirmWrite(db, accountId, error, statusOf)
     return 'confirmed'
   }
 }
 
-/** What the row shows of it: that it took, that it did not, or a later change that hides which. */
-export type Trace = 'taken' | 'not_taken' | 'hidden'
+/** Whether a write was applied, as the row shows it; unknown if a later change has overwritten it. */
+export type WriteStatus = 'applied' | 'not_applied' | 'unknown'
 
 /**
- * Returns where the row itself says that the write took.
- * @param error what came in place of the answer
- * @throws {ServiceError} `unavailable` where it did not
- * @throws {UnconfirmedWriteError} where nobody can tell, or it may still happen
+ * Reads the row after the result of a write was lost. Returns if the write was applied.
+ * @param error the error of the write
+ * @throws {ServiceError} `unavailable` if it was not applied
+ * @throws {UnconfirmedWriteError} if this cannot be known, or if the write may still be applied
  */
 export async function confirmWrite(
   db: D1Database,
   accountId: string,
   error: unknown,
-  traceOf: (account: Account | null) => Trace,
+  statusOf: (account: Account | null) => WriteStatus,
 ): Promise<void> {
   const { account } = await withDeadline(findById(db, accountId, 'primary')).catch((unread: unknown) => {
     throw new UnconfirmedWriteError(unread)
   })
-  const trace = traceOf(account)
-  if (trace === 'taken') return
-  if (trace === 'hidden' || error instanceof DeadlineExceededError) throw new UnconfirmedWriteError(error)
+  const status = statusOf(account)
+  if (status === 'applied') return
+  if (status === 'unknown' || error instanceof DeadlineExceededError) throw new UnconfirmedWriteError(error)
   throw new ServiceError('unavailable', {}, { cause: error })
 }

@@ -1,13 +1,11 @@
 /** Publishes an account's whole state to its Durable Object, so that a change in D1 takes effect in its sessions. */
 import type { Account, AccountProfile } from '../../accounts/account.ts'
 import { deleteOutboxRows } from '../../accounts/account-store.ts'
-import { orUnavailable } from '../../errors/service-error.ts'
 import { withDeadline } from '../../runtime/deadline.ts'
 import { describeError, log } from '../../runtime/log.ts'
 import type { Services } from '../../services.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import type { AccountState, LiveState } from '../../sessions/session.ts'
-import type { CommittedChange } from './commit-change.ts'
 
 export function toState(account: Account): LiveState {
   return {
@@ -23,7 +21,7 @@ export function toDeletedState(version: number): AccountState {
   return { format: 1, version, sessionsNotBefore: version, survivingSession: null, profile: null }
 }
 
-/** Leaves behind what no token or answer may carry. */
+/** Drops the columns that no token and no response may contain. */
 function toProfile(account: Account): AccountProfile {
   const {
     usernameKey,
@@ -38,50 +36,29 @@ function toProfile(account: Account): AccountProfile {
 }
 
 /**
- * @param state what stands in D1 already
- * @returns the session that the change keeps, if it keeps one and no later change has come
- * @throws what the object throws; the to-tell row then stays, and cron tells it
+ * Publishes the state to the account's object, then deletes its outbox rows without delaying the response.
+ * @param state as stored in D1
+ * @returns the surviving session; null if the state has none, or if it has ended or got another secret since
+ * @throws {DeadlineExceededError} and what the object throws; the outbox row then remains, and cron publishes the state
  */
-export async function tellAccount(
+export async function publishState(
   services: Services,
   accountId: string,
   state: AccountState,
 ): Promise<ActiveSession | null> {
-  const activeSession = await withDeadline(
+  const survivingSession = await withDeadline(
     services.accountObject(accountId).tell(state, services.config.sessions),
   )
-  services.waitUntil(noteTold(services, accountId, state.version))
-  return activeSession
+  services.waitUntil(removeFromOutbox(services, accountId, state.version))
+  return survivingSession
 }
 
-/**
- * Tells a change that this request has stored.
- * @throws {ServiceError} `unavailable` with `changed`
- */
-export function tellChange(
-  services: Services,
+/** If this fails, cron publishes the state again, which changes nothing. */
+async function removeFromOutbox(
+  { db, requestId }: Services,
   accountId: string,
-  state: AccountState,
-): Promise<ActiveSession | null> {
-  return orUnavailable(tellAccount(services, accountId, state), { changed: true })
-}
-
-/**
- * Tells what stands after an edit, also where that changed nothing: an earlier one may have been stored and not told.
- * @returns the account's profile
- * @throws {ServiceError} `unavailable`, with `changed` where the edit is stored
- */
-export async function tellEdit(
-  services: Services,
-  { account, changed }: CommittedChange,
-): Promise<AccountProfile> {
-  const state = toState(account)
-  await orUnavailable(tellAccount(services, account.id, state), changed ? { changed } : {})
-  return state.profile
-}
-
-/** A row that stays is told once more, which changes nothing. */
-async function noteTold({ db, requestId }: Services, accountId: string, version: number): Promise<void> {
+  version: number,
+): Promise<void> {
   try {
     await deleteOutboxRows(db, accountId, version).run()
   } catch (error) {

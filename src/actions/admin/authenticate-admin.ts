@@ -1,22 +1,22 @@
 /**
- * Who may administrate: whoever holds ADMIN_TOKEN, and accounts that logged in just now with role and scope `admin`, by
- * their token and still.
+ * Authenticates administrators: by ADMIN_TOKEN, or as an account with a fresh login whose token has the role and the scope
+ * `admin`, and which still has both itself.
  */
 import { constantTimeEqual, sha256, utf8 } from '../../crypto/bytes.ts'
 import type { Services } from '../../services.ts'
 import { ADMIN_SCOPE } from '../../tokens/claims.ts'
 import { scopeNames } from '../../verify/bearer.ts'
 import { authenticate } from '../session/authenticate.ts'
-import { authorize, currentPermissions, requireFreshLogin } from '../session/authorize.ts'
+import { currentPermissions, requireFreshLogin, requirePermissions } from '../session/authorize.ts'
 
 const REQUIRED = { roles: ['admin'], scope: [ADMIN_SCOPE] }
 
-/** Stands in records for whoever holds ADMIN_TOKEN. */
+/** The administrator's name in logs if ADMIN_TOKEN was used. */
 const ADMIN_TOKEN_ACTOR = 'admin_token'
 
 /**
- * @param token what was sent as Bearer token
- * @returns who it is, for the record: `admin_token`, or the account's id
+ * @param token the Bearer token of the request
+ * @returns the administrator's name in logs: `admin_token`, or the account's id
  * @throws {ServiceError} `invalid_token`, `insufficient_scope`, `insufficient_user_authentication`,
  * `unavailable`
  */
@@ -24,7 +24,10 @@ export async function authenticateAdmin(services: Services, token: string): Prom
   if (await isAdminToken(services, token)) return ADMIN_TOKEN_ACTOR
   const { claims, activeSession } = await authenticate(services, token)
   const { session, profile } = activeSession
-  authorize(currentPermissions({ roles: claims.roles, scope: scopeNames(claims.scope) }, profile), REQUIRED)
+  requirePermissions(
+    currentPermissions({ roles: claims.roles, scope: scopeNames(claims.scope) }, profile),
+    REQUIRED,
+  )
   requireFreshLogin(services, session)
   return profile.id
 }

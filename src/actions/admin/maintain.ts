@@ -1,38 +1,38 @@
-/** What cron does: keep the signing keys' schedule and seals, and tell the objects what a crash left untold. */
+/** What cron does: keeps the schedule and the seals of the signing keys, and publishes pending account states. */
 import { findById, listOutbox, type OutboxEntry } from '../../accounts/account-store.ts'
 import { withDeadline } from '../../runtime/deadline.ts'
 import { describeError, type LogEvent, log } from '../../runtime/log.ts'
 import type { Services } from '../../services.ts'
-import { tellAccount, toDeletedState, toState } from '../account/publish-state.ts'
-import { keepSchedule, reseal } from './manage-keys.ts'
+import { publishState, toDeletedState, toState } from '../account/publish-state.ts'
+import { maintainKeys, resealKeys } from './manage-keys.ts'
 
-/** Accounts told in one run; the next run takes the rest. */
-const TELL_AT_ONCE = 100
+/** Accounts whose state one run publishes; the next run continues with the others. */
+const MAX_ACCOUNTS_PER_RUN = 100
 
-/** Each part runs, and fails, for itself; an error is logged and the next run tries again. */
+/** Runs every task, even if another one fails. An error is logged, and the next run tries again. */
 export async function maintain(services: Services): Promise<void> {
-  await attempt('maintain_keys_failed', () => keepSchedule(services))
-  await attempt('maintain_seals_failed', () => reseal(services))
-  await attempt('maintain_outbox_failed', () => tellTheUntold(services))
+  await runTask('maintain_keys_failed', () => maintainKeys(services))
+  await runTask('maintain_seals_failed', () => resealKeys(services))
+  await runTask('maintain_outbox_failed', () => publishPending(services))
 }
 
-async function tellTheUntold(services: Services): Promise<void> {
-  for (const untold of await withDeadline(listOutbox(services.db, TELL_AT_ONCE))) {
-    await attempt('publish_state_failed', () => tell(services, untold))
+async function publishPending(services: Services): Promise<void> {
+  for (const entry of await withDeadline(listOutbox(services.db, MAX_ACCOUNTS_PER_RUN))) {
+    await runTask('publish_state_failed', () => publishCurrentState(services, entry))
   }
 }
 
-async function tell(services: Services, { accountId, version }: OutboxEntry): Promise<void> {
+async function publishCurrentState(services: Services, { accountId, version }: OutboxEntry): Promise<void> {
   const { account } = await withDeadline(findById(services.db, accountId, 'primary'))
   const state = account === null ? toDeletedState(version) : toState(account)
-  await tellAccount(services, accountId, state)
+  await publishState(services, accountId, state)
 }
 
-/** @param failed what the log says where it fails */
-async function attempt(failed: LogEvent, work: () => Promise<void>): Promise<void> {
+/** @param failureEvent the log event if the task fails */
+async function runTask(failureEvent: LogEvent, task: () => Promise<void>): Promise<void> {
   try {
-    await work()
+    await task()
   } catch (error) {
-    log('error', failed, { error: describeError(error) })
+    log('error', failureEvent, { error: describeError(error) })
   }
 }

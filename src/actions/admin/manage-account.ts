@@ -1,4 +1,4 @@
-/** What an operator sees and changes of somebody's account. */
+/** Reads and changes accounts, for an operator. */
 import type { Account, AccountProfile } from '../../accounts/account.ts'
 import { findById } from '../../accounts/account-store.ts'
 import { isId } from '../../crypto/ids.ts'
@@ -6,22 +6,23 @@ import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import type { Services } from '../../services.ts'
 import { fitsToken, GRANTED_TOO_LONG, type Granted } from '../../tokens/claims.ts'
 import { type ChangeStamp, commitEdit, type ReadAccount } from '../account/commit-change.ts'
-import { tellEdit, toState } from '../account/publish-state.ts'
+import { publishState, toState } from '../account/publish-state.ts'
 
-/** What is given replaces what the account has; the rest stays. */
+/** Each member replaces the account's value; a missing one stays as it is. */
 export type ManagedChanges = {
   readonly [Name in 'disabled' | 'roles' | 'scopes' | 'claims']?: AccountProfile[Name] | undefined
 }
 
 /** @throws {ServiceError} `not_found`, `unavailable` */
 export async function getAccount(services: Services, id: string): Promise<AccountProfile> {
-  return toState(await reader(services, id)()).profile
+  return toState(await accountReader(services, id)()).profile
 }
 
 /**
- * In force with the next refresh; disabling ends every session at once.
+ * Changes an account. Tokens show the change from the next refresh on; disabling the account ends all its sessions at once.
  * @returns the account's profile after the change
- * @throws {ServiceError} `not_found`; `invalid_request`; `unavailable`, with `changed` where the change is stored and its telling is not
+ * @throws {ServiceError} `not_found`; `invalid_request`; `unavailable`, with `changed` if the change is stored but could not be
+ * published
  */
 export async function manageAccount(
   services: Services,
@@ -30,10 +31,12 @@ export async function manageAccount(
 ): Promise<AccountProfile> {
   const nothing = Object.values(changes).every((change) => change === undefined)
   if (nothing) return getAccount(services, id)
-  const committed = await commitEdit(services, reader(services, id), (account, stamp) =>
-    withChanges(account, stamp, changes),
+  const { account, changed } = await commitEdit(services, accountReader(services, id), (current, stamp) =>
+    withChanges(current, stamp, changes),
   )
-  return tellEdit(services, committed)
+  const state = toState(account)
+  await orUnavailable(publishState(services, account.id, state), changed ? { changed } : {})
+  return state.profile
 }
 
 /** @throws {ServiceError} `not_found`, `unavailable` */
@@ -42,7 +45,7 @@ export async function endAccountSessions(services: Services, id: string): Promis
   await orUnavailable(services.accountObject(id).endAll())
 }
 
-function reader({ db }: Services, id: string): ReadAccount {
+function accountReader({ db }: Services, id: string): ReadAccount {
   return async () => {
     const account = isId(id) ? (await orUnavailable(findById(db, id, 'primary'))).account : null
     if (account === null) throw new ServiceError('not_found')
@@ -53,7 +56,7 @@ function reader({ db }: Services, id: string): ReadAccount {
 function withChanges(account: Account, stamp: ChangeStamp, changes: ManagedChanges): Account {
   const { disabled = account.disabled } = changes
   const { roles = account.roles, scopes = account.scopes, claims = account.claims } = changes
-  refuseTooLong({ roles, scopes, claims }, changes)
+  checkLength({ roles, scopes, claims }, changes)
   const changed = { ...account, ...stamp, disabled, roles, scopes, claims }
   return disabled
     ? { ...changed, sessionsNotBefore: stamp.credentialVersion, survivingSession: null }
@@ -61,10 +64,10 @@ function withChanges(account: Account, stamp: ChangeStamp, changes: ManagedChang
 }
 
 /**
- * What is left alone may be longer, as it was before there was a bound: whatever it has, an account can be disabled.
- * @throws {ServiceError} `invalid_request`, for each field that was given: any of them could be made shorter
+ * Checks the length only if the request changes roles, scopes or claims: an account that exceeds it can still be disabled.
+ * @throws {ServiceError} `invalid_request` with each of these fields in the request, since each could be made shorter
  */
-function refuseTooLong(granted: Granted, { roles, scopes, claims }: ManagedChanges): void {
+function checkLength(granted: Granted, { roles, scopes, claims }: ManagedChanges): void {
   const given = Object.entries({ roles, scopes, claims }).filter(([, change]) => change !== undefined)
   if (given.length === 0 || fitsToken(granted)) return
   const errors = given.map(([field]) => ({ field, message: GRANTED_TOO_LONG }))

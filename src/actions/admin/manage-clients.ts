@@ -1,4 +1,4 @@
-/** The clients as an operator makes, sees and removes them. */
+/** Registers, lists and removes OAuth clients for an operator. */
 import type { JWK } from 'jose'
 import {
   type Client,
@@ -16,19 +16,19 @@ import type { Services } from '../../services.ts'
 
 export interface NewClient {
   readonly clientName: string | null
-  /** Null where assertions to it are not encrypted. */
+  /** The key that assertions for the client are encrypted with; null if they are not encrypted. */
   readonly encryptionJwk: JWK | null
-  /** Whose access tokens it may introspect; null for the service's own audience. */
+  /** The audience whose access tokens it may introspect; null for the service's own audience. */
   readonly audience: string | null
 }
 
 export interface RegisteredClient {
   readonly client: Client
-  /** Nobody learns it again. */
+  /** Only this response contains it: the service stores nothing but its hash. */
   readonly secret: string
 }
 
-/** @throws {ServiceError} `invalid_request` where the key is none that can be used; `unavailable` */
+/** @throws {ServiceError} `invalid_request` if the key cannot be used; `unavailable` */
 export async function registerClient(services: Services, request: NewClient): Promise<RegisteredClient> {
   const { db, nowMs } = services
   const secret = newClientSecret()
@@ -36,7 +36,7 @@ export async function registerClient(services: Services, request: NewClient): Pr
     clientId: newId(nowMs),
     clientName: request.clientName,
     secretHash: await hashClientSecret(secret),
-    encryptionJwk: request.encryptionJwk === null ? null : await usable(request.encryptionJwk),
+    encryptionJwk: request.encryptionJwk === null ? null : await readUsableKey(request.encryptionJwk),
     audience: request.audience,
     createdAt: Math.floor(nowMs / 1000),
   }
@@ -50,7 +50,7 @@ export function getClients({ db }: Services): Promise<readonly Client[]> {
 }
 
 /**
- * Removes a client: in this isolate at once, in the others within 30 s, or within 10 min where they cannot reach D1.
+ * Removes a client. This takes effect in this isolate at once, and in others within 30 s, or 10 min while D1 is unavailable.
  * @throws {ServiceError} `not_found`, `unavailable`
  */
 export async function removeClient({ db, clients }: Services, clientId: string): Promise<void> {
@@ -58,7 +58,7 @@ export async function removeClient({ db, clients }: Services, clientId: string):
   if (!removed) throw new ServiceError('not_found')
 }
 
-/** Where the answer is lost, the row says whether it took. @returns false where there was none */
+/** Deletes the row. If the result is lost, reads whether it is gone. @returns false if there was no such row */
 async function remove(db: D1Database, clientId: string): Promise<boolean> {
   try {
     const { meta } = await withDeadline(deleteClient(db, clientId).run())
@@ -69,13 +69,13 @@ async function remove(db: D1Database, clientId: string): Promise<boolean> {
   }
 }
 
-async function usable(jwk: JWK): Promise<JWK> {
+async function readUsableKey(jwk: JWK): Promise<JWK> {
   const read = await readEncryptionJwk(jwk)
   if (typeof read !== 'string') return read
   throw new ServiceError('invalid_request', { errors: [{ field: 'jwks', message: `keys.0: ${read}` }] })
 }
 
-/** Where the answer is lost, the row says whether it took: a secret that was stored is told. */
+/** Inserts the row. If the result is lost, reads whether it is there: if so, the caller must get the secret. */
 async function store(db: D1Database, client: Client): Promise<void> {
   try {
     await withDeadline(insertClient(db, client).run())

@@ -1,4 +1,4 @@
-/** The signing keys as cron and operators change them: one batch for each plan of key-schedule.ts. */
+/** Changes the signing keys, for cron and operators: one batch for each plan of key-schedule.ts. */
 
 import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import { withDeadline } from '../../runtime/deadline.ts'
@@ -30,11 +30,11 @@ export interface ManagedKey {
   readonly state: 'next' | 'signing' | 'retired'
   readonly createdAt: number
   readonly signsFrom: number
-  /** Null while nothing is to follow the key. */
+  /** Null while the key has no successor. */
   readonly verifiesUntil: number | null
 }
 
-/** The keys that sign, will sign and still verify, in this order. @throws {ServiceError} `unavailable` */
+/** @returns the signing key, the next one and the retired ones that still verify. @throws {ServiceError} `unavailable` */
 export async function getKeys({ signingKeys, nowMs }: Services): Promise<readonly ManagedKey[]> {
   const { keys } = await signingKeys.latest(nowMs)
   const { signing, next, retired } = scheduleAt(keys, toSeconds(nowMs), signingKeys.policy)
@@ -50,47 +50,48 @@ export async function getKeys({ signingKeys, nowMs }: Services): Promise<readonl
   ]
 }
 
-/** Lets the next key sign soon. @throws {ServiceError} `misconfigured` where no key can be used, `unavailable` */
+/** Makes the next key sign soon. @throws {ServiceError} `misconfigured` if no key can be unsealed; `unavailable` */
 export async function rotateKeys(services: Services): Promise<void> {
   const { signingKeys, nowMs } = services
   const stored = await signingKeys.latest(nowMs)
   await signingKeys.signing(nowMs)
   const plan = planRotation(stored.keys, toSeconds(nowMs), signingKeys.policy)
-  await orUnavailable(carryOut(services, plan, stored))
+  await orUnavailable(execute(services, plan, stored))
 }
 
 /**
- * Removes a key that leaked: in this isolate at once, in the others within a minute nothing signs or verifies with it.
+ * Removes a leaked key: this isolate stops signing and verifying with it at once, the others within a minute.
  * @throws {ServiceError} `not_found`, `unavailable`
  */
 export async function removeKey(services: Services, kid: string): Promise<void> {
   const { signingKeys, nowMs } = services
   const stored = await signingKeys.latest(nowMs)
   const plan = planRemoval(stored.keys, kid, toSeconds(nowMs), signingKeys.policy)
-  // Never a silent new key under an AUTH_SECRET that is not theirs; where the last one goes, first use makes others.
+  // If AUTH_SECRET unseals no key, it may be wrong, so no new key is made silently. After the last key is removed, first use
+  // makes new ones.
   const create = (await canSignAny(services, stored)) ? plan.create : []
-  const removed = await orUnavailable(carryOut(services, { ...plan, create }, stored))
+  const removed = await orUnavailable(execute(services, { ...plan, create }, stored))
   if (!removed.includes(kid)) throw new ServiceError('not_found')
 }
 
 /**
- * What cron does: keeps the schedule. A next key that cannot be used is no next key; one is made only where another can
- * be used.
+ * Applies the key schedule; run by cron. A next key that cannot be unsealed is replaced, but a key is only made if AUTH_SECRET
+ * unseals another one.
  */
-export async function keepSchedule(services: Services): Promise<void> {
+export async function maintainKeys(services: Services): Promise<void> {
   const { db, signingKeys, nowMs } = services
   const stored = await withDeadline(listKeys(db))
   const { next } = scheduleAt(stored.keys, toSeconds(nowMs), signingKeys.policy)
-  const useless = next !== null && !(await signingKeys.canSign(next)) ? [next.kid] : []
-  const keys = stored.keys.filter(({ kid }) => !useless.includes(kid))
+  const unusable = next !== null && !(await signingKeys.canSign(next)) ? [next.kid] : []
+  const keys = stored.keys.filter(({ kid }) => !unusable.includes(kid))
   const plan = planKeys(keys, toSeconds(nowMs), signingKeys.policy)
   if (plan.create.length > 0) await signingKeys.signing(nowMs)
-  const withdraw = plan.create.length > 0 ? [...plan.withdraw, ...useless] : plan.withdraw
-  await carryOut(services, { ...plan, withdraw }, stored)
+  const withdraw = plan.create.length > 0 ? [...plan.withdraw, ...unusable] : plan.withdraw
+  await execute(services, { ...plan, withdraw }, stored)
 }
 
-/** What cron does: seals anew what another AUTH_SECRET sealed, so that the one that was replaced opens nothing. */
-export async function reseal({ db, signingKeys }: Services): Promise<void> {
+/** Seals keys again that AUTH_SECRET_FALLBACK sealed, so that a replaced secret unseals nothing; run by cron. */
+export async function resealKeys({ db, signingKeys }: Services): Promise<void> {
   const { keys } = await withDeadline(listKeys(db))
   for (const key of keys) {
     const resealed = await signingKeys.reseal(key)
@@ -105,20 +106,20 @@ async function canSignAny({ signingKeys }: Services, { keys }: StoredKeys): Prom
   return usable.includes(true)
 }
 
-/** @returns the ids of the keys that this removed */
-async function carryOut(
+/** Executes a plan in one batch. @returns the ids of the removed keys */
+async function execute(
   { db, signingKeys, nowMs, requestId }: Services,
   { create, remove, withdraw, advance }: Plan,
   { kids }: StoredKeys,
 ): Promise<readonly string[]> {
   const now = toSeconds(nowMs)
-  const made = await Promise.all(create.map(({ alg, signsFrom }) => signingKeys.make(alg, signsFrom, now)))
-  const known = [...kids, ...made.map(({ kid }) => kid)]
+  const newKeys = await Promise.all(create.map(({ alg, signsFrom }) => signingKeys.make(alg, signsFrom, now)))
+  const expectedKids = [...kids, ...newKeys.map(({ kid }) => kid)]
   const steps = [
     ...remove.map((kid) => step('signing_key_removed', kid, deleteKey(db, kid))),
     ...withdraw.map((kid) => step('signing_key_removed', kid, withdrawKey(db, kid, now))),
     ...advance.map(({ kid, signsFrom }) => step('signing_key_advanced', kid, advanceKey(db, kid, signsFrom))),
-    ...made.map((key) => step('signing_key_created', key.kid, insertPlannedKey(db, key, known))),
+    ...newKeys.map((key) => step('signing_key_created', key.kid, insertPlannedKey(db, key, expectedKids))),
   ]
   if (steps.length === 0) return []
   const results = await withDeadline(db.batch(steps.map(({ statement }) => statement)))
@@ -128,7 +129,7 @@ async function carryOut(
   return done.filter(({ event }) => event === 'signing_key_removed').map(({ kid }) => kid)
 }
 
-/** @param event what the log says once it is done */
+/** @param event the log event if the statement changes a row */
 function step(event: LogEvent, kid: string, statement: D1PreparedStatement) {
   return { event, kid, statement }
 }

@@ -1,4 +1,4 @@
-/** One call that counts, as its counters see it: reserved before any work is done, settled when its outcome is known. */
+/** A rate-limited attempt: reserved at every counter that applies before work starts, settled when the outcome is known. */
 import type { ChallengeFailure, ChallengeRequest, Claim } from '../../challenge/challenge.ts'
 import type { LimitRule, RuleName } from '../../config/limits.ts'
 import {
@@ -13,32 +13,34 @@ import { type Limit, MAX_DIFFICULTY, meetsDifficulty } from '../../limits/window
 import { DEADLINE_MS, withDeadline } from '../../runtime/deadline.ts'
 import { describeError, log } from '../../runtime/log.ts'
 import type { Services } from '../../services.ts'
-import type { CheckedAccount, Verdict } from '../login/check-password.ts'
-import { failChallenge, verifyAnswer } from './challenges.ts'
+import type { CheckedAccount, PasswordCheck } from '../login/check-password.ts'
+import { failChallenge, verifySolution } from './challenges.ts'
 import { limitOf } from './requester-limits.ts'
 
 export interface AttemptRequest extends ChallengeRequest {
-  /** The name of the identifier's counter; null for a call that checks no password. */
+  /** The name of the identifier's counter; null if the attempt checks no password. */
   readonly identifier: string | null
-  /** The answer to a challenge, where one was sent. */
+  /** The solution of a challenge, if the request carries one. */
   readonly challenge: string | undefined
 }
 
-/** A rule that applies, and the name of the counter that it asks. */
+/** A rule that applies to the attempt. */
 export interface AppliedRule {
   readonly name: RuleName
   readonly rule: LimitRule
+  /** The name of the counter that enforces the rule. */
   readonly counter: string
 }
 
-interface Place {
+/** The attempt as one counter has it. */
+interface CounterReservation {
   readonly name: RuleName
   readonly limit: Limit
   readonly counter: string
-  /** Whether the counter let the attempt through by itself; else a solved challenge does. */
+  /** Whether the counter admitted the attempt without a challenge. If not, a solved challenge must admit it. */
   readonly admitted: boolean
-  /** Whether the counter keeps something of the attempt until it is settled. */
-  readonly held: boolean
+  /** Whether the counter may store something about the attempt that is not settled yet. */
+  readonly reserved: boolean
 }
 
 const BLOCKED: Readonly<Record<RuleName, ErrorCode>> = {
@@ -53,11 +55,11 @@ export class Attempt {
   readonly #services: Services
   readonly #request: AttemptRequest
   readonly #id = crypto.randomUUID()
-  #places: readonly Place[] = []
-  /** How dear the challenge is that the rules ask for; null for none. */
-  #level: number | null = null
-  /** What the answer to it leaves to claim; undefined while none was checked. */
-  #claim: Claim | null | undefined
+  #reservations: readonly CounterReservation[] = []
+  /** The difficulty of the challenge that the rules require; null if they require none. */
+  #requiredDifficulty: number | null = null
+  /** The solved challenge; null if its provider consumes it; undefined until a solution has been verified. */
+  #solved: Claim | null | undefined
 
   constructor(services: Services, request: AttemptRequest) {
     this.#services = services
@@ -65,161 +67,176 @@ export class Attempt {
   }
 
   /**
-   * Asks the counter of a rule, which may let the attempt wait for others. An identifier's is only looked at where a
-   * challenge is asked for already: who solves one takes no place of somebody else's.
+   * Reserves the attempt at the counter of a rule. At the requester's counter this may wait until other attempts are settled.
+   * If an earlier rule requires a challenge already, the identifier's counter is only read: an attempt with a solved
+   * challenge must not use up the attempts that others have left at this identifier.
    * @throws {ServiceError} `too_many_*`, `unavailable`
    */
   async reserve({ name, rule, counter }: AppliedRule): Promise<void> {
     if (!rule.enabled) return
-    const takes = this.#level === null || counter === this.#request.client
-    const place = { name, limit: limitOf(rule), counter, admitted: takes, held: takes }
-    if (rule.action === 'block') this.#refuseKnown(place)
-    this.#places = [...this.#places, place]
-    const { admitted, status } = takes ? await this.#take(place) : await this.#look(place)
-    this.#report(place, status)
+    const reserves = this.#requiredDifficulty === null || counter === this.#request.client
+    const reservation = { name, limit: limitOf(rule), counter, admitted: reserves, reserved: reserves }
+    if (rule.action === 'block') this.#refuseIfBlockIsCached(reservation)
+    this.#reservations = [...this.#reservations, reservation]
+    const { admitted, status } = reserves ? await this.#reserveAt(reservation) : await this.#peek(reservation)
+    this.#report(reservation, status)
     if (admitted) return
-    this.#replace(place, { admitted: false, held: false })
-    if (rule.action === 'block') this.#block(place, status)
-    this.#level = Math.max(this.#level ?? 0, status.level)
+    this.#update(reservation, { admitted: false, reserved: false })
+    if (rule.action === 'block') this.#block(reservation, status)
+    this.#requiredDifficulty = Math.max(this.#requiredDifficulty ?? 0, status.level)
   }
 
-  /** @throws {ServiceError} `too_many_*` where the counter said so a moment ago */
-  #refuseKnown(place: Place): void {
-    const status = this.#services.blockCache.find(place, this.#services.nowMs)
+  /** @throws {ServiceError} `too_many_*` if the counter reported the block a few seconds ago */
+  #refuseIfBlockIsCached(reservation: CounterReservation): void {
+    const status = this.#services.blockCache.find(reservation, this.#services.nowMs)
     if (status === null) return
-    this.#report(place, status)
-    throw blocked(place.name, status)
+    this.#report(reservation, status)
+    throw blockedError(reservation.name, status)
   }
 
-  #block(place: Place, status: LimitStatus): never {
-    this.#services.blockCache.note(place, status, this.#services.nowMs)
-    throw blocked(place.name, status)
+  #block(reservation: CounterReservation, status: LimitStatus): never {
+    this.#services.blockCache.note(reservation, status, this.#services.nowMs)
+    throw blockedError(reservation.name, status)
   }
 
   /**
-   * Checks the answer to the challenge, where a rule asked for one.
-   * @throws {ServiceError} as verifyAnswer
+   * Verifies the solution of the challenge if a rule requires one and none has been verified yet.
+   * @throws {ServiceError} as verifySolution
    */
-  async verify(): Promise<void> {
-    if (this.#level === null || this.#claim !== undefined) return
-    this.#claim = await verifyAnswer(this.#services, this.#request, this.#request.challenge, this.#level)
+  async verifyChallenge(): Promise<void> {
+    const required = this.#requiredDifficulty
+    if (required === null || this.#solved !== undefined) return
+    this.#solved = await verifySolution(this.#services, this.#request, this.#request.challenge, required)
   }
 
   /**
-   * Uses the answer up, if it is dear enough: as things stood when the rules were asked, and again at every counter that
-   * did not let the attempt through by itself, so that many at once are no cheaper than one after the other.
+   * Consumes the solved challenge if its difficulty is high enough: first for the difficulty that the counters required when
+   * the attempt was reserved, then for the current one at every counter that did not admit the attempt without a challenge.
+   * The second check makes many attempts at once as difficult as the same attempts one after the other.
    * @throws {ServiceError} `challenge_failed` (`difficulty_too_low`, `already_used`), `unavailable`
    */
-  async claim(): Promise<void> {
-    if (this.#level === null || this.#claim === undefined) return
-    if (this.#claim !== null) await this.#useUp(this.#claim, this.#level)
-    // What a provider sees to has no price of ours.
-    const level = this.#claim?.level ?? MAX_DIFFICULTY
-    for (const place of this.#places.filter(({ admitted }) => !admitted)) {
-      this.#replace(place, { held: true })
-      const { name: rule, limit, counter } = place
-      const proof = { rule, limit, id: this.#id, level }
-      const { admitted, status } = await orUnavailable(this.#services.counter(counter).prove(proof))
+  async consumeChallenge(): Promise<void> {
+    if (this.#requiredDifficulty === null || this.#solved === undefined) return
+    if (this.#solved !== null) await this.#consumeNonce(this.#solved, this.#requiredDifficulty)
+    // Turnstile and hCaptcha responses have no difficulty.
+    const level = this.#solved?.level ?? MAX_DIFFICULTY
+    for (const reservation of this.#reservations.filter(({ admitted }) => !admitted)) {
+      this.#update(reservation, { reserved: true })
+      const { name: rule, limit, counter } = reservation
+      const request = { rule, limit, id: this.#id, level }
+      const { admitted, status } = await orUnavailable(this.#services.counter(counter).prove(request))
       if (!admitted) return this.#fail('difficulty_too_low', status.level)
     }
   }
 
-  async #useUp({ nonce, expiresAtMs, level }: Claim, askedLevel: number): Promise<void> {
-    if (!meetsDifficulty(level, askedLevel)) return this.#fail('difficulty_too_low', askedLevel)
-    const claimed = await orUnavailable(
-      this.#services.counter(this.#request.client).claim(nonce, expiresAtMs),
-    )
-    if (!claimed) return this.#fail('already_used', askedLevel)
+  async #consumeNonce({ nonce, expiresAtMs, level }: Claim, required: number): Promise<void> {
+    if (!meetsDifficulty(level, required)) return this.#fail('difficulty_too_low', required)
+    const counter = this.#services.counter(this.#request.client)
+    const consumed = await orUnavailable(counter.claim(nonce, expiresAtMs))
+    if (!consumed) return this.#fail('already_used', required)
   }
 
-  #fail(reason: ChallengeFailure, level: number): Promise<never> {
-    return failChallenge(this.#services, this.#request, [reason], level)
+  #fail(reason: ChallengeFailure, newDifficulty: number): Promise<never> {
+    return failChallenge(this.#services, this.#request, [reason], newDifficulty)
   }
 
   /**
-   * Lets a right password pass. A wrong one counts; a disabled account neither counts nor clears.
-   * @throws {ServiceError} `invalid_credentials`, `account_disabled`; `unavailable` where nobody may learn which
+   * Returns the account if its password was correct. If not, settles the attempt before the caller learns the result: an
+   * incorrect password counts, a disabled account neither counts nor clears anything.
+   * @throws {ServiceError} `invalid_credentials`, `account_disabled`; `unavailable` if the attempt cannot be settled, so that
+   * the result stays secret
    */
-  async admit(verdict: Verdict): Promise<CheckedAccount> {
-    if (verdict.outcome === 'right') return verdict.checked
-    if (verdict.accountId !== null) this.#services.addToRequestLog({ accountId: verdict.accountId })
-    const wrong = verdict.outcome === 'wrong'
-    const account = wrong ? (verdict.accountId ?? this.#request.identifier ?? '') : ''
-    await this.#settleLogIn(() => (wrong ? { kind: 'counted', account } : { kind: 'void' }))
-    throw new ServiceError(wrong ? 'invalid_credentials' : 'account_disabled')
+  async requireCorrectPassword(check: PasswordCheck): Promise<CheckedAccount> {
+    if (check.outcome === 'correct') return check.checked
+    if (check.accountId !== null) this.#services.addToRequestLog({ accountId: check.accountId })
+    const incorrect = check.outcome === 'incorrect'
+    const account = incorrect ? (check.accountId ?? this.#request.identifier ?? '') : ''
+    await this.#settleLogin(() => (incorrect ? { kind: 'counted', account } : { kind: 'void' }))
+    throw new ServiceError(incorrect ? 'invalid_credentials' : 'account_disabled')
   }
 
   /**
-   * Settles as a good log in: clears the account's failures at the client, and all of the identifier's.
-   * @throws {ServiceError} `unavailable` where nobody may learn that it was one
+   * Settles the attempt as a successful login: clears the account's failures at the requester's counter, and every failure
+   * at the identifier's counter.
+   * @throws {ServiceError} `unavailable` if the attempt cannot be settled; the caller must then not reveal that the login
+   * succeeded
    */
   async succeed(accountId: string): Promise<void> {
-    await this.#settleLogIn(({ counter }) => {
+    await this.#settleLogin(({ counter }) => {
       return { kind: 'cleared', account: counter === this.#request.client ? accountId : null }
     })
   }
 
-  /** Settles what is left: a registration, and places whose outcome never came. An error here costs a wait at most. */
-  async finish(registered: boolean): Promise<void> {
-    const counts = ({ name }: Place) => registered && name === REGISTRATION
-    const left = this.#places.filter((place) => place.held || counts(place))
-    const told = left.map((place) =>
-      withDeadline(
-        this.#settle(place, counts(place) ? { kind: 'counted', account: this.#id } : { kind: 'void' }),
-      ),
+  /**
+   * Settles what is left: a registration, and reservations whose outcome never became known. An error is only logged,
+   * because at most it makes later attempts wait.
+   */
+  async settleRemaining(registered: boolean): Promise<void> {
+    const counts = ({ name }: CounterReservation) => registered && name === REGISTRATION
+    const outcomeAt = (reservation: CounterReservation): Outcome =>
+      counts(reservation) ? { kind: 'counted', account: this.#id } : { kind: 'void' }
+    const remaining = this.#reservations.filter((reservation) => reservation.reserved || counts(reservation))
+    const settling = remaining.map((reservation) =>
+      withDeadline(this.#settle(reservation, outcomeAt(reservation))),
     )
-    for (const answer of await Promise.allSettled(told)) {
-      if (answer.status === 'fulfilled') continue
-      const error = describeError(answer.reason)
+    for (const result of await Promise.allSettled(settling)) {
+      if (result.status === 'fulfilled') continue
+      const error = describeError(result.reason)
       log('warn', 'attempt_not_settled', { request_id: this.#services.requestId, error })
     }
   }
 
-  /** The identifier first: where its answer is lost, nothing at the client's counter tells how it went. */
-  async #settleLogIn(outcomeAt: (place: Place) => Outcome): Promise<void> {
-    const logIn = this.#places.filter(({ name }) => name !== REGISTRATION).toReversed()
-    for (const place of logIn) {
-      this.#replace(place, { held: false })
-      await orUnavailable(this.#settle(place, outcomeAt(place)))
+  /** Settles at the identifier's counter first: if that fails, the requester's counter does not reveal the outcome. */
+  async #settleLogin(outcomeAt: (reservation: CounterReservation) => Outcome): Promise<void> {
+    const reservations = this.#reservations.filter(({ name }) => name !== REGISTRATION).toReversed()
+    for (const reservation of reservations) {
+      this.#update(reservation, { reserved: false })
+      await orUnavailable(this.#settle(reservation, outcomeAt(reservation)))
     }
   }
 
-  /** @throws where the object is out of reach, or knows nothing of the attempt and would not let it through now */
-  async #settle(place: Place, outcome: Outcome): Promise<void> {
-    const { name: rule, limit, counter, admitted } = place
+  /** @throws if the counter is unavailable, or if it has lost the attempt and would not admit it now */
+  async #settle(reservation: CounterReservation, outcome: Outcome): Promise<void> {
+    const { name: rule, limit, counter, admitted } = reservation
     const request = { rule, limit, id: this.#id, outcome, challenged: !admitted }
     const { settled, status } = await this.#services.counter(counter).settle(request)
-    if (!settled) throw new Error(`${rule}: the counter has no memory of the attempt`)
-    this.#report(place, status)
+    if (!settled) throw new Error(`${rule}: the counter has lost the attempt`)
+    this.#report(reservation, status)
   }
 
-  #take({ name: rule, limit, counter }: Place): Promise<Reservation> {
+  #reserveAt({ name: rule, limit, counter }: CounterReservation): Promise<Reservation> {
     const waits = counter === this.#request.client
-    const reservation = this.#services.counter(counter).reserve({ rule, limit, id: this.#id, waits })
-    return orUnavailable(reservation, {}, waits ? MAX_WAIT_MS + DEADLINE_MS : DEADLINE_MS)
+    const reserving = this.#services.counter(counter).reserve({ rule, limit, id: this.#id, waits })
+    return orUnavailable(reserving, {}, waits ? MAX_WAIT_MS + DEADLINE_MS : DEADLINE_MS)
   }
 
-  async #look({ name, limit, counter }: Place): Promise<Reservation> {
+  async #peek({ name, limit, counter }: CounterReservation): Promise<Reservation> {
     const status = await orUnavailable(this.#services.counter(counter).look(name, limit))
     return { admitted: !status.exhausted, status }
   }
 
-  #replace(place: Place, changes: Partial<Place>): void {
-    this.#places = this.#places.map((other) => (other.name === place.name ? { ...other, ...changes } : other))
+  #update({ name }: CounterReservation, changes: Partial<CounterReservation>): void {
+    this.#reservations = this.#reservations.map((other) =>
+      other.name === name ? { ...other, ...changes } : other,
+    )
   }
 
-  #report({ name, limit, counter }: Place, status: LimitStatus): void {
+  /** Reports the requester's own limits only, not those of the identifier. */
+  #report({ name, limit, counter }: CounterReservation, status: LimitStatus): void {
     if (counter === this.#request.client) this.#services.reportLimit({ name, limit, status })
   }
 }
 
-/** Where only pending attempts stood in the way, one of them may settle at any moment. */
-export function blocked(name: RuleName, { exhausted, resetInMs }: LimitStatus): ServiceError {
+/** If only pending attempts exhaust the limit, one of them may be settled at any moment: the requester may retry after 1 s. */
+export function blockedError(name: RuleName, { exhausted, resetInMs }: LimitStatus): ServiceError {
   const retryAfterSeconds = exhausted ? Math.ceil(resetInMs / 1000) : 1
   return new ServiceError(BLOCKED[name], {}, { retryAfterSeconds })
 }
 
-/** Whether a call that may register counts as one that did, or may have: stored, or told that a name is taken. */
+/**
+ * Whether an attempt that failed with this error counts as a registration: the account or the change is stored, may be
+ * stored, or the requester learned that an identifier is taken.
+ */
 export function countsAsRegistration(error: unknown): boolean {
   if (!(error instanceof ServiceError)) return false
   const { code, members } = error

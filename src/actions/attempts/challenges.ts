@@ -1,4 +1,4 @@
-/** The challenge that stands between a client and one more attempt. */
+/** Challenges: verifying a solution, and issuing the challenge that a requester needs for the next attempt. */
 import type {
   Challenge,
   ChallengeAction,
@@ -9,44 +9,44 @@ import type {
 import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import type { Services } from '../../services.ts'
 import {
-  type Client,
   limitOf,
+  type Requester,
   type RequesterRuleName,
   requesterCounter,
   requesterRule,
 } from './requester-limits.ts'
 
 /**
- * Checks the answer to a challenge, without a look at any counter.
- * @param answer what the client sent, if anything
- * @param level how dear a fresh challenge is
- * @returns what is to be claimed, if anything
- * @throws {ServiceError} `challenge_required`, `challenge_failed`, each with a fresh challenge
+ * Verifies the solution of a challenge without calling a counter.
+ * @param solution what the request carries; undefined if it carries none
+ * @param newDifficulty the difficulty of the new challenge if this one is missing or fails
+ * @returns the solved challenge, which the caller must consume; null if its provider consumes it
+ * @throws {ServiceError} `challenge_required`, `challenge_failed`, each with a new challenge
  */
-export async function verifyAnswer(
+export async function verifySolution(
   services: Services,
   request: ChallengeRequest,
-  answer: string | undefined,
-  level: number,
+  solution: string | undefined,
+  newDifficulty: number,
 ): Promise<Claim | null> {
   const { challenge: provider, nowMs } = services
-  if (answer === undefined) {
-    const challenge = await provider.describe(request, level, nowMs)
+  if (solution === undefined) {
+    const challenge = await provider.describe(request, newDifficulty, nowMs)
     throw new ServiceError('challenge_required', { challenge })
   }
-  const verification = await provider.verify(answer, request, nowMs)
+  const verification = await provider.verify(solution, request, nowMs)
   if (verification.solved) return verification.claim
-  return failChallenge(services, request, verification.reasons, level)
+  return failChallenge(services, request, verification.reasons, newDifficulty)
 }
 
-/** @throws {ServiceError} `challenge_failed` with a fresh challenge */
+/** @throws {ServiceError} `challenge_failed` with a new challenge */
 export async function failChallenge(
   { challenge: provider, nowMs }: Services,
   request: ChallengeRequest,
   reasons: readonly ChallengeFailure[],
-  level: number,
+  newDifficulty: number,
 ): Promise<never> {
-  const challenge = await provider.describe(request, level, nowMs)
+  const challenge = await provider.describe(request, newDifficulty, nowMs)
   throw new ServiceError('challenge_failed', { reasons, challenge })
 }
 
@@ -56,35 +56,36 @@ const RULE_OF_ACTION = {
 } as const satisfies Record<ChallengeAction, RequesterRuleName>
 
 /**
- * A challenge for whoever expects to be asked for one.
+ * Issues a challenge in advance of a request, whether or not the request will need it.
  * @throws {ServiceError} `client_ip_unknown`, `unavailable`
  */
-export async function offerChallenge(
+export async function issueChallenge(
   services: Services,
-  client: Client,
+  requester: Requester,
   action: ChallengeAction,
 ): Promise<Challenge> {
-  const { request, status } = await lookAhead(services, client, action)
+  const { request, status } = await peekLimit(services, requester, action)
   return services.challenge.describe(request, status.level, services.nowMs)
 }
 
 /**
- * The challenge that the client's next attempt will need, as things stand.
- * @returns null where it needs none
+ * Issues the challenge that the requester's next attempt will need if nothing changes until then.
+ * @returns null if the attempt will need none
  * @throws {ServiceError} `client_ip_unknown`, `unavailable`
  */
-export async function challengeDue(
+export async function nextChallenge(
   services: Services,
-  client: Client,
+  requester: Requester,
   action: ChallengeAction,
 ): Promise<Challenge | null> {
-  const { request, rule, status } = await lookAhead(services, client, action)
+  const { request, rule, status } = await peekLimit(services, requester, action)
   if (!rule.enabled || rule.action !== 'challenge' || !status.exhausted) return null
   return services.challenge.describe(request, status.level, services.nowMs)
 }
 
-async function lookAhead(services: Services, client: Client, action: ChallengeAction) {
-  const { address, counter } = await requesterCounter(services, client)
+/** Reads the limit status of the requester without a reservation. */
+async function peekLimit(services: Services, requester: Requester, action: ChallengeAction) {
+  const { address, counter } = await requesterCounter(services, requester)
   const name = RULE_OF_ACTION[action]
   const rule = requesterRule(await services.settings.rules(services.nowMs), name, address)
   const status = await orUnavailable(services.counter(counter).look(name, limitOf(rule)))

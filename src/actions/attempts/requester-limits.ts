@@ -1,4 +1,4 @@
-/** Whom a call counts against. */
+/** The requester of an attempt, the counter of its address, and the rules that apply to it. */
 import type { LimitRule, LimitRules } from '../../config/limits.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import { digestOf } from '../../limits/counter-keys.ts'
@@ -6,16 +6,16 @@ import type { RequesterAddress } from '../../limits/requester-address.ts'
 import type { Limit } from '../../limits/window.ts'
 import type { Services } from '../../services.ts'
 
-/** Where a call comes from. */
-export interface Client {
-  /** Null where the deployment does not say. */
+/** Where a request comes from. */
+export interface Requester {
+  /** Null if the deployment does not provide it. */
   readonly address: RequesterAddress | null
   readonly userAgent: string | null
-  readonly place: Place
+  readonly location: Location
 }
 
-/** Where Cloudflare takes an address to be; null where it does not know. */
-export interface Place {
+/** Where Cloudflare locates an address; null if unknown. */
+export interface Location {
   /** ISO 3166-1 alpha-2, or `T1` for the Tor network. */
   readonly country: string | null
   readonly city: string | null
@@ -23,19 +23,19 @@ export interface Place {
 
 export interface RequesterCounter {
   readonly address: RequesterAddress
-  /** Its counter's name. */
+  /** The name of the counter of this address. */
   readonly counter: string
 }
 
-/** What a counter goes by. */
+/** @returns the part of a rule that its counter needs */
 export function limitOf({ window_seconds, threshold }: LimitRule): Limit {
   return { windowMs: window_seconds * 1000, threshold }
 }
 
-/** @throws {ServiceError} `client_ip_unknown`: nothing is counted under a guess; `unavailable` */
+/** @throws {ServiceError} `client_ip_unknown`, because an attempt is never counted for a guessed address; `unavailable` */
 export async function requesterCounter(
   { counterKeys, addToRequestLog }: Services,
-  { address }: Client,
+  { address }: Requester,
 ): Promise<RequesterCounter> {
   if (address === null) throw new ServiceError('client_ip_unknown')
   const counter = await counterKeys.ofRequester(address.counted)
@@ -45,7 +45,10 @@ export async function requesterCounter(
 
 export type RequesterRuleName = 'registrations_per_ip' | 'login_failures_per_ip'
 
-/** A rule as it is for this address: one that tells nobody from anybody is always challenged, or may not register. */
+/**
+ * The rule as it applies to this address. A shared address does not identify a requester, so its threshold is 0: every login
+ * from there needs a challenge, and every registration is challenged or blocked, as the rule says.
+ */
 export function requesterRule(
   rules: LimitRules,
   name: RequesterRuleName,

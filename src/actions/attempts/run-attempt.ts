@@ -1,84 +1,95 @@
-/** Runs a call between the counters: every call that checks a password, and every one that may register something. */
+/** Runs a rate-limited attempt: one that checks a password, or one that may register an identifier. */
 import type { ChallengeAction } from '../../challenge/challenge.ts'
 import { digestOf } from '../../limits/counter-keys.ts'
 import type { Services } from '../../services.ts'
 import { type AppliedRule, Attempt, countsAsRegistration } from './attempt.ts'
-import { type Client, type RequesterRuleName, requesterCounter, requesterRule } from './requester-limits.ts'
+import {
+  type Requester,
+  type RequesterRuleName,
+  requesterCounter,
+  requesterRule,
+} from './requester-limits.ts'
 
 export interface RateLimitedRequest {
-  readonly client: Client
-  /** The answer to a challenge, where one was sent. */
+  readonly requester: Requester
+  /** The solution of a challenge, if the request carries one. */
   readonly challenge: string | undefined
 }
 
-export interface Counted {
+/** What an attempt is counted as. */
+export interface AttemptKind {
   readonly action: ChallengeAction
-  /** Whether it may store or ask for an identifier. */
-  readonly registers: boolean
-  /** Whose password is checked; null where none is. */
-  readonly identifier: CountedIdentifier | null
+  /** Whether the attempt may register an identifier, or find out that it is taken. */
+  readonly mayRegister: boolean
+  /** The identifier whose password is checked; null if none is. */
+  readonly identifier: AttemptIdentifier | null
 }
 
-export interface CountedIdentifier {
-  /** Null for text that no account could have. */
+export interface AttemptIdentifier {
+  /** Null for text that no account can have as an identifier. */
   readonly kind: string | null
   readonly compared: string
 }
 
 /**
- * Reserves, works and settles. Goes on when the client is gone: whoever hangs up gains no attempt.
+ * Reserves the attempt, does the work and settles the attempt. Runs to completion even if the caller disconnects, so that
+ * disconnecting cannot avoid being counted.
  * @throws {ServiceError} `client_ip_unknown`, `too_many_*`, `challenge_*`, `unavailable`, and what `work` throws
  */
 export async function runAttempt<T>(
   services: Services,
-  call: RateLimitedRequest,
-  counted: Counted,
+  request: RateLimitedRequest,
+  kind: AttemptKind,
   work: (attempt: Attempt) => Promise<T>,
 ): Promise<T> {
-  const running = run(services, call, counted, work)
+  const running = run(services, request, kind, work)
   services.waitUntil(running.catch(() => undefined))
   return running
 }
 
 async function run<T>(
   services: Services,
-  call: RateLimitedRequest,
-  counted: Counted,
+  { requester, challenge }: RateLimitedRequest,
+  kind: AttemptKind,
   work: (attempt: Attempt) => Promise<T>,
 ): Promise<T> {
-  const client = await requesterCounter(services, call.client)
-  const identifier = await identifierCounter(services, counted)
-  const { action } = counted
-  const { address, counter } = client
-  const request = { action, client: counter, address: address.shown, identifier, challenge: call.challenge }
-  const attempt = new Attempt(services, request)
+  const { address, counter } = await requesterCounter(services, requester)
+  const identifier = await identifierCounter(services, kind)
+  const { action, mayRegister } = kind
+  const attempt = new Attempt(services, {
+    action,
+    client: counter,
+    address: address.shown,
+    identifier,
+    challenge,
+  })
   try {
     const rules = await services.settings.rules(services.nowMs)
-    const perClient = (name: RequesterRuleName): AppliedRule => {
-      return { name, rule: requesterRule(rules, name, client.address), counter: client.counter }
+    const perRequester = (name: RequesterRuleName): AppliedRule => {
+      return { name, rule: requesterRule(rules, name, address), counter }
     }
-    if (counted.registers) await attempt.reserve(perClient('registrations_per_ip'))
-    if (identifier !== null) await attempt.reserve(perClient('login_failures_per_ip'))
-    // Nothing of an identifier is woken for those who have not solved their own challenge.
-    await attempt.verify()
+    if (mayRegister) await attempt.reserve(perRequester('registrations_per_ip'))
+    if (identifier !== null) await attempt.reserve(perRequester('login_failures_per_ip'))
+    // The identifier's counter is not called before a requester who needs a challenge has solved it.
+    await attempt.verifyChallenge()
     if (identifier !== null) {
       const name = 'login_failures_per_account'
       await attempt.reserve({ name, rule: rules[name], counter: identifier })
     }
-    await attempt.verify()
-    await attempt.claim()
+    await attempt.verifyChallenge()
+    await attempt.consumeChallenge()
     const result = await work(attempt)
-    await attempt.finish(true)
+    await attempt.settleRemaining(true)
     return result
   } catch (error) {
-    await attempt.finish(countsAsRegistration(error))
+    await attempt.settleRemaining(countsAsRegistration(error))
     throw error
   }
 }
 
 async function identifierCounter(
   { counterKeys, addToRequestLog }: Services,
-  { identifier }: Counted,
+  { identifier }: AttemptKind,
 ): Promise<string | null> {
   if (identifier === null) return null
   const counter = await counterKeys.ofIdentifier(identifier.kind, identifier.compared)

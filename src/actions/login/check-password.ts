@@ -1,7 +1,7 @@
 /**
- * The one way a password is checked: find the account, derive and compare (or the decoy), look at the primary
- * before anything is refused. The time is the same for an unknown identifier and a wrong password. What it finds
- * is told to nobody before the counters have settled (attempt.ts).
+ * The only way to check a password: find the account, derive and compare (against a decoy if there is no account), and read the
+ * primary before anything is refused. Takes the same time for an unknown identifier and for an incorrect password. The attempt
+ * is settled before the result is revealed (attempt.ts).
  */
 import type { Account } from '../../accounts/account.ts'
 import type { AccountRead, ReadFrom } from '../../accounts/account-store.ts'
@@ -10,73 +10,75 @@ import { verifyDecoy, verifyPassword } from '../../passwords/pbkdf2.ts'
 import { log } from '../../runtime/log.ts'
 import type { Services } from '../../services.ts'
 
-/** How to find the account whose password is checked. */
+/** Finds the account whose password is checked. */
 export type FindAccount = (from: ReadFrom) => Promise<AccountRead>
 
+/** An enabled account whose password was correct. */
 export interface CheckedAccount {
   readonly account: Account
   readonly fromPrimary: boolean
   readonly needsRehash: boolean
 }
 
-/** What a check of a password found. */
-export type Verdict =
-  | { readonly outcome: 'right'; readonly checked: CheckedAccount }
-  /** `accountId` is null where there is no such account. */
-  | { readonly outcome: 'wrong'; readonly accountId: string | null }
-  /** The password is right. */
+/** The result of a password check. */
+export type PasswordCheck =
+  | { readonly outcome: 'correct'; readonly checked: CheckedAccount }
+  /** `accountId` is null if there is no such account. */
+  | { readonly outcome: 'incorrect'; readonly accountId: string | null }
+  /** The password is correct, but the account is disabled. */
   | { readonly outcome: 'disabled'; readonly accountId: string }
 
-interface Judgement {
+/** One read of the account, and whether the password matches the hash in it. */
+interface Comparison {
   readonly read: AccountRead
   readonly match: boolean
   readonly needsRehash: boolean
 }
 
 /**
- * @param from where the account is looked for first
- * @throws {ServiceError} `misconfigured` where the hash was made with another pepper; `unavailable`
+ * @param from where the account is read first
+ * @throws {ServiceError} `misconfigured` if the hash was made with another pepper; `unavailable`
  */
 export async function checkPassword(
   services: Services,
   find: FindAccount,
   password: string,
   from: ReadFrom,
-): Promise<Verdict> {
-  const first = await judge(services, await orUnavailable(find(from)), password)
-  const stands = first.match && first.read.account?.disabled === false
-  return toVerdict(
-    stands || first.read.fromPrimary ? first : await judgeOnPrimary(services, find, password, first),
+): Promise<PasswordCheck> {
+  const first = await compare(services, await orUnavailable(find(from)), password)
+  const accepted = first.match && first.read.account?.disabled === false
+  return toPasswordCheck(
+    accepted || first.read.fromPrimary ? first : await compareOnPrimary(services, find, password, first),
   )
 }
 
-/** Checks again on the primary; derives again only if the stored hash is another. */
+/** Checks the password again on the primary. Derives again only if the stored hash has changed. */
 export async function recheckPassword(
   services: Services,
   find: FindAccount,
   password: string,
   checked: CheckedAccount,
-): Promise<Verdict> {
+): Promise<PasswordCheck> {
   const earlier = { read: checked, match: true, needsRehash: checked.needsRehash }
-  return toVerdict(await judgeOnPrimary(services, find, password, earlier))
+  return toPasswordCheck(await compareOnPrimary(services, find, password, earlier))
 }
 
-async function judgeOnPrimary(
+async function compareOnPrimary(
   services: Services,
   find: FindAccount,
   password: string,
-  earlier: Judgement,
-): Promise<Judgement> {
+  earlier: Comparison,
+): Promise<Comparison> {
   const read = await orUnavailable(find('primary'))
   const sameHash = read.account?.passwordHash === earlier.read.account?.passwordHash
-  return sameHash ? { ...earlier, read } : judge(services, read, password)
+  return sameHash ? { ...earlier, read } : compare(services, read, password)
 }
 
-async function judge(
+async function compare(
   { pepper, requestId }: Services,
   read: AccountRead,
   password: string,
-): Promise<Judgement> {
+): Promise<Comparison> {
   const { account } = read
   if (account === null) {
     await verifyDecoy(password, await pepper())
@@ -96,9 +98,9 @@ async function judge(
   return { read, match: false, needsRehash: false }
 }
 
-function toVerdict({ read, match, needsRehash }: Judgement): Verdict {
+function toPasswordCheck({ read, match, needsRehash }: Comparison): PasswordCheck {
   const { account, fromPrimary } = read
-  if (account === null || !match) return { outcome: 'wrong', accountId: account?.id ?? null }
+  if (account === null || !match) return { outcome: 'incorrect', accountId: account?.id ?? null }
   if (account.disabled) return { outcome: 'disabled', accountId: account.id }
-  return { outcome: 'right', checked: { account, fromPrimary, needsRehash } }
+  return { outcome: 'correct', checked: { account, fromPrimary, needsRehash } }
 }

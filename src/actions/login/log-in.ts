@@ -1,4 +1,4 @@
-/** Log in: identifier and password in, tokens out. */
+/** Login: checks identifier and password, opens a session and issues its tokens. */
 import { findByIdentifier, type ReadFrom, replaceHash } from '../../accounts/account-store.ts'
 import { type Identifier, parseIdentifier } from '../../accounts/identifier.ts'
 import { ServiceError } from '../../errors/service-error.ts'
@@ -12,7 +12,7 @@ import { type RateLimitedRequest, runAttempt } from '../attempts/run-attempt.ts'
 import { type IssuedTokens, issueTokens } from '../session/issue-tokens.ts'
 import {
   endOrphanedSession,
-  type OpenedSession,
+  type OpenSessionResult,
   openSession,
   type SessionRequest,
 } from '../session/open-session.ts'
@@ -21,14 +21,14 @@ import { type CheckedAccount, checkPassword, type FindAccount, recheckPassword }
 export interface LoginRequest extends RateLimitedRequest {
   readonly identifier: string
   readonly password: string
-  /** Scopes asked for; null for everything. */
+  /** The requested scopes; null if the request names none. */
   readonly scope: readonly string[] | null
   readonly transport: Transport
 }
 
-type Opened = Extract<OpenedSession, { outcome: 'opened' }>
+type OpenedSession = Extract<OpenSessionResult, { outcome: 'opened' }>
 
-/** Each round means that the account changed while it was read: more than these is no log in but a race. */
+/** Upper bound on the reads of one login. Each further read means that the account changed after the one before. */
 const MAX_READS = 4
 
 /**
@@ -38,33 +38,35 @@ export async function logIn(services: Services, request: LoginRequest): Promise<
   const key = await services.signingKeys.signing(services.nowMs)
   const { defaultPhoneRegion } = services.config.accounts
   const identifier = parseIdentifier(request.identifier, defaultPhoneRegion)
-  const counted = {
+  const kind = {
     action: 'login' as const,
-    registers: false,
+    mayRegister: false,
     identifier: identifier ?? { kind: null, compared: request.identifier },
   }
-  const { activeSession, sessionSecret } = await runAttempt(services, request, counted, (attempt) =>
-    checkAndOpen(services, request, finder(services.db, identifier), attempt),
+  const { activeSession, sessionSecret } = await runAttempt(services, request, kind, (attempt) =>
+    checkPasswordAndOpen(services, request, accountFinder(services.db, identifier), attempt),
   )
   return issueTokens(services, key, activeSession, sessionSecret)
 }
 
-function finder(db: D1Database, identifier: Identifier | null): FindAccount {
+function accountFinder(db: D1Database, identifier: Identifier | null): FindAccount {
   if (identifier === null) return async () => ({ account: null, fromPrimary: true })
   return (from: ReadFrom) => findByIdentifier(db, identifier, from)
 }
 
-async function checkAndOpen(
+async function checkPasswordAndOpen(
   services: Services,
   request: LoginRequest,
   find: FindAccount,
   attempt: Attempt,
-): Promise<Opened> {
+): Promise<OpenedSession> {
   const { password } = request
-  const checked = await attempt.admit(await checkPassword(services, find, password, 'replica'))
+  const checked = await attempt.requireCorrectPassword(
+    await checkPassword(services, find, password, 'replica'),
+  )
   const recheck = async (earlier: CheckedAccount) =>
-    attempt.admit(await recheckPassword(services, find, password, earlier))
-  const opened = await openCurrent(services, request, checked, recheck)
+    attempt.requireCorrectPassword(await recheckPassword(services, find, password, earlier))
+  const opened = await openWithCurrentState(services, request, checked, recheck)
   const { profile, session } = opened.activeSession
   await attempt.succeed(profile.id).catch((error: unknown) => {
     services.waitUntil(endOrphanedSession(services, profile.id, session.id))
@@ -74,27 +76,30 @@ async function checkAndOpen(
   return opened
 }
 
-/** Opens the session with a state that the object accepts as current, reading the primary where it must. */
-async function openCurrent(
+/**
+ * Opens the session with a state that the account's object accepts as current. If the object rejects the state as stale, reads
+ * the primary, checks the password again and tries again.
+ */
+async function openWithCurrentState(
   services: Services,
   request: SessionRequest,
   checked: CheckedAccount,
   recheck: (earlier: CheckedAccount) => Promise<CheckedAccount>,
-): Promise<Opened> {
+): Promise<OpenedSession> {
   let current = checked
   let replaces: number | null = null
   for (let reads = 1; reads <= MAX_READS; reads++) {
     const readFrom = current.fromPrimary ? ('primary' as const) : ('replica' as const)
-    const opening = { readFrom, ...(replaces === null ? {} : { replaces }) }
-    const opened = await openSession(services, request, toState(current.account), opening)
-    if (opened.outcome === 'opened') return opened
-    replaces = opened.version
+    const source = { readFrom, ...(replaces === null ? {} : { replaces }) }
+    const result = await openSession(services, request, toState(current.account), source)
+    if (result.outcome === 'opened') return result
+    replaces = result.version
     current = await recheck(current)
   }
   throw new ServiceError('unavailable', {}, { cause: new Error('the account keeps changing') })
 }
 
-/** Stores the password under the current parameters. An error here costs nobody anything: the next log in tries again. */
+/** Hashes the password again with the current parameters. If this fails, the next login tries again. */
 async function rehash(
   { db, pepper, requestId }: Services,
   { account }: CheckedAccount,

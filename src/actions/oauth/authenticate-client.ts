@@ -1,14 +1,14 @@
-/** Which client calls (RFC 6749 section 2.3), and how often one address may be wrong about it. */
+/** Authenticates OAuth clients (RFC 6749 section 2.3) and limits failures per requester address. */
 
 import { isClientSecret, type KnownClient } from '../../clients/clients.ts'
 import type { Bytes } from '../../crypto/bytes.ts'
 import { isId } from '../../crypto/ids.ts'
 import { OAuthError, orUnavailable, type ServiceError } from '../../errors/service-error.ts'
 import type { Services } from '../../services.ts'
-import { blocked } from '../attempts/attempt.ts'
-import { type Client, limitOf, requesterCounter } from '../attempts/requester-limits.ts'
+import { blockedError } from '../attempts/attempt.ts'
+import { limitOf, type Requester, requesterCounter } from '../attempts/requester-limits.ts'
 
-/** What a request says of who it comes from; null for what it does not say. */
+/** The client credentials of a request; null for what it does not contain. */
 export interface ClientCredentials {
   readonly clientId: string | null
   readonly clientSecret: string | null
@@ -16,49 +16,50 @@ export interface ClientCredentials {
 
 export interface AuthenticatedClient {
   readonly clientId: string
-  /** Whether it has proven who it is; else it is the service's own public client. */
+  /** Whether the client authenticated with a secret; if not, it is the service's own public client. */
   readonly confidential: boolean
-  /** Whose access tokens it may introspect, beside those issued to itself. */
+  /** The audience whose access tokens it may introspect, in addition to those issued to itself. */
   readonly audience: string
 }
 
 const RULE = 'client_failures_per_ip'
-/** In the place of a hash where there is no client: no secret has this one. */
-const HASH_OF_NONE: Bytes = new Uint8Array(32)
+/** Replaces the hash of an unknown client: no secret has this one. */
+const NO_HASH: Bytes = new Uint8Array(32)
 
 /**
- * Goes on when the caller is gone: whoever hangs up gains no attempt. Without a secret nothing is guessed, and nothing counts.
+ * Runs to completion even if the caller disconnects, so that disconnecting cannot avoid being counted. A request without a secret
+ * guesses nothing, so it is not counted.
  * @throws {OAuthError} `invalid_client`
- * @throws {ServiceError} `client_ip_unknown` and `too_many_client_failures` (a wrong secret alone), `unavailable`
+ * @throws {ServiceError} `client_ip_unknown` and `too_many_client_failures` (both only for an incorrect secret); `unavailable`
  */
 export async function authenticateClient(
   services: Services,
   { clientId, clientSecret }: ClientCredentials,
-  from: Client,
+  requester: Requester,
 ): Promise<AuthenticatedClient> {
   const { clientId: publicId, audience } = services.config.tokens
   if (clientId === publicId && clientSecret === null) return { clientId, confidential: false, audience }
   if (clientId === null || clientSecret === null) throw new OAuthError('invalid_client')
-  const running = authenticate(services, clientId, clientSecret, from)
+  const running = authenticate(services, clientId, clientSecret, requester)
   services.waitUntil(running.catch(() => undefined))
   return running
 }
 
 /**
- * A right secret passes whatever was counted against its address, which need not even be known: no number of guesses would
- * find 256 random bits, so a block protects nothing, and would let anybody lock out the clients behind one address.
+ * Accepts a correct secret even if the requester's address is blocked or unknown. Guessing cannot find 256 random bits, so a
+ * block would protect nothing, and anybody could use it to lock out the clients behind one address.
  */
 async function authenticate(
   services: Services,
   clientId: string,
   clientSecret: string,
-  from: Client,
+  requester: Requester,
 ): Promise<AuthenticatedClient> {
   const client = await findClient(services, clientId)
-  // The same work for an unknown client and a wrong secret.
-  const right = await isClientSecret(clientSecret, client?.secretHash ?? HASH_OF_NONE)
-  if (client !== null && !right) services.addToRequestLog({ clientId })
-  if (client === null || !right) throw await countFailure(services, from)
+  // The same work for an unknown client and for an incorrect secret.
+  const matches = await isClientSecret(clientSecret, client?.secretHash ?? NO_HASH)
+  if (client !== null && !matches) services.addToRequestLog({ clientId })
+  if (client === null || !matches) throw await countFailure(services, requester)
   const audience = client.audience ?? services.config.tokens.audience
   return { clientId, confidential: true, audience }
 }
@@ -68,23 +69,23 @@ async function findClient({ clients, nowMs }: Services, clientId: string): Promi
 }
 
 /**
- * Counts a wrong secret before anybody learns of it, if its address still has a place.
- * @returns what to refuse it with
+ * Counts an incorrect secret before the caller learns that it is incorrect, if the requester's limit is not exhausted.
+ * @returns the error to throw
  * @throws {ServiceError} `client_ip_unknown`, `unavailable`
  */
-async function countFailure(services: Services, from: Client): Promise<OAuthError | ServiceError> {
+async function countFailure(services: Services, requester: Requester): Promise<OAuthError | ServiceError> {
   const { blockCache, nowMs } = services
-  const { counter } = await requesterCounter(services, from)
+  const { counter } = await requesterCounter(services, requester)
   const rule = (await services.settings.rules(nowMs))[RULE]
   if (!rule.enabled) return new OAuthError('invalid_client')
   const limit = limitOf(rule)
   const key = { name: RULE, limit, counter } as const
-  const known = blockCache.find(key, nowMs)
-  if (known !== null) return blocked(RULE, known)
+  const cached = blockCache.find(key, nowMs)
+  if (cached !== null) return blockedError(RULE, cached)
   const outcome = { kind: 'counted', account: '' } as const
   const failure = { rule: RULE, limit, id: crypto.randomUUID(), outcome, challenged: false } as const
   const { settled, status } = await orUnavailable(services.counter(counter).settle(failure))
   if (settled) return new OAuthError('invalid_client')
   blockCache.note(key, status, nowMs)
-  return blocked(RULE, status)
+  return blockedError(RULE, status)
 }

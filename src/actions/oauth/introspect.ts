@@ -1,4 +1,4 @@
-/** What is true of a token now (RFC 7662). */
+/** Token introspection (RFC 7662). */
 import { ServiceError } from '../../errors/service-error.ts'
 import type { Services } from '../../services.ts'
 import type { AccessTokenClaims } from '../../verify/access-token.ts'
@@ -8,8 +8,8 @@ import { checkCurrentPermissions } from '../session/authorize.ts'
 import type { AuthenticatedClient } from './authenticate-client.ts'
 
 /**
- * Checks an access token, and its session alive. Roles and scopes are those that the account still has.
- * @returns its claims, or null for anything that is no valid one, or none that this client may ask about
+ * Verifies an access token and checks its session. Roles and scopes are those that the account still has.
+ * @returns the token's claims; null if it is not a valid access token, or not one that the client may introspect
  * @throws {ServiceError} `unavailable`
  */
 export async function introspect(
@@ -20,8 +20,8 @@ export async function introspect(
   const claims = await readAccessToken(services, token, client.audience)
   if (claims === null || !mayIntrospect(client, claims)) return null
   try {
-    const names = { roles: claims.roles, scope: scopeNames(claims.scope) }
-    const { roles, scope } = await checkCurrentPermissions(services, claims, names)
+    const claimed = { roles: claims.roles, scope: scopeNames(claims.scope) }
+    const { roles, scope } = await checkCurrentPermissions(services, claims, claimed)
     return { ...claims, roles, scope: scope.join(' ') }
   } catch (error) {
     if (error instanceof ServiceError && error.code === 'invalid_token') return null
@@ -29,7 +29,10 @@ export async function introspect(
   }
 }
 
-/** RFC 7662 section 4: a token for somebody else is no business of the client's, and section 2.2 says how to answer. */
+/**
+ * A client must not learn about tokens that are meant for others (RFC 7662 section 4). They are reported as inactive
+ * (section 2.2).
+ */
 function mayIntrospect({ clientId, audience }: AuthenticatedClient, claims: AccessTokenClaims): boolean {
   return claims.aud === audience || claims.client_id === clientId
 }

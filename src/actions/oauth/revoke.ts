@@ -1,4 +1,4 @@
-/** Ending a session by either of its tokens (RFC 7009). */
+/** Ends a session by its access token or refresh token (RFC 7009). */
 import { sha256 } from '../../crypto/bytes.ts'
 import { OAuthError, orUnavailable } from '../../errors/service-error.ts'
 import type { Services } from '../../services.ts'
@@ -8,11 +8,11 @@ import { readOwnRefreshToken } from '../session/end-sessions.ts'
 import type { AuthenticatedClient } from './authenticate-client.ts'
 
 /**
- * Ends the session of an access token, or of a refresh token of any generation. One that is not valid ends nothing: what
- * its client wants is so already (RFC 7009 section 2.2).
- * @returns the account that it speaks of, null for one that is not valid
- * @throws {OAuthError} `invalid_grant` where it was issued to another client
- * @throws {ServiceError} `misconfigured` where it may be one of another AUTH_SECRET; `unavailable`
+ * Ends the session of an access token, or of a refresh token of any generation. An invalid token ends nothing and is no error,
+ * since the client's purpose is achieved already (RFC 7009 section 2.2).
+ * @returns the id of the token's account; null for an invalid token
+ * @throws {OAuthError} `invalid_grant` if the token was issued to another client
+ * @throws {ServiceError} `misconfigured` if the token may have been made under another AUTH_SECRET; `unavailable`
  */
 export async function revoke(
   services: Services,
@@ -22,7 +22,7 @@ export async function revoke(
   const claims = await readAccessToken(services, token)
   if (claims !== null) {
     services.addToRequestLog({ accountId: claims.sub, sessionId: claims.sid })
-    refuseOther(client, claims.client_id)
+    requireOwnToken(client, claims.client_id)
     await orUnavailable(services.accountObject(claims.sub).end(claims.sid))
     return claims.sub
   }
@@ -40,11 +40,11 @@ async function endByRefreshToken(
   const { sessionsNotBeforeMs } = await settings.current(nowMs)
   const activeSession = await orUnavailable(accountObject(accountId).check(sessionId, sessionsNotBeforeMs))
   if (activeSession === null) return
-  refuseOther(client, activeSession.session.clientId)
+  requireOwnToken(client, activeSession.session.clientId)
   await orUnavailable(accountObject(accountId).endBySecret(sessionId, await sha256(sessionSecret)))
 }
 
-/** RFC 7009 section 2.1. The service's own client goes by whatever CLIENT_ID was when the session began. */
-function refuseOther({ clientId, confidential }: AuthenticatedClient, issuedTo: string): void {
+/** RFC 7009 section 2.1. The service's own client is not compared, because CLIENT_ID may have changed since the session began. */
+function requireOwnToken({ clientId, confidential }: AuthenticatedClient, issuedTo: string): void {
   if (confidential && clientId !== issuedTo) throw new OAuthError('invalid_grant')
 }

@@ -1,4 +1,4 @@
-/** Whether identifiers may be registered: the operator's switch and allow list, and the reserved usernames. */
+/** Checks whether identifiers may be registered: registration is open, the allow list, reserved usernames. */
 import { isOnAllowList } from '../../accounts/allow-list.ts'
 import type { Identifier } from '../../accounts/identifier.ts'
 import { type FieldError, ServiceError } from '../../errors/service-error.ts'
@@ -12,8 +12,8 @@ export async function checkRegistrationOpen({ settings, nowMs }: Services): Prom
 }
 
 /**
- * @param identifiers those given; null and undefined are none
- * @throws {ServiceError} `registration_not_allowed` where some are given and none of them is on the list
+ * @param identifiers null and undefined are ignored
+ * @throws {ServiceError} `registration_not_allowed` if there are identifiers, but the allow list contains none of them
  */
 export async function checkRegistrationAllowed(
   { settings, nowMs }: Services,
@@ -26,7 +26,7 @@ export async function checkRegistrationAllowed(
 }
 
 /**
- * @param current the username that the account has
+ * @param current the account's current username, which it may keep even if it is reserved
  * @throws {ServiceError} `invalid_request`
  */
 export function checkUsername(
@@ -38,17 +38,17 @@ export function checkUsername(
   if (errors.length > 0) throw new ServiceError('invalid_request', { errors })
 }
 
-/** @returns what is against a username, as it is listed beside other problems */
+/** @returns the problems with a username, to be reported with those of other fields */
 export function usernameErrors(
   services: Services,
   username: Identifier | null | undefined,
   current: string | null = null,
 ): readonly FieldError[] {
-  if (!isReserved(services, username, current)) return []
+  if (!isReservedUsername(services, username, current)) return []
   return [{ field: 'username', message: 'Must not be a reserved name.' }]
 }
 
-export function isReserved(
+export function isReservedUsername(
   { config }: Services,
   username: Identifier | null | undefined,
   current: string | null = null,

@@ -1,11 +1,11 @@
-/** Whether a password may be chosen for an account with these identifiers. */
+/** Checks whether an account with these identifiers may have a password. */
 import type { Identifier } from '../../accounts/identifier.ts'
 import { type FieldError, ServiceError } from '../../errors/service-error.ts'
 import { type Weakness, weaknesses } from '../../passwords/policy.ts'
 import type { Services } from '../../services.ts'
 
-/** @throws {ServiceError} `weak_password` with every reason */
-export function checkPolicy(
+/** @throws {ServiceError} `weak_password` with all reasons */
+export function checkPasswordPolicy(
   services: Services,
   password: string,
   identifiers: readonly (Identifier | null)[],
@@ -15,8 +15,8 @@ export function checkPolicy(
 }
 
 /**
- * @param field the password's name in the request
- * @returns what is against a password, as it is listed beside other problems
+ * @param field the name of the password field in the request
+ * @returns the problems with a password, to be reported with those of other fields
  */
 export function passwordErrors(
   services: Services,
@@ -28,7 +28,7 @@ export function passwordErrors(
   return reasons.length === 0 ? [] : [{ field, message: 'Must not be a weak password.', reasons }]
 }
 
-/** @returns every reason against the password, in the order in which they are reported */
+/** @returns the reasons why the password is weak, in the order in which they are reported */
 export function weaknessesFor(
   { config }: Services,
   password: string,

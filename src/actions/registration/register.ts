@@ -1,4 +1,4 @@
-/** Registration: identifiers and a password in, an account and its first session out. */
+/** Registration: stores a new account, opens its first session and issues its tokens. */
 import type { Account } from '../../accounts/account.ts'
 import { firstTaken, insertAccount, takenIdentifiers } from '../../accounts/account-store.ts'
 import type { Identifier } from '../../accounts/identifier.ts'
@@ -14,7 +14,7 @@ import { type RateLimitedRequest, runAttempt } from '../attempts/run-attempt.ts'
 import { type IssuedTokens, issueTokens } from '../session/issue-tokens.ts'
 import { openSession } from '../session/open-session.ts'
 import { checkRegistrationAllowed, checkRegistrationOpen, usernameErrors } from './check-identifiers.ts'
-import { checkPolicy, passwordErrors } from './check-new-password.ts'
+import { checkPasswordPolicy, passwordErrors } from './check-new-password.ts'
 
 export interface RegisterRequest extends RateLimitedRequest {
   readonly username: Identifier | null
@@ -24,12 +24,12 @@ export interface RegisterRequest extends RateLimitedRequest {
   readonly transport: Transport
 }
 
-const COUNTED = { action: 'register', registers: true, identifier: null } as const
+const ATTEMPT = { action: 'register', mayRegister: true, identifier: null } as const
 
 /**
- * @throws {ServiceError} `invalid_request` for a reserved username, `registration_closed`, `registration_not_allowed`, `weak_password`, `identifier_taken`,
- * `misconfigured`, `unavailable` (with `registered` where the account is stored and only its session is not);
- * as runAttempt
+ * @throws {ServiceError} `invalid_request` for a reserved username, `registration_closed`, `registration_not_allowed`,
+ * `weak_password`, `identifier_taken`, `misconfigured`, `unavailable` (with `registered` if the account is stored but its session
+ * could not be opened); as runAttempt
  */
 export async function register(services: Services, request: RegisterRequest): Promise<IssuedTokens> {
   const { username, email, phone, password } = request
@@ -37,14 +37,17 @@ export async function register(services: Services, request: RegisterRequest): Pr
   const key = await services.signingKeys.signing(services.nowMs)
   await checkRegistrationOpen(services)
   await checkRegistrationAllowed(services, [username, email, phone])
-  checkPolicy(services, password, [username, email, phone])
-  const { activeSession, sessionSecret } = await runAttempt(services, request, COUNTED, () =>
+  checkPasswordPolicy(services, password, [username, email, phone])
+  const { activeSession, sessionSecret } = await runAttempt(services, request, ATTEMPT, () =>
     storeAndOpen(services, request),
   )
   return issueTokens(services, key, activeSession, sessionSecret)
 }
 
-/** A weak password is listed beside a reserved username; alone it is refused once it is known that anybody may register. */
+/**
+ * Reports a reserved username, and a weak password with it. A weak password alone is reported later, after the checks of whether
+ * registration is allowed.
+ */
 function checkFields(services: Services, { username, email, phone, password }: RegisterRequest): void {
   const errors = usernameErrors(services, username)
   if (errors.length === 0) return
@@ -56,16 +59,16 @@ async function storeAndOpen(services: Services, request: RegisterRequest) {
   const passwordHash = await hashPassword(request.password, await services.pepper())
   const account = toAccount(request, passwordHash, services.nowMs)
   await store(services, account)
-  const { client, transport } = request
+  const { requester, transport } = request
   const registered = { registered: true } as const
-  const session = { client, transport, scope: null }
-  const readFrom = { readFrom: 'primary' } as const
-  const opened = await openSession(services, session, toState(account), readFrom, registered)
+  const session = { requester, transport, scope: null }
+  const source = { readFrom: 'primary' } as const
+  const opened = await openSession(services, session, toState(account), source, registered)
   if (opened.outcome === 'stale') throw new ServiceError('unavailable', registered)
   return opened
 }
 
-/** One batch: the account, and which identifier stood in its way. */
+/** Inserts the account and reads which of its identifiers are taken, in one batch. */
 async function store({ db }: Services, account: Account): Promise<void> {
   try {
     const batch = [insertAccount(db, account), takenIdentifiers(db, account)]
@@ -76,7 +79,7 @@ async function store({ db }: Services, account: Account): Promise<void> {
     throw new Error('the account was neither stored nor in conflict')
   } catch (error) {
     if (error instanceof ServiceError) throw error
-    await confirmWrite(db, account.id, error, (row) => (row === null ? 'not_taken' : 'taken'))
+    await confirmWrite(db, account.id, error, (row) => (row === null ? 'not_applied' : 'applied'))
   }
 }
 

@@ -1,4 +1,4 @@
-/** Who a Bearer token speaks for. */
+/** Authentication by a Bearer token. */
 import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import type { Services } from '../../services.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
@@ -6,19 +6,19 @@ import type { AccessTokenClaims } from '../../verify/access-token.ts'
 
 export interface Authenticated {
   readonly claims: AccessTokenClaims
-  /** What is true of the session and its account now. */
+  /** The session and the account's profile, as they are now. */
   readonly activeSession: ActiveSession
 }
 
-/** Checks the token, and its session alive. @throws {ServiceError} `invalid_token`, `unavailable` */
+/** Verifies the token and checks that its session is alive. @throws {ServiceError} `invalid_token`, `unavailable` */
 export async function authenticate(services: Services, accessToken: string): Promise<Authenticated> {
   const claims = await verifyBearer(services, accessToken)
   return { claims, activeSession: await checkSession(services, claims) }
 }
 
 /**
- * Checks the token by itself.
- * @param audience one that is accepted beside the service's own
+ * Verifies the token without a check of its session.
+ * @param audience accepted in addition to the service's own
  * @throws {ServiceError} `invalid_token`, `unavailable`
  */
 export async function verifyBearer(
@@ -33,8 +33,8 @@ export async function verifyBearer(
 }
 
 /**
- * @param audience one that is accepted beside the service's own
- * @returns null for what is no valid access token of this service
+ * @param audience accepted in addition to the service's own
+ * @returns null if the text is not a valid access token of this service
  * @throws {ServiceError} `unavailable`
  */
 export function readAccessToken(
@@ -51,7 +51,7 @@ export function readAccessToken(
   })
 }
 
-/** @returns what is true now of a token's session. @throws {ServiceError} `invalid_token`, `unavailable` */
+/** @returns the session of a token. @throws {ServiceError} `invalid_token` if it has ended; `unavailable` */
 export async function checkSession(
   services: Services,
   { sub, sid }: AccessTokenClaims,

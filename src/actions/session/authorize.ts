@@ -1,4 +1,4 @@
-/** What a token or a session may do: required permissions, and a login recent enough. */
+/** Authorization: permissions that a token must have, and logins that must be recent. */
 import type { AccountProfile } from '../../accounts/account.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import type { Services } from '../../services.ts'
@@ -7,17 +7,17 @@ import type { AccessTokenClaims } from '../../verify/access-token.ts'
 import { type Names, scopeNames } from '../../verify/bearer.ts'
 import { checkSession, verifyBearer } from './authenticate.ts'
 
-/** @throws {ServiceError} `insufficient_scope`, with what is missing */
-export function authorize(held: Names, required: Names): void {
+/** @throws {ServiceError} `insufficient_scope` with the missing permissions */
+export function requirePermissions(granted: Names, required: Names): void {
   const missing = {
-    roles: lacking(held.roles, required.roles),
-    scope: lacking(held.scope, required.scope),
+    roles: missingFrom(granted.roles, required.roles),
+    scope: missingFrom(granted.scope, required.scope),
   }
   if (missing.roles.length + missing.scope.length > 0)
     throw new ServiceError('insufficient_scope', { missing })
 }
 
-/** @returns of what a token grants the part that its account still has */
+/** @returns the permissions of a token that its account still has */
 export function currentPermissions(
   { roles, scope }: Names,
   profile: Pick<AccountProfile, 'roles' | 'scopes'>,
@@ -28,8 +28,8 @@ export function currentPermissions(
   }
 }
 
-function lacking(held: readonly string[], required: readonly string[]): readonly string[] {
-  return [...new Set(required)].filter((name) => !held.includes(name))
+function missingFrom(granted: readonly string[], required: readonly string[]): readonly string[] {
+  return [...new Set(required)].filter((name) => !granted.includes(name))
 }
 
 const MAX_AUTH_AGE_SECONDS = 900
@@ -44,11 +44,11 @@ export function isFreshLogin({ nowMs }: Pick<Services, 'nowMs'>, { authTime }: S
   return nowMs - authTime <= MAX_AUTH_AGE_SECONDS * 1000
 }
 
-/** What a token must have to pass. */
-export interface Requirement extends Names {
-  /** Whether its session is looked up, too: one RPC, and a log out is in force at once. */
+/** What a token must have to be authorized. */
+export interface RequiredAccess extends Names {
+  /** `check` also reads the session, by one RPC, so that a logout takes effect at once. */
   readonly session: 'trust' | 'check'
-  /** An `aud` that is accepted beside the service's own. */
+  /** An `aud` that is accepted in addition to the service's own. */
   readonly audience?: string
 }
 
@@ -59,30 +59,32 @@ export interface Identity extends Names {
 }
 
 /**
- * Lets a token pass. With its session checked, roles and scopes are those that the account still has.
+ * Authorizes an access token. If its session is checked, the permissions are those that the account still has.
  * @throws {ServiceError} `invalid_token`, `insufficient_scope`, `unavailable`
  */
 export async function authorizeToken(
   services: Services,
   accessToken: string,
-  { session, roles, scope, audience }: Requirement,
+  { session, roles, scope, audience }: RequiredAccess,
 ): Promise<Identity> {
   const claims = await verifyBearer(services, accessToken, audience)
-  const granted = { roles: claims.roles, scope: scopeNames(claims.scope) }
-  const held = session === 'check' ? await checkCurrentPermissions(services, claims, granted) : granted
-  authorize(held, { roles, scope })
-  return { subject: claims.sub, sessionId: claims.sid, claims, ...held }
+  const claimed = { roles: claims.roles, scope: scopeNames(claims.scope) }
+  const granted = session === 'check' ? await checkCurrentPermissions(services, claims, claimed) : claimed
+  requirePermissions(granted, { roles, scope })
+  return { subject: claims.sub, sessionId: claims.sid, claims, ...granted }
 }
 
 /**
- * Of a token's roles and scopes those that its account still has; looks its session up.
- * @throws {ServiceError} `invalid_token` where that has ended, `unavailable`
+ * Checks a token's session.
+ * @param claimed the permissions of the token
+ * @returns those that its account still has
+ * @throws {ServiceError} `invalid_token` if the session has ended; `unavailable`
  */
 export async function checkCurrentPermissions(
   services: Services,
   claims: AccessTokenClaims,
-  granted: Names,
+  claimed: Names,
 ): Promise<Names> {
   const { profile } = await checkSession(services, claims)
-  return currentPermissions(granted, profile)
+  return currentPermissions(claimed, profile)
 }

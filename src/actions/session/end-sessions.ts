@@ -1,4 +1,4 @@
-/** Ending and listing sessions. */
+/** Ends and lists sessions. */
 import { sha256, toBase64Url } from '../../crypto/bytes.ts'
 import { isId } from '../../crypto/ids.ts'
 import type { PurposeKeys } from '../../crypto/secrets.ts'
@@ -6,32 +6,31 @@ import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import { describeError, log } from '../../runtime/log.ts'
 import type { Services } from '../../services.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
-import { makeRefreshToken, type RefreshToken, readRefreshToken } from '../../sessions/refresh-token.ts'
+import { type RefreshToken, readRefreshToken } from '../../sessions/refresh-token.ts'
 import type { Session } from '../../sessions/session.ts'
 import { confirmPassword } from '../account/change-account.ts'
 import type { RateLimitedRequest } from '../attempts/run-attempt.ts'
 import { requireFreshLogin } from './authorize.ts'
-import { type IssuedTokens, issueTokens } from './issue-tokens.ts'
 
 /**
- * Ends the session that a refresh token of any generation belongs to; a garbage token ends nothing.
- * @returns the account that it speaks of, null for garbage
- * @throws {ServiceError} `misconfigured` where the token may be one of another AUTH_SECRET; `unavailable`
+ * Ends the session of a refresh token of any generation. An invalid token ends nothing.
+ * @returns the id of the token's account; null for an invalid token
+ * @throws {ServiceError} `misconfigured` if the token may have been made under another AUTH_SECRET; `unavailable`
  */
 export async function logOutByRefreshToken(services: Services, text: string): Promise<string | null> {
   return endByToken(services, await readOwnRefreshToken(services, text))
 }
 
-/** How long a login waits for the end of the session that it replaces, which may be another account's. */
+/** How long a login waits until the session that it replaces, possibly of another account, has ended. */
 const REPLACED_DEADLINE_MS = 2_000
 
-/** The cookies by which a browser holds sessions; undefined for one that it did not send. */
+/** The cookies of a browser that contain sessions; undefined for one that was not sent. */
 export interface BrowserCookies {
   readonly refresh: string | undefined
   readonly page?: string | undefined
 }
 
-/** Ends every session that a browser holds; as logOutByRefreshToken. */
+/** Ends every session in the browser's cookies. @throws {ServiceError} as logOutByRefreshToken */
 export async function logOutOfBrowser(services: Services, { refresh, page }: BrowserCookies): Promise<void> {
   const tokens = [
     refresh === undefined ? null : await readOwnToken(services, refresh, await services.refreshKeys()),
@@ -41,9 +40,9 @@ export async function logOutOfBrowser(services: Services, { refresh, page }: Bro
 }
 
 /**
- * Ends the sessions that a browser held before it was given the cookies of another: afterwards no cookie holds them. Awaited
- * before the response; one that an error lets live is logged, is in the list of sessions, and costs the login two seconds at most.
- * @param currentId of the session that the browser holds from now on
+ * Ends the sessions in a browser's cookies before a login overwrites these, since no cookie would contain them afterwards. The
+ * response waits for it, for two seconds at most. A session that cannot be ended is logged, and remains in the list of sessions.
+ * @param currentId the id of the session that the cookies contain from now on
  */
 export async function endReplacedSessions(
   services: Services,
@@ -58,10 +57,13 @@ export async function endReplacedSessions(
   await Promise.all(replaced.map((token) => endOrWarn(services, token)))
 }
 
-/** The two cookies of one session have the same secret. After a password change they differ, and only one ends it. */
+/**
+ * The two cookies of one session contain the same secret, so one of them is enough to end it. After a password change they may
+ * differ; then both are tried, and only one ends the session.
+ */
 function onePerSession(tokens: readonly (RefreshToken | null)[]): readonly RefreshToken[] {
-  const known = tokens.filter((token) => token !== null)
-  return [...new Map(known.map((token) => [toBase64Url(token.sessionSecret), token])).values()]
+  const valid = tokens.filter((token) => token !== null)
+  return [...new Map(valid.map((token) => [toBase64Url(token.sessionSecret), token])).values()]
 }
 
 async function endOrWarn(services: Services, token: RefreshToken): Promise<void> {
@@ -90,14 +92,20 @@ async function endByToken(
 }
 
 /**
- * @returns null for what is no refresh token of this service
- * @throws {ServiceError} `misconfigured` where it may be one of another AUTH_SECRET
+ * @returns null if the text is not a refresh token of this service
+ * @throws {ServiceError} `misconfigured` if it may have been made under another AUTH_SECRET
  */
 export async function readOwnRefreshToken(services: Services, text: string): Promise<RefreshToken | null> {
   return readOwnToken(services, text, await services.refreshKeys())
 }
 
-async function readOwnToken(
+/**
+ * Reads a token of this service. If it is invalid, checks that AUTH_SECRET is the one of the signing keys: if not, the token may
+ * have been made under another AUTH_SECRET.
+ * @returns null if the text is not a token made with these keys
+ * @throws {ServiceError} `misconfigured`, `unavailable`
+ */
+export async function readOwnToken(
   services: Services,
   text: string,
   keys: PurposeKeys,
@@ -107,103 +115,51 @@ async function readOwnToken(
   return token
 }
 
-/** A browser that hosted pages know. */
-export interface Resumed {
-  readonly activeSession: ActiveSession
-  /** The token that it should hold: another one where AUTH_SECRET was replaced meanwhile. */
-  readonly pageToken: string
-}
-
-/**
- * Who a hosted page's cookie speaks for.
- * @returns null where its session has ended
- * @throws {ServiceError} `misconfigured`, `unavailable`
- */
-export async function resumeSession(services: Services, text: string): Promise<Resumed | null> {
-  const used = await usePageToken(services, text)
-  if (used === null) return null
-  return {
-    activeSession: used.activeSession,
-    pageToken: await makeRefreshToken(used.token, await services.pageKeys()),
-  }
-}
-
-/**
- * The tokens of the session that a hosted page's cookie speaks for, as they stand: for a browser whose other cookie is gone, or
- * somebody else's.
- * @returns null where it has ended
- * @throws {ServiceError} `misconfigured`, `unavailable`
- */
-export async function issueToPages(services: Services, text: string): Promise<IssuedTokens | null> {
-  const key = await services.signingKeys.signing(services.nowMs)
-  const used = await usePageToken(services, text)
-  return used && issueTokens(services, key, used.activeSession, used.token.sessionSecret)
-}
-
-/** The token by which hosted pages know a browser. They rotate nothing, so that an answer which gets lost ends nothing. */
-export async function pageTokenOf(
-  { pageKeys }: Services,
-  { profile, session, sessionSecret }: IssuedTokens,
-): Promise<string> {
-  const token = { accountId: profile.id, sessionId: session.id, generation: 0, sessionSecret }
-  return makeRefreshToken(token, await pageKeys())
-}
-
-async function usePageToken(services: Services, text: string) {
-  const token = await readOwnToken(services, text, await services.pageKeys())
-  if (token === null) return null
-  const { sessionId, accountId, sessionSecret } = token
-  const { sessionsNotBeforeMs } = await services.settings.current(services.nowMs)
-  const secretHash = await sha256(sessionSecret)
-  const presented = { sessionId, secretHash, policy: services.config.sessions, sessionsNotBeforeMs }
-  const activeSession = await orUnavailable(services.accountObject(accountId).resume(presented))
-  return activeSession && { token, activeSession }
-}
-
-/** A call that ends sessions: by the password, or without one by a fresh login. */
+/** A request to end sessions. It needs the password, or a fresh login if it contains none. */
 export interface EndSessionsRequest extends RateLimitedRequest {
   readonly password: string | undefined
 }
 
 /**
- * Ends another session of the account, or logs out. What is asked for is proven before anything is said of the id, and even
- * where that is no id.
+ * Ends another session of the account, or logs out. The password or the fresh login is checked first, whatever the id is, so
+ * that the response reveals nothing about the id without it.
  * @throws {ServiceError} as confirmOwner; `not_found` if the account has no live session with this id; `invalid_token` if the
- * session that asks has ended since
+ * session of the request has ended since
  */
 export async function endSession(
   services: Services,
   activeSession: ActiveSession,
-  call: EndSessionsRequest,
+  request: EndSessionsRequest,
   sessionId: string,
 ): Promise<void> {
   if (sessionId === activeSession.session.id) return logOut(services, activeSession)
-  await confirmOwner(services, activeSession, call)
+  await confirmOwner(services, activeSession, request)
   const { sessionsNotBeforeMs } = await services.settings.current(services.nowMs)
   const object = services.accountObject(activeSession.profile.id)
   const { id } = activeSession.session
   const ended = isId(sessionId) && (await orUnavailable(object.end(sessionId, sessionsNotBeforeMs, id)))
   if (ended) return
-  const asks = await orUnavailable(object.check(id, sessionsNotBeforeMs))
-  throw new ServiceError(asks === null ? 'invalid_token' : 'not_found')
+  const current = await orUnavailable(object.check(id, sessionsNotBeforeMs))
+  throw new ServiceError(current === null ? 'invalid_token' : 'not_found')
 }
 
-/** Ends the session that asks; it may have ended meanwhile. */
+/** Ends the session of the request, which may have ended already. */
 export async function logOut(services: Services, { profile, session }: ActiveSession): Promise<void> {
   await orUnavailable(services.accountObject(profile.id).end(session.id))
 }
 
 /**
- * @param except `current` keeps the session that asks
- * @throws {ServiceError} as confirmOwner; `invalid_token` if the session that asks has ended since
+ * Ends all sessions of the account.
+ * @param except `current` excludes the session of the request
+ * @throws {ServiceError} as confirmOwner; `invalid_token` if the session of the request has ended since
  */
 export async function endAllSessions(
   services: Services,
   activeSession: ActiveSession,
-  call: EndSessionsRequest,
+  request: EndSessionsRequest,
   except?: 'current',
 ): Promise<void> {
-  await confirmOwner(services, activeSession, call)
+  await confirmOwner(services, activeSession, request)
   const { id } = activeSession.session
   const ended = await orUnavailable(
     services.accountObject(activeSession.profile.id).endAll(except === 'current' ? id : undefined, id),
@@ -212,19 +168,19 @@ export async function endAllSessions(
 }
 
 /**
- * A password that is sent must be right, however fresh the login is.
- * @throws {ServiceError} `insufficient_user_authentication` without one; as confirmPassword
+ * Requires the password, or a fresh login if the request contains none. A password must be correct even if the login is fresh.
+ * @throws {ServiceError} `insufficient_user_authentication` if there is no password and no fresh login; as confirmPassword
  */
 async function confirmOwner(
   services: Services,
   activeSession: ActiveSession,
-  { password, ...call }: EndSessionsRequest,
+  { password, ...request }: EndSessionsRequest,
 ): Promise<void> {
   if (password === undefined) return requireFreshLogin(services, activeSession.session)
-  await confirmPassword(services, activeSession, { ...call, password })
+  await confirmPassword(services, activeSession, { ...request, password })
 }
 
-/** The live sessions, newest use first. */
+/** @returns the live sessions, most recently used first */
 export async function listSessions(
   services: Services,
   { profile }: ActiveSession,

@@ -1,4 +1,4 @@
-/** What a session's grant is worth now: a signed access token and the session's current refresh token. */
+/** Issues the tokens of a session: a signed access token and the current refresh token. */
 import type { AccountProfile } from '../../accounts/account.ts'
 import type { Bytes } from '../../crypto/bytes.ts'
 import type { Services } from '../../services.ts'
@@ -15,15 +15,15 @@ export interface IssuedTokens {
   readonly scope: readonly string[]
   readonly refreshToken: string
   readonly refreshExpiresInSeconds: number
-  /** What the session's tokens carry, those of hosted pages too. */
+  /** The secret in the session's refresh tokens, and in its page tokens. */
   readonly sessionSecret: Bytes
   readonly profile: AccountProfile
   readonly session: Session
 }
 
 /**
- * @param key fetched before the session was touched, so that a missing key leaves nothing half done
- * @param sessionSecret what the session's refresh tokens carry
+ * @param key read before the session was opened or changed, so that a missing key leaves nothing half done
+ * @param sessionSecret the secret in the session's refresh tokens
  */
 export async function issueTokens(
   { config, refreshKeys, nowMs, addToRequestLog }: Services,
@@ -34,7 +34,7 @@ export async function issueTokens(
   addToRequestLog({ accountId: profile.id, sessionId: session.id })
   const { issuer, audience, accessTokenSeconds } = config.tokens
   const scope = grantScope(session.scope, profile.scopes)
-  // The object's clock dates the session: tokens are never older than the log in that they tell of.
+  // The session's times come from the clock of the object. A token must not be issued before the login that it reports.
   const issuedAtMs = Math.max(nowMs, session.lastUsedAt)
   const issuedAt = Math.floor(issuedAtMs / 1000)
   const content = {

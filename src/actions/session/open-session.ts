@@ -1,4 +1,4 @@
-/** Opens a session in the account's object. Shared by log in and registration. */
+/** Opens a session in the account's object, for login and registration. */
 import { type Bytes, randomBytes, sha256 } from '../../crypto/bytes.ts'
 import { newId } from '../../crypto/ids.ts'
 import { orUnavailable, type ProblemMembers } from '../../errors/service-error.ts'
@@ -7,32 +7,34 @@ import type { Services } from '../../services.ts'
 import type { ActiveSession, OpenRequest } from '../../sessions/account-rpc.ts'
 import { SESSION_SECRET_BYTES } from '../../sessions/refresh-token.ts'
 import type { LiveState, Transport } from '../../sessions/session.ts'
-import type { Client } from '../attempts/requester-limits.ts'
+import type { Requester } from '../attempts/requester-limits.ts'
 
 export interface SessionRequest {
-  readonly client: Client
-  /** Scopes asked for; null for everything. */
+  readonly requester: Requester
+  /** The requested scopes; null if the request names none. */
   readonly scope: readonly string[] | null
   readonly transport: Transport
 }
 
-export type OpenedSession =
+export type OpenSessionResult =
   | { readonly outcome: 'opened'; readonly activeSession: ActiveSession; readonly sessionSecret: Bytes }
+  /** The state is not known to be current. `version` is the one that the object has; null if it has none. */
   | { readonly outcome: 'stale'; readonly version: number | null }
 
-type Basis = Pick<OpenRequest, 'readFrom' | 'replaces'>
+/** Where the account's state was read from. */
+type StateSource = Pick<OpenRequest, 'readFrom' | 'replaces'>
 
 /**
- * @param members what the problem answer says when the object is out of reach
+ * @param members what the error response contains if the object is unavailable
  * @throws {ServiceError} `unavailable`
  */
 export async function openSession(
   services: Services,
   request: SessionRequest,
   state: LiveState,
-  readFrom: Basis,
+  source: StateSource,
   members: ProblemMembers = {},
-): Promise<OpenedSession> {
+): Promise<OpenSessionResult> {
   const sessionSecret = randomBytes(SESSION_SECRET_BYTES)
   const session = {
     id: newId(services.nowMs),
@@ -40,22 +42,22 @@ export async function openSession(
     scope: request.scope,
     amr: ['pwd'],
     clientId: services.config.tokens.clientId,
-    ip: request.client.address?.shown ?? null,
-    userAgent: request.client.userAgent,
-    ...request.client.place,
+    ip: request.requester.address?.shown ?? null,
+    userAgent: request.requester.userAgent,
+    ...request.requester.location,
     transport: request.transport,
   }
   const policy = services.config.sessions
-  const opening = services.accountObject(state.profile.id).open({ session, state, policy, ...readFrom })
-  const answer = await orUnavailable(opening, members).catch((error: unknown) => {
+  const opening = services.accountObject(state.profile.id).open({ session, state, policy, ...source })
+  const result = await orUnavailable(opening, members).catch((error: unknown) => {
     services.waitUntil(endOrphanedSession(services, state.profile.id, session.id))
     throw error
   })
-  if (answer.outcome === 'stale') return answer
-  return { outcome: 'opened', activeSession: answer.activeSession, sessionSecret }
+  if (result.outcome === 'stale') return result
+  return { outcome: 'opened', activeSession: result.activeSession, sessionSecret }
 }
 
-/** Ends a session whose tokens nobody holds: its answer was lost, or is withheld. */
+/** Ends a session whose tokens were never issued, because the result of opening it was lost or is withheld. */
 export async function endOrphanedSession(
   { accountObject, requestId }: Services,
   accountId: string,

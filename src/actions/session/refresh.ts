@@ -1,4 +1,4 @@
-/** Refresh: a refresh token in, the session's next tokens out. */
+/** Exchanges a refresh token for the next tokens of its session. */
 import { sha256 } from '../../crypto/bytes.ts'
 import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import { log } from '../../runtime/log.ts'
@@ -7,7 +7,7 @@ import { readRefreshToken } from '../../sessions/refresh-token.ts'
 import { type IssuedTokens, issueTokens } from './issue-tokens.ts'
 
 /**
- * @throws {ServiceError} `invalid_refresh_token`, `refresh_token_reused` (the session has ended), `misconfigured`,
+ * @throws {ServiceError} `invalid_refresh_token`, `refresh_token_reused` (this ends the session), `misconfigured`,
  * `unavailable`
  */
 export async function refresh(services: Services, text: string): Promise<IssuedTokens> {
@@ -24,9 +24,9 @@ export async function refresh(services: Services, text: string): Promise<IssuedT
     policy: services.config.sessions,
     sessionsNotBeforeMs,
   }
-  const answer = await orUnavailable(services.accountObject(accountId).rotate(presented))
-  if (answer.outcome === 'unknown') throw new ServiceError('invalid_refresh_token')
-  if (answer.outcome === 'reused') {
+  const result = await orUnavailable(services.accountObject(accountId).rotate(presented))
+  if (result.outcome === 'unknown') throw new ServiceError('invalid_refresh_token')
+  if (result.outcome === 'reused') {
     const { requestId } = services
     log('warn', 'refresh_token_reused', {
       request_id: requestId,
@@ -35,5 +35,5 @@ export async function refresh(services: Services, text: string): Promise<IssuedT
     })
     throw new ServiceError('refresh_token_reused')
   }
-  return issueTokens(services, key, answer.activeSession, sessionSecret)
+  return issueTokens(services, key, result.activeSession, sessionSecret)
 }

@@ -1,9 +1,9 @@
-/** What the forms of the account's page share. */
+/** What the forms of the account page share. */
 import { type AccountProfile, IDENTIFIER_KINDS, type IdentifierKind } from '../../accounts/account.ts'
 import { readableEmail } from '../../accounts/readable-email.ts'
 import type { Challenge } from '../../challenge/challenge.ts'
 import { PasswordField } from '../components/fields.tsx'
-import type { Failure } from '../form-errors.ts'
+import type { FormErrors } from '../form-errors.ts'
 import type { View } from '../layout.tsx'
 
 export type AccountForm = 'profile' | 'password' | 'sessions' | 'delete'
@@ -11,43 +11,49 @@ export type AccountForm = 'profile' | 'password' | 'sessions' | 'delete'
 export interface SectionProps {
   readonly view: View
   readonly profile: AccountProfile
-  readonly failure: Failure | null
+  readonly errors: FormErrors | null
   readonly challenge: Challenge | null
 }
 
-/** An identifier as people read it. */
-export function shownOf({ email, ...profile }: AccountProfile, kind: IdentifierKind): string | null {
+/** An identifier in the spelling that pages show. */
+export function displayedIdentifier(
+  { email, ...profile }: AccountProfile,
+  kind: IdentifierKind,
+): string | null {
   if (kind !== 'email') return profile[kind]
   return email === null ? null : readableEmail(email)
 }
 
-/** What a person is called on the pages. */
-export function nameOf(profile: AccountProfile): string {
-  return IDENTIFIER_KINDS.map((kind) => shownOf(profile, kind)).find((shown) => shown !== null) ?? profile.id
+/** The account's name on the pages: its first identifier, or else its id. */
+export function displayName(profile: AccountProfile): string {
+  return (
+    IDENTIFIER_KINDS.map((kind) => displayedIdentifier(profile, kind)).find((text) => text !== null) ??
+    profile.id
+  )
 }
 
 interface CurrentPasswordProps {
   readonly view: View
   readonly form: AccountForm
   readonly hint?: string | undefined
-  readonly failure: Failure | null
+  readonly errors: FormErrors | null
 }
 
 export function CurrentPassword(field: CurrentPasswordProps) {
   return <PasswordField {...field} name="current_password" label={field.view.messages.currentPassword} />
 }
 
-/** Whose form this is: another tab may have logged somebody else in since. */
+/** The account that the form is for: the browser may have logged in to another account in another tab since. */
 export function AccountField({ profile }: { readonly profile: AccountProfile }) {
   return <input type="hidden" name="account" value={profile.id} />
 }
 
-/** For password managers, too: whose password this is. */
-export function Owner({ profile }: { readonly profile: AccountProfile }) {
+/** The username tells password managers to which account the password belongs. */
+export function AccountAndUsername({ profile }: { readonly profile: AccountProfile }) {
   return (
     <>
       <AccountField profile={profile} />
-      <input type="text" autocomplete="username" value={nameOf(profile)} readonly hidden />
+      <input type="text" autocomplete="username" value={displayName(profile)} readonly hidden />
     </>
   )
 }

@@ -1,27 +1,27 @@
-/** The account: its identifiers, its password, where it is logged in, its end. */
+/** The account page: identifiers, password, sessions, deletion. */
 import { IDENTIFIER_KINDS, type IdentifierKind } from '../../accounts/account.ts'
 import type { Challenge } from '../../challenge/challenge.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import type { Session } from '../../sessions/session.ts'
 import { Alert, ChallengeBox, Field, PasswordField, Status } from '../components/fields.tsx'
-import type { Failure } from '../form-errors.ts'
+import type { FormErrors } from '../form-errors.ts'
 import type { View } from '../layout.tsx'
-import { belowAuth } from '../page-cookie.ts'
+import { underAuthPath } from '../page-cookie.ts'
 import {
+  AccountAndUsername,
   AccountField,
   type AccountForm,
   CurrentPassword,
-  nameOf,
-  Owner,
+  displayedIdentifier,
+  displayName,
   type SectionProps,
-  shownOf,
 } from './account-fields.tsx'
 import { Sessions } from './account-sessions.tsx'
 
-export interface Failed {
-  /** Null: none of them was looked at. */
+export interface RejectedForm {
+  /** Null if the form was for another account. The page then shows the errors above all forms. */
   readonly form: AccountForm | null
-  readonly failure: Failure
+  readonly errors: FormErrors
 }
 
 export interface AccountProps {
@@ -29,14 +29,13 @@ export interface AccountProps {
   readonly activeSession: ActiveSession
   readonly sessions: readonly Session[]
   /** Whether the login is too old to end sessions without the password. */
-  readonly asksPassword: boolean
+  readonly requiresPassword: boolean
   readonly minLength: number
   readonly status: string | undefined
-  /** What went wrong, and with which form. */
-  readonly failed: Failed | null
-  /** One that the next attempt with that form needs. */
+  readonly rejected: RejectedForm | null
+  /** The challenge that the next attempt with that form needs. */
   readonly challenge: Challenge | null
-  /** What was typed into the profile. */
+  /** The values of the rejected profile form, which it shows again. */
   readonly typed: Readonly<Partial<Record<IdentifierKind, string>>>
 }
 
@@ -44,27 +43,27 @@ export function AccountPage({
   view,
   activeSession,
   sessions,
-  asksPassword,
+  requiresPassword,
   minLength,
   status,
-  failed,
+  rejected,
   challenge,
   typed,
 }: AccountProps) {
   const { messages } = view
   const { profile } = activeSession
   const section = (form: AccountForm) => {
-    const met =
-      failed?.form === form ? { failure: failed.failure, challenge } : { failure: null, challenge: null }
-    return { view, profile, ...met }
+    const result =
+      rejected?.form === form ? { errors: rejected.errors, challenge } : { errors: null, challenge: null }
+    return { view, profile, ...result }
   }
   return (
     <>
       <Status text={status} />
-      <Alert failure={failed?.form === null ? failed.failure : null} />
-      <p>{messages.loggedInAs(nameOf(profile))}</p>
+      <Alert errors={rejected?.form === null ? rejected.errors : null} />
+      <p>{messages.loggedInAs(displayName(profile))}</p>
       <form method="post" action="/logout">
-        <button type="submit" formaction={belowAuth('/logout')}>
+        <button type="submit" formaction={underAuthPath('/logout')}>
           {messages.logOut}
         </button>
       </form>
@@ -74,7 +73,7 @@ export function AccountPage({
         {...section('sessions')}
         activeSession={activeSession}
         sessions={sessions}
-        asksPassword={asksPassword}
+        requiresPassword={requiresPassword}
       />
       <Deletion {...section('delete')} />
     </>
@@ -87,27 +86,27 @@ const INPUTS = {
   phone: { type: 'tel', autocomplete: 'tel' },
 } as const
 
-function Profile({ view, profile, failure, challenge, typed }: SectionProps & Pick<AccountProps, 'typed'>) {
+function Profile({ view, profile, errors, challenge, typed }: SectionProps & Pick<AccountProps, 'typed'>) {
   const { messages } = view
   return (
     <section aria-labelledby="profile">
       <h2 id="profile">{messages.profile}</h2>
       <p class="hint">{messages.profileHint}</p>
-      <Alert failure={failure} />
+      <Alert errors={errors} />
       <form method="post" action="/account/profile" novalidate>
         <AccountField profile={profile} />
         {IDENTIFIER_KINDS.map((kind) => (
           <Field
             form="profile"
             name={kind}
-            label={messages.identifiers[kind]}
+            label={messages.identifierLabels[kind]}
             hint={kind === 'phone' ? messages.identifierHint : undefined}
-            value={typed[kind] ?? shownOf(profile, kind) ?? ''}
-            failure={failure}
+            value={typed[kind] ?? displayedIdentifier(profile, kind) ?? ''}
+            errors={errors}
             {...INPUTS[kind]}
           />
         ))}
-        <CurrentPassword view={view} form="profile" failure={failure} />
+        <CurrentPassword view={view} form="profile" errors={errors} />
         <ChallengeBox view={view} challenge={challenge} />
         <button type="submit">{messages.save}</button>
       </form>
@@ -118,7 +117,7 @@ function Profile({ view, profile, failure, challenge, typed }: SectionProps & Pi
 function Password({
   view,
   profile,
-  failure,
+  errors,
   challenge,
   minLength,
 }: SectionProps & Pick<AccountProps, 'minLength'>) {
@@ -127,10 +126,10 @@ function Password({
     <section aria-labelledby="password">
       <h2 id="password">{messages.changePassword}</h2>
       <p class="hint">{messages.changePasswordHint}</p>
-      <Alert failure={failure} />
+      <Alert errors={errors} />
       <form method="post" action="/account/password">
-        <Owner profile={profile} />
-        <CurrentPassword view={view} form="password" failure={failure} />
+        <AccountAndUsername profile={profile} />
+        <CurrentPassword view={view} form="password" errors={errors} />
         <PasswordField
           view={view}
           form="password"
@@ -138,10 +137,10 @@ function Password({
           label={messages.newPassword}
           hint={messages.passwordHint(minLength)}
           isNew
-          failure={failure}
+          errors={errors}
         />
         <ChallengeBox view={view} challenge={challenge} />
-        <button type="submit" formaction={belowAuth('/account/password')}>
+        <button type="submit" formaction={underAuthPath('/account/password')}>
           {messages.changePassword}
         </button>
       </form>
@@ -149,20 +148,20 @@ function Password({
   )
 }
 
-function Deletion({ view, profile, failure, challenge }: SectionProps) {
+function Deletion({ view, profile, errors, challenge }: SectionProps) {
   const { messages } = view
   return (
     <section aria-labelledby="delete">
       <h2 id="delete">{messages.deleteAccount}</h2>
-      <details open={failure !== null}>
-        <summary>{messages.deleteOpen}</summary>
+      <details open={errors !== null}>
+        <summary>{messages.openDeletion}</summary>
         <p>{messages.deleteHint}</p>
-        <Alert failure={failure} />
+        <Alert errors={errors} />
         <form method="post" action="/account/delete">
-          <Owner profile={profile} />
-          <CurrentPassword view={view} form="delete" failure={failure} />
+          <AccountAndUsername profile={profile} />
+          <CurrentPassword view={view} form="delete" errors={errors} />
           <ChallengeBox view={view} challenge={challenge} />
-          <button type="submit" class="danger" formaction={belowAuth('/account/delete')}>
+          <button type="submit" class="danger" formaction={underAuthPath('/account/delete')}>
             {messages.deleteAccount}
           </button>
         </form>

@@ -1,45 +1,45 @@
-/** Where an account is logged in, on its page. */
+/** The session list of the account page. */
 import { toDateTime } from '../../http/representations.ts'
 import type { Messages } from '../../messages/messages.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import type { Session } from '../../sessions/session.ts'
 import { Alert, ChallengeBox } from '../components/fields.tsx'
 import type { View } from '../layout.tsx'
-import { belowAuth } from '../page-cookie.ts'
-import { CurrentPassword, Owner, type SectionProps } from './account-fields.tsx'
+import { underAuthPath } from '../page-cookie.ts'
+import { AccountAndUsername, CurrentPassword, type SectionProps } from './account-fields.tsx'
 import { browserName } from './browser-name.ts'
 
 interface SessionsProps extends SectionProps {
   readonly activeSession: ActiveSession
   readonly sessions: readonly Session[]
   /** Whether the login is too old to end sessions without the password. */
-  readonly asksPassword: boolean
+  readonly requiresPassword: boolean
 }
 
-/** One form: each of its buttons ends something else, and all need the same password. */
+/** One form for all buttons: each of them ends other sessions, and all require the same password. */
 export function Sessions({
   view,
   profile,
-  failure,
+  errors,
   challenge,
   activeSession,
   sessions,
-  asksPassword,
+  requiresPassword,
 }: SessionsProps) {
   const { messages } = view
   const hasOthers = sessions.some(({ id }) => id !== activeSession.session.id)
-  const error = failure?.fields.current_password
-  const hint = asksPassword && error !== messages.passwordNeeded ? messages.passwordNeeded : undefined
+  const error = errors?.fields.current_password
+  const hint = requiresPassword && error !== messages.passwordRequired ? messages.passwordRequired : undefined
   return (
     <section aria-labelledby="sessions">
       <h2 id="sessions">{messages.sessions}</h2>
-      <Alert failure={failure} />
+      <Alert errors={errors} />
       <form method="post" action="/account/sessions/end">
-        {/* The Enter key presses the first button: it must not end whichever session is listed first. */}
+        {/* The Enter key presses the first button. Without this one it would end the first session of the list. */}
         <button type="submit" disabled hidden />
-        <Owner profile={profile} />
-        {(asksPassword || challenge !== null || error !== undefined) && (
-          <CurrentPassword view={view} form="sessions" hint={hint} failure={failure} />
+        <AccountAndUsername profile={profile} />
+        {(requiresPassword || challenge !== null || error !== undefined) && (
+          <CurrentPassword view={view} form="sessions" hint={hint} errors={errors} />
         )}
         <ChallengeBox view={view} challenge={challenge} />
         <ul class="sessions">
@@ -50,11 +50,11 @@ export function Sessions({
         <p class="actions">
           {hasOthers && (
             <button type="submit" class="quiet" formaction="/account/sessions/end-others">
-              {messages.endOthers}
+              {messages.endOtherSessions}
             </button>
           )}
-          <button type="submit" class="quiet" formaction={belowAuth('/account/sessions/end-all')}>
-            {messages.endAll}
+          <button type="submit" class="quiet" formaction={underAuthPath('/account/sessions/end-all')}>
+            {messages.endAllSessions}
           </button>
         </p>
       </form>
@@ -71,29 +71,35 @@ function SessionItem({ view, session, current }: { view: View; session: Session;
         <strong>{browser}</strong>
         {current && <span class="badge">{messages.currentSession}</span>}
         <p class="hint">
-          {whereFrom(session, messages)} {messages.lastUsed} <Time unixMs={session.lastUsedAt} /> ·{' '}
-          {messages.since} <Time unixMs={session.createdAt} />
+          {locationOf(session, messages)} {messages.lastUsed} <Time unixMs={session.lastUsedAt} /> ·{' '}
+          {messages.loggedInSince} <Time unixMs={session.createdAt} />
         </p>
       </div>
       {!current && (
-        <button type="submit" class="quiet" name="id" value={session.id} aria-label={messages.endOf(browser)}>
-          {messages.end}
+        <button
+          type="submit"
+          class="quiet"
+          name="id"
+          value={session.id}
+          aria-label={messages.endSessionOf(browser)}
+        >
+          {messages.endSession}
         </button>
       )}
     </li>
   )
 }
 
-/** @returns what is known of it, each part with the sign that divides it from the next */
-function whereFrom({ city, country, ip }: Session, messages: Messages): string {
-  const place = city !== null && country !== null ? messages.place(city, country) : (city ?? country)
-  return [place, ip]
+/** @returns the location and the IP address if they are known, each followed by a separator */
+function locationOf({ city, country, ip }: Session, messages: Messages): string {
+  const location = city !== null && country !== null ? messages.location(city, country) : (city ?? country)
+  return [location, ip]
     .filter((part) => part != null)
     .map((part) => `${part} ·`)
     .join(' ')
 }
 
-/** In UTC; a script says it in the browser's own time. */
+/** In UTC. A script replaces it by the browser's local time. */
 function Time({ unixMs }: { readonly unixMs: number }) {
   const dateTime = toDateTime(unixMs)
   return <time datetime={dateTime}>{dateTime.replace('T', ' ').replace('Z', ' UTC')}</time>

@@ -1,6 +1,6 @@
-/** A browser as its owner would call it. Pure. */
+/** The name of a browser and its operating system, from the user agent. Pure. */
 
-/** The first that matches: many claim to be the ones further down. */
+/** The first match counts, because many browsers also claim to be one further down. */
 const BROWSERS = [
   [/Edg(e|A|iOS)?\//, 'Edge'],
   [/OPR\/|Opera/, 'Opera'],
@@ -19,12 +19,12 @@ const SYSTEMS = [
 ] as const
 
 /**
- * @param on how a browser and its system are said together
- * @returns the text itself, cut, for what is no known browser; null for none
+ * @param join combines the names of the browser and its system
+ * @returns for an unknown browser, the first 40 characters of the user agent; null without a user agent
  */
 export function browserName(
   userAgent: string | null,
-  on: (browser: string, system: string) => string,
+  join: (browser: string, system: string) => string,
 ): string | null {
   if (userAgent === null || userAgent === '') return null
   const find = (names: readonly (readonly [RegExp, string])[]) =>
@@ -32,5 +32,5 @@ export function browserName(
   const browser = find(BROWSERS)
   if (browser === undefined) return userAgent.slice(0, 40)
   const system = find(SYSTEMS)
-  return system === undefined ? browser : on(browser, system)
+  return system === undefined ? browser : join(browser, system)
 }

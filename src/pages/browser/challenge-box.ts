@@ -1,32 +1,33 @@
-/** A challenge within a form: shown, solved, and solved anew before its answer goes stale. */
+/** Shows the challenge of a form and solves it. Before the solution expires, it loads a new challenge and solves that. */
 import { challengeIn } from '../../client/challenge.ts'
 import type { Challenge } from '../../client/wire.ts'
 
-/** An answer counts for 300 s, hCaptcha's for 120. */
-const FRESH_MS = { altcha: 240_000, turnstile: 240_000, hcaptcha: 100_000 }
+/** When a new challenge replaces a solved one. Solutions are valid for 300 s, those of hCaptcha for 120 s. */
+const RENEW_AFTER_MS = { altcha: 240_000, turnstile: 240_000, hcaptcha: 100_000 }
 
-/** @param box as fields.tsx makes it */
-export function solveIn(box: HTMLElement): void {
+/** @param box the element that `ChallengeBox` of fields.tsx renders */
+export function solveChallenges(box: HTMLElement): void {
   const form = box.closest('form')
-  const place = box.querySelector('div')
+  const container = box.querySelector('div')
   const input = box.querySelector<HTMLInputElement>('input[name=challenge]')
   const status = box.querySelector('[role=status]')
-  if (form === null || place === null || input === null || status === null) return
-  const { challenge: json = '', script, failed = '', wait = '' } = box.dataset
+  if (form === null || container === null || input === null || status === null) return
+  const { challenge: json = '', script, failed: failedText = '', wait: waitText = '' } = box.dataset
   const scripts = script === undefined ? {} : { turnstile: script, hcaptcha: script }
-  const solve = challengeIn(place, { url: location.origin, scripts })
-  let sentEarly: { readonly by: HTMLElement | null } | null = null
+  const solve = challengeIn(container, { url: location.origin, scripts })
+  /** The submit that waits for the solution, by the button that was pressed. */
+  let pendingSubmit: { readonly submitter: HTMLElement | null } | null = null
   let current: Challenge = JSON.parse(json)
-  let failing = false
+  let hasFailed = false
 
   form.addEventListener('submit', (event) => {
     if (input.value !== '') return
     event.preventDefault()
-    sentEarly = { by: event.submitter }
-    status.textContent = wait
-    if (!failing) return
-    failing = false
-    showFresh().catch(fail)
+    pendingSubmit = { submitter: event.submitter }
+    status.textContent = waitText
+    if (!hasFailed) return
+    hasFailed = false
+    renew().catch(showFailure)
   })
 
   const show = async (): Promise<void> => {
@@ -34,22 +35,22 @@ export function solveIn(box: HTMLElement): void {
     input.value = ''
     input.value = await solve(current, attempt.signal)
     status.textContent = ''
-    if (sentEarly !== null) return form.requestSubmit(sentEarly.by)
+    if (pendingSubmit !== null) return form.requestSubmit(pendingSubmit.submitter)
     setTimeout(() => {
       attempt.abort()
-      showFresh().catch(fail)
-    }, FRESH_MS[current.provider])
+      renew().catch(showFailure)
+    }, RENEW_AFTER_MS[current.provider])
   }
-  const showFresh = async (): Promise<void> => {
-    const answer = await fetch(`/auth/challenge?action=${current.action}`)
-    if (!answer.ok) throw new Error(`no challenge: ${answer.status}`)
-    current = await answer.json()
+  const renew = async (): Promise<void> => {
+    const response = await fetch(`/auth/challenge?action=${current.action}`)
+    if (!response.ok) throw new Error(`no challenge: ${response.status}`)
+    current = await response.json()
     await show()
   }
-  const fail = () => {
-    failing = true
-    sentEarly = null
-    status.textContent = failed
+  const showFailure = () => {
+    hasFailed = true
+    pendingSubmit = null
+    status.textContent = failedText
   }
-  show().catch(fail)
+  show().catch(showFailure)
 }

@@ -1,14 +1,14 @@
-/** What the hosted pages gain from scripts: passwords that can be seen, local times, and the widgets of challenges. */
-import { solveIn } from './challenge-box.ts'
+/** The script of the hosted pages: passwords that can be shown, local times, challenge widgets, forms that are sent only once. */
+import { solveChallenges } from './challenge-box.ts'
 
-forgetForm()
-for (const button of document.querySelectorAll<HTMLButtonElement>('[data-shows]')) offerToShow(button)
-for (const time of document.querySelectorAll('time')) sayLocally(time)
-for (const box of document.querySelectorAll<HTMLElement>('[data-challenge]')) solveIn(box)
-for (const form of document.forms) sendOnce(form)
+removeFormAddress()
+for (const button of document.querySelectorAll<HTMLButtonElement>('[data-shows]')) addPasswordToggle(button)
+for (const time of document.querySelectorAll('time')) showLocalTime(time)
+for (const box of document.querySelectorAll<HTMLElement>('[data-challenge]')) solveChallenges(box)
+for (const form of document.forms) preventDoubleSubmit(form)
 
-/** A reload opens the page anew: it sends no form again, and repeats no news. */
-function forgetForm(): void {
+/** So that a reload opens the page again, without sending the form a second time or repeating a message. */
+function removeFormAddress(): void {
   const url = new URL(location.href)
   url.searchParams.delete('done')
   url.searchParams.delete('just_logged_in')
@@ -16,36 +16,36 @@ function forgetForm(): void {
   history.replaceState(null, '', url)
 }
 
-function offerToShow(button: HTMLButtonElement): void {
+function addPasswordToggle(button: HTMLButtonElement): void {
   const input = document.getElementById(button.dataset.shows ?? '')
   if (!(input instanceof HTMLInputElement)) return
-  const [show, hide] = [button.textContent, button.dataset.hide ?? '']
-  const turn = (shown: boolean) => {
-    input.type = shown ? 'text' : 'password'
-    button.textContent = shown ? hide : show
+  const [showLabel, hideLabel] = [button.textContent, button.dataset.hide ?? '']
+  const setVisible = (visible: boolean) => {
+    input.type = visible ? 'text' : 'password'
+    button.textContent = visible ? hideLabel : showLabel
     button.setAttribute('aria-label', `${button.textContent}: ${input.labels?.[0]?.textContent ?? ''}`)
   }
   button.hidden = false
-  turn(false)
-  button.addEventListener('click', () => turn(input.type === 'password'))
-  // Or the browser would remember it as it does other texts.
-  input.form?.addEventListener('submit', () => turn(false))
+  setVisible(false)
+  button.addEventListener('click', () => setVisible(input.type === 'password'))
+  // Otherwise the browser would store the password in its form history, like other text.
+  input.form?.addEventListener('submit', () => setVisible(false))
 }
 
-function sayLocally(time: HTMLTimeElement): void {
+function showLocalTime(time: HTMLTimeElement): void {
   const { lang } = document.documentElement
   time.textContent = new Date(time.dateTime).toLocaleString(lang, { dateStyle: 'medium', timeStyle: 'short' })
 }
 
-/** A double click is one: the second would be told that the name is taken, or the challenge used up. */
-function sendOnce(form: HTMLFormElement): void {
-  let sent = false
+/** Without this, the second submit of a double click would fail: the username is taken, or the challenge already used. */
+function preventDoubleSubmit(form: HTMLFormElement): void {
+  let submitted = false
   form.addEventListener('submit', (event) => {
     if (event.defaultPrevented) return
-    if (sent) event.preventDefault()
-    sent = true
+    if (submitted) event.preventDefault()
+    submitted = true
   })
   addEventListener('pageshow', () => {
-    sent = false
+    submitted = false
   })
 }

@@ -1,6 +1,6 @@
-/** The parts that forms are made of. */
+/** The components of forms. */
 import type { Challenge } from '../../challenge/challenge.ts'
-import type { Failure } from '../form-errors.ts'
+import type { FormErrors } from '../form-errors.ts'
 import type { View } from '../layout.tsx'
 
 interface FieldProps {
@@ -12,16 +12,19 @@ interface FieldProps {
   readonly autocomplete: string
   readonly type?: 'text' | 'email' | 'tel' | 'password'
   readonly required?: boolean
-  readonly failure: Failure | null
-  /** Whether the cursor stands here where nothing is wrong. */
-  readonly first?: boolean
+  readonly errors: FormErrors | null
+  /** Whether this field has the focus if the form has no errors. */
+  readonly initialFocus?: boolean
 }
 
-export function Field({ form, name, label, hint, failure, first = false, ...input }: FieldProps) {
+export function Field({ form, name, label, hint, errors, initialFocus = false, ...input }: FieldProps) {
   const id = `${form}-${name}`
-  const error = failure?.fields[name]
-  const described = [hint === undefined ? [] : `${id}-hint`, error === undefined ? [] : `${id}-error`].flat()
-  const isFirstError = Object.keys(failure?.fields ?? {})[0] === name
+  const error = errors?.fields[name]
+  const describedBy = [
+    hint === undefined ? [] : `${id}-hint`,
+    error === undefined ? [] : `${id}-error`,
+  ].flat()
+  const isFirstError = Object.keys(errors?.fields ?? {})[0] === name
   return (
     <div class="field">
       <label for={id}>{label}</label>
@@ -45,8 +48,8 @@ export function Field({ form, name, label, hint, failure, first = false, ...inpu
         spellcheck={false}
         required={input.required ?? false}
         aria-invalid={error === undefined ? undefined : 'true'}
-        aria-describedby={described.length === 0 ? undefined : described.join(' ')}
-        autofocus={isFirstError || (failure === null && first)}
+        aria-describedby={describedBy.length === 0 ? undefined : describedBy.join(' ')}
+        autofocus={isFirstError || (errors === null && initialFocus)}
       />
     </div>
   )
@@ -57,26 +60,32 @@ type PasswordProps = Omit<FieldProps, 'type' | 'autocomplete' | 'value'> & {
   readonly isNew?: boolean
 }
 
-/** A script lets it be seen; without one the button is not there. */
+/** The button shows the password. It is hidden without JavaScript. */
 export function PasswordField({ view, isNew = false, ...field }: PasswordProps) {
-  const { show, hide } = view.messages
+  const { showPassword, hidePassword } = view.messages
   return (
     <div class="password">
       <Field {...field} type="password" autocomplete={isNew ? 'new-password' : 'current-password'} required />
-      <button type="button" class="quiet" hidden data-shows={`${field.form}-${field.name}`} data-hide={hide}>
-        {show}
+      <button
+        type="button"
+        class="quiet"
+        hidden
+        data-shows={`${field.form}-${field.name}`}
+        data-hide={hidePassword}
+      >
+        {showPassword}
       </button>
     </div>
   )
 }
 
-/** Read out where it appears: it takes the focus, unless a field does. */
-export function Alert({ failure }: { readonly failure: Failure | null }) {
-  if (failure === null) return null
-  const takesFocus = Object.keys(failure.fields).length === 0
+/** An error message. Screen readers read it out. It takes the focus unless an invalid field has it. */
+export function Alert({ errors }: { readonly errors: FormErrors | null }) {
+  if (errors === null) return null
+  const takesFocus = Object.keys(errors.fields).length === 0
   return (
     <p class="alert" role="alert" tabindex={-1} autofocus={takesFocus}>
-      {failure.message}
+      {errors.message}
     </p>
   )
 }
@@ -89,7 +98,7 @@ export function Status({ text }: { readonly text: string | undefined }) {
   )
 }
 
-/** Where the widget of a challenge appears; its answer goes into the form. */
+/** The place for the widget of a challenge. The script `challenge-box.ts` writes the solution into the hidden field. */
 export function ChallengeBox({
   view,
   challenge,
@@ -104,8 +113,8 @@ export function ChallengeBox({
       class="challenge"
       data-challenge={JSON.stringify(challenge)}
       data-script={challengeScript}
-      data-failed={messages.challengeFailed}
-      data-wait={messages.challengeWait}
+      data-failed={messages.challengeNotLoaded}
+      data-wait={messages.challengePending}
     >
       <legend>{messages.challenge}</legend>
       <div />

@@ -1,29 +1,29 @@
-/** Log in and register. */
+/** The pages for login and registration. */
 import type { Challenge } from '../../challenge/challenge.ts'
 import { Alert, ChallengeBox, Field, PasswordField, Status } from '../components/fields.tsx'
-import type { Failure } from '../form-errors.ts'
+import type { FormErrors } from '../form-errors.ts'
 import type { View } from '../layout.tsx'
-import { belowAuth } from '../page-cookie.ts'
+import { underAuthPath } from '../page-cookie.ts'
 import { withReturnTo } from './return-to.ts'
 
 interface LoginProps {
   readonly view: View
-  readonly failure: Failure | null
-  /** One that the next attempt needs. */
+  readonly errors: FormErrors | null
+  /** The challenge that the next attempt needs. */
   readonly challenge: Challenge | null
-  /** What was typed before. */
+  /** The value of the rejected form, which it shows again. */
   readonly identifier: string
   readonly returnTo: string | null
   readonly status?: string | undefined
 }
 
-export function LoginPage({ view, failure, challenge, identifier, returnTo, status }: LoginProps) {
+export function LoginPage({ view, errors, challenge, identifier, returnTo, status }: LoginProps) {
   const { messages } = view
   const path = withReturnTo('/login', returnTo)
   return (
     <>
       <Status text={status} />
-      <Alert failure={failure} />
+      <Alert errors={errors} />
       <form method="post" action={path}>
         <Field
           form="login"
@@ -32,18 +32,18 @@ export function LoginPage({ view, failure, challenge, identifier, returnTo, stat
           value={identifier}
           autocomplete="username"
           required
-          failure={failure}
-          first
+          errors={errors}
+          initialFocus
         />
-        <PasswordField view={view} form="login" name="password" label={messages.password} failure={failure} />
+        <PasswordField view={view} form="login" name="password" label={messages.password} errors={errors} />
         <ChallengeBox view={view} challenge={challenge} />
-        <button type="submit" formaction={belowAuth(path)}>
+        <button type="submit" formaction={underAuthPath(path)}>
           {messages.logIn}
         </button>
       </form>
       <p>
         {messages.noAccount}
-        {messages.space}
+        {messages.sentenceSeparator}
         <a href={withReturnTo('/register', returnTo)}>{messages.register}</a>
       </p>
     </>
@@ -52,7 +52,7 @@ export function LoginPage({ view, failure, challenge, identifier, returnTo, stat
 
 export function RegisterPage({
   view,
-  failure,
+  errors,
   challenge,
   identifier,
   returnTo,
@@ -62,7 +62,7 @@ export function RegisterPage({
   const path = withReturnTo('/register', returnTo)
   return (
     <>
-      <Alert failure={failure} />
+      <Alert errors={errors} />
       <form method="post" action={path}>
         <Field
           form="register"
@@ -72,8 +72,8 @@ export function RegisterPage({
           value={identifier}
           autocomplete="username"
           required
-          failure={failure}
-          first
+          errors={errors}
+          initialFocus
         />
         <PasswordField
           view={view}
@@ -82,38 +82,41 @@ export function RegisterPage({
           label={messages.password}
           hint={messages.passwordHint(minLength)}
           isNew
-          failure={failure}
+          errors={errors}
         />
         <ChallengeBox view={view} challenge={challenge} />
-        <button type="submit" formaction={belowAuth(path)}>
+        <button type="submit" formaction={underAuthPath(path)}>
           {messages.register}
         </button>
       </form>
       <p>
         {messages.haveAccount}
-        {messages.space}
+        {messages.sentenceSeparator}
         <a href={withReturnTo('/login', returnTo)}>{messages.logIn}</a>
       </p>
     </>
   )
 }
 
-/** Where somebody is logged in already: nothing goes on by itself, so that no app and this page send a browser in circles. */
+/**
+ * For a browser that is logged in already. Except right after a login, it continues only when the user presses the
+ * button: otherwise an app and this page could redirect the browser in a loop.
+ */
 export function ContinuePage({ view, name, returnTo }: { view: View; name: string; returnTo: string }) {
   const { messages } = view
-  const goOn = withReturnTo('/login/continue', returnTo)
-  const leave = withReturnTo('/logout', returnTo)
+  const continuePath = withReturnTo('/login/continue', returnTo)
+  const logOutPath = withReturnTo('/logout', returnTo)
   return (
     <>
       <p>{messages.loggedInAs(name)}</p>
-      <form method="post" action={goOn}>
-        <button type="submit" formaction={belowAuth(goOn)}>
+      <form method="post" action={continuePath}>
+        <button type="submit" formaction={underAuthPath(continuePath)}>
           {messages.continueTo(new URL(returnTo).host)}
         </button>
       </form>
-      <form method="post" action={leave}>
-        <button type="submit" class="quiet" formaction={belowAuth(leave)}>
-          {messages.anotherAccount}
+      <form method="post" action={logOutPath}>
+        <button type="submit" class="quiet" formaction={underAuthPath(logOutPath)}>
+          {messages.useOtherAccount}
         </button>
       </form>
     </>

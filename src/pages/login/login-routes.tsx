@@ -1,45 +1,50 @@
-/** The pages by which people come and go: log in, register, log out. */
+/** The routes for login, registration and logout. */
 import { Hono } from 'hono'
 import type { Child } from 'hono/jsx'
 import { type Identifier, kindOf, parseNewIdentifier } from '../../accounts/identifier.ts'
 import { logIn } from '../../actions/login/log-in.ts'
-import { isReserved } from '../../actions/registration/check-identifiers.ts'
+import { isReservedUsername } from '../../actions/registration/check-identifiers.ts'
 import { weaknessesFor } from '../../actions/registration/check-new-password.ts'
 import { register } from '../../actions/registration/register.ts'
-import { issueToPages, logOutOfBrowser } from '../../actions/session/end-sessions.ts'
+import { logOutOfBrowser } from '../../actions/session/end-sessions.ts'
 import type { IssuedTokens } from '../../actions/session/issue-tokens.ts'
+import { issueToPages } from '../../actions/session/page-session.ts'
 import type { ChallengeAction } from '../../challenge/challenge.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import type { AppContext, AppEnv } from '../../http/context.ts'
 import { requesterOf } from '../../http/requester.ts'
-import { DONE } from '../../messages/messages.ts'
+import { NOTICES } from '../../messages/messages.ts'
 import { hasControlCharacter, trimInvisible } from '../../runtime/text.ts'
 import { isLoginTicket, makeLoginTicket } from '../../sessions/login-ticket.ts'
-import { nameOf } from '../account/account-fields.tsx'
+import { displayName } from '../account/account-fields.tsx'
 import { showError } from '../error-pages.tsx'
-import { fieldsOf, sameOriginForm } from '../form.ts'
+import { formFieldsOf, sameOriginForm } from '../form.ts'
 import {
-  challengeAfter,
-  type Failure,
-  failureOf,
-  invalidFields,
-  noCookie,
-  weaknessText,
+  challengeForNextAttempt,
+  cookiesBlocked,
+  type FormErrors,
+  formErrorsOf,
+  invalidFieldErrors,
+  weakPasswordText,
 } from '../form-errors.ts'
 import { pageLanguage, showPage, viewOf } from '../layout.tsx'
 import {
   browserCookies,
-  clearPageCookie,
+  clearLoginCookies,
   readPageCookie,
   readPageSession,
-  setPageCookie,
+  setLoginCookies,
 } from '../page-cookie.ts'
 import { ContinuePage, LoginPage, RegisterPage } from './login-pages.tsx'
 import { readReturnTo, withReturnTo } from './return-to.ts'
 
 const HOME = '/account'
-/** Carries a ticket that shows that the browser was given the cookie: whether it kept it shows then. */
-const JUST_LOGGED_IN = 'just_logged_in'
+/**
+ * The query parameter for the ticket that the service issues together with the cookies. A browser that sends a ticket
+ * and no cookie blocks cookies.
+ */
+const TICKET_PARAMETER = 'just_logged_in'
+/** Both forms have one field for all kinds of identifier. */
 const FIELDS = {
   password: 'password',
   identifier: { username: 'identifier', email: 'identifier', phone: 'identifier' },
@@ -48,28 +53,34 @@ const FIELDS = {
 export function loginPages() {
   const router = new Hono<AppEnv>()
   router.onError(showError)
+  addLogin(router)
+  addRegistration(router)
+  addLogout(router)
+  return router
+}
 
+function addLogin(router: Hono<AppEnv>): void {
   router.get('/login', pageLanguage, async (c) => {
     const activeSession = await readPageSession(c)
     const view = viewOf(c)
     const returnTo = returnToOf(c)
     const justLoggedIn = await hasJustLoggedIn(c)
-    if (activeSession === null) return showLogin(c, justLoggedIn ? noCookie(view.messages) : null, '')
+    if (activeSession === null) return showLogin(c, justLoggedIn ? cookiesBlocked(view.messages) : null, '')
     if (returnTo === null) return c.redirect(HOME, 303)
-    const page = <ContinuePage view={view} name={nameOf(activeSession.profile)} returnTo={returnTo} />
-    return showPage(c, { title: view.messages.logIn, goesOnTo: justLoggedIn ? returnTo : undefined }, page)
+    const page = <ContinuePage view={view} name={displayName(activeSession.profile)} returnTo={returnTo} />
+    return showPage(c, { title: view.messages.logIn, redirectTo: justLoggedIn ? returnTo : undefined }, page)
   })
 
   router.post('/login', pageLanguage, sameOriginForm, async (c) => {
-    const field = fieldsOf(c)
+    const field = formFieldsOf(c)
     const identifier = trimInvisible(field('identifier'))
-    const wrong = invalidFields(missing(c, field), viewOf(c).messages)
-    if (wrong !== null) return showLogin(c, wrong, identifier)
+    const errors = invalidFieldErrors(inputErrors(c, field), viewOf(c).messages)
+    if (errors !== null) return showLogin(c, errors, identifier)
     try {
-      const tokens = await logIn(c.get('services'), { identifier, scope: null, ...proofOf(c) })
-      return goOn(c, tokens)
+      const tokens = await logIn(c.get('services'), { identifier, scope: null, ...credentialsOf(c) })
+      return redirectAfterLogin(c, tokens)
     } catch (error) {
-      return showLogin(c, failureOf(c, error, FIELDS), identifier)
+      return showLogin(c, formErrorsOf(c, error, FIELDS), identifier)
     }
   })
 
@@ -78,133 +89,139 @@ export function loginPages() {
   router.post('/login/continue', pageLanguage, sameOriginForm, async (c) => {
     const tokens = await issueToPages(c.get('services'), readPageCookie(c) ?? '')
     if (tokens === null) return c.redirect(withReturnTo('/login', returnToOf(c)), 303)
-    return goOn(c, tokens)
+    return redirectAfterLogin(c, tokens)
   })
+}
 
+function addRegistration(router: Hono<AppEnv>): void {
   router.get('/register', pageLanguage, async (c) => {
     if ((await readPageSession(c)) !== null) return c.redirect(withReturnTo('/login', returnToOf(c)), 303)
     return showRegister(c, null, '')
   })
 
   router.post('/register', pageLanguage, sameOriginForm, async (c) => {
-    const typed = fieldsOf(c)('identifier')
+    const typed = formFieldsOf(c)('identifier')
     const identifier = parseNewIdentifier(typed, c.get('services').config.accounts.defaultPhoneRegion)
-    const wrong = invalidFields(registrationErrors(c, identifier), viewOf(c).messages)
-    if (wrong !== null || identifier === null) return showRegister(c, wrong, typed)
-    const given = { username: null, email: null, phone: null, [identifier.kind]: identifier }
+    const errors = invalidFieldErrors(registrationErrors(c, identifier), viewOf(c).messages)
+    if (errors !== null || identifier === null) return showRegister(c, errors, typed)
+    const identifiers = { username: null, email: null, phone: null, [identifier.kind]: identifier }
     try {
-      const tokens = await register(c.get('services'), { ...given, ...proofOf(c) })
-      return goOn(c, tokens)
+      const tokens = await register(c.get('services'), { ...identifiers, ...credentialsOf(c) })
+      return redirectAfterLogin(c, tokens)
     } catch (error) {
       if (isRegistered(error)) return c.redirect('/login?done=registered', 303)
-      return showRegister(c, failureOf(c, error, FIELDS), typed)
+      return showRegister(c, formErrorsOf(c, error, FIELDS), typed)
     }
   })
+}
 
+function addLogout(router: Hono<AppEnv>): void {
   router.get('/logout', (c) => c.redirect(HOME, 303))
 
   router.post('/logout', pageLanguage, sameOriginForm, async (c) => {
     await logOutOfBrowser(c.get('services'), browserCookies(c))
-    clearPageCookie(c)
+    clearLoginCookies(c)
     const returnTo = returnToOf(c)
     return c.redirect(returnTo === null ? '/login?done=logged_out' : withReturnTo('/login', returnTo), 303)
   })
-
-  return router
 }
 
 function returnToOf(c: AppContext): string | null {
   return readReturnTo(c.req.query('return_to'), c.get('services').config.deployment.corsOrigins)
 }
 
-function proofOf(c: AppContext) {
-  const field = fieldsOf(c)
+function credentialsOf(c: AppContext) {
+  const field = formFieldsOf(c)
   const challenge = field('challenge') || undefined
-  return { password: field('password'), challenge, client: requesterOf(c), transport: 'cookie' as const }
+  return { password: field('password'), challenge, requester: requesterOf(c), transport: 'cookie' as const }
 }
 
-/** A form leads to a page of ours alone, which leads on. */
-async function goOn(c: AppContext, tokens: IssuedTokens): Promise<Response> {
+/**
+ * Redirects to the login page, which continues to the app. The Content-Security-Policy does not allow a form to redirect
+ * to another origin.
+ */
+async function redirectAfterLogin(c: AppContext, tokens: IssuedTokens): Promise<Response> {
   c.set('accountId', tokens.profile.id)
-  await setPageCookie(c, tokens)
+  await setLoginCookies(c, tokens)
   const { ticketKeys, nowMs } = c.get('services')
-  const ticket = await makeLoginTicket(await ticketKeys(), addressOf(c), nowMs)
-  return c.redirect(withReturnTo(`/login?${JUST_LOGGED_IN}=${ticket}`, returnToOf(c)), 303)
+  const ticket = await makeLoginTicket(await ticketKeys(), countedAddressOf(c), nowMs)
+  return c.redirect(withReturnTo(`/login?${TICKET_PARAMETER}=${ticket}`, returnToOf(c)), 303)
 }
 
 async function hasJustLoggedIn(c: AppContext): Promise<boolean> {
-  const ticket = c.req.query(JUST_LOGGED_IN)
+  const ticket = c.req.query(TICKET_PARAMETER)
   if (ticket === undefined) return false
   const { ticketKeys, nowMs } = c.get('services')
-  return isLoginTicket(await ticketKeys(), ticket, addressOf(c), nowMs)
+  return isLoginTicket(await ticketKeys(), ticket, countedAddressOf(c), nowMs)
 }
 
-function addressOf(c: AppContext): string {
+/** The requester's IP address in the form that limits and tickets use. */
+function countedAddressOf(c: AppContext): string {
   return requesterOf(c).address?.counted ?? ''
 }
 
-/** The account is stored, and only its session is not. */
+/** Whether the account is stored and only the opening of its session failed. */
 function isRegistered(error: unknown): boolean {
   return error instanceof ServiceError && error.members.registered === true
 }
 
-/** What is wrong with the form, field by field; a weak password only beside something else. */
+/** The message of each invalid field. A weak password is included only beside other errors. */
 function registrationErrors(c: AppContext, identifier: Identifier | null): Record<string, string> {
   const { messages } = viewOf(c)
-  const field = fieldsOf(c)
-  const errors = { ...identifierError(c, identifier), ...missing(c, field) }
-  // Alone it is refused by the registration, which first says whether it takes anybody.
+  const field = formFieldsOf(c)
+  const errors = { ...identifierErrors(c, identifier), ...inputErrors(c, field) }
+  // Otherwise the action rejects it, after the check whether this person may register.
   if (Object.keys(errors).length === 0 || errors.password !== undefined) return errors
   const reasons = weaknessesFor(c.get('services'), field('password'), [identifier])
-  return reasons.length === 0 ? errors : { ...errors, password: weaknessText(reasons, messages) }
+  return reasons.length === 0 ? errors : { ...errors, password: weakPasswordText(reasons, messages) }
 }
 
-function identifierError(c: AppContext, identifier: Identifier | null): Record<string, string> {
+function identifierErrors(c: AppContext, identifier: Identifier | null): Record<string, string> {
   const { messages } = viewOf(c)
-  const typed = fieldsOf(c)('identifier')
+  const typed = formFieldsOf(c)('identifier')
   if (identifier !== null) {
-    return isReserved(c.get('services'), identifier) ? { identifier: messages.reserved } : {}
+    return isReservedUsername(c.get('services'), identifier) ? { identifier: messages.usernameReserved } : {}
   }
   const kind = kindOf(typed)
   const isDigits = kind === 'phone' && !/[+＋]/.test(typed)
-  return { identifier: isDigits ? messages.invalidDigits : messages.invalid[kind] }
+  return { identifier: isDigits ? messages.invalidDigits : messages.invalidIdentifier[kind] }
 }
 
-/** What a browser would not have sent. */
-function missing(c: AppContext, field: (name: string) => string): Record<string, string> {
-  const { required, invalid } = viewOf(c).messages
+/** Empty fields and control characters. Browsers do not send such forms. */
+function inputErrors(c: AppContext, field: (name: string) => string): Record<string, string> {
+  const { fieldRequired, invalidIdentifier } = viewOf(c).messages
   const sent = { identifier: trimInvisible(field('identifier')), password: field('password') }
   const empty = Object.entries(sent).flatMap(([name, value]) => (value === '' ? name : []))
-  const control = hasControlCharacter(field('identifier')) ? { identifier: invalid.username } : {}
-  return { ...control, ...Object.fromEntries(empty.map((name) => [name, required])) }
+  const control = hasControlCharacter(field('identifier')) ? { identifier: invalidIdentifier.username } : {}
+  return { ...control, ...Object.fromEntries(empty.map((name) => [name, fieldRequired])) }
 }
 
 async function loginProps(
   c: AppContext,
   action: ChallengeAction,
-  failure: Failure | null,
+  errors: FormErrors | null,
   identifier: string,
 ) {
-  const challenge = await challengeAfter(c, failure, action)
-  const done = DONE.find((name) => name === c.req.query('done'))
+  const challenge = await challengeForNextAttempt(c, errors, action)
+  const notice = NOTICES.find((name) => name === c.req.query('done'))
   const view = viewOf(c)
-  const status = done === undefined ? undefined : view.messages.done[done]
-  return { view, failure, challenge, identifier, returnTo: returnToOf(c), status }
+  const status = notice === undefined ? undefined : view.messages.notices[notice]
+  return { view, errors, challenge, identifier, returnTo: returnToOf(c), status }
 }
 
-async function showLogin(c: AppContext, failure: Failure | null, identifier: string) {
-  const props = await loginProps(c, 'login', failure, identifier)
-  return show(c, props.view.messages.logIn, failure, <LoginPage {...props} />)
+async function showLogin(c: AppContext, errors: FormErrors | null, identifier: string) {
+  const props = await loginProps(c, 'login', errors, identifier)
+  return showForm(c, props.view.messages.logIn, errors, <LoginPage {...props} />)
 }
 
-async function showRegister(c: AppContext, failure: Failure | null, identifier: string) {
-  const props = await loginProps(c, 'register', failure, identifier)
+async function showRegister(c: AppContext, errors: FormErrors | null, identifier: string) {
+  const props = await loginProps(c, 'register', errors, identifier)
   const { passwordMinLength } = c.get('services').config.accounts
   const page = <RegisterPage {...props} minLength={passwordMinLength} />
-  return show(c, props.view.messages.register, failure, page)
+  return showForm(c, props.view.messages.register, errors, page)
 }
 
-function show(c: AppContext, title: string, failure: Failure | null, page: Child) {
-  const failed = failure === null ? {} : { status: failure.status, error: failure.message }
-  return showPage(c, { title, ...failed }, page)
+function showForm(c: AppContext, title: string, errors: FormErrors | null, page: Child) {
+  const error = errors === null ? {} : { status: errors.status, error: errors.message }
+  return showPage(c, { title, ...error }, page)
 }
