@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ERRORS } from '../src/errors/service-error.ts'
+import { ERRORS } from '../src/errors/codes.ts'
 
 /** Every source file as text, by its path below src/. */
 const sources = Object.fromEntries(

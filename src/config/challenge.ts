@@ -1,4 +1,4 @@
-/** Which challenge stands between a client and one more attempt, and what an outage of its provider means. */
+/** Which challenge a further attempt requires, and what happens during an outage of its provider. */
 import { isConfidential } from '../verify/loopback.ts'
 import { readSecret } from './secrets.ts'
 import type { SettingsReader } from './settings-reader.ts'
@@ -7,7 +7,7 @@ const SITEVERIFY_PROVIDERS = ['turnstile', 'hcaptcha'] as const
 export type SiteverifyProvider = (typeof SITEVERIFY_PROVIDERS)[number]
 
 export interface ChallengeConfig {
-  /** Null: the built-in proof of work. */
+  /** The external provider; null for the built-in proof of work. */
   readonly siteverify: SiteverifyConfig | null
 }
 
@@ -16,20 +16,20 @@ export interface SiteverifyConfig {
   /** The widget's public key. */
   readonly siteKey: string
   readonly secret: string
-  /** One of the keys that the provider publishes for tests: its answers name no action, and a host of their own. */
+  /** Whether the secret is one that the provider publishes for tests. Its results have no action, and a host of the provider's. */
   readonly testing: boolean
-  /** In place of the provider's own address. */
+  /** Replaces the provider's own address. */
   readonly verifyUrl: string | undefined
-  /** Where the widget may have been solved; empty: wherever the provider lets it be shown. */
+  /** Hosts on which the widget may have been solved; if empty, all hosts that the provider allows. */
   readonly hostnames: readonly string[]
-  /** While the provider is unavailable: every attempt is refused, or a proof of work is asked for. */
+  /** While the provider is unavailable: `refuse` refuses every attempt, `altcha` requires a proof of work. */
   readonly onOutage: 'refuse' | 'altcha'
 }
 
 const BUILT_IN = 'altcha'
 /**
- * Published for tests (Turnstile, "Testing"; hCaptcha, "Test Key Set"): what they let pass proves nothing, and no real
- * token passes with them.
+ * Published for tests (Turnstile, "Testing"; hCaptcha, "Test Key Set"). A token that they accept proves nothing, and they accept
+ * no real token.
  */
 const TEST_SECRETS: readonly string[] = [
   '1x0000000000000000000000000000000AA',
@@ -47,49 +47,50 @@ const TEST_SITE_KEYS: readonly string[] = [
   '20000000-ffff-ffff-ffff-000000000002',
   '30000000-ffff-ffff-ffff-000000000003',
 ]
-const OF_WIDGET = {
+const KEY_EXAMPLES = {
   CHALLENGE_SITE_KEY: 'the site key that the provider shows for the widget',
   CHALLENGE_SECRET: 'the secret key that the provider shows for the widget',
 }
 const HOSTNAME = /^[a-z0-9-]+(\.[a-z0-9-]+)*$/
 
-/** @param ownPages the address of the hosted pages, which show the widget as well; null where there are none */
+/** @param ownPages the address of the hosted pages, which also show the widget; null if there are no hosted pages */
 export function readChallenge(
   reader: SettingsReader,
   development: boolean,
   ownPages: string | null,
 ): ChallengeConfig {
   const name = reader.text('CHALLENGE_PROVIDER') ?? BUILT_IN
-  const outside = {
+  const options = {
     verifyUrl: readVerifyUrl(reader),
     hostnames: readHostnames(reader, ownPages),
     onOutage: readOutage(reader),
   }
   if (name === BUILT_IN) return { siteverify: null }
-  const provider = SITEVERIFY_PROVIDERS.find((known) => known === name)
+  const provider = SITEVERIFY_PROVIDERS.find((supported) => supported === name)
   if (provider !== undefined)
-    return { siteverify: { provider, ...readKeys(reader, development), ...outside } }
+    return { siteverify: { provider, ...readKeys(reader, development), ...options } }
   const problem = 'must be altcha, turnstile or hcaptcha'
-  return reader.refuse('CHALLENGE_PROVIDER', problem, BUILT_IN, { siteverify: null })
+  return reader.addProblem('CHALLENGE_PROVIDER', problem, BUILT_IN, { siteverify: null })
 }
 
 function readKeys(
   reader: SettingsReader,
   development: boolean,
 ): Pick<SiteverifyConfig, 'siteKey' | 'secret' | 'testing'> {
-  const secret = readSecret(reader, 'CHALLENGE_SECRET', development, OF_WIDGET.CHALLENGE_SECRET)
+  const secret = readSecret(reader, 'CHALLENGE_SECRET', development, KEY_EXAMPLES.CHALLENGE_SECRET)
   const siteKey = reader.text('CHALLENGE_SITE_KEY')
-  const refuse = (variable: keyof typeof OF_WIDGET, problem: string) =>
-    reader.refuse(variable, problem, OF_WIDGET[variable], '')
+  const addProblem = (variable: keyof typeof KEY_EXAMPLES, problem: string) =>
+    reader.addProblem(variable, problem, KEY_EXAMPLES[variable], '')
   const isTest = (key: string | undefined, published: readonly string[]) =>
     key !== undefined && published.includes(key)
   const testing = isTest(secret, TEST_SECRETS)
-  if (secret === undefined) refuse('CHALLENGE_SECRET', 'is missing')
-  if (testing && !development) refuse('CHALLENGE_SECRET', 'is a published test key')
-  if (siteKey === undefined) refuse('CHALLENGE_SITE_KEY', 'is missing')
-  if (isTest(siteKey, TEST_SITE_KEYS) && !development) refuse('CHALLENGE_SITE_KEY', 'is a published test key')
-  // It is handed out to everybody.
-  if (siteKey !== undefined && siteKey === secret) refuse('CHALLENGE_SITE_KEY', 'is the secret key')
+  if (secret === undefined) addProblem('CHALLENGE_SECRET', 'is missing')
+  if (testing && !development) addProblem('CHALLENGE_SECRET', 'is a published test key')
+  if (siteKey === undefined) addProblem('CHALLENGE_SITE_KEY', 'is missing')
+  if (isTest(siteKey, TEST_SITE_KEYS) && !development)
+    addProblem('CHALLENGE_SITE_KEY', 'is a published test key')
+  // The site key is public.
+  if (siteKey !== undefined && siteKey === secret) addProblem('CHALLENGE_SITE_KEY', 'is the secret key')
   return { siteKey: siteKey ?? '', secret: secret ?? '', testing }
 }
 
@@ -97,7 +98,7 @@ function readOutage(reader: SettingsReader): SiteverifyConfig['onOutage'] {
   const fallback = reader.text('CHALLENGE_FALLBACK')
   if (fallback === BUILT_IN) return 'altcha'
   if (fallback === undefined) return 'refuse'
-  return reader.refuse('CHALLENGE_FALLBACK', 'must be altcha, or empty', BUILT_IN, 'refuse')
+  return reader.addProblem('CHALLENGE_FALLBACK', 'must be altcha, or empty', BUILT_IN, 'refuse')
 }
 
 function readVerifyUrl(reader: SettingsReader): string | undefined {
@@ -105,7 +106,7 @@ function readVerifyUrl(reader: SettingsReader): string | undefined {
   const url = URL.parse(text ?? '')
   if (text === undefined || (url !== null && isConfidential(url))) return text
   const example = 'https://challenges.cloudflare.com/turnstile/v0/siteverify'
-  return reader.refuse('CHALLENGE_VERIFY_URL', 'must be an https address', example, undefined)
+  return reader.addProblem('CHALLENGE_VERIFY_URL', 'must be an https address', example, undefined)
 }
 
 function readHostnames(reader: SettingsReader, ownPages: string | null): readonly string[] {
@@ -114,5 +115,5 @@ function readHostnames(reader: SettingsReader, ownPages: string | null): readonl
   const own = URL.parse(ownPages ?? '')?.hostname ?? []
   if (hostnames.length > 0 && hostnames.every((name) => HOSTNAME.test(name))) return hostnames.concat(own)
   const problem = 'must be names of hosts, separated by commas: no scheme, no port'
-  return reader.refuse('CHALLENGE_HOSTNAMES', problem, 'app.example.com,www.example.com', [])
+  return reader.addProblem('CHALLENGE_HOSTNAMES', problem, 'app.example.com,www.example.com', [])
 }

@@ -1,22 +1,22 @@
-/** Where the service runs and how it is reached; what is development and what production is decided here. */
+/** Where the service runs and how it is reached. Here is decided whether a deployment is development or production. */
 import { isLoopbackHost } from '../verify/loopback.ts'
 import type { SettingsReader } from './settings-reader.ts'
 
 export interface DeploymentConfig {
-  /** A laptop: http, `dev-` secrets and only loopback hosts. */
+  /** Local development: allows http and `dev-` secrets, and serves only loopback hosts. */
   readonly development: boolean
   /** An origin (RFC 6454) without trailing slash; the issuer of tokens. */
   readonly publicUrl: string
-  /** Origins whose pages may read the answers, in canonical spelling. */
+  /** Origins whose pages may read responses, in canonical spelling. */
   readonly corsOrigins: readonly string[]
-  /** Name of the header that holds the client's address. */
+  /** Name of the header with the requester's IP address. */
   readonly clientIpHeader: string
-  /** Leading bits of an IPv6 address that count as one client. */
+  /** The length of the IPv6 prefix that counts as one requester, in bits. */
   readonly ipv6Prefix: number
 }
 
 const PUBLIC_URL_EXAMPLE = 'https://auth.example.com'
-/** It is in each access token, and none has more than 4,096 characters. */
+/** Each access token contains the URL and may have at most 4,096 characters. */
 const MAX_PUBLIC_URL_LENGTH = 128
 const HEADER_NAME = /^[A-Za-z0-9-]{1,64}$/
 
@@ -29,7 +29,7 @@ export function readDeployment(reader: SettingsReader): DeploymentConfig {
     publicUrl,
     corsOrigins: readOrigins(reader),
     clientIpHeader: readClientIpHeader(reader),
-    // Below 32 whole providers would be one client.
+    // Below 32, all customers of an internet provider would count as one requester.
     ipv6Prefix: reader.integer('IPV6_PREFIX', { byDefault: 64, min: 32, max: 128 }),
   }
 }
@@ -41,7 +41,7 @@ function isLoopbackUrl(text: string): boolean {
 
 function checkPublicUrl(reader: SettingsReader, text: string, development: boolean): void {
   const problem = publicUrlProblem(text, development)
-  if (problem !== null) reader.refuse('PUBLIC_URL', problem, PUBLIC_URL_EXAMPLE, text)
+  if (problem !== null) reader.addProblem('PUBLIC_URL', problem, PUBLIC_URL_EXAMPLE, text)
 }
 
 function publicUrlProblem(text: string, development: boolean): string | null {
@@ -57,7 +57,7 @@ function readOrigins(reader: SettingsReader): readonly string[] {
   if (origins.every(isWebOrigin)) return origins
   const problem =
     'must be origins as browsers send them, separated by commas: no path, no trailing slash, no "*"'
-  return reader.refuse('CORS_ORIGINS', problem, 'https://app.example.com,https://www.example.com', [])
+  return reader.addProblem('CORS_ORIGINS', problem, 'https://app.example.com,https://www.example.com', [])
 }
 
 function isWebOrigin(text: string): boolean {
@@ -68,5 +68,5 @@ function isWebOrigin(text: string): boolean {
 function readClientIpHeader(reader: SettingsReader): string {
   const name = reader.text('CLIENT_IP_HEADER') ?? 'CF-Connecting-IP'
   if (HEADER_NAME.test(name)) return name
-  return reader.refuse('CLIENT_IP_HEADER', 'must be the name of a header', 'CF-Connecting-IP', name)
+  return reader.addProblem('CLIENT_IP_HEADER', 'must be the name of a header', 'CF-Connecting-IP', name)
 }

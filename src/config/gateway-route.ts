@@ -1,36 +1,36 @@
-/** One route of the gateway: from a path prefix to an origin, and who may pass. */
+/** One route of the gateway: a path prefix, the origin behind it, and the requirements on requests. */
 import { z } from 'zod'
 import { SCOPE } from '../runtime/text.ts'
 import { isConfidential } from '../verify/loopback.ts'
-import { isWithin, type SettingsReader } from './settings-reader.ts'
+import { fitsInToken, type SettingsReader } from './settings-reader.ts'
 import { MAX_AUDIENCE_LENGTH } from './tokens.ts'
 
 export interface GatewayRoute {
   /** "/", or "/a/b": no slash at its end. */
   readonly prefix: string
   readonly origin: OriginAddress
-  /** Whom assertions and exchange tokens are for. */
+  /** The audience of assertions and exchange tokens. */
   readonly audience: string
   /**
-   * The client that assertions are encrypted for, and nothing else then says who the user is; null where they are signed
-   * alone.
+   * The client for which assertions are encrypted; no other header then identifies the user. Null if assertions are only
+   * signed.
    */
   readonly clientId: string | null
-  /** Whether a token is needed; one that is sent must be right in any case. */
+  /** Whether a token is required. A token that is sent must be valid in any case. */
   readonly required: boolean
-  /** Whether a token's session is looked up for each request. */
+  /** `check` looks the token's session up for each request; `trust` does not. */
   readonly session: 'trust' | 'check'
   readonly roles: readonly string[]
   readonly scope: readonly string[]
-  /** The Bearer token that the origin gets: one made for it alone, the client's own, or none. */
+  /** The Bearer token that the origin receives: one issued only for it, that of the request, or none. */
   readonly authorization: 'exchange' | 'pass' | 'drop'
-  /** Whether the origin serves pages to people; else its documents are sandboxed. */
+  /** Whether the origin serves pages to people. If not, its documents are sandboxed. */
   readonly pages: boolean
-  /** Whether the origin's paths begin behind the prefix. */
+  /** Whether the prefix is removed from the path that the origin receives. */
   readonly stripPrefix: boolean
-  /** Until the origin's response begins. */
+  /** How long to wait for the beginning of the origin's response. */
   readonly timeoutMs: number
-  /** `default`: Cloudflare's cache may answer in the origin's place, by the answer's own headers. */
+  /** `default` lets Cloudflare's cache respond in place of the origin, as the headers of the cached response allow. */
   readonly cache: 'no-store' | 'default'
 }
 
@@ -44,7 +44,7 @@ export const ROUTE_EXAMPLE = '{ "/api": { "origin": "https://api.example.com" } 
 const PREFIX = /^(\/|(\/[A-Za-z0-9._~-]+)+)$/
 const DOT_SEGMENT = /\/\.\.?(\/|$)/
 
-const names = z
+const nameList = z
   .union([z.string(), z.array(z.string())], { error: 'Must be names, as a list or separated by spaces.' })
   .transform((value) => (typeof value === 'string' ? value.split(' ') : value).filter((name) => name !== ''))
   .refine((value) => value.every((name) => SCOPE.test(name)), 'Must be names of [A-Za-z0-9:._-].')
@@ -59,8 +59,8 @@ const routeFields = z.strictObject({
   client_id: z.uuid({ error: 'Must be the client_id of a client.' }).optional(),
   required: z.boolean().default(true),
   session: z.enum(['trust', 'check']).default('trust'),
-  roles: names.default([]),
-  scope: names.default([]),
+  roles: nameList.default([]),
+  scope: nameList.default([]),
   authorization: z.enum(['exchange', 'pass', 'drop']).optional(),
   pages: z.boolean().default(false),
   strip_prefix: z.boolean().default(false),
@@ -69,7 +69,7 @@ const routeFields = z.strictObject({
 })
 type RouteFields = z.infer<typeof routeFields>
 
-/** @returns null where something is wrong with it, which the reader then knows */
+/** @returns null if the route is invalid; its problems are added to the reader */
 export function readRoute(
   reader: SettingsReader,
   publicUrl: string,
@@ -78,33 +78,36 @@ export function readRoute(
 ): GatewayRoute | null {
   const parsed = routeFields.safeParse(fields)
   const problems = [
-    ...(isPath(prefix) ? [] : ['is no path such as /api']),
+    ...(isPath(prefix) ? [] : ['is not a path such as /api']),
     ...(parsed.error?.issues.map(({ path, message }) => [...path, message].join(': ')) ?? []),
   ]
   const origin = parsed.data && toOrigin(reader, parsed.data)
   const audience = parsed.data?.audience ?? (origin?.kind === 'address' ? new URL(origin.url).origin : '')
   if (parsed.success && origin === null) problems.push('needs an "origin", or a "service" that is bound')
   if (origin?.kind === 'service' && audience === '') problems.push('needs an "audience"')
-  if (!isWithin(audience, MAX_AUDIENCE_LENGTH))
+  if (!fitsInToken(audience, MAX_AUDIENCE_LENGTH))
     problems.push(`needs an "audience" of at most ${MAX_AUDIENCE_LENGTH} characters`)
   if (origin?.kind === 'address' && new URL(origin.url).origin === publicUrl)
-    problems.push('leads to the gate itself')
+    problems.push('leads to the gateway itself')
   if (parsed.data && sendsReadableToken(parsed.data))
-    problems.push('must have the authorization "drop": a token would show what "client_id" has encrypted')
-  if (parsed.data && asksNobody(parsed.data)) problems.push('needs "required" for "roles" and "scope"')
-  for (const problem of problems) reader.refuse('GATEWAY', `${prefix}: ${problem}`, ROUTE_EXAMPLE, null)
+    problems.push(
+      'must have the authorization "drop": a token would reveal what is encrypted for "client_id"',
+    )
+  if (parsed.data && hasUnenforcedPermissions(parsed.data))
+    problems.push('needs "required" for "roles" and "scope"')
+  for (const problem of problems) reader.addProblem('GATEWAY', `${prefix}: ${problem}`, ROUTE_EXAMPLE, null)
   return parsed.data && origin && problems.length === 0
     ? toRoute(prefix, parsed.data, origin, audience)
     : null
 }
 
-/** A token says in the clear who the user is. */
+/** A token identifies the user in plain text. */
 function sendsReadableToken({ client_id, authorization = 'drop' }: RouteFields): boolean {
   return client_id !== undefined && authorization !== 'drop'
 }
 
-/** A request without a token would pass, while one with a token needs more. */
-function asksNobody({ required, roles, scope }: RouteFields): boolean {
+/** A request without a token would pass, while one with a token would need permissions. */
+function hasUnenforcedPermissions({ required, roles, scope }: RouteFields): boolean {
   return !required && roles.length + scope.length > 0
 }
 
@@ -143,7 +146,7 @@ function toRoute(
   }
 }
 
-/** A reader of the traffic to an origin would hold the tokens in it. */
+/** Plain http would show the tokens to anyone who can read the traffic to the origin. */
 function isOriginUrl(text: string): boolean {
   const url = URL.parse(text)
   return url !== null && isConfidential(url) && url.search + url.hash === ''

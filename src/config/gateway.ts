@@ -1,25 +1,25 @@
-/** Which paths lead to which origin, on which hosts, and for whom exchange tokens are made. */
+/** The gateway: its routes to origins, its hosts, and the audiences for which forward auth issues exchange tokens. */
 import type { DeploymentConfig } from './deployment.ts'
 import { type GatewayRoute, ROUTE_EXAMPLE, readRoute } from './gateway-route.ts'
 import type { PagesConfig } from './pages.ts'
-import { isWithin, type SettingsReader } from './settings-reader.ts'
+import { fitsInToken, type SettingsReader } from './settings-reader.ts'
 import { MAX_AUDIENCE_LENGTH, type TokensConfig } from './tokens.ts'
 
 export interface GatewayConfig {
   /** The longest prefix first. */
   readonly routes: readonly GatewayRoute[]
-  /** First segments of the service's own paths: no route leads from them. */
+  /** First segments of the service's own paths, which no route may use. */
   readonly ownSegments: ReadonlySet<string>
-  /** Hosts for origins that serve pages to people: the hosted pages are not there. */
+  /** Hosts on which origins serve pages to people. The hosted pages are not served there. */
   readonly hosts: ReadonlySet<string>
-  /** Whether routes with `pages` are served on every host, since no hosted page shares it. */
+  /** Whether routes with `pages` are served on every host, because there are no hosted pages. */
   readonly pagesOnEveryHost: boolean
-  /** Audiences for which `/auth/verify?exchange=` makes tokens. */
+  /** Audiences for which `/auth/verify?exchange=` issues tokens. */
   readonly forwardAudiences: ReadonlySet<string>
 }
 
-/** What the gateway's settings are checked against. */
-interface Surroundings {
+/** The other settings against which those of the gateway are checked. */
+interface RelatedConfig {
   readonly deployment: Pick<DeploymentConfig, 'publicUrl'>
   readonly tokens: Pick<TokensConfig, 'audience'>
   readonly pages: Pick<PagesConfig, 'enabled'>
@@ -44,7 +44,7 @@ const OWN_SEGMENTS = [
   'docs',
   'favicon.ico',
 ]
-/** Of the hosted pages, and free without them. */
+/** Segments of the hosted pages. Routes may use them if there are no hosted pages. */
 const PAGE_SEGMENTS = ['login', 'register', 'logout', 'account']
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
@@ -52,20 +52,20 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 /** Reads `GATEWAY`, `GATEWAY_HOSTS` and `FORWARD_AUDIENCES`. */
 export function readGateway(
   reader: SettingsReader,
-  { deployment, tokens, pages }: Surroundings,
+  { deployment, tokens, pages }: RelatedConfig,
 ): GatewayConfig {
   const ownSegments = new Set([...OWN_SEGMENTS, ...(pages.enabled ? PAGE_SEGMENTS : [])])
-  const isServices = serviceAudiences(deployment.publicUrl, tokens.audience)
+  const isOwnAudience = ownAudienceCheck(deployment.publicUrl, tokens.audience)
   const routes = readRoutes(reader, deployment.publicUrl, ownSegments)
   const hosts = readHosts(reader, deployment.publicUrl)
-  refuseSharedAudiences(reader, routes, isServices)
-  refusePagesWithoutHost(reader, routes, hosts, pages.enabled)
+  checkExchangeAudiences(reader, routes, isOwnAudience)
+  checkPageHosts(reader, routes, hosts, pages.enabled)
   return {
     routes,
     ownSegments,
     hosts,
     pagesOnEveryHost: !pages.enabled,
-    forwardAudiences: readForwardAudiences(reader, isServices),
+    forwardAudiences: readForwardAudiences(reader, isOwnAudience),
   }
 }
 
@@ -75,35 +75,37 @@ function readRoutes(
   ownSegments: ReadonlySet<string>,
 ): readonly GatewayRoute[] {
   const table = Object.entries(reader.table('GATEWAY') ?? {})
-  const own = (prefix: string) => ownSegments.has(prefix.split('/')[1] ?? '')
-  for (const [prefix] of table.filter(([prefix]) => own(prefix))) {
-    reader.refuse('GATEWAY', `${prefix}: is one of the service's own paths`, ROUTE_EXAMPLE, null)
+  const isOwn = (prefix: string) => ownSegments.has(prefix.split('/')[1] ?? '')
+  for (const [prefix] of table.filter(([prefix]) => isOwn(prefix))) {
+    reader.addProblem('GATEWAY', `${prefix}: is one of the service's own paths`, ROUTE_EXAMPLE, null)
   }
   const routes = table.map(([prefix, fields]) => readRoute(reader, publicUrl, prefix, fields))
-  const known = routes.filter((route) => route !== null)
-  return known.toSorted((a, b) => b.prefix.length - a.prefix.length)
+  const valid = routes.filter((route) => route !== null)
+  return valid.toSorted((a, b) => b.prefix.length - a.prefix.length)
 }
 
-/** @returns whether a token for an audience would be taken by the service itself, or could be by a client */
-function serviceAudiences(publicUrl: string, audience: string): (text: string) => boolean {
+/** @returns whether the service itself, or a client with this id, would accept a token for an audience */
+function ownAudienceCheck(publicUrl: string, audience: string): (text: string) => boolean {
   const own = [audience, publicUrl, `${publicUrl}/oauth2/userinfo`]
   return (text) => own.includes(text) || UUID.test(text)
 }
 
-/** An exchange token is good at one origin alone. */
-function refuseSharedAudiences(
+/** An exchange token must be valid at one origin only. */
+function checkExchangeAudiences(
   reader: SettingsReader,
   routes: readonly GatewayRoute[],
-  isServices: (audience: string) => boolean,
+  isOwnAudience: (audience: string) => boolean,
 ): void {
   for (const route of routes.filter(({ authorization }) => authorization === 'exchange')) {
     const { prefix, audience } = route
     const shared = routes.some((other) => other.audience === audience && hostOf(other) !== hostOf(route))
     const problems = [
-      ...(isServices(audience) ? ['must have an "audience" that is not the service\'s, and no UUID'] : []),
+      ...(isOwnAudience(audience)
+        ? ['must have an "audience" that is neither the service\'s nor a UUID']
+        : []),
       ...(shared ? ['must have an "audience" that no route to another host has'] : []),
     ]
-    for (const problem of problems) reader.refuse('GATEWAY', `${prefix}: ${problem}`, ROUTE_EXAMPLE, null)
+    for (const problem of problems) reader.addProblem('GATEWAY', `${prefix}: ${problem}`, ROUTE_EXAMPLE, null)
   }
 }
 
@@ -115,10 +117,10 @@ function readHosts(reader: SettingsReader, publicUrl: string): ReadonlySet<strin
   const hosts = reader.list('GATEWAY_HOSTS')
   const example = 'app.example.com'
   if (!hosts.every(isHostName)) {
-    reader.refuse('GATEWAY_HOSTS', 'must be host names, separated by commas, without port', example, null)
+    reader.addProblem('GATEWAY_HOSTS', 'must be host names, separated by commas, without port', example, null)
   }
   if (hosts.includes(URL.parse(publicUrl)?.hostname ?? '')) {
-    reader.refuse('GATEWAY_HOSTS', 'must not have the host of PUBLIC_URL', example, null)
+    reader.addProblem('GATEWAY_HOSTS', 'must not have the host of PUBLIC_URL', example, null)
   }
   return new Set(hosts)
 }
@@ -127,7 +129,7 @@ function isHostName(text: string): boolean {
   return URL.parse(`https://${text}`)?.hostname === text && !/\*|\.$/.test(text)
 }
 
-function refusePagesWithoutHost(
+function checkPageHosts(
   reader: SettingsReader,
   routes: readonly GatewayRoute[],
   hosts: ReadonlySet<string>,
@@ -136,20 +138,21 @@ function refusePagesWithoutHost(
   if (!hasHostedPages || hosts.size > 0) return
   for (const { prefix } of routes.filter(({ pages }) => pages)) {
     const problem = `${prefix}: "pages" needs GATEWAY_HOSTS, or PAGES with "enabled" false`
-    reader.refuse('GATEWAY', problem, ROUTE_EXAMPLE, null)
+    reader.addProblem('GATEWAY', problem, ROUTE_EXAMPLE, null)
   }
 }
 
 function readForwardAudiences(
   reader: SettingsReader,
-  isServices: (audience: string) => boolean,
+  isOwnAudience: (audience: string) => boolean,
 ): ReadonlySet<string> {
   const audiences = reader.list('FORWARD_AUDIENCES')
-  const refuse = (problem: string) =>
-    reader.refuse('FORWARD_AUDIENCES', problem, 'https://orders.example.com', null)
-  if (audiences.some(isServices)) refuse("must not have one of the service's own audiences, nor a UUID")
-  if (!audiences.every((audience) => isWithin(audience, MAX_AUDIENCE_LENGTH))) {
-    refuse(`must have audiences of at most ${MAX_AUDIENCE_LENGTH} characters`)
+  const addProblem = (problem: string) =>
+    reader.addProblem('FORWARD_AUDIENCES', problem, 'https://orders.example.com', null)
+  if (audiences.some(isOwnAudience))
+    addProblem("must not have one of the service's own audiences, nor a UUID")
+  if (!audiences.every((audience) => fitsInToken(audience, MAX_AUDIENCE_LENGTH))) {
+    addProblem(`must have audiences of at most ${MAX_AUDIENCE_LENGTH} characters`)
   }
   return new Set(audiences)
 }

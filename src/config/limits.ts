@@ -1,4 +1,4 @@
-/** The limits' rules: what they are called, what they may be, and their defaults. */
+/** The limit rules: their names, bounds and defaults. */
 import { z } from 'zod'
 import type { SettingsReader } from './settings-reader.ts'
 
@@ -10,15 +10,15 @@ export const RULE_NAMES = [
 ] as const
 export type RuleName = (typeof RULE_NAMES)[number]
 
-/** What happens to an attempt that finds the threshold reached. */
+/** What happens to an attempt once the threshold is reached. */
 export const RULE_ACTIONS = ['challenge', 'block'] as const
 export type RuleAction = (typeof RULE_ACTIONS)[number]
 
-/** A rule as LIMITS, the settings in D1 and the wire spell it. */
+/** A rule, spelled as in LIMITS, in the settings in D1 and on the wire. */
 export interface LimitRule {
   readonly enabled: boolean
   readonly window_seconds: number
-  /** Events within the window that are let through; 0 acts on the first. */
+  /** Events within the window before the action applies; 0 applies it to the first event. */
   readonly threshold: number
   readonly action: RuleAction
 }
@@ -26,13 +26,13 @@ export interface LimitRule {
 export type LimitRules = Readonly<Record<RuleName, LimitRule>>
 
 export interface LimitsConfig {
-  /** The rules while no operator has changed any. */
+  /** The rules until an operator changes them. */
   readonly rules: LimitRules
 }
 
 const MAX_WINDOW_SECONDS = 2_592_000
 const MAX_THRESHOLD = 1_000
-const NO_OBJECT = 'Must be an object.'
+const NOT_AN_OBJECT = 'Must be an object.'
 
 const DEFAULTS: LimitRules = {
   registrations_per_ip: { enabled: true, window_seconds: 300, threshold: 3, action: 'block' },
@@ -55,12 +55,12 @@ function ruleFields<const Actions extends readonly RuleAction[]>(actions: Action
         threshold: wholeNumber(0, MAX_THRESHOLD),
         action: z.enum(actions, { error: `Must be ${actions.map((name) => `"${name}"`).join(' or ')}.` }),
       },
-      NO_OBJECT,
+      NOT_AN_OBJECT,
     )
     .partial()
 }
 
-/** By rule, what may be said of it: one that counts an identifier may not lock its owner out. */
+/** The schema of each rule. A rule that counts per identifier cannot block, since that would lock the owner out. */
 export const RULE_FIELDS = {
   registrations_per_ip: ruleFields(RULE_ACTIONS),
   login_failures_per_ip: ruleFields(RULE_ACTIONS),
@@ -69,9 +69,9 @@ export const RULE_FIELDS = {
 } as const
 
 /** Any subset of the rules, each with any subset of its fields. */
-export const rulesFields = z.strictObject(RULE_FIELDS, NO_OBJECT).partial()
+export const rulesFields = z.strictObject(RULE_FIELDS, NOT_AN_OBJECT).partial()
 
-/** What is said of some rules; the rest stays. */
+/** Changes of some rules and some of their fields; all others keep their values. */
 export type RuleChanges = {
   readonly [Rule in RuleName]?:
     | { readonly [Field in keyof LimitRule]?: LimitRule[Field] | undefined }
@@ -83,13 +83,13 @@ export function readLimits(reader: SettingsReader): LimitsConfig {
   if (table.success) return { rules: applyRules(DEFAULTS, table.data) }
   const example = '{ "registrations_per_ip": { "threshold": 10 } }'
   for (const { path, message, ...issue } of table.error.issues) {
-    const place = [...path, ...('keys' in issue ? issue.keys : [])].join('.')
-    reader.refuse('LIMITS', `${place}: ${'keys' in issue ? 'is unknown' : message}`, example, undefined)
+    const field = [...path, ...('keys' in issue ? issue.keys : [])].join('.')
+    reader.addProblem('LIMITS', `${field}: ${'keys' in issue ? 'is unknown' : message}`, example, undefined)
   }
   return { rules: DEFAULTS }
 }
 
-/** @returns the rules with the changes in place. */
+/** @returns the rules with the changes applied */
 export function applyRules(rules: LimitRules, changes: RuleChanges): LimitRules {
   const changed = RULE_NAMES.map((name) => [name, { ...rules[name], ...changes[name] }])
   return Object.fromEntries(changed)

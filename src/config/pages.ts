@@ -1,16 +1,16 @@
-/** The hosted pages: whether there are any, and whose they look like. */
+/** The hosted pages: whether they are served, and how they look. */
 import { z } from 'zod'
 import type { SettingsReader } from './settings-reader.ts'
 
 export interface PagesConfig {
   readonly enabled: boolean
-  /** What people know the service by. */
+  /** The service's name, as people know it. */
   readonly name: string
-  /** An image beside the name: its address, or the image itself (`data:`); null for none. */
+  /** An image next to the name: its address, or the image itself (`data:`); null for no image. */
   readonly logo: string | null
-  /** Of buttons and marks, as `#rrggbb`. */
+  /** The colour of buttons and marks, as `#rrggbb`. */
   readonly color: string
-  /** The same on a dark page. */
+  /** The same colour in dark mode. */
   readonly colorDark: string
 }
 
@@ -35,7 +35,7 @@ const fields = z.strictObject({
 export function readPages(reader: SettingsReader): PagesConfig {
   const { data, error } = fields.safeParse(reader.table('PAGES') ?? {})
   for (const { path, message } of error?.issues ?? []) {
-    reader.refuse('PAGES', [...path, message].join(': '), EXAMPLE, null)
+    reader.addProblem('PAGES', [...path, message].join(': '), EXAMPLE, null)
   }
   const { enabled, name, logo, color, color_dark } = data ?? fields.parse({})
   return {

@@ -28,16 +28,16 @@ export type ConfigResult = { readonly ok: true; readonly config: Config } | Misc
 export interface Misconfigured {
   readonly ok: false
   readonly problems: readonly SettingProblem[]
-  /** For the problem answers; null where PUBLIC_URL is itself at fault. */
+  /** For problem responses; null if PUBLIC_URL itself is invalid. */
   readonly publicUrl: string | null
-  /** Whether it looks like a clone in which `npm run dev` never ran. */
+  /** Whether this looks like a clone in which `npm run dev` has never run. */
   readonly isNotSetUp: boolean
 }
 
 /**
  * Checks every setting and secret.
- * @returns the config, or every problem at once, each with the variable, what is wrong and a right value;
- * never a secret's value
+ * @returns the config, or all problems at once: each has the variable, what is wrong and a valid value, and never the value of a
+ * secret
  */
 export function readConfig(settings: Settings): ConfigResult {
   const reader = new SettingsReader(settings)
@@ -57,16 +57,16 @@ export function readConfig(settings: Settings): ConfigResult {
   }
   const { problems } = reader
   if (problems.length === 0) return { ok: true, config }
-  const known = problems.every(({ variable }) => variable !== 'PUBLIC_URL')
+  const isPublicUrlValid = problems.every(({ variable }) => variable !== 'PUBLIC_URL')
   return {
     ok: false,
     problems,
-    publicUrl: known ? deployment.publicUrl : null,
+    publicUrl: isPublicUrlValid ? deployment.publicUrl : null,
     isNotSetUp: isNotSetUp(reader),
   }
 }
 
-/** A deployment has at least one of the two. */
+/** Every deployment has at least one of these two settings. */
 function isNotSetUp(reader: SettingsReader): boolean {
   return reader.text('PUBLIC_URL') === undefined && reader.text('AUTH_SECRET') === undefined
 }

@@ -1,13 +1,13 @@
-/** The secrets, checked for length and for what the local setup makes. */
+/** The secrets. They must be long enough, and in production must not be those of the local setup. */
 import type { Settings } from './settings.ts'
 import type { SettingsReader } from './settings-reader.ts'
 
 export interface SecretsConfig {
   readonly authSecret: string
-  /** A second secret that is accepted while one replaces the other. */
+  /** A second secret that is also accepted while one secret replaces another. */
   readonly authSecretFallback: string | undefined
   readonly passwordPepper: string | undefined
-  /** Opens /admin/*; without one that way is off. */
+  /** Gives access to /admin/*; if undefined, only administrators' accounts have access. */
   readonly adminToken: string | undefined
 }
 
@@ -16,7 +16,7 @@ const SECRET_EXAMPLE = 'the output of: openssl rand -base64 32'
 
 export function readSecrets(reader: SettingsReader, development: boolean): SecretsConfig {
   const read = (variable: keyof Settings) => readSecret(reader, variable, development)
-  const authSecret = read('AUTH_SECRET') ?? reader.refuse('AUTH_SECRET', 'is missing', SECRET_EXAMPLE, '')
+  const authSecret = read('AUTH_SECRET') ?? reader.addProblem('AUTH_SECRET', 'is missing', SECRET_EXAMPLE, '')
   return {
     authSecret,
     authSecretFallback: read('AUTH_SECRET_FALLBACK'),
@@ -26,8 +26,8 @@ export function readSecrets(reader: SettingsReader, development: boolean): Secre
 }
 
 /**
- * @param example how to come by a right one
- * @returns undefined where it is missing
+ * @param example how to get a valid secret
+ * @returns undefined if the secret is missing
  */
 export function readSecret(
   reader: SettingsReader,
@@ -37,10 +37,10 @@ export function readSecret(
 ): string | undefined {
   const secret = reader.text(variable)
   if (secret === undefined || development) return secret
-  if (secret.startsWith('dev-')) reader.refuse(variable, 'is a development secret', example, secret)
+  if (secret.startsWith('dev-')) reader.addProblem(variable, 'is a development secret', example, secret)
   const bytes = new TextEncoder().encode(secret).length
   if (bytes < MIN_SECRET_BYTES) {
-    reader.refuse(variable, `must have ${MIN_SECRET_BYTES} bytes or more`, example, secret)
+    reader.addProblem(variable, `must have ${MIN_SECRET_BYTES} bytes or more`, example, secret)
   }
   return secret
 }

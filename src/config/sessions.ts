@@ -1,14 +1,14 @@
-/** How long sessions last and how many an account may have. */
+/** The lifetime of sessions, and how many an account may have. */
 import type { SettingsReader } from './settings-reader.ts'
 
 export interface SessionsConfig {
   /** A session ends this long after its last refresh. */
   readonly idleSeconds: number
-  /** A session ends this long after its log in, however often it is refreshed. */
+  /** A session ends this long after its login, however often it is refreshed. */
   readonly maxSeconds: number
-  /** How long a refresh token that was rotated out still gets the session's current one. */
+  /** For this long after its rotation, the previous refresh token still returns the session's current one. */
   readonly graceSeconds: number
-  /** Live sessions of one account; one more ends the least recently used. */
+  /** Active sessions per account. One more ends the least recently used one. */
   readonly maxSessions: number
 }
 

@@ -1,22 +1,22 @@
-/** The variables and secrets, unchecked. Nothing but readConfig reads them. */
+/** The variables and secrets, unchecked. Only readConfig reads them. */
 
-/** TOML variables may be numbers, booleans or tables; secrets and .dev.vars are text. */
+/** Variables in TOML may be numbers, booleans or tables. Secrets and .dev.vars are text. */
 type Setting = string | number | boolean | object
 
 export interface Settings {
-  /** `development` only in .dev.vars, and it counts only with a loopback PUBLIC_URL. */
+  /** `development` only in .dev.vars. It takes effect only with a loopback PUBLIC_URL. */
   readonly ENVIRONMENT?: Setting
-  /** Where clients reach the service; also the issuer of its tokens. Required. */
+  /** The public address of the service, also the issuer of its tokens. Required. */
   readonly PUBLIC_URL?: Setting
-  /** Secret, 32 bytes or more: every key of the service is derived from it. Required. */
+  /** Secret of at least 32 bytes, from which every key of the service is derived. Required. */
   readonly AUTH_SECRET?: Setting
-  /** Secret that is accepted too while one AUTH_SECRET replaces another. */
+  /** Secret that is also accepted while one AUTH_SECRET replaces another. */
   readonly AUTH_SECRET_FALLBACK?: Setting
-  /** Secret that is mixed into every password hash. Losing it loses every password. */
+  /** Secret that is mixed into every password hash. Without it no password can be verified any more. */
   readonly PASSWORD_PEPPER?: Setting
-  /** Secret that opens /admin/* as a Bearer token. Without one that way is off. */
+  /** Secret that gives access to /admin/* as a Bearer token. Default: no such token. */
   readonly ADMIN_TOKEN?: Setting
-  /** Secret of a challenge provider's widget. Required with one. */
+  /** Secret of a challenge provider's widget. Required with such a provider. */
   readonly CHALLENGE_SECRET?: Setting
   /** `aud` of access tokens. Default: PUBLIC_URL. */
   readonly AUDIENCE?: Setting
@@ -31,36 +31,36 @@ export interface Settings {
   readonly REFRESH_GRACE_SECONDS?: Setting
   readonly MAX_SESSIONS?: Setting
   readonly PASSWORD_MIN_LENGTH?: Setting
-  /** Comma-separated words that make a password common, beside the service's name. Default: none. */
+  /** Comma-separated words that make a password common, in addition to the service's name. Default: none. */
   readonly PASSWORD_WORDS?: Setting
-  /** Comma-separated usernames that may not be chosen, in place of the default list; empty: no name is reserved. */
+  /** Comma-separated usernames that may not be chosen. Replaces the default list; if empty, no name is reserved. */
   readonly RESERVED_USERNAMES?: Setting
-  /** Two-letter country (ISO 3166-1) that phone numbers without "+" belong to. Default: none. */
+  /** Two-letter country (ISO 3166-1) of phone numbers without "+". Default: none. */
   readonly DEFAULT_PHONE_REGION?: Setting
-  /** Comma-separated origins whose pages may read the answers. Default: none. */
+  /** Comma-separated origins whose pages may read responses. Default: none. */
   readonly CORS_ORIGINS?: Setting
-  /** The header that holds the client's address. Default: CF-Connecting-IP. */
+  /** The header with the requester's IP address. Default: CF-Connecting-IP. */
   readonly CLIENT_IP_HEADER?: Setting
-  /** Leading bits of an IPv6 address that count as one client. Default: 64. */
+  /** Length of the IPv6 prefix that counts as one requester, in bits. Default: 64. */
   readonly IPV6_PREFIX?: Setting
-  /** Table: rule, to those of its fields that differ from the defaults. In .dev.vars as JSON. */
+  /** Table from a rule to the fields that differ from its defaults. In .dev.vars as JSON. */
   readonly LIMITS?: Setting
-  /** Table: path prefix, to the origin behind it. In .dev.vars as JSON. Default: none. */
+  /** Table from a path prefix to the origin behind it. In .dev.vars as JSON. Default: none. */
   readonly GATEWAY?: Setting
-  /** Comma-separated hosts on which origins serve pages to people; the hosted pages are not there. Default: none. */
+  /** Comma-separated hosts on which origins serve pages to people. The hosted pages are not served there. Default: none. */
   readonly GATEWAY_HOSTS?: Setting
-  /** Comma-separated audiences for which `/auth/verify?exchange=` makes tokens. Default: none. */
+  /** Comma-separated audiences for which `/auth/verify?exchange=` issues tokens. Default: none. */
   readonly FORWARD_AUDIENCES?: Setting
   /** Table: name, logo and colours of the hosted pages, or `enabled` false. In .dev.vars as JSON. */
   readonly PAGES?: Setting
   /** altcha (default, built in), turnstile or hcaptcha. */
   readonly CHALLENGE_PROVIDER?: Setting
-  /** The public key of a challenge provider's widget. Required with one. */
+  /** The public key of a challenge provider's widget. Required with such a provider. */
   readonly CHALLENGE_SITE_KEY?: Setting
-  /** Where answers are verified. Default: the provider's own address. */
+  /** The address that verifies responses of the widget. Default: the provider's own. */
   readonly CHALLENGE_VERIFY_URL?: Setting
   /** Comma-separated hosts whose pages may show the widget. Default: any. */
   readonly CHALLENGE_HOSTNAMES?: Setting
-  /** `altcha`: what is asked for while the provider is out of reach. Default: none. */
+  /** `altcha`: the challenge that is required while the provider is unavailable. Default: none. */
   readonly CHALLENGE_FALLBACK?: Setting
 }

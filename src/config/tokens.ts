@@ -13,7 +13,7 @@ export interface TokensConfig {
   readonly keyRotationSeconds: number
 }
 
-/** Bounds of what each access token carries, so that none has more than 4,096 characters. */
+/** Bounds of texts in each access token, so that it has at most 4,096 characters. */
 export const MAX_AUDIENCE_LENGTH = 128
 const MAX_CLIENT_ID_LENGTH = 64
 
@@ -34,5 +34,5 @@ export function readTokens(reader: SettingsReader, publicUrl: string): TokensCon
 function readAlgorithm(reader: SettingsReader): SigningAlgorithm {
   const text = reader.text('SIGNING_ALG') ?? 'ES256'
   const algorithm = SIGNING_ALGORITHMS.find((name) => name === text)
-  return algorithm ?? reader.refuse('SIGNING_ALG', 'must be ES256 or RS256', 'ES256', 'ES256' as const)
+  return algorithm ?? reader.addProblem('SIGNING_ALG', 'must be ES256 or RS256', 'ES256', 'ES256' as const)
 }

@@ -1,50 +1,49 @@
-/** The body of a request on its way to an origin, as a stream. */
-
+/** The body of a request as a stream, to be forwarded to an origin. */
 import { ServiceError } from '../errors/service-error.ts'
 
 export interface ClientBody {
   /** null if there is no body to send. */
   readonly stream: ReadableStream<Uint8Array> | null
-  /** Asked once sending has failed: whether the client's own framing did (RFC 9112 section 8), not the origin. */
+  /** After sending has failed: whether the body was incomplete (RFC 9112 section 8), so that the origin is not to blame. */
   readonly isBroken: () => Promise<boolean>
 }
 
-const NONE: ClientBody = { stream: null, isBroken: async () => false }
+const NO_BODY: ClientBody = { stream: null, isBroken: async () => false }
 const CHUNK_BYTES = 65_536
-/** The failure of one end of a stream is known to the other at once, or not at all. */
+/** An error at one end of a stream reaches the other end within this time, or not at all. */
 const SETTLE_MS = 20
 
-/** Whether a request has a body (RFC 9112 section 6): one of length 0 does not count. */
+/** Whether a request has a body (RFC 9112 section 6). A body of length 0 does not count. */
 export function hasBody({ body, headers }: Request): boolean {
   return body !== null && Number(headers.get('Content-Length') ?? Number.NaN) !== 0
 }
 
 /**
- * @param sending is aborted if the body breaks off
- * @throws {ServiceError} `malformed_request` for a length that no body has
+ * @param sending is aborted if the body is incomplete
+ * @throws {ServiceError} `malformed_request` for a length that no body can have
  */
 export function clientBody(request: Request, sending: AbortController): ClientBody {
   const { body, headers } = request
-  if (body === null || !hasBody(request)) return NONE
+  if (body === null || !hasBody(request)) return NO_BODY
   const length = headers.get('Content-Length')
   if (length === null) return ofUnknownLength(body, sending)
-  // The runtime takes lengths that it cannot count up to.
+  // The runtime accepts lengths that it cannot count exactly.
   if (!Number.isSafeInteger(Number(length))) throw new ServiceError('malformed_request')
   return ofLength(body, Number(length))
 }
 
-/** The runtime copies it by itself, and the origin learns its length. */
+/** The runtime copies the body without JavaScript, and the origin receives its length. */
 function ofLength(body: ReadableStream<Uint8Array>, length: number): ClientBody {
   const { readable, writable } = new FixedLengthStream(length)
   let isBroken = false
   const sending = body.pipeTo(writable, { preventCancel: true }).catch(async () => {
-    isBroken = await hasFailed(body)
+    isBroken = await isErrored(body)
   })
   const settled = () => Promise.race([sending, scheduler.wait(SETTLE_MS)])
   return { stream: readable, isBroken: async () => settled().then(() => isBroken) }
 }
 
-function hasFailed(body: ReadableStream<Uint8Array>): Promise<boolean> {
+function isErrored(body: ReadableStream<Uint8Array>): Promise<boolean> {
   const closed = body.getReader().closed.then(
     () => false,
     () => true,
@@ -52,18 +51,21 @@ function hasFailed(body: ReadableStream<Uint8Array>): Promise<boolean> {
   return Promise.race([closed, scheduler.wait(0).then(() => false)])
 }
 
-/** A stream that fails would end as if it were whole: the runtime sends the last chunk of it. So one that breaks off stays open. */
+/**
+ * If the stream failed, the runtime would send the last chunk, and the origin would take the body for complete. Therefore the
+ * stream of an incomplete body stays open, and the request is aborted.
+ */
 function ofUnknownLength(body: ReadableStream<Uint8Array>, sending: AbortController): ClientBody {
   const { read, cancel } = readerOf(body)
   let isBroken = false
-  const breakOff = (): Promise<never> => {
+  const abortSending = (): Promise<never> => {
     isBroken = true
     sending.abort()
     return new Promise(() => undefined)
   }
   const stream = new ReadableStream<Uint8Array>({
     pull: async (controller) => {
-      const { done, value } = await read().catch(breakOff)
+      const { done, value } = await read().catch(abortSending)
       if (done) controller.close()
       else controller.enqueue(value)
     },
@@ -77,7 +79,7 @@ interface Reader {
   readonly cancel: (reason: unknown) => Promise<void>
 }
 
-/** In large chunks where it can be, as with what comes from the network: each costs CPU time. */
+/** Reads in large chunks if the stream supports it, as streams from the network do, because each chunk costs CPU time. */
 function readerOf(body: ReadableStream<Uint8Array>): Reader {
   try {
     const reader = body.getReader({ mode: 'byob' })

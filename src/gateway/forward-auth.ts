@@ -1,4 +1,4 @@
-/** For proxies that ask before they pass a request on: nginx, Traefik, Caddy, Envoy. */
+/** Forward auth for proxies that authorize each request before they forward it: nginx, Traefik, Caddy, Envoy. */
 import { createRoute, z } from '@hono/zod-openapi'
 import { authorizeToken, type RequiredAccess } from '../actions/session/authorize.ts'
 import type { GatewayConfig } from '../config/gateway.ts'
@@ -11,48 +11,54 @@ import type { OriginTokens } from './origin-tokens.ts'
 
 export const FORWARD_AUTH_PATH = '/auth/verify'
 
-const names = z.union([z.string(), z.array(z.string())]).optional()
+const nameList = z.union([z.string(), z.array(z.string())]).optional()
 
-/** Proxies ask here before they pass a request on, and may get a token for its origin alone. */
+/** Authorizes a request for a proxy, which may also get a token that is only for the request's origin. */
 export function forwardAuthRoutes({ forwardAudiences }: GatewayConfig, tokens: OriginTokens) {
   const router = createRouter()
   router.openAPIRegistry.registerPath(
     createRoute({
       method: 'get',
       path: FORWARD_AUTH_PATH,
-      summary: 'Say whether a request may pass, and whom it comes from',
-      description: 'Any method will do, and any path below this one.',
+      summary: 'Authorize a request and identify its user',
+      description: 'Any method and any path below this one are accepted, too.',
       security: BEARER,
       request: {
         query: z.object({
-          roles: names.openapi({ description: 'All that are needed, separated by spaces.' }),
-          scope: names.openapi({ description: 'All that are needed, separated by spaces.' }),
-          session: names.openapi({ description: '"check" looks the session up.' }),
+          roles: nameList.openapi({ description: 'The required names, all of them, separated by spaces.' }),
+          scope: nameList.openapi({ description: 'The required names, all of them, separated by spaces.' }),
+          session: nameList.openapi({
+            description: '"check" looks the session up, so that a logout takes effect at once.',
+          }),
           exchange: z.string().optional().openapi({
-            description: 'An audience of FORWARD_AUDIENCES: the response then carries a token for it.',
+            description: 'An audience of FORWARD_AUDIENCES. The response then has a token for it.',
           }),
         }),
       },
       responses: {
         200: {
           description:
-            'It may pass: X-Auth-Subject, X-Auth-Session, X-Auth-Roles and X-Auth-Scope say from whom.',
+            'The request is authorized. X-Auth-Subject, X-Auth-Session, X-Auth-Roles and X-Auth-Scope identify its user.',
         },
         default: problem,
       },
     }),
   )
-  // Proxies ask with the method of the request, and some put its path behind this one.
+  // Proxies send the method of the request to be authorized, and some append its path to this one.
   for (const path of [FORWARD_AUTH_PATH, `${FORWARD_AUTH_PATH}/*`])
-    router.all(path, (c) => answer(c, exchangeAudience(c, forwardAudiences), tokens))
+    router.all(path, (c) => authorizeRequest(c, exchangeAudience(c, forwardAudiences), tokens))
   return router
 }
 
-async function answer(c: AppContext, audience: string | null, tokens: OriginTokens): Promise<Response> {
+async function authorizeRequest(
+  c: AppContext,
+  audience: string | null,
+  tokens: OriginTokens,
+): Promise<Response> {
   const token = bearerToken(c)
   if (token === null) throw new ServiceError('invalid_token')
   const services = c.get('services')
-  const identity = await authorizeToken(services, token, requirementOf(c))
+  const identity = await authorizeToken(services, token, readRequirement(c))
   const headers = new Headers(identityHeaders(identity))
   if (audience !== null) {
     headers.set('Authorization', `Bearer ${await tokens.exchange(services, identity, audience)}`)
@@ -61,34 +67,35 @@ async function answer(c: AppContext, audience: string | null, tokens: OriginToke
   return new Response(null, { headers })
 }
 
-function requirementOf(c: AppContext): RequiredAccess {
-  const sessions = named(c, 'session')
-  // Below the path the query may be that of the request that is asked about.
-  if (isQuestionItself(c) && sessions.some((word) => word !== 'check')) {
+function readRequirement(c: AppContext): RequiredAccess {
+  const sessions = readWords(c, 'session')
+  // Below the path, the query may be that of the request to be authorized.
+  if (isExactPath(c) && sessions.some((word) => word !== 'check')) {
     throw new ServiceError('invalid_request', {
       errors: [{ field: 'session', message: 'Must be "check", or left out.' }],
     })
   }
   const session = sessions.includes('check') ? 'check' : 'trust'
-  return { session, roles: named(c, 'roles'), scope: named(c, 'scope') }
+  return { session, roles: readWords(c, 'roles'), scope: readWords(c, 'scope') }
 }
 
 /**
- * @returns whom a token is asked for; null where none is. Below the path the client itself may have written the query
+ * @returns the audience of the requested token; null if none is requested. Below the path the query is ignored, since the
+ * requester may have written it
  * @throws {ServiceError} `invalid_token` for an audience that is not configured
  */
 function exchangeAudience(c: AppContext, audiences: ReadonlySet<string>): string | null {
-  const asked = isQuestionItself(c) ? (c.req.queries('exchange') ?? []) : []
-  const [audience, another] = asked
+  const requested = isExactPath(c) ? (c.req.queries('exchange') ?? []) : []
+  const [audience, another] = requested
   if (audience === undefined) return null
   if (another !== undefined || !audiences.has(audience)) throw new ServiceError('invalid_token')
   return audience
 }
 
-function isQuestionItself(c: AppContext): boolean {
+function isExactPath(c: AppContext): boolean {
   return c.req.path === FORWARD_AUTH_PATH
 }
 
-function named(c: AppContext, name: string): readonly string[] {
+function readWords(c: AppContext, name: string): readonly string[] {
   return (c.req.queries(name) ?? []).flatMap((text) => text.split(' ')).filter(Boolean)
 }

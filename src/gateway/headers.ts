@@ -1,9 +1,8 @@
-/** Which headers pass the gate. Pure. */
-
+/** Which headers the gateway forwards, in both directions. Pure. */
 import type { Identity } from '../actions/session/authorize.ts'
 import { canonicalName, isReserved } from './reserved-headers.ts'
 
-/** RFC 9110 section 7.6.1: they speak of one connection. */
+/** RFC 9110 section 7.6.1: headers that describe one connection. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -17,39 +16,39 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 ])
 
 export interface Forwarding {
-  /** The client's address, where it is known. */
-  readonly client: string | null
-  /** The address under which the client reached the gateway: scheme, host and port. */
-  readonly reachedAt: string
+  /** The requester's IP address; null if it is not known. */
+  readonly requester: string | null
+  /** The web origin to which the request was sent: scheme, host and port. */
+  readonly publicOrigin: string
 }
 
 /**
- * @param clientIpHeader from which the service reads the client's address, and so might an origin
- * @returns a client's headers without those of its connection, and without any that only the gate may set.
+ * @param clientIpHeader the header with the requester's IP address, which an origin might read, too
+ * @returns the request's headers without those of the connection and without those that only the gateway may set
  */
 export function toOriginHeaders(headers: Headers, clientIpHeader: string): Headers {
-  const passed = withoutHopByHop(headers)
+  const forwarded = withoutHopByHop(headers)
   const clientIpName = canonicalName(clientIpHeader)
-  for (const name of [...passed.keys()]) {
+  for (const name of [...forwarded.keys()]) {
     const canonical = canonicalName(name)
-    if (isReserved(canonical) || canonical === clientIpName) passed.delete(name)
+    if (isReserved(canonical) || canonical === clientIpName) forwarded.delete(name)
   }
-  passed.delete('host')
-  dropOwnCookies(passed)
-  return passed
+  forwarded.delete('host')
+  dropOwnCookies(forwarded)
+  return forwarded
 }
 
-/** The service's own cookies are for the service: an origin that had one could log in as its holder. */
+/** The service's own cookies. An origin that received one could log in as its user. */
 const OWN_COOKIE = /^[\s=]*(__(Host|Secure)-)?gatehouse_/i
 
-/** The runtime joins two headers of the name with a comma. */
+/** The runtime joins repeated Cookie headers with commas. */
 function dropOwnCookies(headers: Headers): void {
   const header = headers.get('Cookie')
   if (header === null) return
   const cookies = header.split(';').map(withoutOwnCookies)
-  const kept = cookies.filter((cookie) => cookie.trim() !== '').join(';')
-  if (kept === '') headers.delete('Cookie')
-  else headers.set('Cookie', kept.trim())
+  const others = cookies.filter((cookie) => cookie.trim() !== '').join(';')
+  if (others === '') headers.delete('Cookie')
+  else headers.set('Cookie', others.trim())
 }
 
 function withoutOwnCookies(cookies: string): string {
@@ -59,11 +58,11 @@ function withoutOwnCookies(cookies: string): string {
     .join(',')
 }
 
-/** What an origin could otherwise do to other origins, and to the service, with which it may share a host. */
-const NOT_AN_ORIGINS = ['clear-site-data', 'service-worker-allowed']
+/** Headers with which an origin could affect other origins and the service, with which it may share a host. */
+const NEVER_FROM_ORIGINS = ['clear-site-data', 'service-worker-allowed']
 /**
- * What a browser applies to a whole host: Network Error Logging, for one, would report the addresses of the hosted pages to
- * the origin, and a device bound session would have them wait for it.
+ * Headers that a browser applies to a whole host. For example, Network Error Logging would report the addresses of the hosted
+ * pages to the origin, and a device bound session would make them wait for it.
  */
 const HOST_WIDE = [
   'nel',
@@ -80,21 +79,22 @@ const HOST_WIDE = [
 ]
 
 /**
- * @param isOwnHost whether the host is for origins, and has no hosted pages
- * @returns an origin's headers as a client may have them.
+ * @param isOwnHost whether the host is for origins and has no hosted pages
+ * @returns those headers of an origin's response that the requester may receive
  */
 export function toClientHeaders(headers: Headers, isOwnHost: boolean): Headers {
-  const passed = withoutHopByHop(headers)
-  for (const name of isOwnHost ? NOT_AN_ORIGINS : [...NOT_AN_ORIGINS, ...HOST_WIDE]) passed.delete(name)
-  const cookies = passed.getSetCookie().filter((cookie) => !OWN_COOKIE.test(cookie))
-  passed.delete('set-cookie')
-  for (const cookie of cookies) passed.append('set-cookie', cookie)
-  return passed
+  const forwarded = withoutHopByHop(headers)
+  for (const name of isOwnHost ? NEVER_FROM_ORIGINS : [...NEVER_FROM_ORIGINS, ...HOST_WIDE])
+    forwarded.delete(name)
+  const cookies = forwarded.getSetCookie().filter((cookie) => !OWN_COOKIE.test(cookie))
+  forwarded.delete('set-cookie')
+  for (const cookie of cookies) forwarded.append('set-cookie', cookie)
+  return forwarded
 }
 
 /**
- * Gives each document of an origin an origin of its own in the browser (HTML section 7.1.5), so that none shares that of the
- * hosted pages. A policy of the origin's own stays in force beside it.
+ * Gives each document a separate web origin in the browser (HTML section 7.1.5), so that none shares that of the hosted pages.
+ * A policy that the origin sets itself also stays in force.
  */
 export function sandbox(headers: Headers): void {
   headers.append('Content-Security-Policy', 'sandbox')
@@ -102,24 +102,24 @@ export function sandbox(headers: Headers): void {
 }
 
 function withoutHopByHop(headers: Headers): Headers {
-  const passed = new Headers(headers)
+  const forwarded = new Headers(headers)
   const named = new Set((headers.get('Connection') ?? '').split(',').map((name) => name.trim().toLowerCase()))
-  for (const name of [...passed.keys()]) {
-    if (HOP_BY_HOP.has(name) || named.has(name)) passed.delete(name)
+  for (const name of [...forwarded.keys()]) {
+    if (HOP_BY_HOP.has(name) || named.has(name)) forwarded.delete(name)
   }
-  return passed
+  return forwarded
 }
 
-/** RFC 7239, and the headers that came before it. */
-export function forwardingHeaders({ client, reachedAt }: Forwarding): Readonly<Record<string, string>> {
-  const { host, protocol } = new URL(reachedAt)
+/** `Forwarded` (RFC 7239) and its predecessors. */
+export function forwardingHeaders({ requester, publicOrigin }: Forwarding): Readonly<Record<string, string>> {
+  const { host, protocol } = new URL(publicOrigin)
   const proto = protocol.replace(':', '')
-  const node = client === null ? 'unknown' : client.includes(':') ? `"[${client}]"` : client
+  const node = requester === null ? 'unknown' : requester.includes(':') ? `"[${requester}]"` : requester
   return {
     Forwarded: `for=${node};host="${host}";proto=${proto}`,
     'X-Forwarded-Host': host,
     'X-Forwarded-Proto': proto,
-    ...(client !== null && { 'X-Forwarded-For': client }),
+    ...(requester !== null && { 'X-Forwarded-For': requester }),
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * What the service signs for one origin: assertions, and exchange tokens that take the place of the client's. One isolate
- * uses each again in the first half of its life, so that few are signed.
+ * Tokens that the service signs for one origin: assertions, and exchange tokens that replace the access token of a request. An
+ * isolate reuses each during the first half of its lifetime, so that it signs few.
  */
 import type { Identity } from '../actions/session/authorize.ts'
 import type { EncryptionKey } from '../clients/encryption-key.ts'
@@ -15,57 +15,57 @@ import type { SigningKey } from '../tokens/signing-keys.ts'
 
 const ASSERTION_SECONDS = 60
 const EXCHANGE_SECONDS = 120
-/** Of each kind: the oldest go first. */
-const MAX_KEPT = 1_000
+/** Per kind of token. The oldest are removed first. */
+const MAX_CACHED_TOKENS = 1_000
 
-interface Kept {
+interface CachedToken {
   readonly token: string
   readonly reusedUntil: number
 }
 
-/** Unix seconds. */
-interface Life {
+/** In Unix seconds. */
+interface Lifetime {
   readonly issuedAt: number
   readonly expiresAt: number
 }
 
-/** Whom an assertion is for. */
+/** The recipient of an assertion. */
 type Recipient = Pick<GatewayRoute, 'prefix' | 'audience' | 'clientId'>
 
 export class OriginTokens {
-  readonly #assertions = new BoundedMap<Kept>(MAX_KEPT)
-  readonly #exchangeTokens = new BoundedMap<Kept>(MAX_KEPT)
+  readonly #assertions = new BoundedMap<CachedToken>(MAX_CACHED_TOKENS)
+  readonly #exchangeTokens = new BoundedMap<CachedToken>(MAX_CACHED_TOKENS)
 
   /** @throws {ServiceError} `misconfigured`, `unavailable` */
   async assertion(services: Services, identity: Identity, recipient: Recipient): Promise<string> {
     const { audience, clientId } = recipient
     const key = await services.signingKeys.signing(services.nowMs)
     const encryptionKey = await encryptionKeyOf(services, recipient)
-    const name = nameOf(key, identity, [audience, clientId])
-    const life = lifeOf(services, identity, ASSERTION_SECONDS)
-    return reuse(this.#assertions, name, life, async () => {
-      const signed = await sign(services, identity, audience, life, key)
+    const cacheKey = cacheKeyOf(key, identity, [audience, clientId])
+    const lifetime = lifetimeOf(services, identity, ASSERTION_SECONDS)
+    return reuse(this.#assertions, cacheKey, lifetime, async () => {
+      const signed = await sign(services, identity, audience, lifetime, key)
       return encryptionKey === null ? signed : encryptAssertion(signed, encryptionKey)
     })
   }
 
   /**
-   * @param audience of the one origin that the token is good for
-   * @returns an access token with the claims of the client's, without the scope `admin`
+   * @param audience of the one origin that may accept the token
+   * @returns an access token with the claims of the request's own token, without the scope `admin`
    * @throws {ServiceError} `misconfigured`, `unavailable`
    */
   async exchange(services: Services, identity: Identity, audience: string): Promise<string> {
     const { claims, roles, scope } = identity
     const key = await services.signingKeys.signing(services.nowMs)
-    const life = lifeOf(services, identity, EXCHANGE_SECONDS)
-    return reuse(this.#exchangeTokens, nameOf(key, identity, [audience]), life, () => {
-      const granted = scope.filter((name) => name !== ADMIN_SCOPE)
-      return signExchangeToken(claims, { audience, roles, scope: granted, ...life }, key)
+    const lifetime = lifetimeOf(services, identity, EXCHANGE_SECONDS)
+    return reuse(this.#exchangeTokens, cacheKeyOf(key, identity, [audience]), lifetime, () => {
+      const grantedScope = scope.filter((name) => name !== ADMIN_SCOPE)
+      return signExchangeToken(claims, { audience, roles, scope: grantedScope, ...lifetime }, key)
     })
   }
 }
 
-function nameOf(
+function cacheKeyOf(
   { kid }: SigningKey,
   { claims, roles, scope }: Identity,
   recipient: readonly (string | null)[],
@@ -73,22 +73,22 @@ function nameOf(
   return JSON.stringify([kid, claims.jti, roles, scope, ...recipient])
 }
 
-/** Nothing outlives the token that it is made of. */
-function lifeOf({ nowMs }: Services, { claims }: Identity, seconds: number): Life {
+/** No token outlives the access token on which it is based. */
+function lifetimeOf({ nowMs }: Services, { claims }: Identity, seconds: number): Lifetime {
   const issuedAt = Math.floor(nowMs / 1000)
   return { issuedAt, expiresAt: Math.min(issuedAt + seconds, claims.exp) }
 }
 
 async function reuse(
-  kept: BoundedMap<Kept>,
-  name: string,
-  { issuedAt, expiresAt }: Life,
+  cache: BoundedMap<CachedToken>,
+  cacheKey: string,
+  { issuedAt, expiresAt }: Lifetime,
   sign: () => Promise<string>,
 ): Promise<string> {
-  const earlier = kept.get(name)
-  if (earlier !== undefined && issuedAt < earlier.reusedUntil) return earlier.token
+  const cached = cache.get(cacheKey)
+  if (cached !== undefined && issuedAt < cached.reusedUntil) return cached.token
   const token = await sign()
-  kept.set(name, { token, reusedUntil: issuedAt + (expiresAt - issuedAt) / 2 })
+  cache.set(cacheKey, { token, reusedUntil: issuedAt + (expiresAt - issuedAt) / 2 })
   return token
 }
 
@@ -96,16 +96,16 @@ function sign(
   { config }: Services,
   { subject, sessionId, roles, scope }: Identity,
   audience: string,
-  life: Life,
+  lifetime: Lifetime,
   key: SigningKey,
 ): Promise<string> {
   const { issuer } = config.tokens
-  return signAssertion({ issuer, audience, subject, sessionId, roles, scope, ...life }, key)
+  return signAssertion({ issuer, audience, subject, sessionId, roles, scope, ...lifetime }, key)
 }
 
 /**
- * @returns null where the route names no client
- * @throws {ServiceError} `misconfigured` where the one that it names has no key: nothing goes on that others could read
+ * @returns null if the route has no client
+ * @throws {ServiceError} `misconfigured` if the route's client has no key, since an unencrypted assertion must not be sent
  */
 async function encryptionKeyOf(
   { clients, nowMs }: Services,

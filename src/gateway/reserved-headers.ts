@@ -1,9 +1,9 @@
 /**
- * Headers that a client must not set, since some server or framework behind the gateway believes them. `*` stands for any
- * ending. Pure.
+ * Headers that a requester must not set, since some server or framework behind the gateway trusts them. `*` matches any ending.
+ * Pure.
  */
 
-/** Who the user is, as a proxy or an identity provider in front of an origin says it. */
+/** The user's identity, as set by a proxy or an identity provider in front of an origin. */
 const IDENTITY = [
   'x-auth-*',
   'x-authuser',
@@ -71,7 +71,7 @@ const IDENTITY = [
   'x-arr-clientcert',
 ]
 
-/** Where the request comes from. */
+/** The source of the request. */
 const ADDRESS = [
   'forwarded*',
   'x-forwarded*',
@@ -115,8 +115,8 @@ const ADDRESS = [
   'x-custom-ip-authorization',
 ]
 
-/** Another path, host, method or file than those of the request. CGI makes HTTP_PROXY of `Proxy`. */
-const ANOTHER_REQUEST = [
+/** A path, host, method or file that replaces that of the request. CGI turns `Proxy` into HTTP_PROXY. */
+const REQUEST_OVERRIDE = [
   'proxy',
   'proxy-*',
   'x-proxy-*',
@@ -149,19 +149,19 @@ const ANOTHER_REQUEST = [
   'x-accel-*',
 ]
 
-const RESERVED = [...IDENTITY, ...ADDRESS, ...ANOTHER_REQUEST]
-const NAMES: ReadonlySet<string> = new Set(RESERVED.filter((name) => !name.endsWith('*')))
-const BEGINNINGS = RESERVED.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1))
+const RESERVED_HEADERS = [...IDENTITY, ...ADDRESS, ...REQUEST_OVERRIDE]
+const NAMES: ReadonlySet<string> = new Set(RESERVED_HEADERS.filter((name) => !name.endsWith('*')))
+const PREFIXES = RESERVED_HEADERS.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1))
 
 /**
- * @returns the one name that servers may make of a header's spellings: CGI (RFC 3875 section 4.1.18) reads `X_Auth_Subject`
- * and `X.Auth.Subject` as `X-Auth-Subject`
+ * @returns one name for all spellings that servers may take for the same header: CGI (RFC 3875 section 4.1.18) reads
+ * `X_Auth_Subject` and `X.Auth.Subject` as `X-Auth-Subject`
  */
 export function canonicalName(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '-')
 }
 
-/** @param canonical as `canonicalName` gives it */
+/** @param canonical as `canonicalName` returns it */
 export function isReserved(canonical: string): boolean {
-  return NAMES.has(canonical) || BEGINNINGS.some((beginning) => canonical.startsWith(beginning))
+  return NAMES.has(canonical) || PREFIXES.some((prefix) => canonical.startsWith(prefix))
 }

@@ -1,48 +1,49 @@
-/** For other Workers, over a service binding: what a Bearer token says, without HTTP. */
+/** Verifies Bearer tokens for other Workers over a service binding, without HTTP. */
 import { WorkerEntrypoint } from 'cloudflare:workers'
 import { z } from 'zod'
 import { authorizeToken } from '../actions/session/authorize.ts'
 import type { Env } from '../config/env.ts'
-import { ERRORS, type ErrorCode, ServiceError } from '../errors/service-error.ts'
+import { ERRORS, type ErrorCode } from '../errors/codes.ts'
+import { ServiceError } from '../errors/service-error.ts'
 import { describeError, log } from '../runtime/log.ts'
 import type { Services } from '../services.ts'
 import type { AccessTokenClaims } from '../verify/access-token.ts'
 import { readBearer } from '../verify/bearer.ts'
 
 export interface VerifierOptions {
-  /** `aud` of the token; the service's own tokens all have one. Default: that one. */
+  /** The required `aud` of the token. Default, and the only accepted value: the service's own audience. */
   readonly audience?: string
-  /** All of them are needed. */
+  /** All of them are required. */
   readonly roles?: readonly string[]
-  /** All of them are needed. */
+  /** All of them are required. */
   readonly scope?: readonly string[]
-  /** `check` looks the session up, so that a log out is in force at once. Default: `trust`. */
+  /** `check` looks the session up, so that a logout takes effect at once. Default: `trust`. */
   readonly session?: 'trust' | 'check'
 }
 
 export type VerifierResult =
   | { readonly ok: true; readonly claims: AccessTokenClaims }
-  /** `code` and `status` as the service's HTTP calls answer. */
+  /** `code` and `status` are those of the HTTP API. */
   | { readonly ok: false; readonly code: ErrorCode; readonly status: number }
 
-/** What the binding offers. */
+/** The RPC interface of the binding. */
 export interface VerifierBinding {
   /**
-   * @param authorization the header as it came, or null where none did
-   * @throws {TypeError} for options that are none: a misspelt one must not ask for less
+   * @param authorization the Authorization header as it was received, or null if it was not sent
+   * @throws {TypeError} for unknown options, so that a misspelt one never requires less
    */
   verify(authorization: string | null, options?: VerifierOptions): Promise<VerifierResult>
 }
 
-/** @param servicesOf null where the deployment is misconfigured */
+/** @param servicesOf returns null if the deployment is misconfigured */
 export function verifierOver(servicesOf: (env: Env, ctx: ExecutionContext) => Services | null) {
   return class extends WorkerEntrypoint<Env> implements VerifierBinding {
     async verify(authorization: string | null, options: VerifierOptions = {}): Promise<VerifierResult> {
-      const asked = readOptions(options)
+      const requirement = readOptions(options)
       const services = servicesOf(this.env, this.ctx)
       if (services === null) return refusal('misconfigured')
       try {
-        return { ok: true, claims: await verify(services, authorization, asked) }
+        return { ok: true, claims: await verify(services, authorization, requirement) }
       } catch (error) {
         if (!(error instanceof ServiceError)) throw error
         if (error.cause !== undefined) log('error', error.code, { error: describeError(error.cause) })
@@ -72,8 +73,8 @@ async function verify(
   { audience, roles, scope, session }: Options,
 ): Promise<AccessTokenClaims> {
   const token = readBearer(authorization)
-  const ours = audience === undefined || audience === services.config.tokens.audience
-  if (token === null || !ours) throw new ServiceError('invalid_token')
+  const isOwnAudience = audience === undefined || audience === services.config.tokens.audience
+  if (token === null || !isOwnAudience) throw new ServiceError('invalid_token')
   const identity = await authorizeToken(services, token, { roles, scope, session })
   return { ...identity.claims, roles: identity.roles, scope: identity.scope.join(' ') }
 }

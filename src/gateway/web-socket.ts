@@ -1,21 +1,21 @@
 /**
- * The subprotocols of a WebSocket (RFC 6455 section 11.3.4). A browser cannot set `Authorization` there, so it may offer its
- * access token as one of them.
+ * The subprotocols of a WebSocket (RFC 6455 section 11.3.4). A browser cannot set `Authorization` for a WebSocket, so it may
+ * offer its access token as a subprotocol.
  */
 
 const HEADER = 'Sec-WebSocket-Protocol'
 const TOKEN_PREFIX = 'gatehouse.bearer.'
-/** Selected for a client that offers it where the origin selects nothing: a browser closes a socket without a selection. */
+/** Selected if it is offered and the origin selects nothing: a browser closes a WebSocket without a selected subprotocol. */
 const FALLBACK = 'gatehouse'
 
 export interface OfferedProtocols {
-  /** Access tokens among what the client offers. */
+  /** The access tokens among the offered subprotocols. */
   readonly tokens: readonly string[]
-  /** What else it offers, in its order. */
+  /** The other offered subprotocols, in their order. */
   readonly others: readonly string[]
 }
 
-const NOTHING: OfferedProtocols = { tokens: [], others: [] }
+const NO_PROTOCOLS: OfferedProtocols = { tokens: [], others: [] }
 
 export function isWebSocketRequest(headers: Headers): boolean {
   return headers.get('Upgrade')?.toLowerCase() === 'websocket'
@@ -23,7 +23,7 @@ export function isWebSocketRequest(headers: Headers): boolean {
 
 export function readOfferedProtocols(headers: Headers): OfferedProtocols {
   const header = headers.get(HEADER)
-  if (header === null) return NOTHING
+  if (header === null) return NO_PROTOCOLS
   const offered = header.split(',').map((name) => name.trim())
   const isToken = (name: string) => name.startsWith(TOKEN_PREFIX)
   return {
@@ -32,13 +32,13 @@ export function readOfferedProtocols(headers: Headers): OfferedProtocols {
   }
 }
 
-/** Offers the origin what is no token. */
+/** Offers the origin all subprotocols except tokens. */
 export function offerToOrigin(headers: Headers, { others }: OfferedProtocols): void {
   if (others.length === 0) headers.delete(HEADER)
   else headers.set(HEADER, others.join(', '))
 }
 
-/** Selects for the client where the origin did not. */
+/** Selects FALLBACK if it was offered and the origin selected nothing. */
 export function selectForClient(headers: Headers, { others }: OfferedProtocols): void {
   if (!headers.has(HEADER) && others.includes(FALLBACK)) headers.set(HEADER, FALLBACK)
 }

@@ -1,6 +1,6 @@
-/** What travels with a request through middleware and handlers. */
+/** The variables of a request that middleware and handlers share. */
 import type { Context } from 'hono'
-import type { ErrorCode, OAuthErrorCode } from '../errors/service-error.ts'
+import type { ErrorCode, OAuthErrorCode } from '../errors/codes.ts'
 import type { RequestLogFields, Services } from '../services.ts'
 import type { ActiveSession } from '../sessions/account-rpc.ts'
 
@@ -8,25 +8,25 @@ export interface AppEnv {
   Variables: {
     services: Services
     requestId: string
-    /** The request's body as it came, at most 16,384 bytes. */
+    /** The request's body as it was received, at most 16,384 bytes. */
     body: Uint8Array
-    /** Whether the refresh token came as a cookie. */
-    byCookie: boolean
-    /** The session that a Bearer token speaks for. */
+    /** Whether the refresh token was sent as a cookie. */
+    tokenFromCookie: boolean
+    /** The session of the Bearer token. */
     activeSession: ActiveSession
-    /** Who administrates: `admin_token`, or an account's id. Also for the log line. */
+    /** The administrator: `admin_token` or an account's id. Also for the log line. */
     admin: string
     /** For the log line. */
     accountId: string | undefined
-    /** The client that called, or that was changed. For the log line. */
+    /** The OAuth client that sent the request or was changed by it. For the log line. */
     clientId: string | undefined
-    /** What actions add to the log line. */
+    /** Fields that actions add to the log line. */
     requestLogFields: RequestLogFields | undefined
-    /** Where the request went, in place of the pattern that matched it. For the log line. */
+    /** The gateway's route, which the log line has in place of the matched pattern. */
     route: string | undefined
-    /** Whether a request was let through that whoever asked about it logs. */
+    /** Whether to write no log line: forward auth let the request pass, and the proxy that asked logs it. */
     skipRequestLog: true | undefined
-    /** Whether the answer is an origin's, and stays as that made it. */
+    /** Whether the response is an origin's, which must not be changed. */
     isProxied: true | undefined
     errorCode: ErrorCode | OAuthErrorCode | undefined
   }

@@ -1,11 +1,11 @@
 /** The cookies of a request (RFC 6265bis section 5.8.3, and 5.6 for what surrounds a name). Pure. */
 
-/** Cloudflare's edge takes no more headers than that together. */
+/** Cloudflare's edge accepts no more than this for all headers together. */
 const MAX_COOKIES_LENGTH = 131_072
 
 /**
  * @param header the Cookie header, undefined if it was not sent
- * @returns the values of all cookies with this name, as they were sent: neither quotes nor percent signs mean anything
+ * @returns the values of all cookies with this name, as they were sent: quotes and percent signs have no special meaning
  */
 export function cookieValues(header: string | undefined, name: string): readonly string[] {
   if (header === undefined || header.length > MAX_COOKIES_LENGTH) return []
@@ -16,7 +16,7 @@ export function cookieValues(header: string | undefined, name: string): readonly
   })
 }
 
-/** Spaces and tabs alone: a no-break space belongs to a name, and makes it another one. */
+/** Removes only spaces and tabs: a no-break space is part of a name, which is then a different name. */
 function trimBlanks(text: string): string {
   let [start, end] = [0, text.length]
   while (start < end && isBlank(text[start])) start += 1

@@ -1,6 +1,6 @@
 /**
- * The refresh token as a cookie that no script can read, for pages of the same site (RFC 6265bis). A browser sends it by
- * itself, so a call that lives by it must come from a configured origin, with a header that no form can send.
+ * The refresh token as a cookie that no script can read, for pages of the same site (RFC 6265bis). A browser sends it
+ * automatically, so a request that uses it must come from a configured origin and have a header that no form can send.
  */
 import type { MiddlewareHandler } from 'hono'
 import { deleteCookie, setCookie } from 'hono/cookie'
@@ -13,45 +13,45 @@ import { readBounded } from './body.ts'
 import type { AppContext, AppEnv } from './context.ts'
 import { cookieValues } from './cookies.ts'
 import { bearerToken } from './credentials.ts'
-import { keepBody, keepObject, parseBody } from './middleware/json-body.ts'
+import { parseBody, setBody, setBodyObject } from './middleware/json-body.ts'
 
 const NAME = 'gatehouse_refresh'
 const PATH = '/auth'
 const CSRF_HEADER = 'X-Gatehouse-CSRF'
-/** RFC 6265bis section 5.5: browsers keep none for longer. */
+/** RFC 6265bis section 5.5: browsers store no cookie for longer. */
 export const MAX_COOKIE_SECONDS = 34_560_000
 
 /**
- * For calls that take a refresh token: a JSON body, or an empty one that leaves it to the cookie.
- * @throws {ServiceError} `origin_not_allowed`; as jsonBody
+ * For requests with a refresh token, in a JSON body or, if the body is empty, in the cookie.
+ * @throws {ServiceError} `origin_not_allowed`, and the errors of jsonBody
  */
 const readTokenBody = (required: boolean) =>
   createMiddleware<AppEnv>(async (c, next) => {
     const bytes = await readBounded(c.req.raw)
-    const empty = bytes.length === 0
-    const byCookie = empty && usesCookie(c)
-    if (byCookie) requireOwnPage(c)
-    c.set('byCookie', byCookie)
-    // Without a cookie the token is one that nobody has: a browser that blocks cookies sends none.
-    if (byCookie) keepObject(c, { refresh_token: readRefreshCookie(c) ?? '' })
-    else if (empty && !required) keepObject(c, {})
-    else keepBody(c, bytes)
+    const isEmpty = bytes.length === 0
+    const tokenFromCookie = isEmpty && usesCookie(c)
+    if (tokenFromCookie) requireCsrfProtection(c)
+    c.set('tokenFromCookie', tokenFromCookie)
+    // A browser that blocks cookies sends none. The token is then empty, which is never valid.
+    if (tokenFromCookie) setBodyObject(c, { refresh_token: readRefreshCookie(c) ?? '' })
+    else if (isEmpty && !required) setBodyObject(c, {})
+    else setBody(c, bytes)
     await next()
   })
 
 export const refreshBody: MiddlewareHandler<AppEnv>[] = [readTokenBody(true), parseBody]
 export const logOutBody: MiddlewareHandler<AppEnv>[] = [readTokenBody(false), parseBody]
 
-/** @throws {ServiceError} `origin_not_allowed` where a page asks for a cookie that may not have one */
-export function refuseForeignPage(c: AppContext): void {
+/** @throws {ServiceError} `origin_not_allowed` if a page of an origin that is not configured requests a cookie */
+export function refuseForeignOrigin(c: AppContext): void {
   const origin = c.req.header('Origin')
-  if (origin !== undefined && !mayHoldCookie(c, origin)) throw new ServiceError('origin_not_allowed')
+  if (origin !== undefined && !isAllowedOrigin(c, origin)) throw new ServiceError('origin_not_allowed')
 }
 
 /**
- * After a login or registration: its cookie takes the place of one that the browser has, whose session ends. No page of another
- * site can bring that about: the cookie is SameSite=Strict, refuseForeignPage comes first, and without an Origin no browser sends
- * JSON. It would gain nothing either, since the new cookie replaces the other one in any case.
+ * Ends the session of the browser's earlier cookie, which the cookie of a login or registration replaces. A page of another site
+ * cannot cause this: the cookie is SameSite=Strict, refuseForeignOrigin runs first, and browsers send no JSON without an Origin.
+ * It would gain nothing either, since the new cookie replaces the earlier one in any case.
  */
 export async function endReplacedSession(c: AppContext, { session }: IssuedTokens): Promise<void> {
   if (session.transport !== 'cookie') return
@@ -60,46 +60,52 @@ export async function endReplacedSession(c: AppContext, { session }: IssuedToken
 
 export function setRefreshCookie(c: AppContext, tokens: IssuedTokens): void {
   const options = { ...attributes(c), maxAge: Math.min(tokens.refreshExpiresInSeconds, MAX_COOKIE_SECONDS) }
-  setCookie(c, nameOf(c), tokens.refreshToken, options)
+  setCookie(c, cookieName(c), tokens.refreshToken, options)
 }
 
 export function clearRefreshCookie(c: AppContext): void {
-  deleteCookie(c, nameOf(c), attributes(c))
+  deleteCookie(c, cookieName(c), attributes(c))
 }
 
-/** @param ended the session that has ended, whose tokens may be in the cookie */
+/** @param ended the session that has ended, whose refresh token may be in the cookie */
 export function clearCookieOf(c: AppContext, ended: ActiveSession): void {
   if (ended.session.transport === 'cookie') clearRefreshCookie(c)
 }
 
-/** A Bearer token says by itself whose session is meant, unless the header says otherwise. */
+/** A Bearer token takes precedence over the cookie, unless the CSRF header is sent. */
 function usesCookie(c: AppContext): boolean {
   if (c.req.header(CSRF_HEADER) !== undefined) return true
   return readRefreshCookie(c) !== undefined && bearerToken(c) === null
 }
 
-function requireOwnPage(c: AppContext): void {
-  const allowed = mayHoldCookie(c, c.req.header('Origin')) && c.req.header(CSRF_HEADER) === '1'
+function requireCsrfProtection(c: AppContext): void {
+  const allowed = isAllowedOrigin(c, c.req.header('Origin')) && c.req.header(CSRF_HEADER) === '1'
   if (!allowed) throw new ServiceError('origin_not_allowed')
 }
 
-function mayHoldCookie(c: AppContext, origin: string | undefined): boolean {
+function isAllowedOrigin(c: AppContext, origin: string | undefined): boolean {
   const { corsOrigins, publicUrl } = c.get('services').config.deployment
   return origin !== undefined && (origin === publicUrl || corsOrigins.includes(origin))
 }
 
-/** Two of the name are not both ours: another host of the site may have set one, and nothing tells which. */
+/**
+ * @returns the token; empty if there are several cookies with the name, since another host of the site may have set one and the
+ * service cannot tell which; undefined for no cookie
+ */
 export function readRefreshCookie(c: AppContext): string | undefined {
-  const [value, ...others] = cookieValues(c.req.header('Cookie'), nameOf(c))
+  const [value, ...others] = cookieValues(c.req.header('Cookie'), cookieName(c))
   return others.length > 0 ? '' : value
 }
 
-/** Browsers take neither the prefix nor, all of them, the attribute over plain http, even on a laptop. */
+/**
+ * Whether cookies have the prefix and the attribute `Secure`. Over plain http browsers reject the prefix, and some of them the
+ * attribute, even on localhost.
+ */
 export function isSecure(c: AppContext): boolean {
   return c.get('services').config.deployment.publicUrl.startsWith('https:')
 }
 
-function nameOf(c: AppContext): string {
+function cookieName(c: AppContext): string {
   return isSecure(c) ? `__Secure-${NAME}` : NAME
 }
 

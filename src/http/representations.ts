@@ -1,7 +1,7 @@
-/** Problems (RFC 9457), challenges and times as responses show them. */
+/** The representations of problems (RFC 9457), challenges and times in responses. */
 import { z } from '@hono/zod-openapi'
 import { CHALLENGE_ACTIONS } from '../challenge/challenge.ts'
-import { ERRORS, type ErrorCode } from '../errors/service-error.ts'
+import { ERRORS, type ErrorCode } from '../errors/codes.ts'
 
 export const challengeSchema = z
   .object({
@@ -28,10 +28,9 @@ export const problemSchema = z
         z.object({
           field: z.string(),
           message: z.string(),
-          reasons: z
-            .array(z.string())
-            .optional()
-            .openapi({ description: 'What is against a password, beside other problems.' }),
+          reasons: z.array(z.string()).optional().openapi({
+            description: 'Why a password is too weak, listed with the other problems of the request.',
+          }),
         }),
       )
       .optional(),
@@ -40,7 +39,9 @@ export const problemSchema = z
     missing: z
       .object({ roles: z.array(z.string()), scope: z.array(z.string()) })
       .optional()
-      .openapi({ description: 'For "insufficient_scope": what the call needs and the token lacks.' }),
+      .openapi({
+        description: 'For "insufficient_scope": the required roles and scopes that the token lacks.',
+      }),
     retry_after: z
       .number()
       .optional()

@@ -1,4 +1,4 @@
-/** How routes are declared: bodies, responses, security, and what becomes of input that a schema refuses. */
+/** Helpers to declare routes: bodies, responses, security, and the errors of input that a schema rejects. */
 import { OpenAPIHono, type z } from '@hono/zod-openapi'
 import { type FieldError, ServiceError } from '../errors/service-error.ts'
 import type { AppContext, AppEnv } from './context.ts'
@@ -6,7 +6,7 @@ import { problemSchema } from './representations.ts'
 
 export const BEARER = [{ bearer: [] }]
 
-/** A router whose schema failures are `invalid_request`. */
+/** @returns a router that rejects input that does not match its schema with `invalid_request` */
 export function createRouter() {
   return new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid })
 }
@@ -34,31 +34,38 @@ export function refuseInvalid(result: ValidationResult): void {
   throw new ServiceError('invalid_request', { errors: result.error.issues.flatMap(toFieldErrors) })
 }
 
-/** What came in a body whose schema found something wrong. */
-export interface RefusedBody {
-  /** The fields that nothing was wrong with, as they came. */
+/** A body that its schema rejects. */
+export interface InvalidBody {
+  /** The valid fields, as they were sent. */
   readonly fields: Readonly<Record<string, unknown>>
-  /** The names of the others. */
-  readonly faulty: ReadonlySet<string>
+  /** The names of the invalid fields. */
+  readonly invalid: ReadonlySet<string>
 }
 
-type FurtherErrors = (c: AppContext, body: RefusedBody) => readonly FieldError[]
+type AdditionalErrors = (c: AppContext, body: InvalidBody) => readonly FieldError[]
 
 /**
- * A route's own hook, for problems that its action finds: where the schema finds some, they are listed beside them.
- * @param further what the action would find in the fields that can be read
+ * A route's own hook. If the schema rejects a body, the errors that the route's action would find in it are listed, too, so that
+ * one response names them all.
+ * @param additionalErrors the errors that the action would find in the valid fields
  */
-export function refuseInvalidWith(further: FurtherErrors) {
+export function refuseInvalidWith(additionalErrors: AdditionalErrors) {
   return (result: ValidationResult, c: AppContext): Promise<never> | undefined =>
-    result.error === undefined ? undefined : refuseWith(result.error.issues, c, further)
+    result.error === undefined ? undefined : refuseWith(result.error.issues, c, additionalErrors)
 }
 
-async function refuseWith(issues: readonly Issue[], c: AppContext, further: FurtherErrors): Promise<never> {
+async function refuseWith(
+  issues: readonly Issue[],
+  c: AppContext,
+  additionalErrors: AdditionalErrors,
+): Promise<never> {
   const errors = issues.flatMap(toFieldErrors)
-  const faulty = new Set(errors.map(({ field }) => field))
+  const invalid = new Set(errors.map(({ field }) => field))
   const sent = Object.entries(await c.req.json<Record<string, unknown>>())
-  const fields = Object.fromEntries(sent.filter(([name]) => !faulty.has(name)))
-  throw new ServiceError('invalid_request', { errors: [...errors, ...further(c, { fields, faulty })] })
+  const fields = Object.fromEntries(sent.filter(([name]) => !invalid.has(name)))
+  throw new ServiceError('invalid_request', {
+    errors: [...errors, ...additionalErrors(c, { fields, invalid })],
+  })
 }
 
 function toFieldErrors(issue: Issue): readonly FieldError[] {
@@ -66,8 +73,8 @@ function toFieldErrors(issue: Issue): readonly FieldError[] {
   return issue.keys.map((key) => toFieldError([...issue.path, key], 'Unknown field.'))
 }
 
-/** `field` is the top-level name; the message says where below it. */
+/** `field` is the top-level name; the message starts with the path below it. */
 function toFieldError([field, ...below]: readonly PropertyKey[], message: string): FieldError {
-  const place = below.map(String).join('.')
-  return { field: String(field ?? ''), message: place === '' ? message : `${place}: ${message}` }
+  const path = below.map(String).join('.')
+  return { field: String(field ?? ''), message: path === '' ? message : `${path}: ${message}` }
 }

@@ -1,5 +1,5 @@
 /** English. */
-import { ERRORS, type ErrorCode } from '../errors/service-error.ts'
+import { ERRORS, type ErrorCode } from '../errors/codes.ts'
 import type { Messages } from './messages.ts'
 
 const errors = Object.fromEntries(

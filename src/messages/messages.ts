@@ -1,6 +1,6 @@
 /** The texts of the pages. Each language provides all of them. */
 import type { IdentifierKind } from '../accounts/account.ts'
-import type { ErrorCode } from '../errors/service-error.ts'
+import type { ErrorCode } from '../errors/codes.ts'
 
 export interface Messages {
   readonly sentenceSeparator: string

@@ -2,7 +2,8 @@
 
 import { Hono } from 'hono'
 import { accepts } from 'hono/accepts'
-import { ERRORS, type ErrorCode, isErrorCode, ServiceError } from '../errors/service-error.ts'
+import { ERRORS, type ErrorCode, isErrorCode } from '../errors/codes.ts'
+import { ServiceError } from '../errors/service-error.ts'
 import type { AppContext, AppEnv } from '../http/context.ts'
 import { retryAfter, toServiceError } from '../http/error-response.ts'
 import type { Messages } from '../messages/messages.ts'

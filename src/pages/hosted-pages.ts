@@ -1,9 +1,23 @@
-/** Refuses hosted pages on the hosts whose pages come from origins, because scripts of those pages could read them. */
+/** The hosted pages as a whole: their routes, and the hosts that must not serve them. */
+import { Hono } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors/service-error.ts'
 import type { AppEnv } from '../http/context.ts'
 import { hostNameOf } from '../http/middleware/host.ts'
+import { accountPages } from './account/account-routes.tsx'
+import { loginPages } from './login/login-routes.tsx'
 import { PAGES_UNDER_AUTH } from './page-cookie.ts'
+
+/** @param isFrontPage whether "/" on this host leads to the account page: it does unless an origin serves it */
+export function hostedPages(isFrontPage: (hostname: string) => boolean): Hono<AppEnv> {
+  const router = new Hono<AppEnv>()
+  for (const path of ['/', PAGES_UNDER_AUTH]) {
+    router.route(path, loginPages())
+    router.route(path, accountPages())
+  }
+  router.get('/', async (c, next) => (isFrontPage(hostNameOf(c)) ? c.redirect('/account', 303) : next()))
+  return router
+}
 
 /** The first path segments of hosted pages. */
 const PAGE_SEGMENTS: ReadonlySet<string> = new Set([

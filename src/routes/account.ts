@@ -1,4 +1,4 @@
-/** Accounts: register, see, change, leave. */
+/** Accounts: register, get, change, delete. */
 import { createRoute } from '@hono/zod-openapi'
 import { IDENTIFIER_KINDS } from '../accounts/account.ts'
 import { type Identifier, parseAs } from '../accounts/identifier.ts'
@@ -19,15 +19,15 @@ import type { FieldError } from '../errors/service-error.ts'
 import type { AppContext } from '../http/context.ts'
 import { requireBearer } from '../http/middleware/authenticate.ts'
 import { bearerAndJsonBody, jsonBodyOf } from '../http/middleware/json-body.ts'
-import { clearCookieOf, endReplacedSession, refuseForeignPage } from '../http/refresh-cookie.ts'
+import { clearCookieOf, endReplacedSession, refuseForeignOrigin } from '../http/refresh-cookie.ts'
 import { requesterOf } from '../http/requester.ts'
 import {
   BEARER,
   createRouter,
+  type InvalidBody,
   jsonRequest,
   jsonResponse,
   problem,
-  type RefusedBody,
   refuseInvalidWith,
 } from '../http/route.ts'
 import { toTokenResponse, toUser, userResponse } from './representations.ts'
@@ -50,7 +50,7 @@ const registerRoute = (request: AccountRequests['register']) =>
 const meRoute = createRoute({
   method: 'get',
   path: '/auth/me',
-  summary: 'See the account',
+  summary: 'Get the account',
   security: BEARER,
   middleware: [requireBearer],
   responses: { 200: jsonResponse('The account', userResponse), default: problem },
@@ -102,15 +102,15 @@ export function accountRoutes({ defaultPhoneRegion }: AccountsConfig) {
         challenge,
         transport,
       } = c.req.valid('json')
-      if (transport === 'cookie') refuseForeignPage(c)
-      const call = { requester: requesterOf(c), challenge, transport }
-      const tokens = await register(c.get('services'), { username, email, phone, password, ...call })
+      if (transport === 'cookie') refuseForeignOrigin(c)
+      const request = { requester: requesterOf(c), challenge, transport }
+      const tokens = await register(c.get('services'), { username, email, phone, password, ...request })
       c.set('accountId', tokens.profile.id)
       await endReplacedSession(c, tokens)
       c.header('Location', '/auth/me')
       return c.json(toTokenResponse(c, tokens), 201)
     },
-    refuseInvalidWith(furtherOfRegistration),
+    refuseInvalidWith(additionalRegistrationErrors),
   )
 
   router.openapi(meRoute, (c) => c.json(toUser(c.get('activeSession').profile), 200))
@@ -118,36 +118,40 @@ export function accountRoutes({ defaultPhoneRegion }: AccountsConfig) {
   router.openapi(
     changeIdentifiersRoute(requests.changeIdentifiers),
     async (c) => {
-      const { username, email, phone, ...proof } = c.req.valid('json')
+      const { username, email, phone, ...confirmation } = c.req.valid('json')
       const changes = { username, email, phone }
       const profile = await changeIdentifiers(
         c.get('services'),
         c.get('activeSession'),
-        toCall(c, proof),
+        toConfirmedRequest(c, confirmation),
         changes,
       )
       return c.json(toUser(profile), 200)
     },
-    refuseInvalidWith(furtherOfIdentifiers),
+    refuseInvalidWith(additionalIdentifierErrors),
   )
 
   router.openapi(
     changePasswordRoute,
     async (c) => {
-      const { new_password, ...proof } = c.req.valid('json')
+      const { new_password, ...confirmation } = c.req.valid('json')
       const tokens = await changePassword(
         c.get('services'),
         c.get('activeSession'),
-        toCall(c, proof),
+        toConfirmedRequest(c, confirmation),
         new_password,
       )
       return c.json(toTokenResponse(c, tokens), 200)
     },
-    refuseInvalidWith(furtherOfPassword),
+    refuseInvalidWith(additionalPasswordErrors),
   )
 
   router.openapi(deleteRoute, async (c) => {
-    await deleteOwnAccount(c.get('services'), c.get('activeSession'), toCall(c, c.req.valid('json')))
+    await deleteOwnAccount(
+      c.get('services'),
+      c.get('activeSession'),
+      toConfirmedRequest(c, c.req.valid('json')),
+    )
     clearCookieOf(c, c.get('activeSession'))
     return c.body(null, 204)
   })
@@ -155,40 +159,40 @@ export function accountRoutes({ defaultPhoneRegion }: AccountsConfig) {
   return router
 }
 
-function furtherOfRegistration(c: AppContext, { fields }: RefusedBody): readonly FieldError[] {
+function additionalRegistrationErrors(c: AppContext, { fields }: InvalidBody): readonly FieldError[] {
   const services = c.get('services')
   const { username = null, email = null, phone = null } = readIdentifiers(c, fields)
   return [
     ...usernameErrors(services, username),
-    ...errorsOfPassword(c, 'password', fields, [username, email, phone]),
+    ...newPasswordErrors(c, 'password', fields, [username, email, phone]),
   ]
 }
 
-function furtherOfIdentifiers(c: AppContext, { fields, faulty }: RefusedBody): readonly FieldError[] {
+function additionalIdentifierErrors(c: AppContext, { fields, invalid }: InvalidBody): readonly FieldError[] {
   const { profile } = c.get('activeSession')
   const changes = readIdentifiers(c, fields)
   const reserved = usernameErrors(c.get('services'), changes.username, profile.username)
-  // One that cannot be read was meant to be set.
-  const isUnclear = IDENTIFIER_KINDS.some((kind) => faulty.has(kind))
-  return isUnclear ? reserved : [...reserved, ...lastIdentifierErrors(profile, changes)]
+  // An invalid identifier was meant to be set, so it may be the one that the account keeps.
+  const hasInvalidIdentifier = IDENTIFIER_KINDS.some((kind) => invalid.has(kind))
+  return hasInvalidIdentifier ? reserved : [...reserved, ...lastIdentifierErrors(profile, changes)]
 }
 
-function furtherOfPassword(c: AppContext, { fields }: RefusedBody): readonly FieldError[] {
-  return errorsOfPassword(c, 'new_password', fields, identifiersOf(c.get('activeSession').profile))
+function additionalPasswordErrors(c: AppContext, { fields }: InvalidBody): readonly FieldError[] {
+  return newPasswordErrors(c, 'new_password', fields, identifiersOf(c.get('activeSession').profile))
 }
 
-function errorsOfPassword(
+function newPasswordErrors(
   c: AppContext,
   field: string,
-  fields: RefusedBody['fields'],
+  fields: InvalidBody['fields'],
   identifiers: readonly (Identifier | null)[],
 ): readonly FieldError[] {
   const password = fields[field]
   return typeof password === 'string' ? passwordErrors(c.get('services'), field, password, identifiers) : []
 }
 
-/** @returns those that were sent, null for one that is to be cleared */
-function readIdentifiers(c: AppContext, fields: RefusedBody['fields']): IdentifierChanges {
+/** @returns the identifiers that were sent; null for one that is to be cleared */
+function readIdentifiers(c: AppContext, fields: InvalidBody['fields']): IdentifierChanges {
   const region = c.get('services').config.accounts.defaultPhoneRegion
   const read = IDENTIFIER_KINDS.filter((kind) => fields[kind] !== undefined).map((kind) => {
     const sent = fields[kind]
@@ -197,11 +201,11 @@ function readIdentifiers(c: AppContext, fields: RefusedBody['fields']): Identifi
   return Object.fromEntries(read)
 }
 
-interface Proof {
+interface Confirmation {
   readonly current_password: string
   readonly challenge?: string | undefined
 }
 
-function toCall(c: AppContext, { current_password, challenge }: Proof): ConfirmedRequest {
+function toConfirmedRequest(c: AppContext, { current_password, challenge }: Confirmation): ConfirmedRequest {
   return { password: current_password, challenge, requester: requesterOf(c) }
 }

@@ -1,4 +1,4 @@
-/** A challenge ahead of the call that needs one. */
+/** Issues a challenge in advance of the request that needs one. */
 import { createRoute, z } from '@hono/zod-openapi'
 import { issueChallenge } from '../actions/attempts/challenges.ts'
 import { CHALLENGE_ACTIONS } from '../challenge/challenge.ts'

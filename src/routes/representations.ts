@@ -1,4 +1,4 @@
-/** Users, tokens and sessions as responses show them. */
+/** The representations of users, tokens and sessions in responses. */
 import { z } from '@hono/zod-openapi'
 import type { AccountProfile } from '../accounts/account.ts'
 import type { IssuedTokens } from '../actions/session/issue-tokens.ts'
@@ -43,16 +43,16 @@ export function toUser(profile: AccountProfile): z.infer<typeof userResponse> {
   }
 }
 
-/** The refresh token of a session that has one for it goes into a cookie. */
+/** Sets the refresh token as a cookie, and leaves it out of the body, if the session or the request uses a cookie for it. */
 export function toTokenResponse(c: AppContext, tokens: IssuedTokens): z.infer<typeof tokenResponse> {
-  const byCookie = c.get('byCookie') || tokens.session.transport === 'cookie'
-  if (byCookie) setRefreshCookie(c, tokens)
+  const inCookie = c.get('tokenFromCookie') || tokens.session.transport === 'cookie'
+  if (inCookie) setRefreshCookie(c, tokens)
   return {
     access_token: tokens.accessToken,
     token_type: 'Bearer',
     expires_in: tokens.expiresInSeconds,
     scope: tokens.scope.join(' '),
-    ...(byCookie ? {} : { refresh_token: tokens.refreshToken }),
+    ...(inCookie ? {} : { refresh_token: tokens.refreshToken }),
     refresh_expires_in: tokens.refreshExpiresInSeconds,
     user: toUser(tokens.profile),
   }

@@ -1,4 +1,4 @@
-/** The wire's shapes, declared once for validation, types and OpenAPI. */
+/** The schemas of requests and responses, declared once for validation, types and OpenAPI. */
 import { z } from '@hono/zod-openapi'
 import type { CountryCode } from 'libphonenumber-js/max'
 import { IDENTIFIER_KINDS } from '../accounts/account.ts'
@@ -26,7 +26,7 @@ function identifier(parse: (value: string) => Identifier | null, message: string
   })
 }
 
-/** @param region that phone numbers without "+" belong to */
+/** @param region of phone numbers without "+" */
 function identifierSchemas(region: CountryCode | undefined) {
   return {
     username: identifier(
@@ -48,21 +48,19 @@ function identifierSchemas(region: CountryCode | undefined) {
 }
 
 const password = nonEmptyText.openapi({ format: 'password', example: 'correct horse battery staple' })
-/** The policy says of it what is wrong, even of an empty one. */
+/** May be empty here, since the password policy reports that. */
 const newPassword = text.openapi({ format: 'password', example: 'correct horse battery staple' })
-const challenge = text
-  .optional()
-  .openapi({ description: 'The answer to a challenge, where one was asked for.' })
+const challenge = text.optional().openapi({ description: 'The solution of a challenge, if one is required.' })
 
 const transport = z
   .enum(['body', 'cookie'], { error: 'Must be "body" or "cookie".' })
   .default('body')
   .openapi({
     description:
-      'Where the refresh token goes: into the answer, or into a cookie for pages of the same site.',
+      'Where to put the refresh token: into the response body, or into a cookie for pages of the same site.',
   })
 
-/** Every identifier is named, since any of them would do. Runs beside the other checks, not only after them. */
+/** Reports a missing identifier on all identifier fields, since any of them satisfies it. Runs even if other checks fail. */
 function requireIdentifier<Shape extends z.ZodRawShape>(schema: z.ZodObject<Shape, z.core.$strict>) {
   const namesIdentifier = (field: unknown) => IDENTIFIER_KINDS.some((kind) => kind === field)
   const message = 'Give a username, an email or a phone.'
@@ -79,7 +77,7 @@ function requireIdentifier<Shape extends z.ZodRawShape>(schema: z.ZodObject<Shap
   )
 }
 
-/** @param region that phone numbers without "+" belong to */
+/** @param region of phone numbers without "+" */
 export function accountRequests(region: CountryCode | undefined) {
   const { username, email, phone } = identifierSchemas(region)
   const given = { username: username.optional(), email: email.optional(), phone: phone.optional() }
@@ -109,7 +107,8 @@ export const deleteAccountRequest = z
 export const endSessionsRequest = z
   .strictObject({
     current_password: password.optional().openapi({
-      description: 'Not needed within 15 minutes of the login, nor to end the session that asks.',
+      description:
+        'Not required within 15 minutes of the login, nor to end the session of the request itself.',
     }),
     challenge,
   })
@@ -119,7 +118,7 @@ export const endSessionsQuery = z.object({
   except: z
     .enum(['current'], { error: 'Must be "current".' })
     .optional()
-    .openapi({ description: '"current" keeps the session that asks.' }),
+    .openapi({ description: '"current" does not end the session of the request itself.' }),
 })
 
 export const loginRequest = z
@@ -130,7 +129,7 @@ export const loginRequest = z
       .openapi({ description: 'A username, an email or a phone number.', example: 'ada@example.com' }),
     password,
     scope: text.optional().openapi({
-      description: 'Space-separated scopes that narrow what the tokens allow.',
+      description: 'Space-separated scopes to which the tokens are limited.',
       example: 'orders:read',
     }),
     challenge,
@@ -149,7 +148,7 @@ export const tokenResponse = z
     token_type: z.literal('Bearer'),
     expires_in: seconds,
     scope: z.string(),
-    refresh_token: z.string().optional().openapi({ description: 'Missing where it went into a cookie.' }),
+    refresh_token: z.string().optional().openapi({ description: 'Missing if it was set as a cookie.' }),
     refresh_expires_in: seconds,
     user: userResponse,
   })

@@ -1,4 +1,4 @@
-/** What the service publishes about itself: its health, its public keys (RFC 7517) and its OpenAPI document. */
+/** Describes the service itself: its health, its public keys (RFC 7517) and its OpenAPI document. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { etag, RETAINED_304_HEADERS } from 'hono/etag'
 import { checkHealth } from '../actions/admin/check-health.ts'
@@ -12,8 +12,11 @@ export function healthRoutes() {
     createRoute({
       method: 'get',
       path: '/healthz',
-      summary: 'Whether the service can serve',
-      responses: { 200: jsonResponse('It can', z.object({ status: z.literal('ok') })), default: problem },
+      summary: 'Check whether the service is available',
+      responses: {
+        200: jsonResponse('The service is available', z.object({ status: z.literal('ok') })),
+        default: problem,
+      },
     }),
     async (c) => {
       await checkHealth(c.get('services'))
@@ -35,13 +38,13 @@ const jwks = z
 
 export function wellKnownRoutes() {
   const router = createRouter()
-  /** The document of the last answer: another one comes with another key, every few weeks. */
+  /** The last document and its ETag. It changes when the keys do, every few weeks. */
   let tagged = { text: '', etag: '' }
   router.openapi(
     createRoute({
       method: 'get',
       path: '/.well-known/jwks.json',
-      summary: 'The keys that verify access tokens',
+      summary: 'Get the keys that verify access tokens',
       middleware: [etag({ retainedHeaders: [...RETAINED_304_HEADERS, 'Access-Control-Allow-Origin'] })],
       responses: {
         200: jsonResponse('The key set', jwks),
@@ -66,7 +69,7 @@ export function wellKnownRoutes() {
   return router
 }
 
-/** @param app with every declared route mounted */
+/** @param app all declared routes must be mounted on it before the first request for the document */
 export function openApiRoute(app: OpenAPIHono<AppEnv>, publicUrl: string): void {
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
     type: 'http',

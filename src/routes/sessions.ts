@@ -19,7 +19,7 @@ import {
   endReplacedSession,
   logOutBody,
   refreshBody,
-  refuseForeignPage,
+  refuseForeignOrigin,
 } from '../http/refresh-cookie.ts'
 import { requesterOf } from '../http/requester.ts'
 import { BEARER, createRouter, jsonRequest, jsonResponse, problem } from '../http/route.ts'
@@ -48,7 +48,8 @@ const refreshRoute = createRoute({
   method: 'post',
   path: '/auth/refresh',
   summary: 'Exchange a refresh token for fresh tokens',
-  description: 'Without a body: the one in the cookie, from a configured Origin with X-Gatehouse-CSRF: 1.',
+  description:
+    'Without a body, the cookie is used. Its request needs a configured Origin and the header X-Gatehouse-CSRF: 1.',
   middleware: refreshBody,
   request: { body: jsonRequest(refreshRequest, false) },
   responses: { 200: jsonResponse('Refreshed', tokenResponse), default: problem },
@@ -57,7 +58,7 @@ const refreshRoute = createRoute({
 const logoutRoute = createRoute({
   method: 'post',
   path: '/auth/logout',
-  summary: 'End the session of a refresh token, or else of the Bearer token',
+  summary: 'End the session of a refresh token or, without one, of the Bearer token',
   security: [{}, ...BEARER],
   middleware: logOutBody,
   request: { body: jsonRequest(logoutRequest, false) },
@@ -67,7 +68,7 @@ const logoutRoute = createRoute({
 const listRoute = createRoute({
   method: 'get',
   path: '/auth/sessions',
-  summary: 'List the live sessions, newest use first',
+  summary: 'List the active sessions, last used first',
   security: BEARER,
   middleware: [requireBearer],
   responses: { 200: jsonResponse('The sessions', sessionsResponse), default: problem },
@@ -76,7 +77,7 @@ const listRoute = createRoute({
 const endAllRoute = createRoute({
   method: 'delete',
   path: '/auth/sessions',
-  summary: 'End all sessions, this one too, or all others',
+  summary: 'End all sessions, including this one, or all others',
   description: 'Needs current_password, or a login within the last 15 minutes.',
   security: BEARER,
   middleware: bearerAndOptionalJsonBody,
@@ -89,7 +90,7 @@ const endRoute = createRoute({
   path: '/auth/sessions/{id}',
   summary: 'End one session, this one or another',
   description:
-    'Needs current_password, or a login within the last 15 minutes; the session that asks needs neither to end itself.',
+    'Needs current_password, or a login within the last 15 minutes. A session needs neither to end itself.',
   security: BEARER,
   middleware: bearerAndOptionalJsonBody,
   request: {
@@ -104,12 +105,12 @@ export function sessionRoutes() {
 
   router.openapi(loginRoute, async (c) => {
     const { identifier, password, scope, challenge, transport } = c.req.valid('json')
-    if (transport === 'cookie') refuseForeignPage(c)
-    const asked = scope === undefined ? null : parseScope(scope)
+    if (transport === 'cookie') refuseForeignOrigin(c)
+    const requestedScope = scope === undefined ? null : parseScope(scope)
     const tokens = await logIn(c.get('services'), {
       identifier,
       password,
-      scope: asked,
+      scope: requestedScope,
       requester: requesterOf(c),
       challenge,
       transport,
@@ -134,7 +135,7 @@ export function sessionRoutes() {
     } else {
       c.set('accountId', (await logOutByRefreshToken(c.get('services'), refresh_token)) ?? undefined)
     }
-    if (c.get('byCookie')) clearRefreshCookie(c)
+    if (c.get('tokenFromCookie')) clearRefreshCookie(c)
     return c.body(null, 204)
   })
 

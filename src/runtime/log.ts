@@ -2,7 +2,7 @@
  * Structured log lines: one JSON object each, on the console, where Workers Logs and `wrangler dev` read them.
  * Callers pass names, codes, ids and digests; never a body, a header value, an address, a token or a password.
  */
-import type { ErrorCode } from '../errors/service-error.ts'
+import type { ErrorCode } from '../errors/codes.ts'
 
 export type LogFields = Readonly<Record<string, unknown>>
 

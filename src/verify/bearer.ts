@@ -33,7 +33,7 @@ export function readBearer(authorization: string | null): string | null {
 }
 
 /** Permissions: roles and scopes. */
-export interface Names {
+export interface Permissions {
   readonly roles: readonly string[]
   readonly scope: readonly string[]
 }
@@ -44,13 +44,13 @@ export function scopeNames(scope: string): readonly string[] {
 }
 
 /** The permissions that a request must have, in addition to a valid token. All of them are required. */
-export type RequiredPermissions = Partial<Names>
+export type RequiredPermissions = Partial<Permissions>
 
 /** The characters that a scope may have (RFC 6749 section 3.3), and therefore the header that names it. */
 const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 
 /** @throws {TypeError} for unknown members or invalid names, so that a misspelt requirement never requires less */
-export function parseRequiredPermissions(required: RequiredPermissions): Names {
+export function parseRequiredPermissions(required: RequiredPermissions): Permissions {
   const { roles = [], scope = [], ...unknown } = required
   const areValid = (value: unknown) =>
     Array.isArray(value) && value.every((name) => typeof name === 'string' && SCOPE_TOKEN.test(name))
@@ -61,7 +61,7 @@ export function parseRequiredPermissions(required: RequiredPermissions): Names {
 }
 
 /** Whether all required permissions are granted. */
-export function hasPermissions(granted: Names, required: Names): boolean {
+export function hasPermissions(granted: Permissions, required: Permissions): boolean {
   const includesAll = (list: readonly string[], names: readonly string[]) => {
     return names.every((name) => list.includes(name))
   }

@@ -1,7 +1,8 @@
 import { describe, expectTypeOf, it } from 'vitest'
 import type { Challenge as ServiceChallenge } from '../../src/challenge/challenge.ts'
 import type * as client from '../../src/client/wire.ts'
-import type { ErrorCode, ProblemMembers } from '../../src/errors/service-error.ts'
+import type { ErrorCode } from '../../src/errors/codes.ts'
+import type { ProblemMembers } from '../../src/errors/service-error.ts'
 import type { toTokenResponse, toUser } from '../../src/routes/representations.ts'
 
 /** The type checker enforces these rules: the browser SDK imports nothing from the service. */

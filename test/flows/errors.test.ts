@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { ERRORS } from '../../src/errors/service-error.ts'
+import { ERRORS } from '../../src/errors/codes.ts'
 import { SCHEMA_VERSION } from '../../src/settings/schema-store.ts'
 import {
   call,
@@ -30,7 +30,7 @@ describe('a problem document', () => {
       type: `${PUBLIC_URL}/errors/not_found`,
       title: 'Not found',
       status: 404,
-      detail: 'There is nothing at this address.',
+      detail: 'No such resource.',
       code: 'not_found',
     })
   })

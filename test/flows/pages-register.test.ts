@@ -143,6 +143,6 @@ describe('the registration page', () => {
     const page = await new Browser().send('/register', { identifier: newName(), password: PASSWORD })
     await admin('PUT', '/admin/limits', { registration_open: true })
     expect(page.status).toBe(403)
-    expect(alertOf(page)).toBe('The service takes no registrations at present.')
+    expect(alertOf(page)).toBe('The service does not accept registrations at present.')
   })
 })

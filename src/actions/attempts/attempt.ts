@@ -1,12 +1,8 @@
 /** A rate-limited attempt: reserved at every counter that applies before work starts, settled when the outcome is known. */
 import type { ChallengeFailure, ChallengeRequest, Claim } from '../../challenge/challenge.ts'
 import type { LimitRule, RuleName } from '../../config/limits.ts'
-import {
-  type ErrorCode,
-  orUnavailable,
-  ServiceError,
-  UnconfirmedWriteError,
-} from '../../errors/service-error.ts'
+import type { ErrorCode } from '../../errors/codes.ts'
+import { orUnavailable, ServiceError, UnconfirmedWriteError } from '../../errors/service-error.ts'
 import type { LimitStatus, Outcome, Reservation } from '../../limits/counter-rpc.ts'
 import { MAX_WAIT_MS } from '../../limits/limit-status.ts'
 import { type Limit, MAX_DIFFICULTY, meetsDifficulty } from '../../limits/window.ts'

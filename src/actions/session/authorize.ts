@@ -4,11 +4,11 @@ import { ServiceError } from '../../errors/service-error.ts'
 import type { Services } from '../../services.ts'
 import type { Session } from '../../sessions/session.ts'
 import type { AccessTokenClaims } from '../../verify/access-token.ts'
-import { type Names, scopeNames } from '../../verify/bearer.ts'
+import { type Permissions, scopeNames } from '../../verify/bearer.ts'
 import { checkSession, verifyBearer } from './authenticate.ts'
 
 /** @throws {ServiceError} `insufficient_scope` with the missing permissions */
-export function requirePermissions(granted: Names, required: Names): void {
+export function requirePermissions(granted: Permissions, required: Permissions): void {
   const missing = {
     roles: missingFrom(granted.roles, required.roles),
     scope: missingFrom(granted.scope, required.scope),
@@ -19,9 +19,9 @@ export function requirePermissions(granted: Names, required: Names): void {
 
 /** @returns the permissions of a token that its account still has */
 export function currentPermissions(
-  { roles, scope }: Names,
+  { roles, scope }: Permissions,
   profile: Pick<AccountProfile, 'roles' | 'scopes'>,
-): Names {
+): Permissions {
   return {
     roles: roles.filter((role) => profile.roles.includes(role)),
     scope: scope.filter((name) => profile.scopes.includes(name)),
@@ -45,14 +45,14 @@ export function isFreshLogin({ nowMs }: Pick<Services, 'nowMs'>, { authTime }: S
 }
 
 /** What a token must have to be authorized. */
-export interface RequiredAccess extends Names {
+export interface RequiredAccess extends Permissions {
   /** `check` also reads the session, by one RPC, so that a logout takes effect at once. */
   readonly session: 'trust' | 'check'
   /** An `aud` that is accepted in addition to the service's own. */
   readonly audience?: string
 }
 
-export interface Identity extends Names {
+export interface Identity extends Permissions {
   readonly subject: string
   readonly sessionId: string
   readonly claims: AccessTokenClaims
@@ -83,8 +83,8 @@ export async function authorizeToken(
 export async function checkCurrentPermissions(
   services: Services,
   claims: AccessTokenClaims,
-  claimed: Names,
-): Promise<Names> {
+  claimed: Permissions,
+): Promise<Permissions> {
   const { profile } = await checkSession(services, claims)
   return currentPermissions(claimed, profile)
 }

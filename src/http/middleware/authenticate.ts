@@ -1,4 +1,4 @@
-/** Lets a request pass whose Bearer token is valid and whose session is active, or that an administrator sends. */
+/** Requires a valid Bearer token: one of an active session, or one of an administrator. */
 import { createMiddleware } from 'hono/factory'
 import { authenticateAdmin } from '../../actions/admin/authenticate-admin.ts'
 import { authenticate } from '../../actions/session/authenticate.ts'

@@ -1,4 +1,4 @@
-/** Forms, as the /oauth2 calls take them (RFC 6749 appendix B). */
+/** Form bodies of requests to /oauth2 (RFC 6749 appendix B). */
 import { createMiddleware } from 'hono/factory'
 import { OAuthError } from '../../errors/service-error.ts'
 import { readBounded } from '../body.ts'
@@ -8,7 +8,7 @@ import { withCurrentTime } from './provide-services.ts'
 const FORM = 'application/x-www-form-urlencoded'
 const FORM_MEDIA_TYPE = /^application\/x-www-form-urlencoded[ \t]*(;|$)/i
 
-/** Puts the checked form back for the route's schema. @throws {OAuthError} `invalid_request` */
+/** Replaces the body by the checked form, for the route's schema. @throws {OAuthError} `invalid_request` */
 export const formBody = createMiddleware<AppEnv>(async (c, next) => {
   const { method, url } = c.req.raw
   const bytes = await readBounded(c.req.raw)
@@ -21,7 +21,7 @@ export const formBody = createMiddleware<AppEnv>(async (c, next) => {
   await next()
 })
 
-/** RFC 6749 section 3.2: what has no value counts as left out, and nothing may stand there twice. */
+/** RFC 6749 section 3.2: a parameter without a value counts as omitted, and no parameter may be repeated. */
 function parseForm(text: string): URLSearchParams {
   const given = [...new URLSearchParams(text)].filter(([, value]) => value !== '')
   const names = new Set(given.map(([name]) => name))

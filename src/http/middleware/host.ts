@@ -1,4 +1,4 @@
-/** The host that a request was sent to (RFC 9110 section 7.2): one that is no host is refused before anything is read from the URL. */
+/** The host of a request (RFC 9110 section 7.2). A malformed one is refused before anything is read from the URL. */
 import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../../errors/service-error.ts'
 import { isLoopbackHost } from '../../verify/loopback.ts'
@@ -6,7 +6,7 @@ import type { AppContext, AppEnv } from '../context.ts'
 
 /** A name of 253 characters (RFC 1035 section 2.3.4) with a dot at its end, and a port. */
 const MAX_HOST_LENGTH = 260
-/** Labels of a name or of an IPv4 address, or an IPv6 address, and a port; the URL parser judges what they say. */
+/** Labels of a name or of an IPv4 address, or an IPv6 address, and a port. The URL parser checks their values. */
 const HOST = /^(?:\[[0-9a-f:.]+\]|[\w-]+(?:\.[\w-]+)*\.?)(?::\d*)?$/i
 
 export const refuseMalformedHost = createMiddleware<AppEnv>(async (c, next) => {
@@ -21,7 +21,7 @@ export function isHost(text: string): boolean {
   return text.length <= MAX_HOST_LENGTH && HOST.test(text) && URL.canParse(`http://${text}`)
 }
 
-/** @returns the name without port, and without the dot at its end that makes no other host of it (RFC 3986 section 3.2.2) */
+/** @returns the name without port, and without a dot at its end, which does not change the host (RFC 3986 section 3.2.2) */
 export function hostNameOf(c: AppContext): string {
   return new URL(c.req.url).hostname.replace(/\.$/, '')
 }

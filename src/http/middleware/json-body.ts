@@ -1,6 +1,6 @@
 /**
- * JSON bodies, in the order in which errors win: size (413) and type (415) before anything is known of the
- * caller, then, after the Bearer check, syntax (400). The route's schema does the rest (422).
+ * JSON bodies. The order of the checks decides which error is reported: size (413) and type (415) come first, then the Bearer
+ * token (401), then syntax (400). The route's schema checks the rest (422).
  */
 import type { MiddlewareHandler } from 'hono'
 import { createMiddleware } from 'hono/factory'
@@ -11,55 +11,58 @@ import type { AppContext, AppEnv } from '../context.ts'
 import { requireAdmin, requireBearer } from './authenticate.ts'
 import { withCurrentTime } from './provide-services.ts'
 
-/** The deepest that a schema looks: claims, eight levels below theirs. */
+/** The deepest level that any schema checks: claims may be nested eight levels. */
 const MAX_DEPTH = 10
 const JSON_TYPE = 'application/json'
 const JSON_MEDIA_TYPE = /^application\/json[ \t]*(;|$)/i
 
 const readBody = createMiddleware<AppEnv>(async (c, next) => {
-  keepBody(c, await readBounded(c.req.raw))
+  setBody(c, await readBounded(c.req.raw))
   await next()
 })
 
 /** @throws {ServiceError} `unsupported_media_type` */
-export function keepBody(c: AppContext, bytes: Uint8Array): void {
+export function setBody(c: AppContext, bytes: Uint8Array): void {
   requireJson(c.req.header('Content-Type'))
   c.set('body', bytes)
   c.set('services', withCurrentTime(c.get('services')))
 }
 
-/** For calls whose body may be missing: of whatever type an empty one claims to be. */
+/** For requests whose body may be missing. An empty body may have any type. */
 const readOptionalBody = createMiddleware<AppEnv>(async (c, next) => {
   const bytes = await readBounded(c.req.raw)
-  if (bytes.length === 0) keepObject(c, {})
-  else keepBody(c, bytes)
+  if (bytes.length === 0) setBodyObject(c, {})
+  else setBody(c, bytes)
   await next()
 })
 
-/** In place of a body that was not sent. */
-export function keepObject(c: AppContext, object: object): void {
+/** Sets the object as the body of a request that was sent without one. */
+export function setBodyObject(c: AppContext, object: object): void {
   c.set('body', new TextEncoder().encode(JSON.stringify(object)))
   c.set('services', withCurrentTime(c.get('services')))
 }
 
-/** Puts the checked body back for the route's schema. `null` counts as absent, except in PATCH, which clears with it. */
+/**
+ * Replaces the body by the parsed one, for the route's schema. `null` counts as absent, except in PATCH, where it clears a
+ * field.
+ */
 export const parseBody = parseBodyWith((object, method) =>
   method === 'PATCH' ? object : withoutNulls(object),
 )
 
-/** @param read what the body means to this call */
-function parseBodyWith(read: (object: object, method: string) => unknown) {
+/** @param normalize returns the object that the schema checks */
+function parseBodyWith(normalize: (object: object, method: string) => unknown) {
   return createMiddleware<AppEnv>(async (c, next) => {
-    const body = JSON.stringify(read(parseObject(c.get('body')), c.req.method))
-    // The validator reads it from there.
+    const body = JSON.stringify(normalize(parseObject(c.get('body')), c.req.method))
+    // The validator reads the body from this cache.
     Object.assign(c.req.bodyCache, { text: Promise.resolve(body) })
-    if (c.req.header('Content-Type') !== JSON_TYPE) sayJson(c)
+    if (c.req.header('Content-Type') !== JSON_TYPE) setJsonType(c)
     await next()
   })
 }
 
-/** Under this spelling the validator takes the body, with whatever parameters, or from a cookie, it came. */
-function sayJson(c: AppContext): void {
+/** The validator accepts only this spelling of the type, but a body may have parameters in its type or come from a cookie. */
+function setJsonType(c: AppContext): void {
   const { method, url, cf } = c.req.raw
   const headers = new Headers(c.req.raw.headers)
   headers.set('Content-Type', JSON_TYPE)
@@ -67,7 +70,8 @@ function sayJson(c: AppContext): void {
 }
 
 export const jsonBody: MiddlewareHandler<AppEnv>[] = [readBody, parseBody]
-/** For a form's empty inputs: an optional field that is empty counts as absent. */
+
+/** For forms, which send empty inputs: an empty optional field counts as absent. */
 export function jsonBodyOf(optional: readonly string[]): MiddlewareHandler<AppEnv>[] {
   return [readBody, parseBodyWith((object) => withoutNulls(withoutEmpty(object, optional)))]
 }
@@ -96,14 +100,14 @@ function withoutEmpty(object: object, names: readonly string[]): object {
   return Object.fromEntries(Object.entries(object).filter((member) => !isEmpty(member)))
 }
 
-/** @param depth how far below the body; deeper than any schema nothing is looked at, and the schema refuses it */
+/** @param depth the level below the body; below MAX_DEPTH nothing is changed, and the schema rejects the value */
 function withoutNulls(value: unknown, depth = 0): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || depth > MAX_DEPTH) return value
   const members = Object.entries(value).filter(([, member]) => member !== null)
   return Object.fromEntries(members.map(([name, member]) => [name, withoutNulls(member, depth + 1)]))
 }
 
-/** RFC 8259 section 8.1: JSON is UTF-8; bytes that are not are refused, not replaced. */
+/** RFC 8259 section 8.1: JSON is UTF-8. Invalid bytes are refused, not replaced. */
 function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes))
@@ -112,7 +116,7 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** RFC 8259 section 6: a number out of range cannot be kept as it was sent. Deeper than any schema nothing is looked at. */
+/** RFC 8259 section 6: a number out of range cannot be stored as it was sent. Levels below MAX_DEPTH are not checked. */
 function isInRange(value: unknown, depth = 0): boolean {
   if (typeof value === 'number') return Number.isFinite(value)
   if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return true

@@ -1,10 +1,10 @@
-/** Gives each request its services, and the time at which it began, or its body had come. */
+/** Gives each request its services. Their time is when the request began or, for requests with a body, when that was complete. */
 import { createMiddleware } from 'hono/factory'
 import type { RuleName } from '../../config/limits.ts'
 import type { LimitReport, Services, SharedServices } from '../../services.ts'
 import type { AppContext, AppEnv } from '../context.ts'
 
-/** A body may come slowly: what is decided after it is decided by the time then. */
+/** For decisions after the body was read, since it may arrive slowly. */
 export function withCurrentTime(services: Services): Services {
   return { ...services, nowMs: Date.now() }
 }
@@ -18,21 +18,21 @@ export function provideServices(shared: SharedServices) {
       nowMs: Date.now(),
       requestId: c.get('requestId'),
       reportLimit,
-      addToRequestLog: (note) => c.set('requestLogFields', { ...c.get('requestLogFields'), ...note }),
+      addToRequestLog: (fields) => c.set('requestLogFields', { ...c.get('requestLogFields'), ...fields }),
       waitUntil,
     })
     return next()
   })
 }
 
-/** @returns what notes a report; of one rule the last counts. */
+/** @returns a function that writes a limit report into the response's headers; of one rule the last report counts */
 export function rateLimitHeaders(c: AppContext): (report: LimitReport) => void {
   const reports = new Map<RuleName, LimitReport>()
   return (report) => {
     reports.set(report.name, report)
     const list = [...reports.values()]
     c.header('RateLimit-Policy', list.map(toPolicy).join(', '))
-    c.header('RateLimit', list.map(toState).join(', '))
+    c.header('RateLimit', list.map(toStatus).join(', '))
   }
 }
 
@@ -40,6 +40,6 @@ function toPolicy({ name, limit }: LimitReport): string {
   return `"${name}";q=${limit.threshold};w=${limit.windowMs / 1000}`
 }
 
-function toState({ name, status }: LimitReport): string {
+function toStatus({ name, status }: LimitReport): string {
   return `"${name}";r=${status.remaining};t=${Math.ceil(status.resetInMs / 1000)}`
 }

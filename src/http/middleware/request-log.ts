@@ -1,6 +1,6 @@
 /**
- * One structured line for each request, and the headers that every answer carries. Requests that `/auth/verify` lets through
- * have none: the proxy that asked has its own, and here they would bury all others.
+ * Writes one structured log line per request and sets the headers of every response. A request that `/auth/verify` lets through
+ * has no line: the proxy logs it itself, and these lines would outnumber all others.
  */
 import { createMiddleware } from 'hono/factory'
 import { matchedRoutes } from 'hono/route'
@@ -10,8 +10,9 @@ import type { AppContext, AppEnv } from '../context.ts'
 import { requesterOf } from '../requester.ts'
 
 /**
- * A request's id is the CF-Ray, which Cloudflare's own logs know too, else a random one; what a client sends as id is ignored.
- * @param publicUrl the service's own address; null where it is not known, because it is misconfigured
+ * The id of a request is the CF-Ray, which is also in Cloudflare's own logs, or else random. An id that the requester sends is
+ * ignored.
+ * @param publicUrl the service's own address; null if it is not known, because the service is misconfigured
  */
 export function requestLog(publicUrl: string | null) {
   const isHttps = publicUrl?.startsWith('https:') ?? false
@@ -21,43 +22,46 @@ export function requestLog(publicUrl: string | null) {
     await next()
     c.res.headers.set('X-Request-Id', c.get('requestId'))
     if (!c.get('isProxied')) setOwnHeaders(c.res.headers, isHttps)
-    if (REFUSALS.includes(c.res.status)) await noteAddress(c)
+    if (REFUSED_STATUSES.includes(c.res.status)) await addAddressDigest(c)
     if (!c.get('skipRequestLog')) log('info', 'request', requestFields(c, startedAtMs))
   })
 }
 
-const REFUSALS = [401, 403, 429]
+const REFUSED_STATUSES = [401, 403, 429]
 const RAY = /^[\w-]{1,64}$/
 
-/** Where Cloudflare's edge is not in front a client may send any text. */
+/** Without Cloudflare's edge in front, a requester may send any text. */
 function rayOf(c: AppContext): string | undefined {
   const ray = c.req.header('CF-Ray') ?? ''
   return RAY.test(ray) ? ray : undefined
 }
 
-/** So that those who try tokens can be followed, too. No key is read for it: an isolate that has counted something has one. */
-async function noteAddress(c: AppContext): Promise<void> {
-  const note = c.get('requestLogFields')
-  if (note?.addressDigest !== undefined || c.get('isProxied')) return
+/**
+ * Makes requesters who guess tokens recognisable in the log. Reads no key for it: an isolate that has counted an attempt already
+ * has the key.
+ */
+async function addAddressDigest(c: AppContext): Promise<void> {
+  const fields = c.get('requestLogFields')
+  if (fields?.addressDigest !== undefined || c.get('isProxied')) return
   const { address } = requesterOf(c)
-  const name = address && (await c.get('services').counterKeys.ofRequesterIfReady(address.counted))
-  if (name !== null) c.set('requestLogFields', { ...note, addressDigest: digestOf(name) })
+  const key = address && (await c.get('services').counterKeys.ofRequesterIfReady(address.counted))
+  if (key !== null) c.set('requestLogFields', { ...fields, addressDigest: digestOf(key) })
 }
 
 function setOwnHeaders(headers: Headers, isHttps: boolean): void {
   headers.set('X-Content-Type-Options', 'nosniff')
-  // RFC 6797 section 7.2: never over plain http, which is a laptop's.
+  // RFC 6797 section 7.2: never over plain http, which only local development uses.
   if (isHttps) headers.set('Strict-Transport-Security', 'max-age=31536000')
   if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store')
 }
 
-/** The route's pattern, not the path: what a client wrote there may be anything. `/*` is the middleware's, which all pass. */
+/** The route's pattern, not the path, which may contain any text. `/*` is the pattern of middleware and of the gateway. */
 function routeOf(c: AppContext): string {
   return matchedRoutes(c).findLast(({ path }) => path !== '/*')?.path ?? '/*'
 }
 
 function requestFields(c: AppContext, startedAtMs: number) {
-  const note = c.get('requestLogFields')
+  const fields = c.get('requestLogFields')
   const admin = c.get('admin')
   return {
     request_id: c.get('requestId'),
@@ -66,13 +70,13 @@ function requestFields(c: AppContext, startedAtMs: number) {
     status: c.res.status,
     code: c.get('errorCode'),
     duration_ms: Math.round(performance.now() - startedAtMs),
-    // Of an administrator's request: whom it was about, and `admin` says who asked.
-    account_id: c.get('accountId') ?? (admin === undefined ? note?.accountId : undefined),
-    session_id: note?.sessionId,
-    client_id: c.get('clientId') ?? note?.clientId,
+    // For an administrator's request, the account that it was about; `admin` names the administrator.
+    account_id: c.get('accountId') ?? (admin === undefined ? fields?.accountId : undefined),
+    session_id: fields?.sessionId,
+    client_id: c.get('clientId') ?? fields?.clientId,
     admin,
-    fields: note?.fields,
-    address_digest: note?.addressDigest,
-    identifier_digest: note?.identifierDigest,
+    fields: fields?.fields,
+    address_digest: fields?.addressDigest,
+    identifier_digest: fields?.identifierDigest,
   }
 }

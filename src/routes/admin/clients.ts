@@ -1,4 +1,4 @@
-/** The clients: origins that authenticate themselves, or that assertions are encrypted for. */
+/** Registered clients: origins that authenticate themselves, or for which assertions are encrypted. */
 import { createRoute, z } from '@hono/zod-openapi'
 import type { JWK } from 'jose'
 import { getClients, registerClient, removeClient } from '../../actions/admin/manage-clients.ts'
@@ -35,7 +35,7 @@ const jwk = z
   .looseObject({ kty: z.string({ error: 'Must be a string.' }) }, 'Must be a JWK.')
   .openapi('Jwk', { description: 'RFC 7517' })
 
-/** By the names of RFC 7591 section 2. */
+/** Members are named as in RFC 7591 section 2. */
 const newClient = z
   .strictObject({
     client_name: clientName.optional(),
@@ -47,11 +47,11 @@ const newClient = z
       .optional()
       .openapi({
         description:
-          'One public key for RSA-OAEP-256 or ECDH-ES: assertions to the client are encrypted for it.',
+          'One public key for RSA-OAEP-256 or ECDH-ES. Assertions to the client are encrypted for it.',
       }),
     audience: audience.optional().openapi({
       description:
-        'Whose access tokens the client may introspect, beside those issued to itself. Default: that of the service.',
+        'The audience of the access tokens that the client may introspect, in addition to those issued to itself. Default: that of the service.',
     }),
   })
   .openapi('NewClient')
@@ -67,7 +67,7 @@ const clientResponse = z
   .openapi('Client')
 
 const registeredClientResponse = clientResponse
-  .extend({ client_secret: z.string().openapi({ description: 'Shown this once.' }) })
+  .extend({ client_secret: z.string().openapi({ description: 'Shown only in this response.' }) })
   .openapi('RegisteredClient')
 
 const registerRoute = createRoute({
@@ -83,7 +83,7 @@ const registerRoute = createRoute({
 const getRoute = createRoute({
   method: 'get',
   path: '/admin/clients',
-  summary: 'See the clients',
+  summary: 'Get the clients',
   security: BEARER,
   middleware: [requireAdmin],
   responses: {
@@ -100,7 +100,7 @@ const removeRoute = createRoute({
   middleware: [requireAdmin],
   request: { params: z.object({ client_id: z.string().openapi({ format: 'uuid' }) }) },
   responses: {
-    204: { description: 'Removed, everywhere within 30 seconds (where D1 is out of reach, 10 minutes)' },
+    204: { description: 'Removed, everywhere within 30 seconds (10 minutes while D1 is unavailable)' },
     default: problem,
   },
 })

@@ -1,4 +1,4 @@
-/** The signing keys: seen, rotated, and removed where one leaked. */
+/** Signing keys: get them, rotate them, and remove one that leaked. */
 import { createRoute, z } from '@hono/zod-openapi'
 import { getKeys, type ManagedKey, removeKey, rotateKeys } from '../../actions/admin/manage-keys.ts'
 import { requireAdmin } from '../../http/middleware/authenticate.ts'
@@ -24,7 +24,7 @@ const keysResponse = z
 const getRoute = createRoute({
   method: 'get',
   path: '/admin/keys',
-  summary: 'See the signing keys',
+  summary: 'Get the signing keys',
   security: BEARER,
   middleware: [requireAdmin],
   responses: { 200: jsonResponse('The keys', keysResponse), default: problem },
@@ -33,11 +33,11 @@ const getRoute = createRoute({
 const rotateRoute = createRoute({
   method: 'post',
   path: '/admin/keys/rotate',
-  summary: 'Let the next key sign within ten minutes',
+  summary: 'Start to sign with the next key within ten minutes',
   security: BEARER,
   middleware: [requireAdmin],
   responses: {
-    202: jsonResponse('The keys, with the time at which the next one signs', keysResponse),
+    202: jsonResponse('The keys, with the time from which the next one signs', keysResponse),
     default: problem,
   },
 })
@@ -45,7 +45,7 @@ const rotateRoute = createRoute({
 const removeRoute = createRoute({
   method: 'delete',
   path: '/admin/keys/{kid}',
-  summary: 'Remove a key that leaked; its tokens are void',
+  summary: 'Remove a key that leaked; its tokens become invalid',
   security: BEARER,
   middleware: [requireAdmin],
   request: { params: z.object({ kid: z.string() }) },

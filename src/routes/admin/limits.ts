@@ -1,4 +1,4 @@
-/** The limits and who may register, seen and changed while the service runs. */
+/** Gets and changes the limits, and the rules on who may register, while the service runs. */
 import { createRoute, z } from '@hono/zod-openapi'
 import { createMiddleware } from 'hono/factory'
 import type { CountryCode } from 'libphonenumber-js/max'
@@ -24,7 +24,7 @@ function list(parse: (text: string) => string | null | undefined, message: strin
   return z.array(entry.openapi({ type: 'string' }), { error: 'Must be a list.' }).optional()
 }
 
-/** @param region that phone numbers without "+" belong to */
+/** @param region of phone numbers without "+" */
 function changeRequest(region: CountryCode | undefined) {
   return z
     .strictObject({
@@ -47,7 +47,7 @@ function changeRequest(region: CountryCode | undefined) {
     .openapi('LimitsChange')
 }
 
-/** So that an answer, edited, is a request. */
+/** Accepted so that an edited response can be sent as a request. */
 const readOnly = z.unknown().optional().openapi({ description: 'Ignored.' })
 
 const ruleResponse = z
@@ -82,7 +82,7 @@ const limitsResponse = z
 const getRoute = createRoute({
   method: 'get',
   path: '/admin/limits',
-  summary: 'See the limits',
+  summary: 'Get the limits',
   security: BEARER,
   middleware: [requireAdmin],
   responses: { 200: jsonResponse('The limits', limitsResponse), default: problem },
@@ -99,14 +99,14 @@ const changeRoute = (request: ReturnType<typeof changeRequest>) =>
     responses: { 200: jsonResponse('The limits', limitsResponse), default: problem },
   })
 
-/** What each rule may be differs: the handler knows which one it is about. */
+/** The allowed values differ between rules, so the handler checks them. */
 const ruleChange = z
   .looseObject({})
   .openapi('LimitRuleChange', { description: 'Any of the fields of a LimitRule.' })
 
 const rulePath = z.object({ rule: z.enum(RULE_NAMES) })
 
-/** Before anybody is asked who they are: an address that does not exist. */
+/** Responds 404 to an unknown rule before the requester is authenticated. */
 const knownRuleOnly = createMiddleware<AppEnv>(async (c, next) => {
   if (!rulePath.safeParse(c.req.param()).success) throw new ServiceError('not_found')
   await next()
@@ -115,7 +115,7 @@ const knownRuleOnly = createMiddleware<AppEnv>(async (c, next) => {
 const getRuleRoute = createRoute({
   method: 'get',
   path: '/admin/limits/{rule}',
-  summary: 'See one rule',
+  summary: 'Get one rule',
   security: BEARER,
   middleware: [knownRuleOnly, requireAdmin],
   request: { params: rulePath },
@@ -156,7 +156,7 @@ export function limitsRoutes({ defaultPhoneRegion }: AccountsConfig) {
   router.openapi(changeRuleRoute, async (c) => {
     const { settings, nowMs } = c.get('services')
     const { rule } = c.req.valid('param')
-    // As it came: the document's schema drops what it does not know.
+    // The raw body, since the schema for OpenAPI drops unknown fields.
     const fields = RULE_FIELDS[rule].safeParse(await c.req.json())
     refuseInvalid(fields)
     const change = { rules: { [rule]: fields.data } }
@@ -168,12 +168,12 @@ export function limitsRoutes({ defaultPhoneRegion }: AccountsConfig) {
   return router
 }
 
-/** @returns what a change sets, such as `rules.login_failures_per_ip.threshold`. The schemas know every name. */
+/** @returns the names of the fields that a change sets, such as `rules.login_failures_per_ip.threshold`; the schemas check each */
 function fieldNames(change: object): readonly string[] {
   return Object.entries(change).flatMap(([name, value]) => {
     if (value === undefined) return []
     const isTable = typeof value === 'object' && value !== null && !Array.isArray(value)
-    return isTable ? fieldNames(value).map((below) => `${name}.${below}`) : [name]
+    return isTable ? fieldNames(value).map((nested) => `${name}.${nested}`) : [name]
   })
 }
 

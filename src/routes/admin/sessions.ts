@@ -1,4 +1,4 @@
-/** Everybody's sessions. */
+/** The sessions of all accounts. */
 import { createRoute } from '@hono/zod-openapi'
 import { requireAdmin } from '../../http/middleware/authenticate.ts'
 import { BEARER, createRouter, problem } from '../../http/route.ts'
@@ -6,13 +6,13 @@ import { BEARER, createRouter, problem } from '../../http/route.ts'
 const endRoute = createRoute({
   method: 'delete',
   path: '/admin/sessions',
-  summary: "End everybody's sessions, as after a leak or a restore of the database",
+  summary: 'End all sessions of all accounts, for example after a leak or a restore of the database',
   security: BEARER,
   middleware: [requireAdmin],
   responses: { 204: { description: 'Ended, everywhere within 30 seconds' }, default: problem },
 })
 
-export function everySessionRoutes() {
+export function allSessionsRoutes() {
   const router = createRouter()
 
   router.openapi(endRoute, async (c) => {

@@ -1,4 +1,4 @@
-/** Somebody's account, seen and changed by an operator. */
+/** Accounts as an operator gets and changes them. */
 import { createRoute, z } from '@hono/zod-openapi'
 import type { AccountProfile, Json } from '../../accounts/account.ts'
 import { endAccountSessions, getAccount, manageAccount } from '../../actions/admin/manage-account.ts'
@@ -11,29 +11,32 @@ import { SCOPE } from '../../runtime/text.ts'
 import { claimProblems } from '../../tokens/claims.ts'
 import { toUser, userResponse, uuid } from '../representations.ts'
 
-const names = z
+const nameList = z
   .array(z.string({ error: 'Must be a string.' }).regex(SCOPE, 'Must be 1 to 64 of A-Z a-z 0-9 : . _ -'), {
     error: 'Must be a list.',
   })
   .transform((given) => [...new Set(given)])
   .openapi({ type: 'array', items: { type: 'string', pattern: SCOPE.source } })
 
-/** Not a record: that would drop names without a word. */
+/** Not z.record, which drops some names without an error. */
 const claims = z
   .custom<Record<string, Json>>(isObject, 'Must be an object.')
   .superRefine((given, context) => {
     for (const message of claimProblems(given)) context.addIssue({ code: 'custom', message })
   })
-  .openapi({ type: 'object', description: 'What access tokens say beside the claims of the service itself.' })
+  .openapi({
+    type: 'object',
+    description: 'The claims of access tokens in addition to those of the service itself.',
+  })
 
 const userChange = z
   .strictObject({
     disabled: z.boolean({ error: 'Must be true or false.' }).optional(),
-    roles: names.optional(),
-    scopes: names.optional(),
+    roles: nameList.optional(),
+    scopes: nameList.optional(),
     claims: claims.optional(),
   })
-  .openapi('UserChange', { description: 'Each field that is given replaces the one that the account has.' })
+  .openapi('UserChange', { description: 'Each given field replaces that of the account.' })
 
 const managedUser = userResponse.extend({ disabled: z.boolean() }).openapi('ManagedUser')
 
@@ -42,7 +45,7 @@ const params = z.object({ id: uuid })
 const getRoute = createRoute({
   method: 'get',
   path: '/admin/users/{id}',
-  summary: 'See an account',
+  summary: 'Get an account',
   security: BEARER,
   middleware: [requireAdmin],
   request: { params },
@@ -73,27 +76,27 @@ export function usersRoutes() {
   const router = createRouter()
 
   router.openapi(getRoute, async (c) => {
-    const profile = await getAccount(c.get('services'), accountIn(c))
+    const profile = await getAccount(c.get('services'), accountIdOf(c))
     return c.json(toManagedUser(profile), 200)
   })
 
   router.openapi(changeRoute, async (c) => {
     const changes = c.req.valid('json')
     c.get('services').addToRequestLog({ fields: Object.keys(changes) })
-    const profile = await manageAccount(c.get('services'), accountIn(c), changes)
+    const profile = await manageAccount(c.get('services'), accountIdOf(c), changes)
     return c.json(toManagedUser(profile), 200)
   })
 
   router.openapi(endSessionsRoute, async (c) => {
-    await endAccountSessions(c.get('services'), accountIn(c))
+    await endAccountSessions(c.get('services'), accountIdOf(c))
     return c.body(null, 204)
   })
 
   return router
 }
 
-/** The account that the path names, noted for the log. */
-function accountIn(c: AppContext): string {
+/** @returns the account's id in the path, which is also logged if it is well-formed */
+function accountIdOf(c: AppContext): string {
   const id = c.req.param('id') ?? ''
   if (isId(id)) c.set('accountId', id)
   return id

@@ -11,7 +11,7 @@ import { requesterOf } from '../../http/requester.ts'
 import { createRouter, jsonResponse } from '../../http/route.ts'
 import type { AccessTokenClaims } from '../../verify/access-token.ts'
 
-/** Unknown parameters are ignored (RFC 6749 section 3.2); `token_type_hint` is none that is needed. */
+/** Unknown parameters are ignored (RFC 6749 section 3.2); `token_type_hint` is not needed. */
 const tokenForm = z
   .object({
     token: z.string(),
@@ -30,9 +30,9 @@ const oauthError = {
   },
 }
 
-const introspection = z
-  .object({ active: z.boolean() })
-  .openapi('Introspection', { description: 'What RFC 7662 section 2.2 names, and the claims of the token.' })
+const introspection = z.object({ active: z.boolean() }).openapi('Introspection', {
+  description: 'The members of RFC 7662 section 2.2 and the claims of the token.',
+})
 
 const shared = {
   method: 'post',
@@ -45,10 +45,10 @@ const shared = {
 const introspectRoute = createRoute({
   ...shared,
   path: '/oauth2/introspect',
-  summary: 'Say what is true of an access token now',
+  summary: 'Get the current state of an access token',
   security: [{ basic: [] }, {}],
   responses: {
-    200: jsonResponse('Whether it is valid, and what it says', introspection),
+    200: jsonResponse('Whether the token is active, and its claims', introspection),
     default: oauthError,
   },
 })
@@ -58,7 +58,7 @@ const revokeRoute = createRoute({
   path: '/oauth2/revoke',
   summary: 'End the session of an access or refresh token',
   security: [{ basic: [] }, {}],
-  responses: { 200: { description: 'It has ended, or there was none' }, default: oauthError },
+  responses: { 200: { description: 'The session has ended, or the token had none' }, default: oauthError },
 })
 
 export function oauthRoutes() {
@@ -67,7 +67,7 @@ export function oauthRoutes() {
   router.openapi(introspectRoute, async (c) => {
     const form = c.req.valid('form')
     const client = await clientOfRequest(c, form)
-    // RFC 7662 section 2.1: who does not authenticate could try tokens out.
+    // RFC 7662 section 2.1: without authentication, anyone could test guessed tokens.
     if (!client.confidential) throw new OAuthError('invalid_client')
     const claims = await introspect(c.get('services'), client, form.token)
     c.set('accountId', claims?.sub)
@@ -91,7 +91,7 @@ async function clientOfRequest(c: AppContext, form: FormCredentials) {
   return client
 }
 
-/** RFC 7662 section 2.2: of what is not valid nothing else is said. No claim that an operator gave stands in for these. */
+/** RFC 7662 section 2.2: an inactive token has no other members. A claim set by an operator cannot replace those set here. */
 function toIntrospection(claims: AccessTokenClaims | null): z.infer<typeof introspection> {
   if (claims === null) return { active: false }
   const { preferred_username: username } = claims
