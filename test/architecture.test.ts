@@ -8,9 +8,15 @@ const sources = Object.fromEntries(
   ).map(([path, text]) => [path.replace('../src/', ''), text]),
 )
 
-const [logEvents = ''] = Object.values(
-  import.meta.glob<string>('../docs/log-events.md', { query: '?raw', import: 'default', eager: true }),
-)
+/** Every document as text, and the schema, by path. */
+const documents = {
+  ...import.meta.glob<string>('../docs/**/*', { query: '?raw', import: 'default', eager: true }),
+  ...import.meta.glob<string>('../{README.md,schema.sql}', { query: '?raw', import: 'default', eager: true }),
+}
+
+const tests = import.meta.glob<string>('./**/*.ts', { query: '?raw', import: 'default', eager: true })
+
+const logEvents = documents['../docs/log-events.md'] ?? ''
 
 /** The rows of the layout, top to bottom: a file imports from rows below its own, and from its own folder. */
 const ROWS: readonly (readonly string[])[] = [
@@ -29,8 +35,8 @@ const ROWS: readonly (readonly string[])[] = [
   ['verify', 'client'],
 ]
 
-const roomOf = (path: string) => path.split('/')[0]?.replace(/\.tsx?$/, '') ?? ''
-const rowOf = (path: string) => ROWS.findIndex((rooms) => rooms.includes(roomOf(path)))
+const folderOf = (path: string) => path.split('/')[0]?.replace(/\.tsx?$/, '') ?? ''
+const rowOf = (path: string) => ROWS.findIndex((folders) => folders.includes(folderOf(path)))
 
 interface Import {
   readonly from: string
@@ -48,37 +54,39 @@ function valueImports(): readonly Import[] {
 }
 
 function resolve(from: string, to: string): string {
-  return to.startsWith('.') ? new URL(to, `https://house/${from}`).pathname.slice(1) : to
+  return to.startsWith('.') ? new URL(to, `https://source/${from}`).pathname.slice(1) : to
 }
 
 const imports = valueImports()
 const own = imports.filter(({ to }) => to in sources)
 
-describe('the house', () => {
-  it('has only the rooms that stand in its plan', () => {
+describe('the layout of the source', () => {
+  it('has files only in the folders of its rows', () => {
     expect(Object.keys(sources).length).toBeGreaterThan(50)
     expect(Object.keys(sources).filter((path) => rowOf(path) === -1)).toEqual([])
   })
 
-  it('has imports that point downwards, or stay in their room', () => {
+  it('imports values only from lower rows or from its own folder', () => {
     expect(own.length).toBeGreaterThan(100)
-    const upwards = own.filter(({ from, to }) => roomOf(from) !== roomOf(to) && rowOf(to) <= rowOf(from))
+    const upwards = own.filter(({ from, to }) => folderOf(from) !== folderOf(to) && rowOf(to) <= rowOf(from))
     expect(upwards).toEqual([])
   })
 
-  it('knows Hono only where HTTP is spoken', () => {
-    const rooms = imports.filter(({ to }) => /^(hono|@hono)\b/.test(to)).map(({ from }) => roomOf(from))
-    expect(new Set(rooms)).toEqual(new Set(['app', 'routes', 'pages', 'gateway', 'http']))
+  it('imports Hono only in front ends', () => {
+    const folders = imports.filter(({ to }) => /^(hono|@hono)\b/.test(to)).map(({ from }) => folderOf(from))
+    expect(new Set(folders)).toEqual(new Set(['app', 'routes', 'pages', 'gateway', 'http']))
   })
 
-  it('lets verify/ stand alone, with jose, and its adapters with the types of a framework', () => {
-    const needed = imports.filter(({ from, to }) => roomOf(from) === 'verify' && roomOf(to) !== 'verify')
+  it('imports only jose in the verify library, and only types of frameworks', () => {
+    const needed = imports.filter(({ from, to }) => folderOf(from) === 'verify' && folderOf(to) !== 'verify')
     expect(new Set(needed.map(({ to }) => to))).toEqual(new Set(['jose']))
   })
 
-  it('lets client/ stand alone, and nobody in the Worker lean on it', () => {
-    const across = imports.filter(({ from, to }) => (roomOf(from) === 'client') !== (roomOf(to) === 'client'))
-    // What runs in browsers may.
+  it('imports nothing across the border of the browser SDK', () => {
+    const across = imports.filter(
+      ({ from, to }) => (folderOf(from) === 'client') !== (folderOf(to) === 'client'),
+    )
+    // Scripts of the hosted pages run in browsers and may use the SDK.
     expect(across.filter(({ from }) => !from.startsWith('pages/browser/'))).toEqual([])
   })
 
@@ -91,14 +99,14 @@ describe('the house', () => {
     ],
     ['the console only in the log', /\bconsole\./, /^runtime\/log\.ts$/],
     ['no Math.random', /Math\.random/, /^$/],
-    ['nothing left to do', /TODO|FIXME|XXX/, /^$/],
+    ['no TODO', /TODO|FIXME|XXX/, /^$/],
   ])('has %s', (_rule, pattern, allowed) => {
     const found = Object.keys(sources).filter((path) => pattern.test(sources[path] ?? ''))
     expect(found.filter((path) => !allowed.test(path))).toEqual([])
   })
 })
 
-describe('the inventory of log events', () => {
+describe('the list of log events', () => {
   /** By name, at which levels: a row of the table under "Events". */
   const documented = new Map(
     [...logEvents.matchAll(/^\| `([a-z_]+)` \| ((?:info|warn|error)(?:, (?:warn|error))?) \|/gm)].map(
@@ -108,21 +116,21 @@ describe('the inventory of log events', () => {
   const union =
     /export type LogEvent =((?:\s+\| '[a-z_]+')+)/.exec(sources['runtime/log.ts'] ?? '')?.[1] ?? ''
   const events = [...union.matchAll(/'([a-z_]+)'/g)].map(([, event = '']) => event)
-  /** A fault is logged by the code of the error that it became. */
+  /** An error response is logged under its code. */
   const faults = Object.entries(ERRORS).flatMap(([code, { status }]) => (status >= 500 ? [code] : []))
 
-  it('has every event of the source, and no other', () => {
+  it('lists every log event of the source, and no other', () => {
     expect(events.length).toBeGreaterThan(20)
     expect([...documented.keys()].toSorted()).toEqual([...new Set([...events, ...faults])].toSorted())
   })
 
-  it('has no event that nothing writes', () => {
+  it('declares no log event that is never written', () => {
     const texts = Object.entries(sources).filter(([path]) => path !== 'runtime/log.ts')
     const unwritten = events.filter((event) => !texts.some(([, text]) => text.includes(`'${event}'`)))
     expect(unwritten).toEqual([])
   })
 
-  it('has the level at which each is written', () => {
+  it('lists each log event with the level at which it is written', () => {
     const written = Object.values(sources).flatMap((text) => [
       ...text.matchAll(/\blog\(\s*'(info|warn|error)',\s*'([a-z_]+)'/g),
     ])
@@ -131,10 +139,98 @@ describe('the inventory of log events', () => {
     expect(wrong.map(([call]) => call)).toEqual([])
   })
 
-  it('has every member of a request line', () => {
+  it('lists every member of the log line of a request', () => {
     const line = sources['http/middleware/request-log.ts'] ?? ''
     const fields = [...line.matchAll(/^ {4}([a-z_]+)(?::|,$)/gm)].map(([, name = '']) => name)
     expect(fields).toContain('address_digest')
     expect(fields.filter((name) => !logEvents.includes(`\`${name}\``))).toEqual([])
+  })
+})
+
+describe('the vocabulary', () => {
+  const WORDS = [
+    'whoever',
+    'nobody',
+    'alike',
+    'meanwhile',
+    'stand-in',
+    'sees to',
+    'goes by',
+    'stands in',
+    'out of reach',
+    'is none',
+    'are none',
+    'log ins',
+    'a log in',
+    'the log in',
+  ]
+  /** Names that the glossary has replaced. */
+  const NAMES = [
+    'to_tell',
+    'to_tell_row_stays',
+    'unheld_session_stays',
+    'kept_session',
+    'kept_secret_hash',
+    'sessions_from',
+    'tellAccount',
+    'tellChange',
+    'tellEdit',
+    'noteTold',
+    'AccountFacts',
+    'Grant',
+    'inTime',
+    'Overdue',
+    'isDearEnough',
+    'KnownBlocks',
+    'CounterNames',
+    'passedOn',
+    'passedBack',
+    'plainPath',
+    'GATES_OWN',
+    'letThrough',
+    'ofOrigin',
+    'ownForm',
+    'pageGrant',
+    'meansCookie',
+    'enter-pages',
+    'too_cheap',
+    'AUTH_SECRET_ALSO',
+  ]
+  const CALLS = /\b(?:reach|within)[(<]|\bbasis\b|'nearest'/
+  /** A sentence may go on in the next line of a comment. */
+  const inOneLine = (text: string) => text.replace(/\s*\n[ \t]*(?:\*(?!\/)|\/\/|--)?[ \t]*/g, ' ')
+  const wholeWords = (words: readonly string[], flags: string) =>
+    new RegExp(`(?<![\\w-])(?:${words.join('|')})(?![\\w-])`, flags)
+  /** Titles of tests and of their groups, without the rows of a table. */
+  const titlesOf = (text: string) =>
+    [...text.matchAll(/(?:\b(?:it|describe)\(|[\])}]\)\()\s*(['"`])((?:\\.|(?!\1)[\s\S])*)\1/g)].map(
+      ([, , title = '']) => title,
+    )
+  const texts: readonly (readonly [string, string])[] = [
+    ...Object.entries(sources).map(([path, text]) => [`src/${path}`, text] as const),
+    ...Object.entries(documents),
+    ...Object.entries(tests).map(([path, text]) => [`titles of ${path}`, titlesOf(text).join('\n')] as const),
+  ]
+
+  it('finds the titles of tests', () => {
+    expect(titlesOf("it('a', f); it.each([\n ['x'],\n])(\n 'b %s', f); describe(`c`, g)")).toEqual([
+      'a',
+      'b %s',
+      'c',
+    ])
+    expect(texts.length).toBeGreaterThan(250)
+  })
+
+  it.each(WORDS)('does not use "%s" in source, documents and test titles', (word) => {
+    const found = texts.filter(([, text]) => wholeWords([word], 'i').test(inOneLine(text)))
+    expect(found.map(([path]) => path)).toEqual([])
+  })
+
+  it('does not use a name that the glossary has replaced', () => {
+    const replaced = wholeWords(NAMES, '')
+    const found = texts.filter(([, text]) => replaced.test(text))
+    expect(found.map(([path]) => path)).toEqual([])
+    const calls = Object.entries(sources).filter(([, text]) => CALLS.test(text))
+    expect(calls.map(([path]) => path)).toEqual([])
   })
 })

@@ -227,7 +227,7 @@ describe('ending all other sessions', () => {
     }
   })
 
-  it('succeeds in ending all other sessions if there are none', async () => {
+  it('succeeds in ending all other sessions if no other exists', async () => {
     const { access_token } = await newPerson()
     await ok(endOthers(access_token), 204)
     expect(await isAlive(access_token)).toBe(true)

@@ -53,7 +53,7 @@ describe('the plan', () => {
     ])
   })
 
-  it('creates a next key only when there is none', () => {
+  it('creates a next key only when no next key exists', () => {
     const signing = key('signing', NOW)
     expect(planKeys([signing], NOW, policy).create).toEqual([{ alg: 'ES256', signsFrom: NOW + 30 * DAY }])
     expect(planKeys([signing, key('next', NOW + 30 * DAY)], NOW, policy).create).toEqual([])
@@ -125,7 +125,7 @@ describe('a rotation by an operator', () => {
     })
   })
 
-  it('creates a next key when an operator rotates keys and there is none', () => {
+  it('creates a next key when an operator rotates keys and no next key exists', () => {
     const create = [{ alg: 'ES256', signsFrom: SOON }]
     expect(planRotation([signing], NOW, policy)).toEqual({ ...nothing, create })
   })

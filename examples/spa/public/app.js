@@ -44,7 +44,7 @@ function show(user) {
   renewals = 0
   showToken()
   at(user === null ? 'login-title' : 'user-title').focus()
-  if (user !== null) guarded(async () => Promise.all([readToken(), listSessions()]))
+  if (user !== null) void guarded(async () => Promise.all([readToken(), listSessions()]))
 }
 
 function nameOf(user) {
