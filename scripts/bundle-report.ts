@@ -3,7 +3,7 @@
  * dependency, and the size of the browser SDK in a page. Fails if a limit is exceeded.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -23,9 +23,14 @@ try {
   rmSync(directory, { recursive: true })
 }
 
-interface Bundle {
-  readonly code: Buffer
+interface Metafile {
   readonly inputs: Readonly<Record<string, { readonly bytesInOutput: number }>>
+}
+
+interface Bundle extends Metafile {
+  readonly code: Buffer
+  /** The modules that wrangler.toml imports as text (`rules`), by name. */
+  readonly texts: ReadonlyMap<string, Buffer>
 }
 
 function build(): Bundle {
@@ -46,16 +51,21 @@ function build(): Bundle {
     encoding: 'utf8',
   })
   if (status !== 0) throw new Error(`wrangler deploy --dry-run failed:\n${stdout}\n${stderr}`)
-  const outputs: Record<string, Bundle> = JSON.parse(readFileSync(metafile, 'utf8')).outputs
+  const outputs: Record<string, Metafile> = JSON.parse(readFileSync(metafile, 'utf8')).outputs
   const inputs = Object.entries(outputs).find(([name]) => name.endsWith('index.js'))?.[1].inputs ?? {}
-  return { code: readFileSync(join(directory, 'index.js')), inputs }
+  const read = (name: string) => readFileSync(join(directory, name))
+  const names = readdirSync(directory).filter((name) => name.endsWith('.txt'))
+  return { code: read('index.js'), texts: new Map(names.map((name) => [name, read(name)])), inputs }
 }
 
-function report({ code, inputs }: Bundle): void {
-  const gzipBytes = gzipSync(code, { level: 9 }).length
-  console.log(`Bundle: ${kib(code.length)} KiB, ${kib(gzipBytes)} KiB gzip (limit ${kib(LIMIT_BYTES)})`)
-  console.log('Shares, as KiB minified and, in proportion, gzip:')
-  const share = gzipBytes / code.length
+function report({ code, texts, inputs }: Bundle): void {
+  const upload = Buffer.concat([code, ...texts.values()])
+  const gzipBytes = gzipBytesOf(upload)
+  console.log(`Bundle: ${kib(upload.length)} KiB, ${kib(gzipBytes)} KiB gzip (limit ${kib(LIMIT_BYTES)})`)
+  for (const [name, text] of texts)
+    console.log(`  ${name}: ${kib(text.length)} KiB, ${kib(gzipBytesOf(text))} KiB gzip`)
+  console.log('Shares of index.js, as KiB minified and, in proportion, gzip:')
+  const share = gzipBytesOf(code) / code.length
   for (const [name, bytes] of sharesOf(inputs)) {
     if (bytes * share > WORTH_NAMING_BYTES)
       console.log(`  ${name}: ${kib(bytes)}, about ${kib(bytes * share)}`)
@@ -68,7 +78,7 @@ async function reportClient(): Promise<void> {
   const entry = join(ROOT, 'dist/client/index.js')
   const options = { bundle: true, minify: true, format: 'esm', write: false } as const
   const { outputFiles } = await buildWithEsbuild({ entryPoints: [entry], ...options })
-  const gzipBytes = gzipSync(outputFiles[0]?.contents ?? '', { level: 9 }).length
+  const gzipBytes = gzipBytesOf(outputFiles[0]?.contents ?? '')
   console.log(`gatehouse-edge/client: ${kib(gzipBytes)} KiB gzip (limit ${kib(CLIENT_LIMIT_BYTES)})`)
   if (gzipBytes > CLIENT_LIMIT_BYTES) throw new Error('The browser SDK is over its limit.')
 }
@@ -76,14 +86,14 @@ async function reportClient(): Promise<void> {
 function sharesOf(inputs: Bundle['inputs']): readonly (readonly [string, number])[] {
   const shares = new Map<string, number>()
   for (const [path, { bytesInOutput }] of Object.entries(inputs)) {
-    const name = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? ownName(path)
+    const name = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? 'gatehouse'
     shares.set(name, (shares.get(name) ?? 0) + bytesInOutput)
   }
   return [...shares].toSorted(([, a], [, b]) => b - a)
 }
 
-function ownName(path: string): string {
-  return path.includes('common-passwords.data') ? 'common passwords' : 'gatehouse'
+function gzipBytesOf(content: Uint8Array | string): number {
+  return gzipSync(content, { level: 9 }).length
 }
 
 function kib(bytes: number): string {

@@ -1,12 +1,12 @@
 /**
- * Writes src/passwords/common-passwords.data.ts: the most common passwords that are long enough to be chosen, and the
- * most common shorter words, which the policy also finds with digits and punctuation around them.
+ * Writes src/passwords/common-passwords.txt: the most common passwords that are long enough to be chosen, and the most common
+ * shorter words, which the policy also finds with digits and punctuation around them.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const SOURCE = '@zxcvbn-ts/language-common/src/passwords.json'
-const TARGET = new URL('../src/passwords/common-passwords.data.ts', import.meta.url)
+const TARGET = new URL('../src/passwords/common-passwords.txt', import.meta.url)
 /** No policy allows shorter passwords (NIST SP 800-63B-4: 8). */
 const MIN_LENGTH = 8
 const MIN_CORE_LENGTH = 4
@@ -21,7 +21,7 @@ const ranked = (JSON.parse(readFileSync(source, 'utf8')) as unknown[]).map(Strin
 const unique = [...new Set(ranked)]
 const cores = unique.filter(isCore).slice(0, CORES)
 const words = [...cores, ...commonest(new Set(cores))]
-writeFileSync(TARGET, toModule(words.toSorted()))
+writeFileSync(TARGET, pack(words.toSorted()))
 console.log(`${words.length} words written to ${fileURLToPath(TARGET)}`)
 
 function isCore(word: string): boolean {
@@ -42,15 +42,12 @@ function coreOf(word: string): string {
   return AT_AN_END.test(word) ? coreOf(word.replace(new RegExp(AT_AN_END, 'gu'), '')) : word
 }
 
-function toModule(sorted: readonly string[]): string {
+function pack(sorted: readonly string[]): string {
   const lines = sorted.map((word, index) => {
     const shared = sharedPrefix(sorted[index - 1] ?? '', word)
     return shared.toString(36) + word.slice(shared)
   })
-  const packed = lines.join('\n').replaceAll('\\', '\\\\').replaceAll('`', '\\`').replaceAll('${', '\\${')
-  const header =
-    '/** Made by scripts/common-passwords.ts from @zxcvbn-ts/language-common (MIT); not to be edited. */\n'
-  return `${header}export const PACKED_COMMON_PASSWORDS = \`${packed}\`\n`
+  return lines.join('\n')
 }
 
 function sharedPrefix(a: string, b: string): number {

@@ -31,6 +31,7 @@ export async function bundle(entry: string, swaps: Readonly<Record<string, strin
     external: ['node:*', 'cloudflare:*'],
     jsx: 'automatic',
     jsxImportSource: 'hono/jsx',
+    loader: { '.txt': 'text' },
     write: false,
     logLevel: 'error',
     plugins: [swap({ ...WITHOUT_ZOD_EXTRAS, ...swaps })],

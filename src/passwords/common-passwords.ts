@@ -1,11 +1,12 @@
 /**
- * The passwords that everybody tries first. The list is made by `npm run common-passwords` from the data of
- * @zxcvbn-ts/language-common (MIT): sorted, each word as a digit of base 36 that says how many characters it
- * shares with the word before, then the rest. Unpacked on first use. A word that is another of them with digits or
- * punctuation at its ends is left out, since both are looked for.
+ * The passwords that attackers try first. `npm run common-passwords` writes the list, common-passwords.txt, from the data of
+ * @zxcvbn-ts/language-common (MIT). The words are sorted. Each line is one word: a digit of base 36, which is the number of
+ * characters that the word shares with the previous word, then the rest of the word. The list is unpacked on first use. It
+ * leaves out a word that is another word of the list with digits or punctuation at its ends, because the check tries a
+ * password with and without them.
  */
 import { withoutAtEnds } from '../runtime/text.ts'
-import { PACKED_COMMON_PASSWORDS } from './common-passwords.data.ts'
+import packed from './common-passwords.txt'
 
 /** Shorter than this, what is left of a password says nothing of it. */
 const MIN_CORE_CODE_POINTS = 4
@@ -19,7 +20,7 @@ let unpacked: ReadonlySet<string> | null = null
  * @param words lower-cased; those of this service that are tried first
  */
 export function isCommonPassword(password: string, words: readonly string[]): boolean {
-  unpacked ??= new Set(unpackWords(PACKED_COMMON_PASSWORDS))
+  unpacked ??= new Set(unpackWords(packed))
   const core = withoutAtEnds(password, AROUND_THE_CORE)
   if (unpacked.has(password) || (isLongEnough(core) && unpacked.has(core))) return true
   return words.some((word) => password === word || (core !== '' && isWord(core, word)))
@@ -35,9 +36,9 @@ function isLongEnough(core: string): boolean {
   return [...core].length >= MIN_CORE_CODE_POINTS
 }
 
-export function unpackWords(packed: string): readonly string[] {
+export function unpackWords(text: string): readonly string[] {
   let word = ''
-  return packed.split('\n').map((line) => {
+  return text.split('\n').map((line) => {
     word = word.slice(0, Number.parseInt(line.charAt(0), 36)) + line.slice(1)
     return word
   })

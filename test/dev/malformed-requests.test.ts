@@ -57,6 +57,7 @@ beforeAll(async () => {
     external: ['cloudflare:*'],
     jsx: 'automatic',
     jsxImportSource: 'hono/jsx',
+    loader: { '.txt': 'text' },
   })
   writeFileSync(join(folder, 'config.capnp'), toConfig(settings))
   runtime = spawn(join(ROOT, 'node_modules/.bin/workerd'), ['serve', 'config.capnp'], { cwd: folder })

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { PACKED_COMMON_PASSWORDS } from '../../src/passwords/common-passwords.data.ts'
 import { isCommonPassword, unpackWords } from '../../src/passwords/common-passwords.ts'
+import packed from '../../src/passwords/common-passwords.txt'
 
-const words = unpackWords(PACKED_COMMON_PASSWORDS)
+const words = unpackWords(packed)
 
 describe('common passwords', () => {
   it('lists more than 10,000 unique words in lower case, of at least four characters', () => {
