@@ -1,6 +1,6 @@
 /**
- * Accounts in D1: the row, its mapping and every statement over it. Statements are built here; an action runs
- * them, one batch for each change of state.
+ * Accounts in D1: the row, its mapping and all SQL statements for it. This file builds the statements; actions run them, one
+ * batch for each change of state.
  */
 import { fromBase64Url, toBase64Url } from '../crypto/bytes.ts'
 import { type Account, IDENTIFIER_KINDS, type IdentifierKind, type SurvivingSession } from './account.ts'
@@ -30,11 +30,11 @@ interface AccountRow {
 
 export interface AccountRead {
   readonly account: Account | null
-  /** Whether the primary answered: what it says is current, a replica may lag. */
+  /** Whether the primary served the read, so that it is current. A replica may be stale. */
   readonly fromPrimary: boolean
 }
 
-/** `nearest` may be a replica that lags (D1 Sessions API); `primary` is exact and may be far away. */
+/** `replica`: the nearest database, which may be stale (D1 Sessions API). `primary`: always current, but may be far away. */
 export type ReadFrom = 'replica' | 'primary'
 
 type Row = readonly unknown[]
@@ -65,7 +65,7 @@ async function readOne(statement: D1PreparedStatement, from: ReadFrom): Promise<
   return { account: row === undefined ? null : toAccount(row), fromPrimary }
 }
 
-/** Inserts the account unless one of its identifiers is taken; `takenIdentifiers` in the same batch says which. */
+/** Inserts the account unless one of its identifiers is taken. `takenIdentifiers` in the same batch finds which. */
 export function insertAccount(db: D1Database, account: Account): D1PreparedStatement {
   return db
     .prepare(
@@ -88,7 +88,7 @@ export function insertAccount(db: D1Database, account: Account): D1PreparedState
     )
 }
 
-/** Which of these identifiers another account than `id` has. Read the result with `firstTaken`. */
+/** Finds which of the account's identifiers another account has. Read the result with `firstTaken`. */
 export function takenIdentifiers(db: D1Database, account: Account): D1PreparedStatement {
   const sql = `SELECT
     EXISTS (SELECT 1 FROM accounts WHERE username_key = ?2 AND id <> ?1) AS username,
@@ -103,8 +103,8 @@ export function firstTaken(result: D1Result | undefined): IdentifierKind | null 
 }
 
 /**
- * Writes the account's new state if nobody changed it since `from` was read, and if none of its identifiers is
- * taken. Followed by `insertOutboxRow` in the same batch.
+ * Writes the account's new state if it was not changed since `from` was read, and if none of its identifiers is taken.
+ * `insertOutboxRow` follows in the same batch.
  */
 export function updateAccount(db: D1Database, from: Account, to: Account): D1PreparedStatement {
   const values: Row = [
@@ -139,7 +139,7 @@ export function updateAccount(db: D1Database, from: Account, to: Account): D1Pre
     .bind(...values)
 }
 
-/** Notes the version to tell, only if the update before it in the batch took. */
+/** Inserts the version to publish, if the update before it in the batch took effect. */
 export function insertOutboxRow(db: D1Database, to: Account): D1PreparedStatement {
   return db
     .prepare(
@@ -149,7 +149,7 @@ export function insertOutboxRow(db: D1Database, to: Account): D1PreparedStatemen
     .bind(to.id, to.changeId)
 }
 
-/** Notes the deletion to tell, only if the deletion after it in the batch will take. */
+/** Inserts the deletion to publish, if the deletion after it in the batch will take effect. */
 export function insertDeletionOutboxRow(db: D1Database, from: Account, version: number): D1PreparedStatement {
   return db
     .prepare(
@@ -165,7 +165,7 @@ export function deleteAccount(db: D1Database, from: Account): D1PreparedStatemen
     .bind(from.id, from.credentialVersion)
 }
 
-/** Replaces a hash by a dearer one of the same password: a late rehash never undoes a change. */
+/** Replaces a hash by a stronger one of the same password. A late rehash never undoes a password change. */
 export function replaceHash(
   db: D1Database,
   id: string,
@@ -190,7 +190,7 @@ export interface OutboxEntry {
   readonly version: number
 }
 
-/** Changes that no object was told, the newest version of each account; at random, so that none waits for others. */
+/** Lists unpublished changes, the newest version of each account, in random order, so that no account waits for others. */
 export async function listOutbox(db: D1Database, limit: number): Promise<readonly OutboxEntry[]> {
   const sql = `SELECT account_id AS accountId, max(version) AS version FROM outbox
     GROUP BY account_id ORDER BY random() LIMIT ?1`

@@ -1,9 +1,9 @@
-/** What the service knows of a person. */
+/** The data of an account. */
 import type { Bytes } from '../crypto/bytes.ts'
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json }
 
-/** What tokens and answers say of an account; also kept by its Durable Object. Times in unix seconds. */
+/** The part of an account that tokens and responses show. Its Durable Object stores a copy. Times in unix seconds. */
 export interface AccountProfile {
   readonly id: string
   readonly username: string | null
@@ -19,10 +19,10 @@ export interface AccountProfile {
   readonly updatedAt: number
 }
 
-/** The session that made the last change which ended all others, and the secret that it goes on under. */
+/** The session that made the last change that ended all other sessions, and its new secret. */
 export interface SurvivingSession {
   readonly id: string
-  /** SHA-256 of its new secret: its earlier refresh tokens are void. */
+  /** SHA-256 of its new secret. Its earlier refresh tokens are invalid. */
   readonly secretHash: Bytes
 }
 
@@ -38,6 +38,6 @@ export interface Account extends AccountProfile {
   readonly changeId: string
 }
 
-/** The identifiers an account can have, in the order in which conflicts are reported. */
+/** The kinds of identifier that an account can have, in the order in which conflicts are reported. */
 export const IDENTIFIER_KINDS = ['username', 'email', 'phone'] as const
 export type IdentifierKind = (typeof IDENTIFIER_KINDS)[number]

@@ -1,8 +1,8 @@
-/** The operator's list of who may register. Pure. */
+/** The operator's list of identifiers that may register. Pure. */
 import { comparedForm } from '../runtime/text.ts'
 import type { Identifier } from './identifier.ts'
 
-/** Entries in the form in which identifiers of their kind are shown. */
+/** The entries are in the form in which identifiers of their kind are shown. */
 export interface AllowList {
   readonly email_domains: readonly string[]
   readonly emails: readonly string[]
@@ -10,7 +10,7 @@ export interface AllowList {
   readonly usernames: readonly string[]
 }
 
-/** @returns whether one of the identifiers is on the list, or the list has no entry and so is off. */
+/** @returns whether one of the identifiers is on the list; always true if the list has no entry, because it is then off. */
 export function isOnAllowList(identifiers: readonly Identifier[], allow: AllowList): boolean {
   const off = Object.values(allow).every((entries) => entries.length === 0)
   return off || identifiers.some((identifier) => isListed(identifier, allow))

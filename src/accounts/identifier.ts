@@ -1,4 +1,4 @@
-/** Text to identifier: which kind it is, how it is shown and how it is compared. Pure. */
+/** Parses identifiers: their kind, and the forms in which they are shown and compared. Pure. */
 import { type CountryCode, parsePhoneNumberFromString } from 'libphonenumber-js/max'
 import { utf8 } from '../crypto/bytes.ts'
 import { comparedForm, hasIgnorable, MAX_COMPOSED, trimInvisible } from '../runtime/text.ts'
@@ -6,9 +6,9 @@ import type { IdentifierKind } from './account.ts'
 
 export interface Identifier {
   readonly kind: IdentifierKind
-  /** As it is stored and shown. */
+  /** The form in which it is stored and shown. */
   readonly shown: string
-  /** As two of one kind are compared. */
+  /** The form in which identifiers of one kind are compared. */
   readonly compared: string
   /** The part that a password must not contain. */
   readonly guessable: string
@@ -19,41 +19,41 @@ const MAX_LOCAL_PART_LENGTH = 64
 const MAX_DOMAIN_LABEL_LENGTH = 63
 const MIN_USERNAME_CODE_POINTS = 3
 const MAX_USERNAME_CODE_POINTS = 32
-/** Access tokens carry a name as it was typed; a Hangul syllable in parts has nine bytes. */
+/** Access tokens contain the username as it was typed. A Hangul syllable in parts has nine bytes. */
 const MAX_USERNAME_BYTES = 288
-/** With all its spaces; the library reads no longer ones. */
+/** With all its spaces. The library does not read longer texts. */
 const MAX_PHONE_TEXT_LENGTH = 250
 
 /** RFC 5322 section 3.2.3: dot-atom-text, in ASCII. */
 const DOT_ATOM = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/
 /** RFC 1123 section 2.1: letters, digits and inner hyphens. */
 const DOMAIN_LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/
-/** Characters that a URL's host would end at, decode or drop, so that the parser sees another domain. */
+/** Characters at which a URL's host ends, or which the URL parser decodes or drops, so that it would read another domain. */
 const NOT_IN_DOMAIN = /[\s%/\\?#@:[\]<>^|]/u
 const USERNAME = /^(?=.*\p{L})[\p{L}\p{M}\p{Nd}._-]+$/u
 /** Digits of any script, all kinds of spaces and dashes, `/ ( ) . +` and their full-width forms. */
 const PHONE_CHARACTERS = /^[\p{Nd}\p{Z}\p{Cf}\p{Dash}+()./＋（）．／]+$/u
 const SEPARATOR_AT_AN_END = /^[\p{Dash}./．／]|[\p{Dash}./．／]$/u
 
-/** @returns the identifier that someone who logs in means, or null where no account could have it. */
+/** @returns the identifier that the text means at login, or null if no account can have it. */
 export function parseIdentifier(text: string, region: CountryCode | undefined): Identifier | null {
   const kind = kindOf(text)
-  // Accounts may have names from before ignorable code points were refused.
+  // Accounts may have usernames from before ignorable code points were refused.
   return kind === 'username' ? readUsername(trimInvisible(text)) : parseAs(kind, text, region)
 }
 
-/** @returns the identifier that someone who registers means, or null where no account may have it. */
+/** @returns the identifier that the text means at registration, or null if no account may have it. */
 export function parseNewIdentifier(text: string, region: CountryCode | undefined): Identifier | null {
   return parseAs(kindOf(text), text, region)
 }
 
-/** @returns what kind of identifier somebody who typed this has in mind. */
+/** @returns the kind of identifier that the text means. */
 export function kindOf(text: string): IdentifierKind {
   if (text.includes('@')) return 'email'
   return PHONE_CHARACTERS.test(trimInvisible(text)) ? 'phone' : 'username'
 }
 
-/** @returns the identifier of this kind that may be chosen, or null. */
+/** @returns the identifier of this kind, or null if no account may have it. */
 export function parseAs(
   kind: IdentifierKind,
   text: string,
@@ -76,8 +76,9 @@ export function parseEmail(text: string): Identifier | null {
 }
 
 /**
- * @returns the domain in ASCII and lower case, or null. The URL parser is the platform's UTS #46 (IDNA); it also
- * takes `1.2` for an address, which is no mail domain, and quadratic time for what is too long to be one.
+ * Parses a domain with the URL parser, which is the platform's UTS #46 (IDNA). The parser also reads `1.2` as an IP address, which
+ * is not a mail domain, and takes quadratic time for text that is too long for a domain.
+ * @returns the domain in ASCII and lower case, or null
  */
 export function parseMailDomain(text: string): string | null {
   const trimmed = trimInvisible(text)
@@ -91,12 +92,12 @@ export function parseMailDomain(text: string): string | null {
   return wellFormed && labels.length > 1 && !isAddress ? domain : null
 }
 
-/** The library overlooks other characters; whoever registers with them could not log in with what they typed. */
+/** Refuses other characters, which the library ignores: a person who registers with them could not log in with the same text. */
 export function parsePhone(text: string, region: CountryCode | undefined): Identifier | null {
   const trimmed = trimInvisible(text)
   if (trimmed.length > MAX_PHONE_TEXT_LENGTH) return null
   if (!PHONE_CHARACTERS.test(trimmed) || SEPARATOR_AT_AN_END.test(trimmed)) return null
-  const phone = parsePhoneNumberFromString(dialled(trimmed), {
+  const phone = parsePhoneNumberFromString(dialledDigits(trimmed), {
     extract: false,
     ...(region && { defaultCountry: region }),
   })
@@ -105,7 +106,7 @@ export function parsePhone(text: string, region: CountryCode | undefined): Ident
 }
 
 /** The plus sign and the digits of a number, in ASCII. */
-function dialled(text: string): string {
+function dialledDigits(text: string): string {
   return text
     .normalize('NFKC')
     .replace(/\p{Nd}/gu, toAsciiDigit)
@@ -113,8 +114,8 @@ function dialled(text: string): string {
 }
 
 /**
- * Unicode encodes the digits of each script as ten neighbours from zero up (its stability policy since 6.3; chapter
- * 4.6): a digit's value is its distance from the first of them, also where several sets of ten follow one another.
+ * Unicode encodes the digits of each script as ten consecutive code points from zero up (its stability policy since 6.3; chapter
+ * 4.6). A digit's value is its distance from the first of them, even if several sets of ten follow one another.
  */
 function toAsciiDigit(digit: string): string {
   const codePoint = digit.codePointAt(0) ?? 0

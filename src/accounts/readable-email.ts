@@ -1,8 +1,8 @@
-/** An email address as people read it: its domain in Unicode, where no letter of it can pass for another. Pure. */
+/** An email address for display: its domain in Unicode, unless a letter of the domain can be mistaken for another. Pure. */
 import { parseMailDomain } from './identifier.ts'
 
 const ENCODED = 'xn--'
-/** Text whose letters are all of one script: those that identifiers are written in today (UAX #31 table 5, Common and Inherited aside). */
+/** Text with letters of one script only, for each script of today's identifiers (UAX #31 table 5, except Common and Inherited). */
 const ONE_SCRIPT: readonly RegExp[] = [
   /^[\P{L}\p{scx=Arabic}]+$/u,
   /^[\P{L}\p{scx=Armenian}]+$/u,
@@ -36,8 +36,8 @@ const ONE_SCRIPT: readonly RegExp[] = [
 ]
 
 /**
- * @param email as it is stored, its domain in ASCII
- * @returns it with the domain in Unicode, where all letters of the domain are of one script
+ * @param email in its stored form, with the domain in ASCII
+ * @returns the address with the domain in Unicode, if all letters of the domain belong to one script
  */
 export function readableEmail(email: string): string {
   const at = email.lastIndexOf('@')
@@ -50,7 +50,7 @@ function readableDomain(domain: string): string | null {
     .split('.')
     .map((label) => (label.startsWith(ENCODED) ? decodePunycode(label.slice(ENCODED.length)) : label))
   const decoded = labels.join('.')
-  // Somebody who types what is shown must mean the same address.
+  // A person who types the address as it is shown must get the same address.
   const isSame = !labels.includes(null) && parseMailDomain(decoded) === domain
   return isSame && ONE_SCRIPT.some((letters) => letters.test(decoded)) ? decoded : null
 }
@@ -66,7 +66,7 @@ const MAX_CODE_POINT = 0x10ffff
 
 /**
  * @param label in lower case, without `xn--`
- * @returns null where it is not Punycode
+ * @returns null if it is not Punycode
  */
 export function decodePunycode(label: string): string | null {
   const delimiter = label.lastIndexOf('-')
@@ -91,7 +91,7 @@ export function decodePunycode(label: string): string | null {
   return output.join('')
 }
 
-/** A number in digits of variable weight, the least significant first (section 3.3). */
+/** Reads a number in digits of variable weight, the least significant first (section 3.3). */
 function readDelta(text: string, bias: number): { readonly value: number; readonly length: number } | null {
   let value = 0
   let weight = 1

@@ -1,18 +1,18 @@
-/** What every kind of challenge can do: be described to a client, and judge the answer. */
+/** The interface of challenge providers: each issues challenges and verifies responses. */
 
 export const CHALLENGE_ACTIONS = ['login', 'register'] as const
 export type ChallengeAction = (typeof CHALLENGE_ACTIONS)[number]
 
-/** Who has to prove something, and for what. */
+/** Who has to solve a challenge, and for which action. */
 export interface ChallengeRequest {
   readonly action: ChallengeAction
-  /** The name of the client's counter: an answer is good for this client alone. */
-  readonly client: string
-  /** The client's address, which a provider saw when the widget was solved. */
+  /** The name of the requester's counter: a response is valid for this requester only. */
+  readonly requester: string
+  /** The requester's IP address, which a provider saw when the widget was solved. */
   readonly address: string
 }
 
-/** As clients see it. */
+/** A challenge in the form in which responses contain it. */
 export interface Challenge {
   readonly provider: 'altcha' | 'turnstile' | 'hcaptcha'
   readonly action: ChallengeAction
@@ -30,27 +30,25 @@ export type ChallengeFailure =
   | 'difficulty_too_low'
   | 'rejected'
 
-/** What is to be claimed of an answer, once, before it counts for anything. */
-export interface Claim {
+/** A solved challenge. Its nonce must be consumed, once, before the challenge admits anything. */
+export interface SolvedChallenge {
   readonly nonce: string
   readonly expiresAtMs: number
-  /** How dear it was. */
-  readonly level: number
+  readonly difficulty: number
 }
 
 export type Verification =
-  /** `claim` is null where the provider itself sees to single use. */
-  | { readonly solved: true; readonly claim: Claim | null }
-  /** No reason: nobody could judge it, and a challenge of another kind follows. */
+  /** `challenge` is null if the provider itself ensures that a response is used only once. */
+  | { readonly solved: true; readonly challenge: SolvedChallenge | null }
+  /** Without reasons, the response could not be verified, and a challenge of another kind follows. */
   | { readonly solved: false; readonly reasons: readonly ChallengeFailure[] }
 
 export interface ChallengeProvider {
-  /** @param level how dear it is: 0 to MAX_DIFFICULTY (limits/window.ts) */
-  describe(request: ChallengeRequest, level: number, nowMs: number): Promise<Challenge>
+  /** @param difficulty 0 to MAX_DIFFICULTY (limits/window.ts) */
+  issue(request: ChallengeRequest, difficulty: number, nowMs: number): Promise<Challenge>
   /**
-   * Judges an answer, any text that a client sent. Changes nothing here: who claims it comes afterwards.
-   * @throws {ServiceError} `challenge_unavailable` where the provider is out of reach, `misconfigured` where it does not
-   * know us
+   * Verifies a response, which may be any text. Changes nothing here: the caller consumes the nonce afterwards.
+   * @throws {ServiceError} `challenge_unavailable` if the provider is unavailable, `misconfigured` if it refuses our keys
    */
-  verify(answer: string, request: ChallengeRequest, nowMs: number): Promise<Verification>
+  verify(response: string, request: ChallengeRequest, nowMs: number): Promise<Verification>
 }

@@ -1,7 +1,7 @@
 /**
- * The built-in challenge: ALTCHA v2 proof of work, by altcha-lib. The work is a number of PBKDF2 derivations, which
- * every browser does natively. It needs no account, no network and no third party; it prices attempts, and tells no
- * human from a machine.
+ * The built-in challenge: ALTCHA v2 proof of work, with altcha-lib. The work is a number of PBKDF2 derivations, which every
+ * browser supports natively. It needs no account, no network and no third party. It makes attempts cost work; it does not
+ * distinguish humans from machines.
  */
 import { createChallenge, randomInt, verifySolution } from 'altcha-lib'
 import { deriveKey } from 'altcha-lib/algorithms/web/pbkdf2'
@@ -16,17 +16,17 @@ import type {
   Verification,
 } from './challenge.ts'
 
-const LIFE_SECONDS = 300
-const MAX_ANSWER_LENGTH = 4_096
+const LIFETIME_SECONDS = 300
+const MAX_RESPONSE_LENGTH = 4_096
 /** PBKDF2 iterations of one derivation. */
 const COST = 5_000
 /**
- * Derivations on average at level 0, twice as many with each further one: 2.5 million iterations, which one thread
- * of a mid-range phone does in about a second, and at the highest level in some sixteen.
+ * The average number of derivations at difficulty 0. Each further step doubles it. They are 2.5 million iterations, which one
+ * thread of a mid-range phone runs in about a second, and at the highest difficulty in about 16 seconds.
  */
 const AVERAGE_DERIVATIONS = 500
 
-const answerShape = z.object({
+const responseSchema = z.object({
   challenge: z.object({
     signature: z.string(),
     parameters: z.looseObject({
@@ -38,19 +38,20 @@ const answerShape = z.object({
       keyPrefix: z.string(),
       keySignature: z.string(),
       expiresAt: z.number(),
+      // On the wire: `client` is the requester, `level` the difficulty.
       data: z.strictObject({ action: z.string(), client: z.string(), level: z.number(), secret: z.string() }),
     }),
   }),
   solution: z.object({ counter: z.number(), derivedKey: z.string() }),
 })
-type Answer = z.infer<typeof answerShape>
+type ChallengeResponse = z.infer<typeof responseSchema>
 
 interface SigningSecrets {
   readonly hmacSignatureSecret: string
   readonly hmacKeySignatureSecret: string
 }
 
-/** @param fallback the AUTH_SECRET that is accepted beside the current one */
+/** @param fallback AUTH_SECRET_FALLBACK, which is also accepted */
 export function deriveChallengeKeys(
   authSecret: string,
   fallback: string | undefined,
@@ -68,14 +69,18 @@ export class ProofOfWork implements ChallengeProvider {
     this.#keys = keys
   }
 
-  async describe({ action, client }: ChallengeRequest, level: number, nowMs: number): Promise<Challenge> {
+  async issue(
+    { action, requester }: ChallengeRequest,
+    difficulty: number,
+    nowMs: number,
+  ): Promise<Challenge> {
     const { current } = await this.#keys()
     const parameters = await createChallenge({
       algorithm: 'PBKDF2/SHA-256',
       cost: COST,
-      counter: randomInt(2 * AVERAGE_DERIVATIONS * 2 ** level),
-      data: { action, client, level, secret: toBase64Url(current.secretId) },
-      expiresAt: Math.floor(nowMs / 1000) + LIFE_SECONDS,
+      counter: randomInt(2 * AVERAGE_DERIVATIONS * 2 ** difficulty),
+      data: { action, client: requester, level: difficulty, secret: toBase64Url(current.secretId) },
+      expiresAt: Math.floor(nowMs / 1000) + LIFETIME_SECONDS,
       deriveKey,
       ...current.key,
     })
@@ -83,16 +88,16 @@ export class ProofOfWork implements ChallengeProvider {
   }
 
   async verify(text: string, request: ChallengeRequest, nowMs: number): Promise<Verification> {
-    const answer = parseAnswer(text)
-    if (answer === null) return { solved: false, reasons: ['malformed'] }
-    const reasons = await this.#judge(answer, request, nowMs)
+    const response = parseResponse(text)
+    if (response === null) return { solved: false, reasons: ['malformed'] }
+    const reasons = await this.#failures(response, request, nowMs)
     if (reasons.length > 0) return { solved: false, reasons }
-    const { nonce, expiresAt, data } = answer.challenge.parameters
-    return { solved: true, claim: { nonce, expiresAtMs: expiresAt * 1000, level: data.level } }
+    const { nonce, expiresAt, data } = response.challenge.parameters
+    return { solved: true, challenge: { nonce, expiresAtMs: expiresAt * 1000, difficulty: data.level } }
   }
 
-  async #judge(
-    { challenge, solution }: Answer,
+  async #failures(
+    { challenge, solution }: ChallengeResponse,
     request: ChallengeRequest,
     nowMs: number,
   ): Promise<readonly ChallengeFailure[]> {
@@ -105,17 +110,17 @@ export class ProofOfWork implements ChallengeProvider {
     if (result.invalidSignature === true) return ['rejected']
     const failures: readonly (readonly [boolean, ChallengeFailure])[] = [
       [data.action !== request.action, 'wrong_action'],
-      [data.client !== request.client, 'wrong_client'],
+      [data.client !== request.requester, 'wrong_client'],
       [result.invalidSolution === true, 'unsolved'],
     ]
     return failures.filter(([fails]) => fails).map(([, reason]) => reason)
   }
 }
 
-function parseAnswer(text: string): Answer | null {
-  if (text.length > MAX_ANSWER_LENGTH) return null
+function parseResponse(text: string): ChallengeResponse | null {
+  if (text.length > MAX_RESPONSE_LENGTH) return null
   try {
-    return answerShape.safeParse(JSON.parse(atob(text))).data ?? null
+    return responseSchema.safeParse(JSON.parse(atob(text))).data ?? null
   } catch {
     return null
   }

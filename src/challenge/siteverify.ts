@@ -1,6 +1,6 @@
 /**
- * Challenges of others, Turnstile and hCaptcha: the client solves their widget, and the provider's siteverify call
- * judges the token that comes of it. It sees to single use and expiry itself.
+ * Challenges of Turnstile and hCaptcha. The user solves the provider's widget, and the provider's siteverify API verifies the
+ * resulting token. The provider itself enforces single use and expiry.
  */
 import { z } from 'zod'
 import type { SiteverifyConfig, SiteverifyProvider } from '../config/challenge.ts'
@@ -15,28 +15,29 @@ import type {
   Verification,
 } from './challenge.ts'
 
-interface Dialect {
+/** How the API of one provider differs from the other. */
+interface ProviderApi {
   readonly endpoint: string
   readonly maxTokenLength: number
-  /** What the form says beside the secret, the token and the client's address. */
+  /** The parameters of the form in addition to the secret, the token and the requester's IP address. */
   readonly parameters: (siteKey: string) => Readonly<Record<string, string>>
-  /** A token is good once, so only who knows a second try for what it is may be asked again. */
+  /** The number of tries. A token is valid once, so only a provider that recognizes a repeated request may get a second one. */
   readonly tries: 1 | 2
-  /** Whether the answer says what the widget was solved for. */
-  readonly namesAction: boolean
-  /** What it calls the host where a widget with a published test key was solved. */
+  /** Whether the response contains the action that the widget was solved for. */
+  readonly returnsAction: boolean
+  /** The hostname in the response for a widget with a published test key. */
   readonly testHostname: string
 }
 
-/** Both take a form; Turnstile takes JSON as well. */
-const DIALECTS: Readonly<Record<SiteverifyProvider, Dialect>> = {
+/** Both accept a form; Turnstile accepts JSON as well. */
+const PROVIDER_APIS: Readonly<Record<SiteverifyProvider, ProviderApi>> = {
   // https://developers.cloudflare.com/turnstile/get-started/server-side-validation/
   turnstile: {
     endpoint: 'https://challenges.cloudflare.com/turnstile/v0/siteverify',
     maxTokenLength: 2_048,
     parameters: () => ({ idempotency_key: crypto.randomUUID() }),
     tries: 2,
-    namesAction: true,
+    returnsAction: true,
     testHostname: 'example.com',
   },
   // https://docs.hcaptcha.com/#verify-the-user-response-server-side
@@ -45,32 +46,33 @@ const DIALECTS: Readonly<Record<SiteverifyProvider, Dialect>> = {
     maxTokenLength: 4_096,
     parameters: (siteKey) => ({ sitekey: siteKey }),
     tries: 1,
-    namesAction: false,
+    returnsAction: false,
     testHostname: 'dummy-key-pass',
   },
 }
 
-/** How long one try may take. */
-export const TRY_MS = 4_000
-/** RFC 9110 section 11.2 (token68): no provider's token has anything else, and nothing else is worth a request to it. */
+/** How long one request to the provider may take. */
+export const REQUEST_TIMEOUT_MS = 4_000
+/** RFC 9110 section 11.2 (token68): all providers' tokens have this form, so other text is refused without a request. */
 const TOKEN = /^[\w.~+/-]+=*$/
-const NO_TOKEN = 'none'
+/** A token that no provider accepts. */
+const INVALID_TOKEN = 'none'
 
-const answerShape = z.object({
+const responseSchema = z.object({
   success: z.boolean(),
   hostname: z.string().nullish(),
   action: z.string().nullish(),
   'error-codes': z.array(z.string()).nullish(),
 })
-type Answer = z.infer<typeof answerShape>
+type SiteverifyResponse = z.infer<typeof responseSchema>
 
-/** Its own failure. */
+/** An error of the provider itself. */
 const INTERNAL_ERROR = 'internal-error'
-/** Codes that no client can bring about. */
+/** Codes that no request of a user can cause. */
 const SECRET_ERRORS: readonly string[] = ['missing-input-secret', 'invalid-input-secret']
-/** hCaptcha's: our site key is wrong, or the client's widget was shown with another. */
+/** From hCaptcha: our site key is wrong, or the user's widget was shown with another. */
 const SITE_KEY_MISMATCH = 'sitekey-secret-mismatch'
-/** The rest of what the providers document; others are `rejected`. Turnstile does not tell late from used. */
+/** The other documented codes; undocumented ones mean `rejected`. Turnstile has one code for expired and used tokens. */
 const REASONS: ReadonlyMap<string, readonly ChallengeFailure[]> = new Map([
   ['missing-input-response', ['malformed']],
   ['bad-request', ['malformed']],
@@ -82,47 +84,50 @@ const REASONS: ReadonlyMap<string, readonly ChallengeFailure[]> = new Map([
 
 export class Siteverify implements ChallengeProvider {
   readonly #config: SiteverifyConfig
-  readonly #dialect: Dialect
+  readonly #api: ProviderApi
 
   constructor(config: SiteverifyConfig) {
     this.#config = config
-    this.#dialect = DIALECTS[config.provider]
+    this.#api = PROVIDER_APIS[config.provider]
   }
 
-  async describe({ action }: Pick<ChallengeRequest, 'action'>): Promise<Challenge> {
+  async issue({ action }: Pick<ChallengeRequest, 'action'>): Promise<Challenge> {
     const { provider, siteKey } = this.#config
     return { provider, action, site_key: siteKey }
   }
 
-  /** @throws {ServiceError} `challenge_unavailable`; `misconfigured` where the provider refuses our keys */
+  /** @throws {ServiceError} `challenge_unavailable`; `misconfigured` if the provider refuses our keys */
   async verify(token: string, { action, address }: ChallengeRequest): Promise<Verification> {
-    if (token.length > this.#dialect.maxTokenLength || !TOKEN.test(token)) return failed(['malformed'])
-    const answer = await this.#ask(this.#form({ response: token, remoteip: address }), this.#dialect.tries)
-    const codes = answer['error-codes'] ?? []
+    if (token.length > this.#api.maxTokenLength || !TOKEN.test(token)) return failed(['malformed'])
+    const response = await this.#request(this.#form({ response: token, remoteip: address }), this.#api.tries)
+    const codes = response['error-codes'] ?? []
     if (codes.some((code) => SECRET_ERRORS.includes(code))) throw this.#misconfigured(codes)
     if (codes.includes(SITE_KEY_MISMATCH)) log('warn', 'challenge_site_key_mismatch')
-    const reasons = answer.success ? this.#mismatches(answer, action) : reasonsOf(codes)
-    return reasons.length === 0 ? { solved: true, claim: null } : failed(reasons)
+    const reasons = response.success ? this.#mismatches(response, action) : reasonsOf(codes)
+    return reasons.length === 0 ? { solved: true, challenge: null } : failed(reasons)
   }
 
-  /** Whether the provider answers at all: asked with a token that is none. */
-  async isReachable(): Promise<boolean> {
+  /** @returns whether the provider responds at all, to a request with an invalid token */
+  async isAvailable(): Promise<boolean> {
     try {
-      await this.#post(this.#form({ response: NO_TOKEN }))
+      await this.#post(this.#form({ response: INVALID_TOKEN }))
       return true
     } catch {
       return false
     }
   }
 
-  #mismatches({ action, hostname }: Answer, expected: ChallengeAction): readonly ChallengeFailure[] {
+  #mismatches(
+    { action, hostname }: SiteverifyResponse,
+    expected: ChallengeAction,
+  ): readonly ChallengeFailure[] {
     const { testing } = this.#config
-    const { namesAction, testHostname } = this.#dialect
-    const unnamed = testing && typeof action !== 'string'
-    const ofTests = testing && hostname === testHostname
+    const { returnsAction, testHostname } = this.#api
+    const omitsAction = testing && typeof action !== 'string'
+    const isTestHost = testing && hostname === testHostname
     const failures: readonly (readonly [boolean, ChallengeFailure])[] = [
-      [namesAction && !unnamed && action !== expected, 'wrong_action'],
-      [!ofTests && !this.#isListed(hostname ?? ''), 'rejected'],
+      [returnsAction && !omitsAction && action !== expected, 'wrong_action'],
+      [!isTestHost && !this.#isListed(hostname ?? ''), 'rejected'],
     ]
     return failures.filter(([fails]) => fails).map(([, reason]) => reason)
   }
@@ -132,33 +137,33 @@ export class Siteverify implements ChallengeProvider {
     return hostnames.length === 0 || hostnames.includes(hostname.toLowerCase())
   }
 
-  #form(asked: Readonly<Record<string, string>>): URLSearchParams {
+  #form(fields: Readonly<Record<string, string>>): URLSearchParams {
     const { secret, siteKey } = this.#config
-    return new URLSearchParams({ secret, ...asked, ...this.#dialect.parameters(siteKey) })
+    return new URLSearchParams({ secret, ...fields, ...this.#api.parameters(siteKey) })
   }
 
-  async #ask(form: URLSearchParams, tries: number): Promise<Answer> {
+  async #request(form: URLSearchParams, tries: number): Promise<SiteverifyResponse> {
     try {
       return await this.#post(form)
     } catch (cause) {
-      if (tries > 1) return this.#ask(form, tries - 1)
+      if (tries > 1) return this.#request(form, tries - 1)
       throw new ServiceError('challenge_unavailable', {}, { cause })
     }
   }
 
-  async #post(form: URLSearchParams): Promise<Answer> {
+  async #post(form: URLSearchParams): Promise<SiteverifyResponse> {
     const { provider, verifyUrl } = this.#config
-    const response = await fetch(verifyUrl ?? this.#dialect.endpoint, {
+    const httpResponse = await fetch(verifyUrl ?? this.#api.endpoint, {
       method: 'POST',
       body: form,
-      // Nobody else is told the secret.
+      // A redirect could send the secret to another server.
       redirect: 'manual',
-      signal: AbortSignal.timeout(TRY_MS),
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     })
-    const answer = parseAnswer(await response.text())
-    const { ok, status } = response
-    if (answer !== null && (answer.success ? ok : status < 500 && !isInternal(answer))) return answer
-    throw new Error(`${provider} judged nothing, with status ${status}`)
+    const response = parseResponse(await httpResponse.text())
+    const { ok, status } = httpResponse
+    if (response !== null && (response.success ? ok : status < 500 && !isInternal(response))) return response
+    throw new Error(`${provider} verified nothing, with status ${status}`)
   }
 
   #misconfigured(codes: readonly string[]): ServiceError {
@@ -174,14 +179,14 @@ function failed(reasons: readonly ChallengeFailure[]): Verification {
   return { solved: false, reasons }
 }
 
-function isInternal(answer: Answer): boolean {
-  return answer['error-codes']?.includes(INTERNAL_ERROR) === true
+function isInternal(response: SiteverifyResponse): boolean {
+  return response['error-codes']?.includes(INTERNAL_ERROR) === true
 }
 
-/** @returns null for what is no answer of siteverify */
-function parseAnswer(text: string): Answer | null {
+/** @returns null for text that is not a response of siteverify */
+function parseResponse(text: string): SiteverifyResponse | null {
   try {
-    return answerShape.safeParse(JSON.parse(text)).data ?? null
+    return responseSchema.safeParse(JSON.parse(text)).data ?? null
   } catch {
     return null
   }

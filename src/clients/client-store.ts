@@ -1,4 +1,4 @@
-/** Clients in D1: origins that authenticate themselves, and their keys. */
+/** Confidential OAuth clients and their keys in D1. A client is an origin that authenticates itself. */
 import type { JWK } from 'jose'
 import { type Bytes, fromBase64Url, toBase64Url } from '../crypto/bytes.ts'
 
@@ -8,9 +8,9 @@ export interface Client {
   readonly clientName: string | null
   /** SHA-256. */
   readonly secretHash: Bytes
-  /** What assertions to it are encrypted for: public, with `kid` and `alg`. */
+  /** The public key that assertions to the client are encrypted for, with `kid` and `alg`. */
   readonly encryptionJwk: JWK | null
-  /** Whose access tokens it may introspect, beside those issued to itself; null for AUDIENCE, whatever that is. */
+  /** The audience of the access tokens that it may introspect, besides those issued to itself; null for the current AUDIENCE. */
   readonly audience: string | null
   /** Unix seconds. */
   readonly createdAt: number
@@ -25,14 +25,14 @@ interface ClientRow {
   readonly created_at: number
 }
 
-/** From the primary: a client that was just made is there, and one that was removed is not. */
+/** Reads from the primary: finds a client that was just created, and not one that was removed. */
 export async function findClient(db: D1Database, clientId: string): Promise<Client | null> {
   const sql = 'SELECT * FROM clients WHERE client_id = ?1'
   const row = await db.withSession('first-primary').prepare(sql).bind(clientId).first<ClientRow>()
   return row === null ? null : toClient(row)
 }
 
-/** In the order in which they were made. */
+/** Lists the clients in the order in which they were created. */
 export async function listClients(db: D1Database): Promise<readonly Client[]> {
   const sql = 'SELECT * FROM clients ORDER BY client_id'
   const { results } = await db.withSession('first-primary').prepare(sql).all<ClientRow>()
@@ -56,7 +56,7 @@ export function deleteClient(db: D1Database, clientId: string): D1PreparedStatem
 
 function toClient(row: ClientRow): Client {
   const secretHash = fromBase64Url(row.secret_hash)
-  if (secretHash === null) throw new Error('a client has a secret_hash that is none')
+  if (secretHash === null) throw new Error('the secret_hash of a client is not base64url')
   return {
     clientId: row.client_id,
     clientName: row.client_name,

@@ -1,4 +1,4 @@
-/** The clients as one isolate knows them. Results are shared between requests, promises are not (signing-keys.ts). */
+/** The cache of clients in one isolate. Requests share results, not promises (signing-keys.ts). */
 
 import { type Bytes, constantTimeEqual, randomBytes, sha256, toBase64Url, utf8 } from '../crypto/bytes.ts'
 import { orUnavailable } from '../errors/service-error.ts'
@@ -7,32 +7,32 @@ import { describeError, log } from '../runtime/log.ts'
 import { type Client, findClient } from './client-store.ts'
 import { type EncryptionKey, importEncryptionKey } from './encryption-key.ts'
 
-/** Together 30 s: within that a client that was removed is turned away everywhere, while D1 is in reach. */
+/** With RETRY_AFTER_MS 30 s: within this time every isolate refuses a removed client, while D1 is available. */
 const RELOAD_AFTER_MS = 25_000
-/** One request reads, and again after a read that failed; the others go on with what is known. */
+/** The time until the next read after one that is in progress or failed. Other requests use the cached client. */
 const RETRY_AFTER_MS = 5_000
-/** As long as an isolate goes on with signing keys while D1 is out of reach. */
+/** How long an isolate uses a cached client while D1 is unavailable; the same as for signing keys. */
 const STALE_MS = 600_000
-/** Of one isolate; the oldest go first. */
-const MAX_KNOWN = 1_000
+/** The capacity of the cache in one isolate. The oldest entries are removed first. */
+const MAX_CACHED = 1_000
 
-export interface KnownClient extends Client {
-  /** Null where the client has none. */
+export interface CachedClient extends Client {
+  /** Null if the client has none. */
   readonly encryptionKey: EncryptionKey | null
 }
 
-interface Known {
-  readonly client: KnownClient
+interface CacheEntry {
+  readonly client: CachedClient
   readonly readAtMs: number
   readonly reloadAtMs: number
 }
 
 export class Clients {
   readonly #db: D1Database
-  readonly #known = new Map<string, Known>()
-  /** Until when an id is known to belong to no client. Ids are random: no client gets one that was asked for before. */
-  readonly #unknownUntilMs = new BoundedMap<number>(MAX_KNOWN)
-  /** How often one was removed here: a read that it overtook is not kept. */
+  readonly #entries = new Map<string, CacheEntry>()
+  /** Until when an id is cached as unknown. Ids are random, so no new client gets an id that was requested before. */
+  readonly #unknownUntilMs = new BoundedMap<number>(MAX_CACHED)
+  /** The number of removals in this isolate. A read that began before a removal is not cached. */
   #removals = 0
 
   constructor(db: D1Database) {
@@ -40,50 +40,50 @@ export class Clients {
   }
 
   /**
-   * @returns null for an id that no client has
+   * @returns null if no client has this id
    * @throws {ServiceError} `unavailable`
    */
-  async find(clientId: string, nowMs: number): Promise<KnownClient | null> {
-    const known = this.#known.get(clientId)
+  async find(clientId: string, nowMs: number): Promise<CachedClient | null> {
+    const cached = this.#entries.get(clientId)
     if (nowMs < (this.#unknownUntilMs.get(clientId) ?? 0)) return null
-    if (known === undefined || nowMs - known.readAtMs >= STALE_MS) return this.#load(clientId, nowMs)
-    if (nowMs < known.reloadAtMs) return known.client
-    this.#known.set(clientId, { ...known, reloadAtMs: nowMs + RETRY_AFTER_MS })
+    if (cached === undefined || nowMs - cached.readAtMs >= STALE_MS) return this.#load(clientId, nowMs)
+    if (nowMs < cached.reloadAtMs) return cached.client
+    this.#entries.set(clientId, { ...cached, reloadAtMs: nowMs + RETRY_AFTER_MS })
     try {
       return await this.#load(clientId, nowMs)
     } catch (error) {
       log('warn', 'client_stale', { client_id: clientId, error: describeError(error) })
-      return known.client
+      return cached.client
     }
   }
 
-  /** Forgets one that was removed. */
-  forget(clientId: string): void {
-    this.#known.delete(clientId)
+  /** Deletes a removed client from the cache. */
+  invalidate(clientId: string): void {
+    this.#entries.delete(clientId)
     this.#removals += 1
   }
 
-  async #load(clientId: string, nowMs: number): Promise<KnownClient | null> {
+  async #load(clientId: string, nowMs: number): Promise<CachedClient | null> {
     const removalsBefore = this.#removals
     const client = await orUnavailable(findClient(this.#db, clientId))
-    const known = client === null ? null : await withEncryptionKey(client)
-    if (removalsBefore === this.#removals) this.#keep(clientId, known, nowMs)
-    return known
+    const loaded = client === null ? null : await withEncryptionKey(client)
+    if (removalsBefore === this.#removals) this.#store(clientId, loaded, nowMs)
+    return loaded
   }
 
-  #keep(clientId: string, client: KnownClient | null, nowMs: number): void {
-    this.#known.delete(clientId)
+  #store(clientId: string, client: CachedClient | null, nowMs: number): void {
+    this.#entries.delete(clientId)
     if (client === null) {
       this.#unknownUntilMs.set(clientId, nowMs + RELOAD_AFTER_MS)
       return
     }
-    this.#known.set(clientId, { client, readAtMs: nowMs, reloadAtMs: nowMs + RELOAD_AFTER_MS })
-    const [oldest] = this.#known.keys()
-    if (this.#known.size > MAX_KNOWN && oldest !== undefined) this.#known.delete(oldest)
+    this.#entries.set(clientId, { client, readAtMs: nowMs, reloadAtMs: nowMs + RELOAD_AFTER_MS })
+    const [oldest] = this.#entries.keys()
+    if (this.#entries.size > MAX_CACHED && oldest !== undefined) this.#entries.delete(oldest)
   }
 }
 
-async function withEncryptionKey(client: Client): Promise<KnownClient> {
+async function withEncryptionKey(client: Client): Promise<CachedClient> {
   const { encryptionJwk } = client
   const encryptionKey = encryptionJwk === null ? null : await importEncryptionKey(encryptionJwk)
   return { ...client, encryptionKey }

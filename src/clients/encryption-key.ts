@@ -1,4 +1,4 @@
-/** The public keys that assertions are encrypted for (RFC 7517), as an operator registers them. */
+/** The public keys (RFC 7517) that assertions are encrypted for, which an operator registers. */
 import { CompactEncrypt, importJWK, type JWK } from 'jose'
 import { fromBase64Url } from '../crypto/bytes.ts'
 import { hasControlCharacter } from '../runtime/text.ts'
@@ -12,11 +12,11 @@ export interface EncryptionKey {
 }
 
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
-/** In bits: RFC 7518 section 4.3; longer ones make every assertion dear. */
+/** In bits: RFC 7518 section 4.3. A longer modulus would make every assertion expensive. */
 const MODULUS = { min: 2_048, max: 4_096 }
 const MAX_KEY_ID_LENGTH = 256
 
-/** @returns the key as it is stored: its public members, `kid`, `alg` and `use`; or what is wrong with it */
+/** @returns the key to store, with its public members, `kid`, `alg` and `use`; or a text that says what is wrong with it */
 export async function readEncryptionJwk(given: JWK): Promise<JWK | string> {
   const jwk: JWK = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null))
   if (PRIVATE_MEMBERS.some((name) => name in jwk)) return 'Must be a public key; this one is private.'
@@ -29,21 +29,21 @@ export async function readEncryptionJwk(given: JWK): Promise<JWK | string> {
   const bare = kty === 'RSA' ? { kty, n, e } : kty === 'EC' ? { kty, crv, x, y } : { kty, crv, x }
   const stored = { ...bare, kid: jwk.kid, alg, use: 'enc' } as JWK
   try {
-    await tryOut(await importEncryptionKey(stored))
+    await tryToEncrypt(await importEncryptionKey(stored))
     return { ...stored, kid: await encryptionKeyId(stored) }
   } catch {
-    return 'Must be a key that is whole and right.'
+    return 'Must be a complete and valid key.'
   }
 }
 
-/** @throws for what is no such key */
+/** @throws if the JWK is not a key for encryption */
 export async function importEncryptionKey(jwk: JWK): Promise<EncryptionKey> {
   const alg = encryptionAlgorithm(jwk) ?? ''
   return { kid: await encryptionKeyId(jwk), alg, publicKey: (await importJWK(jwk, alg)) as CryptoKey }
 }
 
-/** Some keys can be imported and encrypt nothing: an even modulus, a point of low order. */
-async function tryOut({ alg, publicKey }: EncryptionKey): Promise<void> {
+/** Encrypts something. Some keys can be imported, but not used: an even modulus, a point of low order. @throws for such a key */
+async function tryToEncrypt({ alg, publicKey }: EncryptionKey): Promise<void> {
   const header = { alg, enc: ENCRYPTION_METHOD }
   await new CompactEncrypt(new Uint8Array(1)).setProtectedHeader(header).encrypt(publicKey)
 }
@@ -54,7 +54,7 @@ function isKeyId(kid: unknown): boolean {
   return fits && kid.isWellFormed() && !hasControlCharacter(kid)
 }
 
-/** The runtime counts whole bytes. */
+/** Counts the bits itself, because the runtime counts only whole bytes. */
 function hasRightSize({ n }: JWK): boolean {
   const bytes = typeof n === 'string' ? fromBase64Url(n) : null
   const first = bytes?.findIndex((byte) => byte !== 0) ?? -1

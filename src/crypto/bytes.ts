@@ -1,16 +1,16 @@
-/** Bytes and the primitives over them: random, SHA-256, HMAC, HKDF, AES-GCM's key, base64url, comparison. */
+/** Bytes and the primitives on them: random bytes, SHA-256, HMAC, HKDF, AES-GCM keys, base64url, comparison. */
 import { base64url } from 'jose'
 
 const encoder = new TextEncoder()
 
-/** A view over memory that WebCrypto takes: never shared between threads. */
+/** Bytes that WebCrypto accepts: their memory is never shared between threads. */
 export type Bytes = Uint8Array<ArrayBuffer>
 
 export function utf8(text: string): Bytes {
   return new Uint8Array(encoder.encode(text))
 }
 
-/** How many bytes a value has as JSON in UTF-8. */
+/** @returns the number of bytes of a value as JSON in UTF-8 */
 export function jsonLength(value: unknown): number {
   return encoder.encode(JSON.stringify(value)).length
 }
@@ -38,7 +38,7 @@ export function toBase64Url(bytes: Uint8Array): string {
   return base64url.encode(bytes)
 }
 
-/** @returns the bytes, or null where `text` is not the one canonical spelling of any (RFC 4648 section 3.5). */
+/** @returns the bytes, or null if `text` is not the canonical encoding of any bytes (RFC 4648 section 3.5). */
 export function fromBase64Url(text: string): Bytes | null {
   try {
     const bytes = new Uint8Array(base64url.decode(text))
@@ -48,14 +48,14 @@ export function fromBase64Url(text: string): Bytes | null {
   }
 }
 
-/** Compares without telling by time where the difference is. Meant for digests: a length is no secret. */
+/** Compares in a time that does not reveal where the difference is. For digests: the length is not secret. */
 export function constantTimeEqual(a: Bytes, b: Bytes): boolean {
   return a.length === b.length && crypto.subtle.timingSafeEqual(a, b)
 }
 
 /**
  * HKDF-SHA-256 (RFC 5869) of a text secret without salt.
- * @param info what the output is for: different purposes never share a key
+ * @param info the purpose of the output: different purposes never share a key
  */
 export async function hkdf(secret: string, info: string, lengthBytes: number): Promise<Bytes> {
   const key = await crypto.subtle.importKey('raw', utf8(secret), 'HKDF', false, ['deriveBits'])

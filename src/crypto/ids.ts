@@ -4,7 +4,7 @@ import type { Bytes } from './bytes.ts'
 
 export const UUID_BYTES = 16
 
-/** @param nowMs unix time in milliseconds, which the id begins with */
+/** @param nowMs unix time in milliseconds, with which the id begins */
 export function newId(nowMs: number): string {
   return v7({ msecs: nowMs })
 }

@@ -1,10 +1,10 @@
 /**
- * A secret and the one that is accepted beside it while one replaces the other, as keys per purpose. Whatever
- * is made with a key carries the id of its secret, so that the right key is found again without trying.
+ * Keys per purpose, derived from a secret and its fallback, which is also accepted while one secret replaces the other. Everything
+ * that is made with a key contains the id of the key's secret, so that the right key is found without trying each.
  */
 import { type Bytes, constantTimeEqual, hkdf } from './bytes.ts'
 
-/** Length of a secret's public id: it names a secret and tells nothing about it. */
+/** The length of a secret's public id, which identifies the secret without revealing anything about it. */
 export const SECRET_ID_BYTES = 4
 
 export interface PurposeKey<Key = CryptoKey> {
@@ -13,7 +13,7 @@ export interface PurposeKey<Key = CryptoKey> {
 }
 
 export interface PurposeKeys<Key = CryptoKey> {
-  /** The key that new things are made with. */
+  /** The key for everything that is made new. */
   readonly current: PurposeKey<Key>
   /** @returns the key of the secret with this id, or null for an unknown secret. */
   readonly find: (secretId: Bytes) => PurposeKey<Key> | null
@@ -26,7 +26,7 @@ function secretIdOf(secret: string): Promise<Bytes> {
 
 /**
  * Derives each secret's key for one purpose.
- * @param fallback the secret that is accepted too, if any (AUTH_SECRET_FALLBACK)
+ * @param fallback the secret that is also accepted, if any (AUTH_SECRET_FALLBACK)
  */
 export async function derivePurposeKeys<Key>(
   secret: string,

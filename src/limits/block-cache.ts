@@ -1,6 +1,6 @@
 /**
- * Which keys this isolate knows to be blocked: who goes on trying is refused without waking the counter. It is asked again
- * every few seconds, since a place may come free before its time.
+ * A cache of the keys that are blocked, per isolate. Further attempts are refused without waking the counter. The counter is
+ * read again every few seconds, because it may admit attempts earlier than it predicted.
  */
 
 import type { RuleName } from '../config/limits.ts'
@@ -8,10 +8,10 @@ import { BoundedMap } from '../runtime/bounded-map.ts'
 import type { LimitStatus } from './counter-rpc.ts'
 import type { Limit } from './window.ts'
 
-const MAX_KNOWN = 10_000
-const ASK_AGAIN_AFTER_MS = 5_000
+const MAX_CACHED = 10_000
+const CACHE_LIFETIME_MS = 5_000
 
-/** A rule as it is in force: a changed one blocks nobody by what was known before. */
+/** A key under a rule with its current limit: a rule that changes does not use earlier entries. */
 export interface BlockedKey {
   readonly name: RuleName
   readonly limit: Limit
@@ -24,23 +24,23 @@ interface Block {
 }
 
 export class BlockCache {
-  readonly #blocks = new BoundedMap<Block>(MAX_KNOWN)
+  readonly #blocks = new BoundedMap<Block>(MAX_CACHED)
 
-  /** Remembers a key that what counts has blocked; one that pending attempts stand in the way of may pass at any moment. */
-  note(key: BlockedKey, status: LimitStatus, nowMs: number): void {
-    if (status.exhausted) this.#blocks.set(textOf(key), { status, sinceMs: nowMs })
+  /** Stores a key that counted events block. One that only pending attempts block may be admitted at any moment. */
+  set(key: BlockedKey, status: LimitStatus, nowMs: number): void {
+    if (status.exhausted) this.#blocks.set(cacheKeyOf(key), { status, sinceMs: nowMs })
   }
 
-  /** @returns how a blocked key stands now, or null where its counter must say */
-  find(key: BlockedKey, nowMs: number): LimitStatus | null {
-    const block = this.#blocks.get(textOf(key))
+  /** @returns the current limit status of a blocked key, or null if its counter must be read */
+  get(key: BlockedKey, nowMs: number): LimitStatus | null {
+    const block = this.#blocks.get(cacheKeyOf(key))
     if (block === undefined) return null
     const elapsedMs = nowMs - block.sinceMs
     const resetInMs = block.status.resetInMs - elapsedMs
-    return elapsedMs < ASK_AGAIN_AFTER_MS && resetInMs > 0 ? { ...block.status, resetInMs } : null
+    return elapsedMs < CACHE_LIFETIME_MS && resetInMs > 0 ? { ...block.status, resetInMs } : null
   }
 }
 
-function textOf({ name, limit, counter }: BlockedKey): string {
+function cacheKeyOf({ name, limit, counter }: BlockedKey): string {
   return `${name} ${limit.threshold} ${limit.windowMs} ${counter}`
 }

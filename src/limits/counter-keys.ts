@@ -1,15 +1,15 @@
 /**
- * Names of counters: an HMAC of what they count, so that no address and no identifier stands in a dashboard. The
- * key does not come from AUTH_SECRET: while secrets change, two releases must name alike.
+ * The names of counters. Each is an HMAC of what the counter counts, so that dashboards show no IP address and no identifier. The
+ * key does not come from AUTH_SECRET, because two releases must use the same names while secrets change.
  */
 import { hmac, importHmacKey, toBase64Url, utf8 } from '../crypto/bytes.ts'
 import { orUnavailable, ServiceError } from '../errors/service-error.ts'
 import { readNamingKey } from './naming-key-store.ts'
 
-/** Enough to tell names apart, and too little to find the counter itself by. */
+/** Enough to distinguish names, and too short to find the counter by it. */
 const DIGEST_LENGTH = 16
 
-/** @returns what the log calls a client or an identifier that is counted: the beginning of its counter's name */
+/** @returns the beginning of a counter's name, by which the log identifies the requester or identifier that is counted */
 export function digestOf(counterName: string): string {
   return counterName.slice(0, DIGEST_LENGTH)
 }
@@ -22,18 +22,18 @@ export class CounterKeys {
     this.#db = db
   }
 
-  /** @param counted what counts as one client (RequesterAddress) @throws {ServiceError} as `#name` */
+  /** @param counted what counts as one requester (RequesterAddress) @throws {ServiceError} as `#name` */
   ofRequester(counted: string): Promise<string> {
     return this.#name(`client:${counted}`)
   }
 
-  /** As `ofRequester`, without a look at D1: null in an isolate that has named nothing yet. */
+  /** As `ofRequester`, without a read of D1: null in an isolate that has not loaded the key yet. */
   async ofRequesterIfReady(counted: string): Promise<string | null> {
     return this.#key === null ? null : this.ofRequester(counted)
   }
 
   /**
-   * @param kind null for text that no account could have as an identifier
+   * @param kind null for text that cannot be an identifier of any account
    * @param compared the identifier's compared form
    * @throws {ServiceError} as `#name`
    */
@@ -41,7 +41,7 @@ export class CounterKeys {
     return this.#name(`identifier:${kind ?? 'none'}:${compared}`)
   }
 
-  /** @throws {ServiceError} `unavailable`; `misconfigured` where the database has no naming key */
+  /** @throws {ServiceError} `unavailable`; `misconfigured` if the database has no naming key */
   async #name(text: string): Promise<string> {
     this.#key ??= await this.#load()
     return toBase64Url(await hmac(this.#key, utf8(text)))

@@ -1,13 +1,13 @@
-/** What a Worker and a counter say to each other. How long it stays compatible: sessions/session.ts. */
+/** The arguments and results of a counter's RPCs. How long they stay compatible: sessions/session.ts. */
 import type { RuleName } from '../config/limits.ts'
 import type { Limit } from './window.ts'
 
 export interface ReserveRequest {
   readonly rule: RuleName
   readonly limit: Limit
-  /** The attempt's, made by the Worker. */
+  /** The attempt's id, which the Worker makes. */
   readonly id: string
-  /** Whether it waits while only pending attempts stand in its way. */
+  /** Whether the attempt waits while only pending attempts prevent it. */
   readonly waits: boolean
 }
 
@@ -16,12 +16,12 @@ export interface Reservation {
   readonly status: LimitStatus
 }
 
-export interface ProveRequest {
+export interface ChallengedReserveRequest {
   readonly rule: RuleName
   readonly limit: Limit
   readonly id: string
-  /** How dear the solved challenge was. */
-  readonly level: number
+  /** The difficulty of the solved challenge. */
+  readonly difficulty: number
 }
 
 export interface SettleRequest {
@@ -29,7 +29,7 @@ export interface SettleRequest {
   readonly limit: Limit
   readonly id: string
   readonly outcome: Outcome
-  /** Whether a solved challenge let the attempt through, and no place that it holds. */
+  /** Whether the attempt was admitted because of a solved challenge, not by a reservation at this counter. */
   readonly challenged: boolean
 }
 
@@ -37,26 +37,26 @@ export type Outcome =
   | { readonly kind: 'counted'; readonly account: string }
   /** Clears one account's failures, or everything (null). */
   | { readonly kind: 'cleared'; readonly account: string | null }
-  /** Neither counts nor clears; what was stored when it was reserved is taken back. */
+  /** Neither counts nor clears. An event that was stored with the reservation is released. */
   | { readonly kind: 'void' }
 
 export interface Settlement {
   /**
-   * False where the object knows nothing of the attempt (it lost its memory, or the reservation lapsed) and would
-   * not let it through now: nobody may learn how it went.
+   * False if the object has no reservation for the attempt (it lost its memory, or the reservation expired) and would not admit
+   * the attempt now. The outcome must then not be revealed.
    */
   readonly settled: boolean
   readonly status: LimitStatus
 }
 
-/** How a key stands with a rule. */
+/** The status of a key under a rule. */
 export interface LimitStatus {
-  /** Whether what counts fills the threshold. */
+  /** Whether the events that count reach the threshold. */
   readonly exhausted: boolean
-  /** Attempts that would be let through now. */
+  /** The number of attempts that would be admitted now. */
   readonly remaining: number
-  /** Until `remaining` grows by itself. */
+  /** The time until `remaining` grows without any further action. */
   readonly resetInMs: number
-  /** How dear a challenge is: 0 to MAX_DIFFICULTY. */
-  readonly level: number
+  /** The difficulty of the next challenge: 0 to MAX_DIFFICULTY. */
+  readonly difficulty: number
 }

@@ -1,4 +1,4 @@
-/** How a key stands with a rule, by what is stored and what is in memory of it. Pure. */
+/** The limit status of a key under a rule, from stored events and attempts in memory. Pure. */
 import type { LimitStatus } from './counter-rpc.ts'
 import {
   type CountedEvent,
@@ -9,27 +9,32 @@ import {
   type Tally,
 } from './window.ts'
 
-/** Attempts under way, by id: when they lapse, in unix milliseconds. */
-export interface UnderWay {
-  /** Those that were let through. */
+/** Attempts in flight: by id, when each reservation expires, in unix milliseconds. */
+export interface InFlightAttempts {
+  /** Attempts that were admitted without a challenge. */
   readonly pending: ReadonlyMap<string, number>
-  /** Those that a solved challenge let through. */
-  readonly proving: ReadonlyMap<string, number>
+  /** Attempts that were admitted because of a solved challenge. */
+  readonly challenged: ReadonlyMap<string, number>
 }
 
 /** A rule's state at one moment. */
-export interface View {
+export interface RuleState {
   readonly tally: Tally
-  /** What is in the window, that of pending attempts too. */
+  /** All events in the window, including those of pending attempts. */
   readonly events: readonly CountedEvent[]
-  /** Events of attempts that have settled, or never will. */
+  /** The number of events in the window whose attempts are not pending: they have settled, or never will. */
   readonly counted: number
   readonly pending: number
-  /** Those with a solved challenge that nothing is stored of. */
-  readonly proving: number
+  /** The number of attempts with a solved challenge that have no stored event. */
+  readonly challenged: number
 }
 
-export function viewOf(tally: Tally, { pending, proving }: UnderWay, limit: Limit, nowMs: number): View {
+export function ruleStateOf(
+  tally: Tally,
+  { pending, challenged }: InFlightAttempts,
+  limit: Limit,
+  nowMs: number,
+): RuleState {
   const events = eventsInWindow(tally, limit, nowMs)
   const stored = new Set(events.map(({ id }) => id))
   return {
@@ -37,44 +42,49 @@ export function viewOf(tally: Tally, { pending, proving }: UnderWay, limit: Limi
     events,
     counted: events.filter(({ id }) => !pending.has(id)).length,
     pending: pending.size,
-    proving: [...proving.keys()].filter((id) => !stored.has(id)).length,
+    challenged: [...challenged.keys()].filter((id) => !stored.has(id)).length,
   }
 }
 
-export function limitStatusOf(view: View, limit: Limit, nowMs: number): LimitStatus {
-  const { tally, events, counted, pending, proving } = view
+export function limitStatusOf(state: RuleState, limit: Limit, nowMs: number): LimitStatus {
+  const { tally, events, counted, pending, challenged } = state
   const times = events.map(({ atMs }) => atMs)
   const remaining = Math.max(0, limit.threshold - counted - pending)
   return {
     exhausted: counted >= limit.threshold,
     remaining,
     resetInMs: resetAfterMs(times, limit, nowMs),
-    level: difficultyOf(tally, limit, Math.max(0, proving - remaining), nowMs),
+    difficulty: difficultyOf(tally, limit, Math.max(0, challenged - remaining), nowMs),
   }
 }
 
-/** Attempts that may wait on one counter at once. */
+/** The largest number of attempts that wait on one counter at once. */
 export const MAX_WAITING = 200
-/** How long one waits for another to settle. */
+/** How long an attempt waits for another to settle. */
 export const MAX_WAIT_MS = 20_000
-/** A pending attempt of which nothing is heard lapses after this. */
-export const LAPSE_MS = 40_000
+/** A reservation expires after this time if its attempt does not settle. */
+export const RESERVATION_LIFETIME_MS = 40_000
 
-export interface Places {
+export interface Occupancy {
   readonly threshold: number
-  /** Events that count. */
+  /** The number of events that count. */
   readonly counted: number
-  /** Attempts that were let through and have not settled. */
+  /** The number of admitted attempts that have not settled. */
   readonly pending: number
-  /** Attempts that wait already, and come first. */
+  /** The number of attempts that already wait, and come first. */
   readonly ahead: number
 }
 
 /**
- * A pending attempt may turn out to count, so it holds a place; while only pending ones stand in the way, the next
- * waits for one of them to settle.
+ * Decides about the next attempt. A pending attempt may turn out to count, so it occupies one place below the threshold. While
+ * only pending attempts prevent the next one, that one waits for one of them to settle.
  */
-export function judge({ threshold, counted, pending, ahead }: Places): 'admit' | 'wait' | 'refuse' {
+export function decideAdmission({
+  threshold,
+  counted,
+  pending,
+  ahead,
+}: Occupancy): 'admit' | 'wait' | 'refuse' {
   if (counted >= threshold) return 'refuse'
   if (counted + pending < threshold && ahead === 0) return 'admit'
   return ahead < MAX_WAITING ? 'wait' : 'refuse'

@@ -1,27 +1,27 @@
-/** From the text of a header to the client that counts. Pure. */
+/** Parses the header with the requester's IP address. Pure. */
 import ipaddr from 'ipaddr.js'
 
 export interface RequesterAddress {
-  /** The address itself, in its canonical spelling (RFC 5952). */
+  /** The address itself, in its canonical form (RFC 5952). */
   readonly shown: string
-  /** What counts as one client: an IPv4 address, or the network that an IPv6 address belongs to. */
+  /** What counts as one requester: an IPv4 address, or the network that an IPv6 address belongs to. */
   readonly counted: string
-  /** Whether Workers of any other zone come from there, so that it tells nobody from anybody. */
+  /** Whether the Workers of all other zones have this address, so that it does not distinguish requesters. */
   readonly shared: boolean
 }
 
-/** What Cloudflare gives as the address of every Worker of another zone. */
+/** The addresses that Cloudflare gives the Workers of other zones. */
 const FOREIGN_WORKERS = ipaddr.IPv6.parseCIDR('2a06:98c0:3600::/48')
-/** Class E: Cloudflare's Pseudo IPv4, which stands for an IPv6 address. */
+/** Class E: Cloudflare's Pseudo IPv4, which replaces an IPv6 address. */
 const PSEUDO_IPV4 = ipaddr.IPv4.parseCIDR('240.0.0.0/4')
-/** Eight groups of four digits, the last two of them as an IPv4 address. */
+/** Eight groups of four digits, of which the last two are written as an IPv4 address. */
 const MAX_ADDRESS_LENGTH = 45
 
 /**
- * @param text one address; anything else, a list too, is none
- * @param ipv6Text the CF-Connecting-IPv6 header, which counts where `text` is a Pseudo IPv4 address
- * @param ipv6Prefix leading bits of an IPv6 address that count as one client
- * @returns null where there is no address
+ * @param text one address; anything else, including a list of addresses, is not an address
+ * @param ipv6Text the CF-Connecting-IPv6 header, which is used if `text` is a Pseudo IPv4 address
+ * @param ipv6Prefix the number of leading bits of an IPv6 address that count as one requester
+ * @returns null if there is no address
  */
 export function parseRequesterAddress(
   text: string | undefined,
@@ -29,18 +29,18 @@ export function parseRequesterAddress(
   ipv6Prefix: number,
 ): RequesterAddress | null {
   const address = parse(text)
-  if (address instanceof ipaddr.IPv6) return toClient(address, ipv6Prefix)
+  if (address instanceof ipaddr.IPv6) return ofIpv6(address, ipv6Prefix)
   if (address?.match(PSEUDO_IPV4) !== true) return address && ofIpv4(address)
   const real = parse(ipv6Text)
-  return real instanceof ipaddr.IPv6 ? toClient(real, ipv6Prefix) : null
+  return real instanceof ipaddr.IPv6 ? ofIpv6(real, ipv6Prefix) : null
 }
 
 /** IPv4-mapped addresses (RFC 4291 section 2.5.5.2) are IPv4 addresses. */
 function parse(text = ''): ipaddr.IPv4 | ipaddr.IPv6 | null {
   if (text.length > MAX_ADDRESS_LENGTH) return null
-  // The library throws and catches to tell one kind from the other.
+  // The library distinguishes the two kinds by throwing and catching.
   if (!text.includes(':')) return ipaddr.IPv4.isValidFourPartDecimal(text) ? ipaddr.IPv4.parse(text) : null
-  // A zone (RFC 4007 section 11) means something on its own link only.
+  // A zone (RFC 4007 section 11) has a meaning only on its own link.
   if (!ipaddr.IPv6.isValid(text) || text.includes('%')) return null
   const address = ipaddr.IPv6.parse(text)
   return address.isIPv4MappedAddress() ? address.toIPv4Address() : address
@@ -50,7 +50,7 @@ function ofIpv4(address: ipaddr.IPv4): RequesterAddress {
   return { shown: address.toString(), counted: address.toString(), shared: false }
 }
 
-function toClient(address: ipaddr.IPv6, prefix: number): RequesterAddress {
+function ofIpv6(address: ipaddr.IPv6, prefix: number): RequesterAddress {
   const shared = address.match(FOREIGN_WORKERS)
   const [network, bits] = shared ? FOREIGN_WORKERS : [networkOf(address, prefix), prefix]
   return { shown: address.toRFC5952String(), counted: `${network.toRFC5952String()}/${bits}`, shared }

@@ -8,16 +8,16 @@
 import { withoutAtEnds } from '../runtime/text.ts'
 import packed from './common-passwords.txt'
 
-/** Shorter than this, what is left of a password says nothing of it. */
+/** The rest of a password without the characters at its ends is checked only from this length on. */
 const MIN_CORE_CODE_POINTS = 4
-/** Numbers and punctuation; symbols such as `$` and `+` too, which people take for it. */
+/** Numbers and punctuation, and symbols such as `$` and `+`, which people use as punctuation. */
 const AROUND_THE_CORE = /[\p{N}\p{P}\p{S}]/u
 
 let unpacked: ReadonlySet<string> | null = null
 
 /**
- * @param password lower-cased
- * @param words lower-cased; those of this service that are tried first
+ * @param password in lower case
+ * @param words in lower case: the words that attackers try first at this service
  */
 export function isCommonPassword(password: string, words: readonly string[]): boolean {
   unpacked ??= new Set(unpackWords(packed))
@@ -26,7 +26,7 @@ export function isCommonPassword(password: string, words: readonly string[]): bo
   return words.some((word) => password === word || (core !== '' && isWord(core, word)))
 }
 
-/** A word may have digits or punctuation of its own. */
+/** A word may itself begin or end with digits or punctuation. */
 function isWord(core: string, word: string): boolean {
   if (core === word) return true
   return isLongEnough(core) && core === withoutAtEnds(word, AROUND_THE_CORE)

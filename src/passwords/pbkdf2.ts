@@ -1,6 +1,6 @@
 /**
- * PBKDF2-HMAC-SHA-256 by WebCrypto: derive, verify, decoy. Every answer about a password costs the work of the
- * current parameters, whatever is stored and whether anything is.
+ * PBKDF2-HMAC-SHA-256 with WebCrypto: derive, verify, decoy. Every check of a password takes at least the work of the current
+ * parameters, whatever hash is stored and whether one is stored at all.
  */
 import {
   type Bytes,
@@ -23,7 +23,7 @@ const SALT_BYTES = 16
 const HASH_BYTES = 32
 const PEPPER_ID_BYTES = 4
 
-/** A secret that goes into every hash, so that the database alone is useless to who leaks it. */
+/** A secret that is an input of every hash, so that a leaked database alone does not reveal passwords. */
 export interface Pepper {
   readonly id: string
   readonly key: CryptoKey
@@ -31,7 +31,7 @@ export interface Pepper {
 
 export type Verification =
   | { readonly match: boolean; readonly needsRehash: boolean }
-  /** The stored string cannot be used: damaged, absurd, or made with a pepper that is not configured. */
+  /** The stored string cannot be used: it is damaged, has absurd parameters, or was made with a pepper that is not configured. */
   | { readonly unusable: 'malformed' | 'unknown_pepper' }
 
 export async function derivePepper(secret: string): Promise<Pepper> {
@@ -47,7 +47,7 @@ export async function hashPassword(password: string, pepper: Pepper | null): Pro
   return formatPhc({ ...parameters, pepperId: pepper?.id ?? null, hash })
 }
 
-/** Compares a password with a stored PHC string. An unusable one costs the same work as any. */
+/** Compares a password with a stored PHC string. A string that cannot be used takes the same work as any other. */
 export async function verifyPassword(
   password: string,
   phc: string,
@@ -66,7 +66,7 @@ export async function verifyPassword(
   return { match, needsRehash: !isCurrent(stored, pepper) }
 }
 
-/** The work of verifying a password where there is nothing to verify it against. */
+/** Does the work of verifying a password if there is no hash to verify it with. */
 export async function verifyDecoy(password: string, pepper: Pepper | null): Promise<void> {
   const salt = new Uint8Array(SALT_BYTES)
   await deriveRounds(await toInput(password, pepper), {
@@ -77,8 +77,8 @@ export async function verifyDecoy(password: string, pepper: Pepper | null): Prom
 }
 
 /**
- * One call of WebCrypto's PBKDF2 (RFC 8018 section 5.2): 32 bytes.
- * @throws {RangeError} above the cap of production's Workers, which local ones do not have
+ * Derives 32 bytes with one call of WebCrypto's PBKDF2 (RFC 8018 section 5.2).
+ * @throws {RangeError} above the limit of Workers in production, which local ones do not have
  */
 export async function derive(input: Bytes, salt: Bytes, iterations: number): Promise<Bytes> {
   if (iterations > MAX_ITERATIONS_PER_CALL)
@@ -96,11 +96,11 @@ async function deriveRounds(input: Bytes, { iterations, rounds, salt }: Paramete
   return output
 }
 
-/** Spends what a cheaper stored hash leaves over, so that its age does not show in the time of an answer. */
+/** Does the rest of the current work if a stored hash requires less, so that response times do not reveal the hash's age. */
 async function topUp(input: Bytes, { iterations, rounds, salt }: Parameters): Promise<void> {
-  let left = CURRENT_ITERATIONS * CURRENT_ROUNDS - iterations * rounds
-  for (; left > 0; left -= MAX_ITERATIONS_PER_CALL) {
-    await derive(input, salt, Math.min(left, MAX_ITERATIONS_PER_CALL))
+  let remaining = CURRENT_ITERATIONS * CURRENT_ROUNDS - iterations * rounds
+  for (; remaining > 0; remaining -= MAX_ITERATIONS_PER_CALL) {
+    await derive(input, salt, Math.min(remaining, MAX_ITERATIONS_PER_CALL))
   }
 }
 

@@ -2,12 +2,12 @@
  * The stored form of a password hash: a PHC string,
  * `$pbkdf2-sha256$i=100000,r=6[,k=<pepper id>]$<salt>$<hash>`. Pure.
  *
- * `i` iterations are run `r` times, each round's 32 bytes being the next round's password; with r=1 and without
- * `k` it is plain PBKDF2-HMAC-SHA-256.
+ * `i` iterations run in each of `r` rounds. The 32 bytes of each round are the password of the next round. With r=1 and without
+ * `k`, it is plain PBKDF2-HMAC-SHA-256.
  */
 import { type Bytes, fromBase64Url, toBase64Url } from '../crypto/bytes.ts'
 
-/** Production's Workers refuse more iterations in one call (workerd, limit-enforcer.h). */
+/** Workers in production refuse more iterations in one call (workerd, limit-enforcer.h). */
 export const MAX_ITERATIONS_PER_CALL = 100_000
 
 const SCHEME = 'pbkdf2-sha256'
@@ -21,7 +21,7 @@ const PHC = /^\$pbkdf2-sha256\$i=([1-9]\d{0,6}),r=([1-9]\d?)(?:,k=([A-Za-z0-9_-]
 export interface PasswordHash {
   readonly iterations: number
   readonly rounds: number
-  /** Id of the pepper that went in, or null for none. */
+  /** The id of the pepper, or null if the hash has none. */
   readonly pepperId: string | null
   readonly salt: Bytes
   readonly hash: Bytes
@@ -32,7 +32,7 @@ export function formatPhc({ iterations, rounds, pepperId, salt, hash }: Password
   return `$${SCHEME}$i=${iterations},r=${rounds}${pepper}$${toPhcBase64(salt)}$${toPhcBase64(hash)}`
 }
 
-/** @returns null for another scheme, damaged text, or parameters that nobody would choose. */
+/** @returns null for another scheme, damaged text, or implausible parameters. */
 export function parsePhc(text: string): PasswordHash | null {
   const match = PHC.exec(text)
   const salt = fromPhcBase64(match?.[4] ?? '')
@@ -53,7 +53,7 @@ function isPlausible({ iterations, rounds, salt, hash }: PasswordHash): boolean 
   return salt.length >= MIN_SALT_BYTES && salt.length <= MAX_SALT_BYTES && hash.length === HASH_BYTES
 }
 
-/** The PHC format's base64: the standard alphabet, no padding. */
+/** Encodes the PHC format's base64: the standard alphabet without padding. */
 function toPhcBase64(bytes: Bytes): string {
   return toBase64Url(bytes).replaceAll('-', '+').replaceAll('_', '/')
 }

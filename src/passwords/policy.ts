@@ -11,13 +11,13 @@ const MIN_GUESSABLE_LENGTH = 4
 export interface PolicyContext {
   /** In code points. */
   readonly minLength: number
-  /** What is tried first at this service, such as its name; lower-cased. */
+  /** Words that attackers try first at this service, such as its name; in lower case. */
   readonly words: readonly string[]
   /** Parts of the account's identifiers, in compared form. */
   readonly guessable: readonly string[]
 }
 
-/** @returns every reason against the password, none for one that may be chosen. */
+/** @returns all reasons against the password; an empty list if it may be chosen. */
 export function weaknesses(
   password: string,
   { minLength, words, guessable }: PolicyContext,
@@ -39,21 +39,24 @@ interface Forms {
   readonly compared: string
 }
 
-/** One that is too long in every form is looked at as it was typed: the whole check takes linear time. */
+/** A password that is too long in every form is not normalized, so that the whole check takes linear time. */
 function formsOf(password: string): Forms {
-  const isHopeless = [...password].length > MAX_CODE_POINTS * MAX_COMPOSED
-  const normalised = isHopeless ? password : password.normalize('NFC')
+  const isTooLong = [...password].length > MAX_CODE_POINTS * MAX_COMPOSED
+  const normalised = isTooLong ? password : password.normalize('NFC')
   const lowerCased = normalised.toLowerCase()
-  return { normalised, lowerCased, compared: isHopeless ? lowerCased : comparedForm(normalised) }
+  return { normalised, lowerCased, compared: isTooLong ? lowerCased : comparedForm(normalised) }
 }
 
-/** A username is stored in compared form, so the password is held against it in both forms. */
+/** A username is stored in compared form, so both forms of the password are searched for it. */
 function containsPart({ lowerCased, compared }: Forms, part: string): boolean {
   if ([...part].length < MIN_GUESSABLE_LENGTH) return false
   return [lowerCased, compared].some((form) => withOneSigma(form).includes(withOneSigma(part)))
 }
 
-/** Lower case depends on what follows in this one letter (Unicode 3.13, Final_Sigma): the last letter of a name is not the last of a password. */
+/**
+ * The lower case of sigma depends on what follows (Unicode 3.13, Final_Sigma). The last letter of a username may be in the middle
+ * of a password.
+ */
 function withOneSigma(text: string): string {
   return text.replaceAll('ς', 'σ')
 }

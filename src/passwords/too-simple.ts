@@ -1,14 +1,14 @@
-/** Passwords that take no thought: a few characters over and over, or neighbours in a row. Pure. */
+/** Detects simple passwords: a few characters repeated, or characters that are neighbours in a row. Pure. */
 
 const MAX_UNIT = 4
 const MIN_RUN = 3
 
-/** The position of a character in some order; undefined where it is not part of it. Neighbours are one apart. */
-type Place = (character: string) => number | undefined
+/** The position of a character in an order; undefined if the order does not contain it. Neighbours differ by one. */
+type PositionOf = (character: string) => number | undefined
 
 /**
- * The rows of keys, the unshifted characters of each and the shifted ones, key below key (upper case aside, since
- * passwords are lower-cased first): United States, United Kingdom, Germany, France.
+ * The rows of keys of each keyboard, with their unshifted and shifted characters, key by key: United States, United Kingdom,
+ * Germany, France. Upper case is missing, because passwords are lower-cased first.
  */
 const KEYBOARDS: readonly (readonly (readonly [unshifted: string, shifted: string])[])[] = [
   [
@@ -36,11 +36,11 @@ const KEYBOARDS: readonly (readonly (readonly [unshifted: string, shifted: strin
     ['<wxcvbn,;:!', '>wxcvbn?./§'],
   ],
 ]
-/** Keeps the last key of a row and the first of the next from being neighbours. */
-const LONGEST_ROW = 100
+/** Larger than any row, so that the last key of a row and the first of the next are not neighbours. */
+const ROW_STRIDE = 100
 
-const inUnicode: Place = (character) => character.codePointAt(0)
-const ORDERS: readonly Place[] = [inUnicode, ...KEYBOARDS.map(onKeyboard)]
+const inUnicode: PositionOf = (character) => character.codePointAt(0)
+const ORDERS: readonly PositionOf[] = [inUnicode, ...KEYBOARDS.map(onKeyboard)]
 
 /**
  * @param password lower-cased
@@ -51,7 +51,7 @@ export function isTooSimple(password: string): boolean {
   return repeatsUnit(characters) || isRuns(characters)
 }
 
-/** The unit comes twice at least; its last repetition may be cut. */
+/** The unit occurs at least twice; its last repetition may be incomplete. */
 function repeatsUnit(characters: readonly string[]): boolean {
   for (let unit = 1; unit <= MAX_UNIT && 2 * unit <= characters.length; unit++) {
     const repeats = characters.every((character, index) => character === characters[index % unit])
@@ -60,7 +60,7 @@ function repeatsUnit(characters: readonly string[]): boolean {
   return false
 }
 
-/** Each part of a run of 3 or more is one as well: two runs may meet wherever both reach. */
+/** A part of a run with 3 or more characters is a run, too. Two runs can therefore meet at every position that both reach. */
 function isRuns(characters: readonly string[]): boolean {
   const { length } = characters
   const first = longestRun(characters)
@@ -72,29 +72,29 @@ function isRuns(characters: readonly string[]): boolean {
   return meetsFrom <= meetsUpTo
 }
 
-/** @returns how many characters at the beginning are neighbours one after another, in one order and direction. */
+/** @returns the number of characters at the beginning that are consecutive neighbours, in one order and direction. */
 function longestRun(characters: readonly string[]): number {
-  const lengths = ORDERS.flatMap((place) => [
-    runLength(characters, place, 1),
-    runLength(characters, place, -1),
+  const lengths = ORDERS.flatMap((positionOf) => [
+    runLength(characters, positionOf, 1),
+    runLength(characters, positionOf, -1),
   ])
   return Math.max(...lengths)
 }
 
-function runLength(characters: readonly string[], place: Place, step: 1 | -1): number {
+function runLength(characters: readonly string[], positionOf: PositionOf, step: 1 | -1): number {
   const end = characters.findIndex((character, index) => {
-    const before = place(characters[index - 1] ?? '')
-    return index > 0 && (before === undefined || place(character) !== before + step)
+    const before = positionOf(characters[index - 1] ?? '')
+    return index > 0 && (before === undefined || positionOf(character) !== before + step)
   })
   return end === -1 ? characters.length : end
 }
 
-function onKeyboard(rows: (typeof KEYBOARDS)[number]): Place {
-  const places = new Map<string, number>()
+function onKeyboard(rows: (typeof KEYBOARDS)[number]): PositionOf {
+  const positions = new Map<string, number>()
   for (const [row, layers] of rows.entries()) {
     for (const layer of layers) {
-      for (const [key, character] of [...layer].entries()) places.set(character, row * LONGEST_ROW + key)
+      for (const [key, character] of [...layer].entries()) positions.set(character, row * ROW_STRIDE + key)
     }
   }
-  return (character) => places.get(character)
+  return (character) => positions.get(character)
 }

@@ -87,10 +87,18 @@ const deleteRoute = createRoute({
   responses: { 204: { description: 'Deleted' }, default: problem },
 })
 
+type Router = ReturnType<typeof createRouter>
+
 export function accountRoutes({ defaultPhoneRegion }: AccountsConfig) {
   const requests = accountRequests(defaultPhoneRegion)
   const router = createRouter()
+  addRegistration(router, requests)
+  router.openapi(meRoute, (c) => c.json(toUser(c.get('activeSession').profile), 200))
+  addChanges(router, requests)
+  return router
+}
 
+function addRegistration(router: Router, requests: AccountRequests): void {
   router.openapi(
     registerRoute(requests.register),
     async (c) => {
@@ -112,9 +120,10 @@ export function accountRoutes({ defaultPhoneRegion }: AccountsConfig) {
     },
     refuseInvalidWith(additionalRegistrationErrors),
   )
+}
 
-  router.openapi(meRoute, (c) => c.json(toUser(c.get('activeSession').profile), 200))
-
+/** Changes of the requester's own account, and its deletion. */
+function addChanges(router: Router, requests: AccountRequests): void {
   router.openapi(
     changeIdentifiersRoute(requests.changeIdentifiers),
     async (c) => {
@@ -155,8 +164,6 @@ export function accountRoutes({ defaultPhoneRegion }: AccountsConfig) {
     clearCookieOf(c, c.get('activeSession'))
     return c.body(null, 204)
   })
-
-  return router
 }
 
 function additionalRegistrationErrors(c: AppContext, { fields }: InvalidBody): readonly FieldError[] {

@@ -100,9 +100,17 @@ const endRoute = createRoute({
   responses: { 204: { description: 'Ended' }, default: problem },
 })
 
+type Router = ReturnType<typeof createRouter>
+
 export function sessionRoutes() {
   const router = createRouter()
+  addTokenRoutes(router)
+  addSessionRoutes(router)
+  return router
+}
 
+/** Login, refresh and logout. */
+function addTokenRoutes(router: Router): void {
   router.openapi(loginRoute, async (c) => {
     const { identifier, password, scope, challenge, transport } = c.req.valid('json')
     if (transport === 'cookie') refuseForeignOrigin(c)
@@ -138,7 +146,10 @@ export function sessionRoutes() {
     if (c.get('tokenFromCookie')) clearRefreshCookie(c)
     return c.body(null, 204)
   })
+}
 
+/** The list of sessions, and how to end them. */
+function addSessionRoutes(router: Router): void {
   router.openapi(listRoute, async (c) => {
     const activeSession = c.get('activeSession')
     const sessions = await listSessions(c.get('services'), activeSession)
@@ -168,8 +179,6 @@ export function sessionRoutes() {
     if (id === c.get('activeSession').session.id) clearCookieOf(c, c.get('activeSession'))
     return c.body(null, 204)
   })
-
-  return router
 }
 
 function toEndSessionsRequest(

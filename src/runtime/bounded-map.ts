@@ -1,4 +1,4 @@
-/** What one isolate remembers, up to a size: what was put in first goes first. */
+/** A map with a capacity, for caches of one isolate: the entry that was set first is removed first. */
 export class BoundedMap<Value> {
   readonly #capacity: number
   readonly #values = new Map<string, Value>()

@@ -1,25 +1,25 @@
-/** How long anybody waits for a dependency. */
+/** Deadlines for calls of dependencies. */
 
 /**
- * How long a dependency may take. One that is still silent then counts as out of reach: a client that waits learns that
- * it may try again, and what it holds elsewhere is given back.
+ * How long a dependency may take. After that it counts as unavailable: the response says that the client may try again, and
+ * reservations elsewhere are released.
  */
 export const DEADLINE_MS = 20_000
 
-/** A dependency did not answer in time. What was asked of it may still happen. */
+/** A dependency did not respond in time. The operation may still take effect. */
 export class DeadlineExceededError extends Error {
   constructor(deadlineMs: number) {
-    super(`no answer within ${deadlineMs} ms`)
+    super(`no response within ${deadlineMs} ms`)
     this.name = 'DeadlineExceededError'
   }
 }
 
-/** Awaits work of a dependency for as long as it may take. @throws {DeadlineExceededError} and what `work` throws */
+/** Waits for a dependency until the deadline. @throws {DeadlineExceededError} and what `work` throws */
 export async function withDeadline<T>(work: PromiseLike<T>, deadlineMs = DEADLINE_MS): Promise<T> {
-  const { promise: overdue, reject } = Promise.withResolvers<never>()
+  const { promise: exceeded, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(new DeadlineExceededError(deadlineMs)), deadlineMs)
   try {
-    return await Promise.race([work, overdue])
+    return await Promise.race([work, exceeded])
   } finally {
     clearTimeout(timer)
   }

@@ -1,12 +1,12 @@
 /**
- * Structured log lines: one JSON object each, on the console, where Workers Logs and `wrangler dev` read them.
- * Callers pass names, codes, ids and digests; never a body, a header value, an address, a token or a password.
+ * Structured log lines: one JSON object each, on the console, from which Workers Logs and `wrangler dev` read them. Callers pass
+ * names, codes, ids and digests; never a body, a header value, an IP address, a token or a password.
  */
 import type { ErrorCode } from '../errors/codes.ts'
 
 export type LogFields = Readonly<Record<string, unknown>>
 
-/** docs/log-events.md says of each what it means and what to do. */
+/** docs/log-events.md explains what each event means and what to do. */
 export type LogEvent =
   | 'attempt_not_settled'
   | 'challenge_site_key_mismatch'
@@ -33,7 +33,7 @@ export type LogEvent =
   | 'outbox_row_pending'
   | 'orphaned_session'
 
-/** Writes one line. `event` is the stable name to search for; an error's is the code of the error that it became. */
+/** Writes one line. `event` is a stable name to search for. For an error it is the code of the ServiceError. */
 export function log(
   level: 'info' | 'warn' | 'error',
   event: LogEvent | ErrorCode,
@@ -44,8 +44,8 @@ export function log(
 }
 
 /**
- * Says what was thrown, for the log: its name, where it was thrown, and what lies beneath it. A SyntaxError's
- * message quotes the text that was parsed, so that one is left out.
+ * Describes a thrown value for the log: its name, its message, where it was thrown, and its cause. The message of a SyntaxError
+ * is left out, because it quotes the text that was parsed.
  */
 export function describeError(error: unknown): LogFields {
   if (!(error instanceof Error)) return { name: typeof error }

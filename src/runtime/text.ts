@@ -1,17 +1,18 @@
 /** Rules about text that several folders share. Pure. */
 
 /**
- * Upper then lower case in NFKC: lower-casing alone leaves "straße" and "STRASSE" two names. Lower case before,
- * since "ẞ" has no other upper case; decomposed meanwhile, since case is a matter of each letter without its
- * marks (Unicode 3.13, D145).
+ * Converts the text to upper case, then to lower case, in NFKC. Lower case alone would leave "straße" and "STRASSE" two names.
+ * Before that, the text is converted to lower case, because "ẞ" has no other upper case. It is decomposed while its case changes,
+ * because the case of a letter does not depend on its marks (Unicode 3.13, D145).
  */
 export function comparedForm(text: string): string {
   return text.normalize('NFKD').toLowerCase().toUpperCase().toLowerCase().normalize('NFKC')
 }
 
 /**
- * The most code points that normalisation makes one of (UAX #15: no canonical decomposition is longer). A longer text
- * is that much too long before it is normalised, which takes quadratic time where many combining marks follow each other.
+ * The largest number of code points that normalization composes into one (UAX #15: no canonical decomposition is longer). A text
+ * longer than its limit times this is too long in every form. It is then not normalized, because normalization takes quadratic
+ * time if many combining marks follow each other.
  */
 export const MAX_COMPOSED = 4
 
@@ -21,31 +22,28 @@ export function hasControlCharacter(text: string): boolean {
 }
 
 /**
- * Without white space and format characters (directions, joiners, soft hyphens, byte order marks) at the ends: what a
- * phone's keyboard or its list of contacts adds to a text. Control characters stay, those that are white space too.
+ * Removes white space and format characters (directions, joiners, soft hyphens, byte order marks) at both ends, which a phone's
+ * keyboard or its list of contacts may add to a text. Control characters stay, even those that are white space.
  */
 export function trimInvisible(text: string): string {
   return withoutAtEnds(text, /[\p{Z}\p{Cf}]/u)
 }
 
 /**
- * Without the characters of a kind at both ends. Looks at each code point once, where an expression that is anchored
- * at the end would begin anew at each of a long run of them.
+ * Removes the matching characters at both ends. Tests each code point once; a regular expression that is anchored at the end would
+ * start again at each character of a long run.
  */
-export function withoutAtEnds(text: string, kind: RegExp): string {
+export function withoutAtEnds(text: string, removed: RegExp): string {
   const codePoints = [...text]
-  const first = codePoints.findIndex((codePoint) => !kind.test(codePoint))
-  const last = codePoints.findLastIndex((codePoint) => !kind.test(codePoint))
+  const first = codePoints.findIndex((codePoint) => !removed.test(codePoint))
+  const last = codePoints.findLastIndex((codePoint) => !removed.test(codePoint))
   return first === -1 ? '' : codePoints.slice(first, last + 1).join('')
 }
 
-/**
- * Code points that show nothing (RFC 8265 section 3.3; RFC 8264 section 9.13): two names that differ in them alone
- * look the same.
- */
+/** Finds invisible code points (RFC 8265 section 3.3; RFC 8264 section 9.13): two names that differ only in them look the same. */
 export function hasIgnorable(text: string): boolean {
   return /\p{Default_Ignorable_Code_Point}/u.test(text)
 }
 
-/** Scopes and roles alike: what fits between the spaces of a header. */
+/** The form of scopes and roles: text without spaces, so that a header can contain a list of them. */
 export const SCOPE = /^[A-Za-z0-9:._-]{1,64}$/

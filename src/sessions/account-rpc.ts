@@ -1,4 +1,4 @@
-/** What an account's object is asked, and what it answers. */
+/** The arguments and results of an account object's RPCs. */
 import type { Bytes } from '../crypto/bytes.ts'
 import type { LiveState, NewSession, Session, SessionPolicy } from './session.ts'
 
@@ -7,20 +7,20 @@ export interface OpenRequest {
   readonly state: LiveState
   readonly policy: SessionPolicy
   /**
-   * What the state rests on. `nearest`: a replica, so the object must hold this version or a lower one. `exact`:
-   * a read of the primary, or the write itself, so an object that holds none takes it.
+   * Where the state comes from. `replica`: a read that may be stale, so the object accepts it only if it has stored this version
+   * or a lower one. `primary`: a read of the primary, or the write itself, so an object that has stored nothing accepts it.
    */
   readonly readFrom: 'replica' | 'primary'
-  /** A version that the object answered before that read began: a lower state may replace it (a restore). */
+  /** A version that the object returned before that read began. A lower state may replace it: D1 was restored from a backup. */
   readonly replaces?: number
 }
 
 export type OpenResult =
   | { readonly outcome: 'opened'; readonly activeSession: ActiveSession }
-  /** The state is not known to be current. `version` is what the object holds, null for nothing. */
+  /** The state may not be current. `version` is the one that the object has stored, or null if it has stored none. */
   | { readonly outcome: 'stale'; readonly version: number | null }
 
-/** What a token answer is made from. */
+/** A live session and its account's profile: a token response is made from them. */
 export interface ActiveSession {
   readonly session: Session
   readonly profile: LiveState['profile']
@@ -31,7 +31,7 @@ export interface RotateRequest {
   readonly secretHash: Bytes
   readonly generation: number
   readonly policy: SessionPolicy
-  /** Sessions that began before have ended, everybody's. */
+  /** The sessions of all accounts that began before this time have ended. */
   readonly sessionsNotBeforeMs: number
 }
 

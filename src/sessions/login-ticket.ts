@@ -1,24 +1,24 @@
 /**
- * What the hosted pages put into the address that they send a browser on to after a login: base64url of
+ * The login ticket, which the hosted pages put into the URL that they redirect a browser to after a login: base64url of
  *   secret id (4) · end (4, unix seconds) · HMAC (32)
- * The HMAC-SHA-256 under a key from AUTH_SECRET covers the address of the requester too, so the page may tell by it that a
- * browser has just logged in here. Nobody else can make one; one that is passed on holds for two minutes at the same address,
- * where it leads a browser that is logged in to a configured origin, with no token.
+ * The HMAC-SHA-256 under a key from AUTH_SECRET also covers the IP address of the requester. The page thereby recognizes that a
+ * browser has just logged in here. Only this service can make a ticket. A ticket that is passed to another browser is valid for
+ * two minutes from the same IP address. There it redirects a browser with a session to a configured origin, without a token.
  */
 import { type Bytes, concat, fromBase64Url, hmac, hmacKey, toBase64Url, utf8 } from '../crypto/bytes.ts'
 import { derivePurposeKeys, type PurposeKeys, SECRET_ID_BYTES } from '../crypto/secrets.ts'
 
-/** Begins with the request, and a login may wait for others for 40 s before it is answered. */
+/** Counted from the beginning of the request, because a login may wait for other logins for 40 s before its response. */
 const TICKET_SECONDS = 120
 const HEAD_BYTES = SECRET_ID_BYTES + 4
 const HMAC_BYTES = 32
 
-/** @param fallback the AUTH_SECRET that is accepted beside the current one */
+/** @param fallback AUTH_SECRET_FALLBACK, which is also accepted */
 export function deriveTicketKeys(authSecret: string, fallback: string | undefined): Promise<PurposeKeys> {
   return derivePurposeKeys(authSecret, fallback, 'gatehouse login ticket v1', hmacKey)
 }
 
-/** @param address of the requester, as it is counted */
+/** @param address the requester's IP address or network (RequesterAddress.counted) */
 export async function makeLoginTicket(
   { current }: PurposeKeys,
   address: string,
@@ -30,7 +30,7 @@ export async function makeLoginTicket(
   return toBase64Url(concat(head, await hmac(current.key, signedPart(head, address))))
 }
 
-/** @returns whether this service made the ticket for that address within the last two minutes */
+/** @returns whether this service made the ticket for the address within the last two minutes */
 export async function isLoginTicket(
   keys: PurposeKeys,
   text: string,

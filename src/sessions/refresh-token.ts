@@ -1,9 +1,9 @@
 /**
  * The refresh token: base64url of
  *   version (1) · secret id (4) · account (16) · session (16) · generation (4) · session secret (16) · HMAC (32)
- * with the HMAC-SHA-256 over all before it under a key from AUTH_SECRET. A forged token is refused before any
- * object is woken; the object keeps only SHA-256 of the session secret, so neither a leaked AUTH_SECRET nor a
- * leaked object is enough to make a token. The same session and generation always give the same token.
+ * The HMAC-SHA-256 under a key from AUTH_SECRET covers everything before it. A forged token is refused before any object is
+ * woken. The object stores only SHA-256 of the session secret, so neither a leaked AUTH_SECRET nor a leaked object is enough to
+ * make a token. The same session and generation always give the same token.
  */
 import { type Bytes, concat, fromBase64Url, hmac, hmacKey, toBase64Url } from '../crypto/bytes.ts'
 import { idFromBytes, idToBytes, UUID_BYTES } from '../crypto/ids.ts'
@@ -12,9 +12,9 @@ import { derivePurposeKeys, type PurposeKeys, SECRET_ID_BYTES } from '../crypto/
 export interface RefreshToken {
   readonly accountId: string
   readonly sessionId: string
-  /** How often the session was rotated when this token was made. */
+  /** How often the session had been rotated when this token was made. */
   readonly generation: number
-  /** Random bytes of the session: 16. */
+  /** 16 random bytes, which belong to the session. */
   readonly sessionSecret: Bytes
 }
 
@@ -32,12 +32,12 @@ const OFFSETS = {
 }
 const TOKEN_BYTES = OFFSETS.hmac + HMAC_BYTES
 
-/** @param fallback the AUTH_SECRET that is accepted beside the current one */
+/** @param fallback AUTH_SECRET_FALLBACK, which is also accepted */
 export function deriveRefreshKeys(authSecret: string, fallback: string | undefined): Promise<PurposeKeys> {
   return derivePurposeKeys(authSecret, fallback, 'gatehouse refresh token v1', hmacKey)
 }
 
-/** The hosted pages' tokens look alike and are another kind: neither is good where the other is. */
+/** The hosted pages' tokens have the same format under other keys: neither is accepted in place of the other. */
 export function derivePageKeys(authSecret: string, fallback: string | undefined): Promise<PurposeKeys> {
   return derivePurposeKeys(authSecret, fallback, 'gatehouse page token v1', hmacKey)
 }
@@ -56,7 +56,7 @@ export async function makeRefreshToken(token: RefreshToken, { current }: Purpose
   return toBase64Url(concat(body, await hmac(current.key, body)))
 }
 
-/** @returns what the token says, or null where this service did not make it. */
+/** @returns the contents of the token, or null if this service did not make it. */
 export async function readRefreshToken(text: string, keys: PurposeKeys): Promise<RefreshToken | null> {
   const bytes = fromBase64Url(text)
   if (bytes === null || bytes.length !== TOKEN_BYTES || bytes[0] !== FORMAT_VERSION) return null

@@ -1,20 +1,20 @@
-/** The rules of a session's life: begin, rotate, grace, reuse, end. Pure: records and the time in, records out. */
+/** The rules of a session: begin, rotate, grace period, reuse, end. Pure: takes records and the time, returns records. */
 import type { AccountState, NewSession, Session, SessionPolicy } from './session.ts'
 
-/** Rotations that are remembered for the grace. More than these within it is no client that lost an answer. */
+/** How many rotations a session remembers for the grace period. A client that lost a response does not make more. */
 const REMEMBERED_ROTATIONS = 100
 
 export type Rotation =
-  /** The current generation was presented, which rotates it. */
+  /** The current generation was presented: it is rotated. */
   | { readonly outcome: 'rotated'; readonly session: Session }
-  /** Rotated out within the grace: two tabs, or a lost answer. The current token is given again. */
+  /** The generation was rotated out within the grace period: two tabs, or a lost response. The current token is returned again. */
   | { readonly outcome: 'repeated'; readonly session: Session }
   | { readonly outcome: 'reused' }
   | { readonly outcome: 'unknown' }
 
 export function beginSession(
   request: NewSession,
-  openedUnder: number,
+  openedUnderVersion: number,
   policy: SessionPolicy,
   nowMs: number,
 ): Session {
@@ -28,14 +28,14 @@ export function beginSession(
     endsAt,
     ...usedAt(nowMs, endsAt, policy),
     authTime: nowMs,
-    openedUnder,
+    openedUnderVersion,
   }
 }
 
-/** Judges a generation that was presented with the session's own secret. */
+/** Decides about a generation that was presented with the session's own secret. */
 export function rotate(session: Session, generation: number, policy: SessionPolicy, nowMs: number): Rotation {
   if (nowMs >= session.expiresAt || generation > session.generation) return { outcome: 'unknown' }
-  if (generation < session.generation) return judgeOlder(session, generation, policy, nowMs)
+  if (generation < session.generation) return checkOlder(session, generation, policy, nowMs)
   const remembered = session.rotatedAt.filter((rotatedAtMs) => isInGrace(rotatedAtMs, policy, nowMs))
   const rotated = {
     ...session,
@@ -46,7 +46,7 @@ export function rotate(session: Session, generation: number, policy: SessionPoli
   return { outcome: 'rotated', session: rotated }
 }
 
-function judgeOlder(session: Session, generation: number, policy: SessionPolicy, nowMs: number): Rotation {
+function checkOlder(session: Session, generation: number, policy: SessionPolicy, nowMs: number): Rotation {
   const rotatedAt = session.rotatedAt.at(generation - session.generation)
   const inGrace = rotatedAt !== undefined && isInGrace(rotatedAt, policy, nowMs)
   return inGrace ? { outcome: 'repeated', session } : { outcome: 'reused' }
@@ -57,22 +57,22 @@ function isInGrace(rotatedAtMs: number, { graceSeconds }: SessionPolicy, nowMs: 
 }
 
 /**
- * @returns the session as it is under the account's state, or null where that state ended it. The kept one goes
- * on as after a log in, under its new secret.
+ * @returns the session under the account's state, or null if the state ended it. The surviving session continues as after a
+ * login, with its new secret.
  */
-export function underState(
+export function sessionUnderState(
   session: Session,
   state: AccountState,
   policy: SessionPolicy,
   nowMs: number,
 ): Session | null {
   if (state.profile === null || state.profile.disabled) return null
-  if (session.openedUnder >= state.sessionsNotBefore) return session
+  if (session.openedUnderVersion >= state.sessionsNotBefore) return session
   if (session.id !== state.survivingSession?.id) return null
   return {
     ...session,
     secretHash: state.survivingSession.secretHash,
-    openedUnder: state.sessionsNotBefore,
+    openedUnderVersion: state.sessionsNotBefore,
     generation: 0,
     rotatedAt: [],
     authTime: nowMs,
@@ -80,17 +80,17 @@ export function underState(
   }
 }
 
-/** How long a session may go on being used before that is noted: a page view is no write. */
-const USE_NOTED_EVERY_MS = 3_600_000
+/** A use is recorded at most this often, so that a page view does not cause a write. */
+const USE_RECORDED_EVERY_MS = 3_600_000
 
-/** @returns the session as it is after a use that rotates nothing: the same object while the last one is recent */
-export function touch(session: Session, policy: SessionPolicy, nowMs: number): Session {
-  if (nowMs - session.lastUsedAt < USE_NOTED_EVERY_MS) return session
+/** @returns the session after a use without rotation; the same object if the last recorded use is recent */
+export function recordUse(session: Session, policy: SessionPolicy, nowMs: number): Session {
+  if (nowMs - session.lastUsedAt < USE_RECORDED_EVERY_MS) return session
   return { ...session, ...usedAt(nowMs, session.endsAt, policy) }
 }
 
-/** @returns the ids to end so that one more session fits: the least recently used. */
-export function overflow(sessions: readonly Session[], policy: SessionPolicy): readonly string[] {
+/** @returns the ids of the sessions to end so that one more session fits: the least recently used. */
+export function excessSessions(sessions: readonly Session[], policy: SessionPolicy): readonly string[] {
   const excess = sessions.length + 1 - policy.maxSessions
   const byLastUse = sessions.toSorted((a, b) => a.lastUsedAt - b.lastUsedAt || (a.id < b.id ? -1 : 1))
   return byLastUse.slice(0, Math.max(excess, 0)).map(({ id }) => id)

@@ -1,6 +1,6 @@
 /**
- * What an account's object keeps: the session records and the account's state. Plain data, format-versioned. From release
- * 1.0 on, RPC arguments and stored records stay compatible one release back; before it nothing is kept compatible.
+ * The records that an account's object stores: sessions and the account's state. Plain data with a format version. From release
+ * 1.0 on, RPC arguments and stored records are compatible with the previous release. Before 1.0, they are not.
  */
 import type { AccountProfile, SurvivingSession } from '../accounts/account.ts'
 import type { Bytes } from '../crypto/bytes.ts'
@@ -12,53 +12,53 @@ export interface Session {
   /** SHA-256 of the session secret that its refresh tokens carry. */
   readonly secretHash: Bytes
   readonly generation: number
-  /** When the latest generations were rotated out, the newest last: the grace is judged by these. */
+  /** When the latest generations were rotated out, the newest last. The grace period is counted from these times. */
   readonly rotatedAt: readonly number[]
   readonly createdAt: number
   readonly lastUsedAt: number
-  /** The end that no refresh moves. */
+  /** The absolute end, which no refresh moves. */
   readonly endsAt: number
-  /** The nearer of idle and absolute end. */
+  /** The idle end or the absolute end, whichever is earlier. */
   readonly expiresAt: number
-  /** What was asked for at log in; null for everything. */
+  /** The scope that was requested at login; null for everything. */
   readonly scope: readonly string[] | null
-  /** The last log in or password change (OIDC Core section 2). */
+  /** The last login or password change (OIDC Core section 2). */
   readonly authTime: number
   /** RFC 8176. */
   readonly amr: readonly string[]
   readonly clientId: string
-  /** The account's version that the session was opened under. */
-  readonly openedUnder: number
+  /** The account's version when the session was opened or renewed. */
+  readonly openedUnderVersion: number
   readonly ip: string | null
   readonly userAgent: string | null
-  /** Where Cloudflare locates the address; null where it does not say. */
+  /** Where Cloudflare locates the IP address; null if it does not say. */
   readonly country: string | null
   readonly city: string | null
-  /** How its refresh tokens reach the browser. */
+  /** How the session's refresh tokens reach the browser. */
   readonly transport: Transport
 }
 
-/** `body`: in the response's body. `cookie`: in one that no script can read, which opens the hosted pages as well. */
+/** `body`: in the response's body. `cookie`: in a cookie that no script can read, which the hosted pages accept as well. */
 export type Transport = 'body' | 'cookie'
 
-/** What the Worker decides of a new session; the object adds the rest. */
+/** The part of a new session that the Worker decides; the object adds the rest. */
 export type NewSession = Pick<
   Session,
   'id' | 'secretHash' | 'scope' | 'amr' | 'clientId' | 'ip' | 'userAgent' | 'country' | 'city' | 'transport'
 >
 
-/** The account's whole state as its object holds it: told whole, so that the order of tellings cannot matter. */
+/** The state of an account that its object stores. It is published as a whole, so the order of publications does not matter. */
 export interface AccountState {
   readonly format: 1
   readonly version: number
-  /** Sessions opened under a lower version have ended, but for the kept one. */
+  /** Sessions that were opened under a lower version have ended, except the surviving session. */
   readonly sessionsNotBefore: number
   readonly survivingSession: SurvivingSession | null
-  /** Null for an account that was deleted. */
+  /** Null for a deleted account. */
   readonly profile: AccountProfile | null
 }
 
-/** The state of an account that exists. */
+/** The state of an account that is not deleted. */
 export interface LiveState extends AccountState {
   readonly profile: AccountProfile
 }

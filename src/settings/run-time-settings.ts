@@ -1,4 +1,4 @@
-/** The run-time settings as one isolate knows them. Results are shared between requests, promises are not (signing-keys.ts). */
+/** The cache of the run-time settings in one isolate. Requests share results, not promises (signing-keys.ts). */
 import type { AllowList } from '../accounts/allow-list.ts'
 import { applyRules, type LimitRules } from '../config/limits.ts'
 import { orUnavailable, ServiceError } from '../errors/service-error.ts'
@@ -14,18 +14,18 @@ import {
   toStoredSettings,
 } from './settings-store.ts'
 
-/** Together 30 s: within that a change is in force everywhere. */
+/** With RETRY_AFTER_MS 30 s: within this time every isolate uses a change. */
 const RELOAD_AFTER_MS = 25_000
-/** One request reads, and again after a read that failed; the others go on with what is known. */
+/** The time until the next read after one that is in progress or failed. Other requests use the cached settings. */
 const RETRY_AFTER_MS = 5_000
 
 export interface OperatorSettings {
   readonly registrationOpen: boolean
   readonly registrationAllow: AllowList
   readonly rules: LimitRules
-  /** Unix milliseconds: sessions that began before have ended, everybody's. */
+  /** Unix milliseconds: the sessions of all accounts that began before this time have ended. */
   readonly sessionsNotBeforeMs: number
-  /** Unix seconds; null while nothing was ever changed. */
+  /** Unix seconds; null if no setting was ever changed. */
   readonly updatedAt: number | null
   /** An account's id, or `admin_token`. */
   readonly updatedBy: string | null
@@ -36,7 +36,7 @@ const NO_LIST: AllowList = { email_domains: [], emails: [], phones: [], username
 export class RunTimeSettings {
   readonly #db: D1Database
   readonly #defaults: LimitRules
-  #known: OperatorSettings | null = null
+  #cached: OperatorSettings | null = null
   #reloadAtMs = 0
   #changes = 0
 
@@ -45,14 +45,14 @@ export class RunTimeSettings {
     this.#defaults = defaults
   }
 
-  /** The rules in force. D1 out of reach: the last known, else the defaults, never none. */
+  /** The current rules. While D1 is unavailable: the last ones that were read, otherwise the defaults. */
   async rules(nowMs: number): Promise<LimitRules> {
     return (await this.#reload(nowMs))?.rules ?? this.#defaults
   }
 
   /**
-   * All that is in force; at most 30 s old while D1 is in reach, else the last known.
-   * @throws {ServiceError} `unavailable` where nothing is known: a registration that was closed must not open by an error
+   * The current settings: at most 30 s old while D1 is available, otherwise the last ones that were read.
+   * @throws {ServiceError} `unavailable` if none were ever read, because an error must not open a closed registration
    */
   async current(nowMs: number): Promise<OperatorSettings> {
     const settings = await this.#reload(nowMs)
@@ -60,29 +60,30 @@ export class RunTimeSettings {
     throw new ServiceError('unavailable', {}, { cause: new Error('the settings were never read') })
   }
 
-  /** What stands in D1. @throws {ServiceError} `unavailable` */
+  /** Reads the settings from D1. @throws {ServiceError} `unavailable` */
   async latest(nowMs: number): Promise<OperatorSettings> {
     const changesBefore = this.#changes
     const { results } = await orUnavailable(readSettings(this.#db).all<SettingsRow>())
-    // A read that a change overtook may be older than what is known by now.
-    const overtaken = changesBefore !== this.#changes
-    return overtaken && this.#known !== null ? this.#known : this.#take(results, nowMs)
+    // A read that began before a change may be older than the cached settings.
+    const isOutdated = changesBefore !== this.#changes
+    return isOutdated && this.#cached !== null ? this.#cached : this.#store(results, nowMs)
   }
 
   /**
-   * Changes what is given and records it, in one batch; in force in this isolate at once. Nothing given changes nothing.
+   * Changes the given settings and records the change, in one batch. This isolate uses the change at once. An empty change has
+   * no effect.
    * @param actor an account's id, or `admin_token`
    * @throws {ServiceError} `unavailable`
    */
   async change(change: SettingsChange, actor: string, nowMs: number): Promise<OperatorSettings> {
-    if (saysNothing(change)) return this.latest(nowMs)
+    if (isEmpty(change)) return this.latest(nowMs)
     const now = Math.floor(nowMs / 1000)
     const write = mergeSettings(this.#db, change, now, actor)
     return this.#write(write, insertSettingsChange(this.#db, change, now, actor), nowMs)
   }
 
   /**
-   * Ends everybody's sessions, and records it; in force in this isolate at once.
+   * Ends the sessions of all accounts, and records it. This isolate applies it at once.
    * @throws {ServiceError} `unavailable`
    */
   async endEverySession(actor: string, nowMs: number): Promise<void> {
@@ -99,31 +100,31 @@ export class RunTimeSettings {
     const batch = [write, record, readSettings(this.#db)]
     const changesBefore = this.#changes
     const results = await orUnavailable(this.#db.batch<SettingsRow>(batch))
-    const overtaken = changesBefore !== this.#changes
+    const isOutdated = changesBefore !== this.#changes
     this.#changes += 1
-    return overtaken ? this.latest(nowMs) : this.#take(results[2]?.results ?? [], nowMs)
+    return isOutdated ? this.latest(nowMs) : this.#store(results[2]?.results ?? [], nowMs)
   }
 
   async #reload(nowMs: number): Promise<OperatorSettings | null> {
-    if (nowMs < this.#reloadAtMs) return this.#known
-    if (this.#known !== null) this.#reloadAtMs = nowMs + RETRY_AFTER_MS
+    if (nowMs < this.#reloadAtMs) return this.#cached
+    if (this.#cached !== null) this.#reloadAtMs = nowMs + RETRY_AFTER_MS
     try {
       return await this.latest(nowMs)
     } catch (error) {
       log('warn', 'settings_stale', { error: describeError(error) })
       this.#reloadAtMs = nowMs + RETRY_AFTER_MS
-      return this.#known
+      return this.#cached
     }
   }
 
-  #take(rows: readonly SettingsRow[], nowMs: number): OperatorSettings {
-    const settings = this.#over(toStoredSettings(rows))
-    this.#known = settings
+  #store(rows: readonly SettingsRow[], nowMs: number): OperatorSettings {
+    const settings = this.#toOperatorSettings(toStoredSettings(rows))
+    this.#cached = settings
     this.#reloadAtMs = nowMs + RELOAD_AFTER_MS
     return settings
   }
 
-  #over({ document, updatedAt, updatedBy }: StoredSettings): OperatorSettings {
+  #toOperatorSettings({ document, updatedAt, updatedBy }: StoredSettings): OperatorSettings {
     return {
       registrationOpen: document.registration_open ?? true,
       registrationAllow: { ...NO_LIST, ...(document.registration_allow as Partial<AllowList> | undefined) },
@@ -135,7 +136,7 @@ export class RunTimeSettings {
   }
 }
 
-function saysNothing(value: unknown): boolean {
+function isEmpty(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value === undefined
-  return Object.values(value).every(saysNothing)
+  return Object.values(value).every(isEmpty)
 }

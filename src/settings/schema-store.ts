@@ -1,6 +1,6 @@
-/** The version of the database's schema: the one row that schema.sql writes. */
+/** The version of the database's schema, in the only row that schema.sql writes. */
 
-/** The version that this release is written for; schema.sql's own is the same. */
+/** The version that this release requires, which schema.sql writes. */
 export const SCHEMA_VERSION = 1
 
 export async function readSchemaVersion(db: D1Database): Promise<number | null> {

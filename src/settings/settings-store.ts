@@ -1,8 +1,8 @@
-/** What an operator changed at run time, in D1: one document over the defaults, and who changed what and when. */
+/** The run-time settings in D1: one document with the values that differ from the defaults, and a record of each change. */
 import type { AllowList } from '../accounts/allow-list.ts'
 import type { RuleChanges } from '../config/limits.ts'
 
-/** Any subset at every level, as the wire spells it; a list is replaced whole. */
+/** Any subset at every level, with the names on the wire. A list is replaced as a whole. */
 export interface SettingsChange {
   readonly registration_open?: boolean | undefined
   readonly registration_allow?:
@@ -11,15 +11,15 @@ export interface SettingsChange {
   readonly rules?: RuleChanges | undefined
 }
 
-/** The document: what an operator changed, and when everybody's sessions were ended. */
+/** The document: the settings that an operator changed, and the time at which the sessions of all accounts were ended. */
 export interface SettingsDocument extends SettingsChange {
-  /** Unix milliseconds: sessions that began before have ended. */
+  /** Unix milliseconds: sessions that began before this time have ended. */
   readonly sessions_not_before?: number
 }
 
 export interface StoredSettings {
   readonly document: SettingsDocument
-  /** Unix seconds; null while nothing was ever changed. */
+  /** Unix seconds; null if no setting was ever changed. */
   readonly updatedAt: number | null
   readonly updatedBy: string | null
 }
@@ -30,7 +30,7 @@ export interface SettingsRow {
   readonly updated_by: string
 }
 
-/** From the primary; read the result with `toStoredSettings`. */
+/** Reads from the primary. Read the result with `toStoredSettings`. */
 export function readSettings(db: D1Database): D1PreparedStatement {
   return db.withSession('first-primary').prepare('SELECT * FROM settings WHERE id = 1')
 }
@@ -40,7 +40,7 @@ export function toStoredSettings([row]: readonly SettingsRow[]): StoredSettings 
   return { document: JSON.parse(row.document), updatedAt: row.updated_at, updatedBy: row.updated_by }
 }
 
-/** Merges a change into the document (RFC 7396): of two at once that differ in their fields, both stay. */
+/** Merges a change into the document (RFC 7396): two concurrent changes of different fields both take effect. */
 export function mergeSettings(
   db: D1Database,
   change: SettingsChange,
@@ -56,7 +56,7 @@ export function mergeSettings(
     .bind(JSON.stringify(change), now, actor)
 }
 
-/** Ends everybody's sessions that began until now. Never goes back, whatever clocks say. */
+/** Ends the sessions of all accounts that began before now. The time never decreases, even if clocks differ. */
 export function raiseSessionsNotBefore(db: D1Database, nowMs: number, actor: string): D1PreparedStatement {
   return db
     .prepare(

@@ -1,4 +1,4 @@
-/** Signs access tokens: JWTs by RFC 9068. */
+/** Signs access tokens: JWTs according to RFC 9068. */
 import { type JWTPayload, SignJWT } from 'jose'
 import type { AccessTokenClaims } from '../verify/access-token.ts'
 import { unreserved } from './claims.ts'
@@ -44,9 +44,9 @@ export function signAccessToken(content: AccessTokenContent, key: SigningKey): P
   )
 }
 
-/** What an exchange token says in place of the client's token. */
+/** The claims in which an exchange token differs from the client's token. */
 export interface ExchangedClaims {
-  /** The origin's. */
+  /** The origin's audience. */
   readonly audience: string
   readonly scope: readonly string[]
   readonly roles: readonly string[]
@@ -55,7 +55,7 @@ export interface ExchangedClaims {
   readonly expiresAt: number
 }
 
-/** Signs an access token for one origin: the claims of a client's verified token, for another audience and a shorter time. */
+/** Signs an access token for one origin: the claims of a client's verified token, with another audience and a shorter lifetime. */
 export function signExchangeToken(
   claims: AccessTokenClaims,
   { audience, scope, roles, issuedAt, expiresAt }: ExchangedClaims,

@@ -1,4 +1,4 @@
-/** Signs what the gate says to one origin about one request: a short-lived JWT that no client ever holds. */
+/** Signs assertions: a short-lived JWT, which the gateway sends to one origin with one request and clients never receive. */
 import { CompactEncrypt, SignJWT } from 'jose'
 import type { EncryptionKey } from '../clients/encryption-key.ts'
 import { utf8 } from '../crypto/bytes.ts'
@@ -7,7 +7,7 @@ import type { SigningKey } from './signing-keys.ts'
 
 export interface AssertionContent {
   readonly issuer: string
-  /** The origin's. */
+  /** The origin's audience. */
   readonly audience: string
   readonly subject: string
   readonly sessionId: string
@@ -34,7 +34,7 @@ export function signAssertion(content: AssertionContent, key: SigningKey): Promi
     .sign(key.privateKey)
 }
 
-/** Makes a nested JWT of it (RFC 7519 appendix A.2), which the key's owner alone can read: signed within, encrypted around. */
+/** @returns a nested JWT (RFC 7519 appendix A.2), signed and then encrypted, which only the key's owner can read */
 export function encryptAssertion(assertion: string, { kid, alg, publicKey }: EncryptionKey): Promise<string> {
   return new CompactEncrypt(utf8(assertion))
     .setProtectedHeader({ alg, enc: ENCRYPTION_METHOD, cty: 'JWT', kid })

@@ -1,25 +1,28 @@
-/** What an access token carries: the scopes that it is granted, and the account's own claims. Pure. */
+/** The contents of an access token: the granted scopes, and the account's own claims. Pure. */
 
 import { jsonLength } from '../crypto/bytes.ts'
 import { SCOPE } from '../runtime/text.ts'
 
-/** Given only to those who ask for it by name. */
+/** Granted only if it is requested by name. */
 export const ADMIN_SCOPE = 'admin'
 
-/** @returns the scopes asked for, each once; what no account could ever have is left out. */
+/** @returns the requested scopes, each once, without those that no account can have. */
 export function parseScope(text: string): readonly string[] {
   return [...new Set(text.split(' ').filter((scope) => SCOPE.test(scope)))]
 }
 
-/** @param asked null where nothing was asked for, which means everything but `admin` */
-export function grantScope(asked: readonly string[] | null, held: readonly string[]): readonly string[] {
-  if (asked === null) return held.filter((scope) => scope !== ADMIN_SCOPE)
-  return asked.filter((scope) => held.includes(scope))
+/** @param requested null if no scope was requested, which means all permitted scopes except `admin` */
+export function grantScope(
+  requested: readonly string[] | null,
+  permitted: readonly string[],
+): readonly string[] {
+  if (requested === null) return permitted.filter((scope) => scope !== ADMIN_SCOPE)
+  return requested.filter((scope) => permitted.includes(scope))
 }
 
 /**
- * What only the service says of a token or an account (RFC 7519 section 4.1, RFC 9068 section 2.2; OpenID Connect Core
- * sections 2 and 5.1), or what gives a token a meaning that verifiers act on (RFC 7800, RFC 8417, RFC 8693, RFC 9396).
+ * Claims that only the service sets for a token or an account (RFC 7519 section 4.1, RFC 9068 section 2.2; OpenID Connect Core
+ * sections 2 and 5.1), and claims that change how verifiers treat a token (RFC 7800, RFC 8417, RFC 8693, RFC 9396).
  */
 const RESERVED_CLAIMS: ReadonlySet<string> = new Set([
   'iss',
@@ -56,37 +59,37 @@ const RESERVED_CLAIMS: ReadonlySet<string> = new Set([
   'locale',
 ])
 
-/** Levels of lists and objects within one claim: each is walked through on every way of a token. */
+/** The maximum depth of lists and objects within one claim. Everything that reads a token walks through all of them. */
 const MAX_DEPTH = 8
 const NOT_PLAIN = `Must be well-formed JSON, at most ${MAX_DEPTH} deep, with integers from -(2^53 - 1) to 2^53 - 1.`
 
-/** With them an access token has at most 4,096 characters, whatever the settings and the username are. */
+/** With this limit, an access token has at most 4,096 characters, whatever the settings and the username are. */
 const MAX_GRANTED_BYTES = 1_800
 export const GRANTED_TOO_LONG = 'Roles, scopes and claims must have at most 1,800 bytes together, as JSON.'
 
 type Claims = Readonly<Record<string, unknown>>
 
-/** What an operator grants an account. */
+/** The permissions and claims that an operator grants to an account. */
 export interface Granted {
   readonly roles: readonly string[]
   readonly scopes: readonly string[]
   readonly claims: Claims
 }
 
-/** Whether an access token may carry all of it. */
+/** @returns whether an access token can contain all of them */
 export function fitsToken({ roles, scopes, claims }: Granted): boolean {
   return jsonLength({ roles, scopes, claims }) <= MAX_GRANTED_BYTES
 }
 
-/** @returns the claims that a token may carry. */
+/** @returns the claims without the reserved ones. */
 export function unreserved(claims: Claims): Claims {
   return Object.fromEntries(Object.entries(claims).filter(([name]) => !RESERVED_CLAIMS.has(name)))
 }
 
-/** @returns what is wrong with claims that an account is to have, each with the claim's name first. */
+/** @returns what is wrong with new claims of an account, each text with the claim's name first. */
 export function claimProblems(claims: Claims): readonly string[] {
   return Object.entries(claims).flatMap(([name, value]) => {
-    if (RESERVED_CLAIMS.has(name)) return [`${name}: Reserved: the service itself says it.`]
+    if (RESERVED_CLAIMS.has(name)) return [`${name}: Reserved: the service itself sets it.`]
     if (!isName(name)) return ['Names must be well-formed Unicode, and not __proto__.']
     return isPlain(value, MAX_DEPTH) ? [] : [`${name}: ${NOT_PLAIN}`]
   })
@@ -101,12 +104,12 @@ function isPlain(value: unknown, levels: number): boolean {
   )
 }
 
-/** RFC 8259 section 6: larger integers are read as different ones, here too. */
+/** RFC 8259 section 6: readers, including this one, may round larger integers. */
 function isExact(value: number): boolean {
   return Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value)
 }
 
-/** Readers that copy members one by one would change their objects' prototype by the name left out. */
+/** `__proto__` is refused, because a reader that copies members one by one would change its object's prototype. */
 function isName(name: string): boolean {
   return name.isWellFormed() && name !== '__proto__'
 }

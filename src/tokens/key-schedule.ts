@@ -1,15 +1,16 @@
 /**
- * Which signing key signs, which verifies, which is made and which removed. Pure: rows and the time in,
- * decisions out. All times are unix seconds.
+ * Decides which signing key signs, which keys verify, and which are created and removed. Pure: takes rows and the time, returns
+ * decisions. All times are unix seconds.
  *
- * The newest key whose time has come signs; a key is made with a time that leaves it published long enough, so a
- * late cron only makes the present key sign for longer. Without any whose time has come, the earliest signs.
+ * Of the keys whose `signsFrom` has passed, the newest signs. A key is created with a `signsFrom` that leaves it published long
+ * enough before it signs, so a late cron only makes the current key sign for longer. If no `signsFrom` has passed, the key with
+ * the earliest signs.
  */
 
 export interface ScheduledKey {
   readonly kid: string
   readonly alg: string
-  /** Published since. */
+  /** The time since which the key is published. */
   readonly createdAt: number
   readonly signsFrom: number
 }
@@ -23,7 +24,7 @@ export interface SchedulePolicy {
 export interface Schedule<Key extends ScheduledKey> {
   readonly signing: Key | null
   readonly next: Key | null
-  /** Keys that signed before and whose last token may still live, the newest first. */
+  /** Keys that signed before and whose last token may not have expired, the newest first. */
   readonly retired: readonly Key[]
   readonly expired: readonly Key[]
 }
@@ -31,19 +32,19 @@ export interface Schedule<Key extends ScheduledKey> {
 export interface Plan {
   readonly create: readonly { readonly alg: string; readonly signsFrom: number }[]
   readonly remove: readonly string[]
-  /** Keys to remove that have not signed: unless they sign by then, as an operator may have ordered meanwhile. */
+  /** Keys to remove that have not signed. They stay if they sign by then, because an operator may have rotated keys since. */
   readonly withdraw: readonly string[]
-  /** Keys that sign sooner than they would have. */
+  /** Keys that sign earlier than planned. */
   readonly advance: readonly { readonly kid: string; readonly signsFrom: number }[]
 }
 
 const NOTHING: Plan = { create: [], remove: [], withdraw: [], advance: [] }
 
-/** How long the next key is published before it signs: the time that caches of the JWKS may take. */
+/** How long the next key is published before it signs: the time within which caches of the JWKS are refreshed. */
 export const PUBLISHED_BEFORE_SECONDS = 86_400
-/** The same where SIGNING_ALG changes or an operator rotates: twice the JWKS's max-age. */
+/** The same if SIGNING_ALG changes or an operator rotates: twice the JWKS's max-age. */
 export const PUBLISHED_BEFORE_ON_CHANGE_SECONDS = 600
-/** An isolate that cannot reach D1 signs with the keys it knows for this long. */
+/** How long an isolate signs with cached keys while D1 is unavailable. */
 export const STALE_KEYS_SECONDS = 600
 
 export function scheduleAt<Key extends ScheduledKey>(
@@ -65,7 +66,7 @@ export function scheduleAt<Key extends ScheduledKey>(
   }
 }
 
-/** When the last token that the key can have signed expires; infinite for a key without successor. */
+/** @returns when the last token that the key can have signed expires; Infinity for a key without successor */
 export function verifiesUntil(
   key: ScheduledKey,
   keys: readonly ScheduledKey[],
@@ -76,7 +77,7 @@ export function verifiesUntil(
   return successorSignsFrom + accessTokenSeconds + STALE_KEYS_SECONDS
 }
 
-/** The two keys of a service that has none: one signs at once, nobody can have cached its absence. */
+/** The first two keys of a service. One signs at once, because no cache can have a key set without it. */
 export function firstKeys(now: number, { alg, rotationSeconds }: SchedulePolicy): Plan['create'] {
   return [
     { alg, signsFrom: now },
@@ -84,7 +85,7 @@ export function firstKeys(now: number, { alg, rotationSeconds }: SchedulePolicy)
   ]
 }
 
-/** What cron has to do so that there is always one next key, of the configured algorithm. First use makes the first. */
+/** Plans what cron has to do so that there is always a next key of the configured algorithm. First use creates the first keys. */
 export function planKeys(keys: readonly ScheduledKey[], now: number, policy: SchedulePolicy): Plan {
   const { signing, next, expired } = scheduleAt(keys, now, policy)
   const remove = expired.map(({ kid }) => kid)
@@ -95,7 +96,7 @@ export function planKeys(keys: readonly ScheduledKey[], now: number, policy: Sch
   return { ...NOTHING, create, remove, withdraw: next === null ? [] : [next.kid] }
 }
 
-/** An operator's rotation: the next key signs as soon as caches of the key set may be taken to know it. */
+/** Plans an operator's rotation: the next key signs as soon as caches of the key set can be expected to contain it. */
 export function planRotation(keys: readonly ScheduledKey[], now: number, policy: SchedulePolicy): Plan {
   const { next } = scheduleAt(keys, now, policy)
   const signsFrom = now + PUBLISHED_BEFORE_ON_CHANGE_SECONDS
@@ -105,7 +106,7 @@ export function planRotation(keys: readonly ScheduledKey[], now: number, policy:
   return { ...NOTHING, create: [{ alg: policy.alg, signsFrom }], withdraw }
 }
 
-/** The removal of a key that leaked. One that signs is followed at once; whatever caches know, nothing waits for them. */
+/** Plans the removal of a leaked key. If it is the signing key, the next one signs at once, without waiting for caches. */
 export function planRemoval(
   keys: readonly ScheduledKey[],
   kid: string,
@@ -127,7 +128,7 @@ function withRemoved(kid: string, plan: Plan): Plan {
   return { ...plan, remove: [kid, ...plan.remove] }
 }
 
-/** Isolates may sign with such a key, as they know it, before they hear of its removal. */
+/** Isolates may sign with such a key from their cache before they read of its removal. */
 function isImminent({ signsFrom }: ScheduledKey, now: number): boolean {
   return signsFrom <= now + STALE_KEYS_SECONDS
 }

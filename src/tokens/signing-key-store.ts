@@ -1,6 +1,6 @@
 /**
- * Signing keys in D1, the private half sealed with AES-256-GCM under a key from AUTH_SECRET. The key id, which
- * is the thumbprint of the public half, is authenticated with it: a row's halves cannot be mixed.
+ * Signing keys in D1. The private key is sealed with AES-256-GCM under a key from AUTH_SECRET. The seal also authenticates the
+ * key id, which is the thumbprint of the public key, so a private key cannot be moved to another row.
  */
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
 import { SIGNING_ALGORITHMS } from '../config/tokens.ts'
@@ -56,7 +56,7 @@ export async function makeKey(
   return { kid, alg, createdAt, signsFrom, publicJwk, publicKey, ...sealed }
 }
 
-/** @returns the private key, or null where no known secret unseals it. */
+/** @returns the private key, or null if no configured secret unseals it. */
 export async function unsealPrivateJwk(key: StoredKey, keys: PurposeKeys): Promise<JWK | null> {
   const secretId = fromBase64Url(key.secretId)
   const sealed = fromBase64Url(key.sealedPrivateJwk)
@@ -71,7 +71,7 @@ export async function unsealPrivateJwk(key: StoredKey, keys: PurposeKeys): Promi
   }
 }
 
-/** @returns the key sealed under the current secret, or null where it is already, or no known secret unseals it. */
+/** @returns the key sealed under the current secret, or null if it already is, or no configured secret unseals it. */
 export async function resealKey(key: StoredKey, keys: PurposeKeys): Promise<StoredKey | null> {
   if (key.secretId === toBase64Url(keys.current.secretId)) return null
   const privateJwk = await unsealPrivateJwk(key, keys)
@@ -90,13 +90,13 @@ async function seal(key: CryptoKey, kid: string, plaintext: Bytes): Promise<Byte
 }
 
 export interface StoredKeys {
-  /** Those that can be read; the log names the others. */
+  /** The keys that can be read. The log names the others. */
   readonly keys: readonly StoredKey[]
   /** The ids of all rows. */
   readonly kids: readonly string[]
 }
 
-/** All keys, from the primary. */
+/** Reads all keys from the primary. */
 export async function listKeys(db: D1Database): Promise<StoredKeys> {
   const statement = db.withSession('first-primary').prepare('SELECT * FROM signing_keys')
   const { results } = await statement.run<SigningKeyRow>()
@@ -113,7 +113,7 @@ async function readRow(row: SigningKeyRow): Promise<StoredKey | null> {
   }
 }
 
-/** Inserts the first key set, unless any key is there: of many first requests at once, one wins. */
+/** Inserts the first key set unless any key exists: of many first requests at once, only one inserts. */
 export function insertFirstKeys(
   db: D1Database,
   [first, second]: readonly [StoredKey, StoredKey],
@@ -128,13 +128,13 @@ export function insertFirstKeys(
 }
 
 /**
- * Inserts a key that was planned, unless another run was faster.
- * @param known the ids of all rows that the plan goes by, and of the keys that it makes
+ * Inserts a planned key, unless another run has inserted one since.
+ * @param planned the ids of all rows that the plan is based on, and of the keys that it creates
  */
 export function insertPlannedKey(
   db: D1Database,
   key: StoredKey,
-  known: readonly string[],
+  planned: readonly string[],
 ): D1PreparedStatement {
   return db
     .prepare(
@@ -142,10 +142,10 @@ export function insertPlannedKey(
        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
        WHERE NOT EXISTS (SELECT 1 FROM signing_keys WHERE kid NOT IN (SELECT value FROM json_each(?8)))`,
     )
-    .bind(...toValues(key), JSON.stringify(known))
+    .bind(...toValues(key), JSON.stringify(planned))
 }
 
-/** Deletes a key unless it signs by now. */
+/** Deletes a key unless it signs already. */
 export function withdrawKey(db: D1Database, kid: string, now: number): D1PreparedStatement {
   return db.prepare('DELETE FROM signing_keys WHERE kid = ?1 AND signs_from > ?2').bind(kid, now)
 }
@@ -154,14 +154,14 @@ export function deleteKey(db: D1Database, kid: string): D1PreparedStatement {
   return db.prepare('DELETE FROM signing_keys WHERE kid = ?1').bind(kid)
 }
 
-/** Lets a key sign sooner; never later. */
+/** Makes a key sign earlier, never later. */
 export function advanceKey(db: D1Database, kid: string, signsFrom: number): D1PreparedStatement {
   return db
     .prepare('UPDATE signing_keys SET signs_from = ?2 WHERE kid = ?1 AND signs_from > ?2')
     .bind(kid, signsFrom)
 }
 
-/** Replaces the seal that was opened, and no other. */
+/** Replaces a seal if it is still the one that was opened. */
 export function replaceSeal(db: D1Database, opened: StoredKey, resealed: StoredKey): D1PreparedStatement {
   return db
     .prepare(
@@ -176,12 +176,12 @@ function toValues(key: StoredKey): readonly unknown[] {
   return [key.kid, key.alg, publicJwk, key.sealedPrivateJwk, key.secretId, key.createdAt, key.signsFrom]
 }
 
-/** @throws where the row is no key of an algorithm that signs here, or its id is not that of its public half */
+/** @throws if the algorithm is not one that signs here, or the id is not the thumbprint of the public key */
 async function toStoredKey(row: SigningKeyRow): Promise<StoredKey> {
   const { kid, alg } = row
   const publicJwk: JWK = JSON.parse(row.public_jwk)
-  if (!SIGNING_ALGORITHMS.some((name) => name === alg)) throw new Error('no algorithm that signs here')
-  if ((await calculateJwkThumbprint(publicJwk)) !== kid) throw new Error('the public key is of another id')
+  if (!SIGNING_ALGORITHMS.some((name) => name === alg)) throw new Error('not an algorithm that signs here')
+  if ((await calculateJwkThumbprint(publicJwk)) !== kid) throw new Error('the public key has another id')
   return {
     kid,
     alg,

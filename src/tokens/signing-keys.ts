@@ -1,6 +1,6 @@
 /**
- * The key set as one isolate knows it: loaded from D1, kept for a minute, made on first use. Results are shared
- * between requests, promises are not: a request that is cancelled must not leave others waiting for its I/O.
+ * The cache of the key set in one isolate: loaded from D1, cached for a minute, created on first use. Requests share results, not
+ * promises, because a cancelled request must not leave others waiting for its I/O.
  */
 import { importJWK, type JWK } from 'jose'
 import type { PurposeKeys } from '../crypto/secrets.ts'
@@ -45,13 +45,13 @@ export class SigningKeys {
   readonly policy: SchedulePolicy
   readonly #db: D1Database
   readonly #deriveSealKeys: () => Promise<PurposeKeys>
-  /** By key id; null for one that was found sealed for good, until the keys are read again. */
+  /** By key id; null for a key that no configured secret unseals, until the keys are read again. */
   readonly #privateKeys = new Map<string, CryptoKey | null>()
   #sealKeys: PurposeKeys | null = null
   #loaded: Loaded | null = null
-  /** How often the keys were changed here: a read that a change overtook is not kept. */
+  /** The number of changes in this isolate. A read that began before a change is not cached. */
   #changes = 0
-  #askedForUnknownAtMs = 0
+  #unknownKidReadAtMs = 0
 
   constructor(
     db: D1Database,
@@ -64,60 +64,60 @@ export class SigningKeys {
   }
 
   /**
-   * The key that signs now. Where it cannot be unsealed, the next one, which is published already; else one of before.
-   * @throws {ServiceError} `misconfigured` where no key can be unsealed; `unavailable` where D1 is out of reach
+   * The key that signs now. If it cannot be unsealed, the next one, which is already published; otherwise a retired one.
+   * @throws {ServiceError} `misconfigured` if no key can be unsealed; `unavailable` if D1 is unavailable
    */
   async signing(nowMs: number): Promise<SigningKey> {
     for (const key of publishedKeys(await this.#schedule(nowMs))) {
       const privateKey = await this.#privateKey(key)
       if (privateKey !== null) return { kid: key.kid, alg: key.alg, privateKey }
     }
-    throw noKey('no signing key is there that AUTH_SECRET unseals')
+    throw noKey('AUTH_SECRET unseals no signing key')
   }
 
-  /** @returns the key to verify with, or null for a `kid` that is not, or no longer, of this service. */
+  /** @returns the key to verify with, or null if the service has no such `kid`, or no longer. */
   async verification(kid: string, nowMs: number): Promise<VerificationKey | null> {
-    const known = await this.#find(kid, nowMs)
-    if (known !== null) return known
-    const readAtMs = Math.max(this.#loaded?.loadedAtMs ?? 0, this.#askedForUnknownAtMs)
+    const cached = await this.#find(kid, nowMs)
+    if (cached !== null) return cached
+    const readAtMs = Math.max(this.#loaded?.loadedAtMs ?? 0, this.#unknownKidReadAtMs)
     if (nowMs - readAtMs < UNKNOWN_KID_COOLDOWN_MS) return null
-    this.#askedForUnknownAtMs = nowMs
+    this.#unknownKidReadAtMs = nowMs
     await this.#load(nowMs)
     return this.#find(kid, nowMs)
   }
 
-  /** The public keys that verify, or will: the JWKS (RFC 7517). @throws {ServiceError} `misconfigured`, `unavailable` */
+  /** The public keys that verify now or later: the JWKS (RFC 7517). @throws {ServiceError} `misconfigured`, `unavailable` */
   async published(nowMs: number): Promise<readonly JWK[]> {
     const keys = publishedKeys(await this.#schedule(nowMs))
-    if (keys.length === 0) throw noKey('no signing key is there that can be read')
+    if (keys.length === 0) throw noKey('no signing key can be read')
     return keys.map(({ publicJwk, kid, alg }) => ({ ...publicJwk, kid, alg, use: 'sig' }))
   }
 
   /**
-   * The keys as D1 has them, made where there is none; in force in this isolate at once.
+   * Reads the keys from D1, and creates them if there are none. This isolate uses them at once.
    * @throws {ServiceError} `unavailable`
    */
   latest(nowMs: number): Promise<StoredKeys> {
     return this.#load(nowMs)
   }
 
-  /** Forgets what was read, since it was changed: nothing goes on with it, even where D1 is out of reach from now on. */
-  forget(): void {
+  /** Clears the cache after a change. Nothing uses the old keys, even if D1 is unavailable from now on. */
+  invalidate(): void {
     this.#loaded = null
     this.#changes += 1
   }
 
-  /** Whether a key can be used to sign: one of the known secrets unseals it. */
+  /** @returns whether the key can be used to sign: a configured secret unseals it */
   async canSign(key: StoredKey): Promise<boolean> {
     return (await this.#privateKey(key)) !== null
   }
 
-  /** Makes a key, sealed under the current secret. */
+  /** Creates a key, sealed under the current secret. */
   async make(alg: string, signsFrom: number, now: number): Promise<StoredKey> {
     return makeKey({ alg, signsFrom, createdAt: now }, await this.#seal())
   }
 
-  /** @returns the key sealed under the current secret, or null where it is already, or no known secret unseals it. */
+  /** @returns the key sealed under the current secret, or null if it already is, or no configured secret unseals it. */
   async reseal(key: StoredKey): Promise<StoredKey | null> {
     return resealKey(key, await this.#seal())
   }
@@ -165,8 +165,8 @@ export class SigningKeys {
   }
 
   async #privateKey(key: StoredKey): Promise<CryptoKey | null> {
-    const known = this.#privateKeys.get(key.kid)
-    if (known !== undefined) return known
+    const cached = this.#privateKeys.get(key.kid)
+    if (cached !== undefined) return cached
     const jwk = await unsealPrivateJwk(key, await this.#seal())
     const privateKey = jwk === null ? null : ((await importJWK(jwk, key.alg)) as CryptoKey)
     if (jwk === null) log('error', 'signing_key_not_unsealed', { kid: key.kid, secret_id: key.secretId })

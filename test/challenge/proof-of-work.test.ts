@@ -11,13 +11,13 @@ afterEach(thaw)
 
 const SECRET = 'a secret of the tests, long enough'
 const OTHER_SECRET = 'another secret of the tests, as long'
-const REQUEST: ChallengeRequest = { action: 'login', client: 'a client', address: '192.0.2.1' }
+const REQUEST: ChallengeRequest = { action: 'login', requester: 'a requester', address: '192.0.2.1' }
 
 const providerWith = (secret: string, fallback?: string) =>
   new ProofOfWork(() => deriveChallengeKeys(secret, fallback))
 const provider = providerWith(SECRET)
 const describeNow = (request = REQUEST, issuer = provider, level = 0) =>
-  issuer.describe(request, level, Date.now())
+  issuer.issue(request, level, Date.now())
 const verifyNow = (response: string, request = REQUEST, verifier = provider) =>
   verifier.verify(response, request, Date.now())
 const failing = (...reasons: string[]) => ({ solved: false, reasons })
@@ -31,7 +31,7 @@ describe('proof-of-work challenge', () => {
         parameters: {
           algorithm: 'PBKDF2/SHA-256',
           cost: 5_000,
-          data: { action: 'login', client: 'a client', level: 0, secret: expect.any(String) },
+          data: { action: 'login', client: 'a requester', level: 0, secret: expect.any(String) },
           expiresAt: FROZEN_MS / 1000 + 300,
           keyLength: 32,
           keyPrefix: expect.stringMatching(/^[0-9a-f]{32}$/),
@@ -53,7 +53,7 @@ describe('proof-of-work challenge', () => {
   })
 
   it('issues a challenge whose solution fits the maximum length', async () => {
-    expect((await solve(await describeNow({ ...REQUEST, client: 'x'.repeat(43) }))).length).toBeLessThan(
+    expect((await solve(await describeNow({ ...REQUEST, requester: 'x'.repeat(43) }))).length).toBeLessThan(
       1_500,
     )
   })
@@ -286,8 +286,8 @@ describe('solution of a proof-of-work challenge', () => {
   it('rejects a solution for another action or requester, and names both reasons at once', async () => {
     const response = encode(solved)
     expect(await verifyNow(response, { ...REQUEST, action: 'register' })).toEqual(failing('wrong_action'))
-    expect(await verifyNow(response, { ...REQUEST, client: 'another' })).toEqual(failing('wrong_client'))
-    const other: ChallengeRequest = { ...REQUEST, action: 'register', client: 'another' }
+    expect(await verifyNow(response, { ...REQUEST, requester: 'another' })).toEqual(failing('wrong_client'))
+    const other: ChallengeRequest = { ...REQUEST, action: 'register', requester: 'another' }
     expect(await verifyNow(response, other)).toEqual(failing('wrong_action', 'wrong_client'))
   })
 

@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { ChallengeRequest } from '../../src/challenge/challenge.ts'
-import { Siteverify, TRY_MS } from '../../src/challenge/siteverify.ts'
+import { REQUEST_TIMEOUT_MS, Siteverify } from '../../src/challenge/siteverify.ts'
 import type { SiteverifyConfig } from '../../src/config/challenge.ts'
 import { BEHAVIOURS, type Behaviour, SECRET, SITE_KEY } from '../support/fake-provider/protocol.ts'
 import { FakeProvider } from '../support/fake-provider.ts'
 
 afterEach(() => vi.restoreAllMocks())
 
-const REQUEST: ChallengeRequest = { action: 'login', client: 'a client', address: '192.0.2.1' }
+const REQUEST: ChallengeRequest = { action: 'login', requester: 'a requester', address: '192.0.2.1' }
 const OUTAGES = (Object.keys(BEHAVIOURS) as Behaviour[]).filter((name) => name !== 'right')
 const STALLING: readonly Behaviour[] = ['stalls', 'stalls midway']
 const REFUSED = 'http://127.0.0.1:9/siteverify'
@@ -34,7 +34,7 @@ function timeOutFirst(fake: FakeProvider, tries: number): readonly number[] {
 
 describe.each(['turnstile', 'hcaptcha'] as const)('%s', (name) => {
   it('describes a widget challenge by provider, action and site key', async () => {
-    expect(await siteverify(new FakeProvider(name)).describe(REQUEST)).toEqual({
+    expect(await siteverify(new FakeProvider(name)).issue(REQUEST)).toEqual({
       provider: name,
       action: 'login',
       site_key: SITE_KEY,
@@ -130,7 +130,7 @@ describe.each(['turnstile', 'hcaptcha'] as const)('%s', (name) => {
     const fake = new FakeProvider(name)
     const down = siteverify(fake, { verifyUrl: REFUSED })
     await expect(down.verify(await fake.solve(), REQUEST)).rejects.toMatchObject(unavailable)
-    expect(await down.isReachable()).toBe(false)
+    expect(await down.isAvailable()).toBe(false)
   })
 
   it('names neither secret nor token in the error of an outage', async () => {
@@ -151,15 +151,17 @@ describe.each(['turnstile', 'hcaptcha'] as const)('%s', (name) => {
     const limits = timeOutFirst(fake, 2)
     await fake.behave('stalls')
     await expect(siteverify(fake).verify(await fake.solve(), REQUEST)).rejects.toMatchObject(unavailable)
-    expect(TRY_MS).toBe(4_000)
-    expect(limits).toEqual(name === 'turnstile' ? [TRY_MS, TRY_MS] : [TRY_MS])
+    expect(REQUEST_TIMEOUT_MS).toBe(4_000)
+    expect(limits).toEqual(
+      name === 'turnstile' ? [REQUEST_TIMEOUT_MS, REQUEST_TIMEOUT_MS] : [REQUEST_TIMEOUT_MS],
+    )
   })
 
   it('probes the provider with one request, and reports it as reachable unless the request fails', async () => {
     const fake = new FakeProvider(name)
-    expect(await siteverify(fake).isReachable()).toBe(true)
+    expect(await siteverify(fake).isAvailable()).toBe(true)
     await fake.behave('status 500')
-    expect(await siteverify(fake).isReachable()).toBe(false)
+    expect(await siteverify(fake).isAvailable()).toBe(false)
     expect(await fake.forms()).toHaveLength(2)
   })
 })

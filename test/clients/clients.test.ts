@@ -43,7 +43,7 @@ describe('Clients', () => {
     const { promise: released, resolve: release } = Promise.withResolvers<void>()
     watched.fail('first', { until: released })
     const reading = clients.find(id, NOW_MS)
-    clients.forget(id)
+    clients.invalidate(id)
     release()
     await reading
     watched.mend()

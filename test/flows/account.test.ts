@@ -223,7 +223,7 @@ describe('PUT /auth/me/password', () => {
   it('answers 503 with changed: true when the password is changed and only publishing the state fails', async () => {
     const watched = watch()
     const { access_token, name } = await newPerson()
-    watched.fail('tell', { before: true })
+    watched.fail('applyState', { before: true })
     const refusal = await refused(changePassword(access_token, {}, workerWith(watched.bindings)))
     expect(refusal).toMatchObject({ status: 503, code: 'unavailable', changed: true })
     await ok(logIn(name, NEW_PASSWORD))
@@ -275,7 +275,7 @@ describe('DELETE /auth/me', () => {
   it('answers 503 with changed: true when an account is deleted but its sessions end only with cron', async () => {
     const watched = watch()
     const { access_token, name, user } = await newPerson()
-    watched.fail('tell', { before: true })
+    watched.fail('applyState', { before: true })
     const refusal = await refused(deleteAccount(access_token, PASSWORD, workerWith(watched.bindings)))
     expect(refusal).toMatchObject({ status: 503, changed: true })
     expect(await refused(logIn(name))).toMatchObject({ code: 'invalid_credentials' })

@@ -273,7 +273,7 @@ describe('an error during a change', () => {
   it('answers 503 with changed: true when the state cannot be published, and publishes it when the change is repeated', async () => {
     const { user, access_token } = await newPerson()
     const watched = watch()
-    watched.fail('tell', { before: true })
+    watched.fail('applyState', { before: true })
     const refusal = await refused(changeUser(user.id, { disabled: true }, workerWith(watched.bindings)))
     expect(refusal).toMatchObject({ status: 503, code: 'unavailable', changed: true })
     expect(await readUser(user.id)).toMatchObject({ disabled: true })
@@ -287,7 +287,7 @@ describe('an error during a change', () => {
   it('publishes the pending state of a disabled account with cron', async () => {
     const { user, access_token } = await newPerson()
     const watched = watch()
-    watched.fail('tell', { before: true })
+    watched.fail('applyState', { before: true })
     await refused(changeUser(user.id, { disabled: true }, workerWith(watched.bindings)))
     await runCron()
     expect(await isAlive(access_token)).toBe(false)

@@ -159,7 +159,7 @@ describe('disabling an account', () => {
   it('ends the sessions of a disabled account even if only its later enabling is published', async () => {
     const { user, access_token } = await newPerson()
     const watched = watch()
-    watched.fail('tell', { before: true })
+    watched.fail('applyState', { before: true })
     expect(
       await refused(changeUser(user.id, { disabled: true }, workerWith(watched.bindings))),
     ).toMatchObject({

@@ -128,7 +128,7 @@ describe('the log', () => {
       'open',
       'rotate',
       'check',
-      'tell',
+      'applyState',
       'reserve',
       'settle',
     ]) {

@@ -58,7 +58,7 @@ describe('failed client authentication', () => {
   it('calls no counter for a correct client secret', async () => {
     const watched = watch()
     const fetch = workerWith(watched.bindings)
-    for (const part of ['look', 'reserve', 'settle']) watched.fail(part, { before: true })
+    for (const part of ['peek', 'reserve', 'settle']) watched.fail(part, { before: true })
     expect((await post(INTROSPECT, { token: 'x' }, { ...own(), fetch })).status).toBe(200)
   })
 

@@ -87,7 +87,7 @@ describe('the account page', () => {
     const faulty = new Browser({}, workerWith(watched.bindings))
     faulty.setCookie(PAGE_COOKIE, browser.cookie(PAGE_COOKIE) ?? '')
     await faulty.open('/account')
-    watched.fail('tell', { before: true })
+    watched.fail('applyState', { before: true })
     const page = await faulty.send('/account/password', {
       current_password: PASSWORD,
       new_password: NEW_PASSWORD,

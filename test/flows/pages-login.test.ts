@@ -176,7 +176,7 @@ describe('the login page', () => {
     })
   })
 
-  it.each(['reserve', 'look'])(
+  it.each(['reserve', 'peek'])(
     'answers 503 to a login with a page if the counter is unavailable: %s',
     async (method) => {
       const watched = watch()

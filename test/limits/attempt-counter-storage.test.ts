@@ -86,7 +86,7 @@ describe('a registration', () => {
     await settle(first, RELEASE, { rule: REGISTRATION })
     await evictDurableObject(stub)
     await settle(second, RELEASE, { rule: REGISTRATION })
-    expect(await counter.look(REGISTRATION, LIMIT)).toMatchObject({ remaining: 3 })
+    expect(await counter.peek(REGISTRATION, LIMIT)).toMatchObject({ remaining: 3 })
   })
 
   it('makes a registration wait while pending ones fill the threshold', async () => {
@@ -113,25 +113,27 @@ describe('a nonce', () => {
   const expiresAtMs = FROZEN_MS + 300_000
 
   it('consumes a nonce once, also in 50 concurrent calls', async () => {
-    const claims = await Promise.all(Array.from({ length: 50 }, () => counter.claim('nonce', expiresAtMs)))
+    const claims = await Promise.all(
+      Array.from({ length: 50 }, () => counter.consumeNonce('nonce', expiresAtMs)),
+    )
     expect(claims.filter((claimed) => claimed)).toHaveLength(1)
   })
 
   it('keeps a nonce consumed after an eviction', async () => {
-    await counter.claim('nonce', expiresAtMs)
+    await counter.consumeNonce('nonce', expiresAtMs)
     await evictDurableObject(stub)
-    expect(await counter.claim('nonce', expiresAtMs)).toBe(false)
+    expect(await counter.consumeNonce('nonce', expiresAtMs)).toBe(false)
   })
 
   it('rejects an expired nonce, and keeps a consumed one until it expires', async () => {
-    await counter.claim('nonce', expiresAtMs)
+    await counter.consumeNonce('nonce', expiresAtMs)
     advance(299)
     await runDurableObjectAlarm(stub)
-    expect(await counter.claim('nonce', expiresAtMs)).toBe(false)
+    expect(await counter.consumeNonce('nonce', expiresAtMs)).toBe(false)
     advance(1)
     await runDurableObjectAlarm(stub)
     expect(await storedKeys()).toEqual([])
-    expect(await counter.claim('nonce', expiresAtMs)).toBe(false)
+    expect(await counter.consumeNonce('nonce', expiresAtMs)).toBe(false)
   })
 })
 
@@ -154,7 +156,7 @@ describe('the alarm', () => {
     advance(100)
     const id = newId()
     await reserve(id, REGISTRATION)
-    await counter.claim('nonce', FROZEN_MS + 250_000)
+    await counter.consumeNonce('nonce', FROZEN_MS + 250_000)
     advance(200)
     await runDurableObjectAlarm(stub)
     expect(await storedKeys()).toEqual(['alarm', 'tally:registrations_per_ip'])
@@ -162,7 +164,7 @@ describe('the alarm', () => {
   })
 
   it('schedules the alarm at most once a minute', async () => {
-    for (let nonce = 1; nonce <= 5; nonce++) await counter.claim(`${nonce}`, FROZEN_MS + nonce * 1000)
+    for (let nonce = 1; nonce <= 5; nonce++) await counter.consumeNonce(`${nonce}`, FROZEN_MS + nonce * 1000)
     expect(await alarm()).toBe(FROZEN_MS + 60_000)
   })
 
@@ -180,7 +182,7 @@ describe('the alarm', () => {
     await fail()
     await runInDurableObject(stub, (_object, { storage }) => storage.deleteAlarm())
     advance(300)
-    await counter.claim('nonce', FROZEN_MS + 400_000)
+    await counter.consumeNonce('nonce', FROZEN_MS + 400_000)
     expect(await alarm()).toBe(FROZEN_MS + 400_000)
   })
 })

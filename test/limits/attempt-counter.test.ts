@@ -31,7 +31,7 @@ describe('a counter', () => {
     await fail()
     expect(await reserve(newId())).toEqual({
       admitted: false,
-      status: { exhausted: true, remaining: 0, resetInMs: 100_000, level: 0 },
+      status: { exhausted: true, remaining: 0, resetInMs: 100_000, difficulty: 0 },
     })
     advance(99)
     expect((await reserve(newId())).admitted).toBe(false)
@@ -45,7 +45,7 @@ describe('a counter', () => {
     advance(10)
     expect((await settle(id)).status).toMatchObject({ remaining: 2, resetInMs: 300_000, exhausted: false })
     advance(10)
-    expect(await counter.look(LOGIN, LIMIT)).toMatchObject({ remaining: 2, resetInMs: 290_000 })
+    expect(await counter.peek(LOGIN, LIMIT)).toMatchObject({ remaining: 2, resetInMs: 290_000 })
   })
 
   it('counts each rule separately', async () => {
@@ -104,19 +104,21 @@ describe('a counter', () => {
     for (let failure = 1; failure <= 3; failure++) await fail()
     for (let failure = 0; failure < 30; failure++) {
       const { status } = await settle(newId(), FAILURE, { challenged: true })
-      difficulties.push(status.level)
+      difficulties.push(status.difficulty)
     }
     expect(difficulties.slice(0, 9)).toEqual([0, 0, 1, 1, 1, 2, 2, 2, 3])
     expect(Math.max(...difficulties)).toBe(4)
     advance(300)
-    expect(await counter.look(LOGIN, LIMIT)).toMatchObject({ level: 0, exhausted: false })
+    expect(await counter.peek(LOGIN, LIMIT)).toMatchObject({ difficulty: 0, exhausted: false })
   })
 
   it('keeps the difficulty at 0 for challenged failures below the threshold', async () => {
     for (let failure = 1; failure <= 3; failure++) {
-      expect(await settle(newId(), FAILURE, { challenged: true })).toMatchObject({ status: { level: 0 } })
+      expect(await settle(newId(), FAILURE, { challenged: true })).toMatchObject({
+        status: { difficulty: 0 },
+      })
     }
-    expect(await counter.look(LOGIN, LIMIT)).toMatchObject({ exhausted: true, level: 0 })
+    expect(await counter.peek(LOGIN, LIMIT)).toMatchObject({ exhausted: true, difficulty: 0 })
   })
 
   it('counts an attempt once, however often it settles', async () => {
@@ -124,7 +126,7 @@ describe('a counter', () => {
     for (let again = 1; again <= 3; again++) {
       expect((await settle(id)).settled).toBe(true)
     }
-    expect(await counter.look(LOGIN, LIMIT)).toMatchObject({ remaining: 2 })
+    expect(await counter.peek(LOGIN, LIMIT)).toMatchObject({ remaining: 2 })
   })
 })
 
@@ -181,7 +183,7 @@ describe('concurrent attempts', () => {
     await settle(id, RELEASE)
     expect((await waiting).admitted).toBe(false)
     for (const other of pending) await settle(other, RELEASE)
-    expect(await counter.look(LOGIN, LIMIT)).toMatchObject({ remaining: 3 })
+    expect(await counter.peek(LOGIN, LIMIT)).toMatchObject({ remaining: 3 })
   })
 
   it('refuses an attempt that may not wait while pending ones fill the threshold', async () => {
@@ -263,13 +265,14 @@ describe('a pending login', () => {
 })
 
 describe('attempts with a solved challenge', () => {
-  const prove = (id: string, level: number) => counter.prove({ rule: LOGIN, limit: LIMIT, id, level })
+  const prove = (id: string, difficulty: number) =>
+    counter.reserveChallenged({ rule: LOGIN, limit: LIMIT, id, difficulty })
   const challenged = { challenged: true }
 
   it('accepts a challenge of at least half the required difficulty', async () => {
     for (let failure = 1; failure <= 3; failure++) await fail()
     for (let failure = 1; failure <= 6; failure++) await settle(newId(), FAILURE, challenged)
-    expect(await prove(newId(), 0)).toMatchObject({ admitted: false, status: { level: 2 } })
+    expect(await prove(newId(), 0)).toMatchObject({ admitted: false, status: { difficulty: 2 } })
     expect(await prove(newId(), 1)).toMatchObject({ admitted: true })
   })
 
@@ -278,10 +281,10 @@ describe('attempts with a solved challenge', () => {
     const ids = Array.from({ length: 20 }, newId)
     const reservations = await Promise.all(ids.map((id) => prove(id, 0)))
     expect(countAdmitted(reservations)).toBe(6)
-    expect(await counter.look(LOGIN, LIMIT)).toMatchObject({ level: 2 })
+    expect(await counter.peek(LOGIN, LIMIT)).toMatchObject({ difficulty: 2 })
     for (const id of ids.slice(0, 3)) await settle(id, { kind: 'cleared', account: 'ada' }, challenged)
     for (const id of ids.slice(3, 6)) await settle(id, FAILURE, challenged)
-    expect(await counter.look(LOGIN, LIMIT)).toMatchObject({ level: 0 })
+    expect(await counter.peek(LOGIN, LIMIT)).toMatchObject({ difficulty: 0 })
   })
 
   it('raises the difficulty only for challenged attempts in flight beyond the threshold', async () => {
@@ -292,22 +295,22 @@ describe('attempts with a solved challenge', () => {
   })
 
   it('stores a challenged registration at once, and removes it and its effect on the difficulty on release', async () => {
-    const request = (id: string) => ({ rule: REGISTRATION, limit: LIMIT, id, level: 0 })
+    const request = (id: string) => ({ rule: REGISTRATION, limit: LIMIT, id, difficulty: 0 })
     for (let registration = 1; registration <= 3; registration++) {
       const id = newId()
       await reserve(id, REGISTRATION)
       await settle(id, { kind: 'counted', account: '' }, { rule: REGISTRATION })
     }
     const ids = [newId(), newId(), newId()]
-    for (const id of ids) expect((await counter.prove(request(id))).admitted).toBe(true)
+    for (const id of ids) expect((await counter.reserveChallenged(request(id))).admitted).toBe(true)
     await evictDurableObject(stub)
-    expect(await counter.look(REGISTRATION, LIMIT)).toMatchObject({ level: 1 })
+    expect(await counter.peek(REGISTRATION, LIMIT)).toMatchObject({ difficulty: 1 })
     const [first, ...others] = ids
     for (const id of others)
       await settle(id, { kind: 'counted', account: '' }, { rule: REGISTRATION, challenged: true })
-    expect(await counter.look(REGISTRATION, LIMIT)).toMatchObject({ level: 1 })
+    expect(await counter.peek(REGISTRATION, LIMIT)).toMatchObject({ difficulty: 1 })
     await settle(first ?? '', RELEASE, { rule: REGISTRATION, challenged: true })
-    expect(await counter.look(REGISTRATION, LIMIT)).toMatchObject({ exhausted: true, level: 0 })
+    expect(await counter.peek(REGISTRATION, LIMIT)).toMatchObject({ exhausted: true, difficulty: 0 })
   })
 
   it('settles a challenged attempt that lapsed after 40 seconds, also after an eviction', async () => {
@@ -315,7 +318,7 @@ describe('attempts with a solved challenge', () => {
     const ids = Array.from({ length: 6 }, newId)
     for (const id of ids) await prove(id, 0)
     advance(40)
-    expect(await counter.look(LOGIN, LIMIT)).toMatchObject({ level: 0 })
+    expect(await counter.peek(LOGIN, LIMIT)).toMatchObject({ difficulty: 0 })
     await evictDurableObject(stub)
     expect(await settle(ids[0] ?? '', FAILURE, challenged)).toMatchObject({ settled: true })
   })

@@ -7,25 +7,25 @@ const KEY = {
   limit: { threshold: 3, windowMs: 300_000 },
   counter: 'a counter',
 } as const
-const EXHAUSTED = { exhausted: true, remaining: 0, resetInMs: 200_000, level: 0 }
+const EXHAUSTED = { exhausted: true, remaining: 0, resetInMs: 200_000, difficulty: 0 }
 
 function cacheWith(status = EXHAUSTED): BlockCache {
   const blocks = new BlockCache()
-  blocks.note(KEY, status, NOW_MS)
+  blocks.set(KEY, status, NOW_MS)
   return blocks
 }
 
 describe('a cached block', () => {
   it('reduces the remaining time of a cached block as time passes', () => {
-    expect(cacheWith().find(KEY, NOW_MS + 4_999)).toEqual({ ...EXHAUSTED, resetInMs: 195_001 })
+    expect(cacheWith().get(KEY, NOW_MS + 4_999)).toEqual({ ...EXHAUSTED, resetInMs: 195_001 })
   })
 
   it.each([
     ['after 5 seconds', EXHAUSTED, 5_000],
     ['when its remaining time has passed', { ...EXHAUSTED, resetInMs: 1_000 }, 1_000],
   ])('drops a cached block %s', (_when, status, elapsedMs) => {
-    expect(cacheWith(status).find(KEY, NOW_MS + elapsedMs - 1)).not.toBe(null)
-    expect(cacheWith(status).find(KEY, NOW_MS + elapsedMs)).toBe(null)
+    expect(cacheWith(status).get(KEY, NOW_MS + elapsedMs - 1)).not.toBe(null)
+    expect(cacheWith(status).get(KEY, NOW_MS + elapsedMs)).toBe(null)
   })
 
   it.each([
@@ -34,10 +34,10 @@ describe('a cached block', () => {
     ['another threshold', { ...KEY, limit: { ...KEY.limit, threshold: 4 } }],
     ['another window', { ...KEY, limit: { ...KEY.limit, windowMs: 299_000 } }],
   ])('finds no block for %s', (_what, key) => {
-    expect(cacheWith().find(key, NOW_MS)).toBe(null)
+    expect(cacheWith().get(key, NOW_MS)).toBe(null)
   })
 
   it('caches no refusal that only pending attempts cause', () => {
-    expect(cacheWith({ ...EXHAUSTED, exhausted: false }).find(KEY, NOW_MS)).toBe(null)
+    expect(cacheWith({ ...EXHAUSTED, exhausted: false }).get(KEY, NOW_MS)).toBe(null)
   })
 })

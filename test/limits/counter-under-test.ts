@@ -53,7 +53,7 @@ export async function isUnresolved(promise: Promise<unknown>): Promise<boolean> 
   void promise.then(() => {
     open = false
   })
-  await counter.look(LOGIN, LIMIT)
-  await counter.look(LOGIN, LIMIT)
+  await counter.peek(LOGIN, LIMIT)
+  await counter.peek(LOGIN, LIMIT)
   return open
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { judge, MAX_WAITING } from '../../src/limits/limit-status.ts'
+import { decideAdmission, MAX_WAITING } from '../../src/limits/limit-status.ts'
 
 const alone = { threshold: 3, counted: 0, pending: 0, ahead: 0 }
 
@@ -15,7 +15,7 @@ describe('an attempt', () => {
     ['refuse', 'when the maximum number waits', { ...alone, pending: 3, ahead: MAX_WAITING }],
     ['refuse', 'when the threshold is 0', { ...alone, threshold: 0 }],
   ] as const)('returns %s for an attempt %s', (decision, _when, places) => {
-    expect(judge(places)).toBe(decision)
+    expect(decideAdmission(places)).toBe(decision)
   })
 
   it('admits no attempt beyond the threshold, and makes none wait or refuses it without a reason', () => {
@@ -28,7 +28,7 @@ describe('an attempt', () => {
     fc.assert(
       fc.property(places, (given) => {
         const { threshold, counted, pending, ahead } = given
-        const decision = judge(given)
+        const decision = decideAdmission(given)
         if (decision === 'admit') expect(counted + pending).toBeLessThan(threshold)
         if (decision === 'wait') expect(pending + ahead).toBeGreaterThan(0)
         if (decision === 'refuse') expect(counted >= threshold || ahead >= MAX_WAITING).toBe(true)

@@ -10,9 +10,9 @@ import {
   type Limit,
   MAX_DIFFICULTY,
   meetsDifficulty,
+  release,
   resetAfterMs,
   type Tally,
-  takeBack,
 } from '../../src/limits/window.ts'
 
 const START_MS = 4_000_000_000_000
@@ -25,7 +25,7 @@ interface Event {
 /** A naive model: keeps every event, and counts all of them each time. */
 interface Model {
   readonly events: readonly Event[]
-  readonly furtherAtMs: readonly number[]
+  readonly exceededAtMs: readonly number[]
 }
 
 type Step =
@@ -64,7 +64,7 @@ const worlds = (steps: fc.Arbitrary<Step>) =>
   fc.tuple(limits, fc.array(steps, { maxLength: 120 })).map(([limit, taken]) => {
     const start: World = {
       tally: EMPTY,
-      model: { events: [], furtherAtMs: [] },
+      model: { events: [], exceededAtMs: [] },
       limit,
       nowMs: START_MS,
     }
@@ -77,11 +77,11 @@ function proceed(world: World, step: Step, index: number): World {
     case 'failure': {
       const { account, challenged } = step
       const event = { id: String(index), atMs: nowMs, account }
-      const furtherAtMs = challenged ? [...model.furtherAtMs, nowMs] : model.furtherAtMs
+      const exceededAtMs = challenged ? [...model.exceededAtMs, nowMs] : model.exceededAtMs
       return {
         ...world,
         tally: count(tally, event, challenged, limit),
-        model: { events: [...model.events, event], furtherAtMs },
+        model: { events: [...model.events, event], exceededAtMs },
       }
     }
     case 'success': {
@@ -108,7 +108,7 @@ const modelTimes = (world: World) =>
 const tallyTimes = ({ tally, limit, nowMs }: World) =>
   eventsInWindow(tally, limit, nowMs).map(({ atMs }) => atMs)
 const modelDifficulty = (world: World) => {
-  const counted = inWindow(world.model.furtherAtMs, world).length
+  const counted = inWindow(world.model.exceededAtMs, world).length
   return Math.min(MAX_DIFFICULTY, Math.floor(counted / world.limit.threshold))
 }
 
@@ -203,8 +203,8 @@ describe('the sliding window', () => {
   it('removes a released attempt and no other', () => {
     const [first, second] = ['a', 'b'].map((id) => ({ id, atMs: START_MS, account: '' })) as [never, never]
     const both = count(count(EMPTY, first, false, limit), second, false, limit)
-    expect(takeBack(both, 'a').events).toEqual([second])
-    expect(takeBack(both, 'c')).toBe(both)
+    expect(release(both, 'a').events).toEqual([second])
+    expect(release(both, 'c')).toBe(both)
   })
 
   it('raises the difficulty with attempts in flight, up to a maximum', () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { AccountProfile } from '../../src/accounts/account.ts'
 import { utf8 } from '../../src/crypto/bytes.ts'
-import { beginSession, overflow, rotate, underState } from '../../src/sessions/rotation.ts'
+import { beginSession, excessSessions, rotate, sessionUnderState } from '../../src/sessions/rotation.ts'
 import type { LiveState, NewSession, Session, SessionPolicy } from '../../src/sessions/session.ts'
 
 const NOW = 4_000_000_000_000
@@ -114,21 +114,21 @@ describe('rotation compared with a naive model', () => {
 })
 
 describe("a session under the account's state", () => {
-  const under = (session: Session, current: Parameters<typeof underState>[1]) =>
-    underState(session, current, policy, NOW + 60_000)
+  const under = (session: Session, current: Parameters<typeof sessionUnderState>[1]) =>
+    sessionUnderState(session, current, policy, NOW + 60_000)
 
   it('keeps a session that was opened under `sessionsNotBefore` or a later version', () => {
-    const session = begin({ openedUnder: 5 })
+    const session = begin({ openedUnderVersion: 5 })
     expect(under(session, state())).toBe(session)
   })
 
   it.each([
-    ['it was opened before the change that ended sessions', begin({ openedUnder: 4 }), state()],
+    ['it was opened before the change that ended sessions', begin({ openedUnderVersion: 4 }), state()],
     ['the account is disabled', begin(), state({ profile: { ...profile, disabled: true } })],
     ['the account is deleted', begin(), { ...state(), profile: null }],
     [
       'another session is the surviving one',
-      begin({ openedUnder: 4 }),
+      begin({ openedUnderVersion: 4 }),
       state({ survivingSession: { id: 'other', secretHash: utf8('new') } }),
     ],
   ])('ends a session when %s', (_when, session, current) => {
@@ -137,11 +137,11 @@ describe("a session under the account's state", () => {
 
   it('renews the surviving session under its new secret, as after a login', () => {
     const survivingSession = { id: 'session', secretHash: utf8('new') }
-    const used = begin({ openedUnder: 4, generation: 3, rotatedAt: [NOW] })
+    const used = begin({ openedUnderVersion: 4, generation: 3, rotatedAt: [NOW] })
     expect(under(used, state({ survivingSession }))).toEqual({
       ...used,
       secretHash: survivingSession.secretHash,
-      openedUnder: 5,
+      openedUnderVersion: 5,
       generation: 0,
       rotatedAt: [],
       authTime: NOW + 60_000,
@@ -152,7 +152,7 @@ describe("a session under the account's state", () => {
 
   it('renews the surviving session once when the same state is published again', () => {
     const published = state({ survivingSession: { id: 'session', secretHash: utf8('new') } })
-    const renewed = under(begin({ openedUnder: 4 }), published)
+    const renewed = under(begin({ openedUnderVersion: 4 }), published)
     expect(renewed && under(renewed, published)).toBe(renewed)
   })
 })
@@ -162,8 +162,8 @@ describe('the maximum number of sessions', () => {
 
   it('ends the least recently used sessions so that one more fits', () => {
     const sessions = [usedAt('b', 2), usedAt('a', 1), usedAt('c', 3)]
-    expect(overflow(sessions, policy)).toEqual(['a'])
-    expect(overflow(sessions, { ...policy, maxSessions: 1 })).toEqual(['a', 'b', 'c'])
-    expect(overflow(sessions, { ...policy, maxSessions: 4 })).toEqual([])
+    expect(excessSessions(sessions, policy)).toEqual(['a'])
+    expect(excessSessions(sessions, { ...policy, maxSessions: 1 })).toEqual(['a', 'b', 'c'])
+    expect(excessSessions(sessions, { ...policy, maxSessions: 4 })).toEqual([])
   })
 })

@@ -47,7 +47,7 @@ export async function publishState(
   state: AccountState,
 ): Promise<ActiveSession | null> {
   const survivingSession = await withDeadline(
-    services.accountObject(accountId).tell(state, services.config.sessions),
+    services.accountObject(accountId).applyState(state, services.config.sessions),
   )
   services.waitUntil(removeFromOutbox(services, accountId, state.version))
   return survivingSession

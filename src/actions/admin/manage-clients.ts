@@ -54,7 +54,7 @@ export function getClients({ db }: Services): Promise<readonly Client[]> {
  * @throws {ServiceError} `not_found`, `unavailable`
  */
 export async function removeClient({ db, clients }: Services, clientId: string): Promise<void> {
-  const removed = await remove(db, clientId).finally(() => clients.forget(clientId))
+  const removed = await remove(db, clientId).finally(() => clients.invalidate(clientId))
   if (!removed) throw new ServiceError('not_found')
 }
 

@@ -123,7 +123,7 @@ async function execute(
   ]
   if (steps.length === 0) return []
   const results = await withDeadline(db.batch(steps.map(({ statement }) => statement)))
-  signingKeys.forget()
+  signingKeys.invalidate()
   const done = steps.filter((_step, index) => results[index]?.meta.changes === 1)
   for (const { kid, event } of done) log('info', event, { request_id: requestId, kid })
   return done.filter(({ event }) => event === 'signing_key_removed').map(({ kid }) => kid)

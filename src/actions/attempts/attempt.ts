@@ -1,5 +1,5 @@
 /** A rate-limited attempt: reserved at every counter that applies before work starts, settled when the outcome is known. */
-import type { ChallengeFailure, ChallengeRequest, Claim } from '../../challenge/challenge.ts'
+import type { ChallengeFailure, ChallengeRequest, SolvedChallenge } from '../../challenge/challenge.ts'
 import type { LimitRule, RuleName } from '../../config/limits.ts'
 import type { ErrorCode } from '../../errors/codes.ts'
 import { orUnavailable, ServiceError, UnconfirmedWriteError } from '../../errors/service-error.ts'
@@ -55,7 +55,7 @@ export class Attempt {
   /** The difficulty of the challenge that the rules require; null if they require none. */
   #requiredDifficulty: number | null = null
   /** The solved challenge; null if its provider consumes it; undefined until a solution has been verified. */
-  #solved: Claim | null | undefined
+  #solved: SolvedChallenge | null | undefined
 
   constructor(services: Services, request: AttemptRequest) {
     this.#services = services
@@ -70,7 +70,7 @@ export class Attempt {
    */
   async reserve({ name, rule, counter }: AppliedRule): Promise<void> {
     if (!rule.enabled) return
-    const reserves = this.#requiredDifficulty === null || counter === this.#request.client
+    const reserves = this.#requiredDifficulty === null || counter === this.#request.requester
     const reservation = { name, limit: limitOf(rule), counter, admitted: reserves, reserved: reserves }
     if (rule.action === 'block') this.#refuseIfBlockIsCached(reservation)
     this.#reservations = [...this.#reservations, reservation]
@@ -79,19 +79,19 @@ export class Attempt {
     if (admitted) return
     this.#update(reservation, { admitted: false, reserved: false })
     if (rule.action === 'block') this.#block(reservation, status)
-    this.#requiredDifficulty = Math.max(this.#requiredDifficulty ?? 0, status.level)
+    this.#requiredDifficulty = Math.max(this.#requiredDifficulty ?? 0, status.difficulty)
   }
 
   /** @throws {ServiceError} `too_many_*` if the counter reported the block a few seconds ago */
   #refuseIfBlockIsCached(reservation: CounterReservation): void {
-    const status = this.#services.blockCache.find(reservation, this.#services.nowMs)
+    const status = this.#services.blockCache.get(reservation, this.#services.nowMs)
     if (status === null) return
     this.#report(reservation, status)
     throw blockedError(reservation.name, status)
   }
 
   #block(reservation: CounterReservation, status: LimitStatus): never {
-    this.#services.blockCache.note(reservation, status, this.#services.nowMs)
+    this.#services.blockCache.set(reservation, status, this.#services.nowMs)
     throw blockedError(reservation.name, status)
   }
 
@@ -115,20 +115,22 @@ export class Attempt {
     if (this.#requiredDifficulty === null || this.#solved === undefined) return
     if (this.#solved !== null) await this.#consumeNonce(this.#solved, this.#requiredDifficulty)
     // Turnstile and hCaptcha responses have no difficulty.
-    const level = this.#solved?.level ?? MAX_DIFFICULTY
+    const difficulty = this.#solved?.difficulty ?? MAX_DIFFICULTY
     for (const reservation of this.#reservations.filter(({ admitted }) => !admitted)) {
       this.#update(reservation, { reserved: true })
       const { name: rule, limit, counter } = reservation
-      const request = { rule, limit, id: this.#id, level }
-      const { admitted, status } = await orUnavailable(this.#services.counter(counter).prove(request))
-      if (!admitted) return this.#fail('difficulty_too_low', status.level)
+      const request = { rule, limit, id: this.#id, difficulty }
+      const { admitted, status } = await orUnavailable(
+        this.#services.counter(counter).reserveChallenged(request),
+      )
+      if (!admitted) return this.#fail('difficulty_too_low', status.difficulty)
     }
   }
 
-  async #consumeNonce({ nonce, expiresAtMs, level }: Claim, required: number): Promise<void> {
-    if (!meetsDifficulty(level, required)) return this.#fail('difficulty_too_low', required)
-    const counter = this.#services.counter(this.#request.client)
-    const consumed = await orUnavailable(counter.claim(nonce, expiresAtMs))
+  async #consumeNonce({ nonce, expiresAtMs, difficulty }: SolvedChallenge, required: number): Promise<void> {
+    if (!meetsDifficulty(difficulty, required)) return this.#fail('difficulty_too_low', required)
+    const counter = this.#services.counter(this.#request.requester)
+    const consumed = await orUnavailable(counter.consumeNonce(nonce, expiresAtMs))
     if (!consumed) return this.#fail('already_used', required)
   }
 
@@ -159,7 +161,7 @@ export class Attempt {
    */
   async succeed(accountId: string): Promise<void> {
     await this.#settleLogin(({ counter }) => {
-      return { kind: 'cleared', account: counter === this.#request.client ? accountId : null }
+      return { kind: 'cleared', account: counter === this.#request.requester ? accountId : null }
     })
   }
 
@@ -201,13 +203,13 @@ export class Attempt {
   }
 
   #reserveAt({ name: rule, limit, counter }: CounterReservation): Promise<Reservation> {
-    const waits = counter === this.#request.client
+    const waits = counter === this.#request.requester
     const reserving = this.#services.counter(counter).reserve({ rule, limit, id: this.#id, waits })
     return orUnavailable(reserving, {}, waits ? MAX_WAIT_MS + DEADLINE_MS : DEADLINE_MS)
   }
 
   async #peek({ name, limit, counter }: CounterReservation): Promise<Reservation> {
-    const status = await orUnavailable(this.#services.counter(counter).look(name, limit))
+    const status = await orUnavailable(this.#services.counter(counter).peek(name, limit))
     return { admitted: !status.exhausted, status }
   }
 
@@ -219,7 +221,7 @@ export class Attempt {
 
   /** Reports the requester's own limits only, not those of the identifier. */
   #report({ name, limit, counter }: CounterReservation, status: LimitStatus): void {
-    if (counter === this.#request.client) this.#services.reportLimit({ name, limit, status })
+    if (counter === this.#request.requester) this.#services.reportLimit({ name, limit, status })
   }
 }
 

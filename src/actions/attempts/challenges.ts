@@ -4,7 +4,7 @@ import type {
   ChallengeAction,
   ChallengeFailure,
   ChallengeRequest,
-  Claim,
+  SolvedChallenge,
 } from '../../challenge/challenge.ts'
 import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import type { Services } from '../../services.ts'
@@ -28,14 +28,14 @@ export async function verifySolution(
   request: ChallengeRequest,
   solution: string | undefined,
   newDifficulty: number,
-): Promise<Claim | null> {
+): Promise<SolvedChallenge | null> {
   const { challenge: provider, nowMs } = services
   if (solution === undefined) {
-    const challenge = await provider.describe(request, newDifficulty, nowMs)
+    const challenge = await provider.issue(request, newDifficulty, nowMs)
     throw new ServiceError('challenge_required', { challenge })
   }
   const verification = await provider.verify(solution, request, nowMs)
-  if (verification.solved) return verification.claim
+  if (verification.solved) return verification.challenge
   return failChallenge(services, request, verification.reasons, newDifficulty)
 }
 
@@ -46,7 +46,7 @@ export async function failChallenge(
   reasons: readonly ChallengeFailure[],
   newDifficulty: number,
 ): Promise<never> {
-  const challenge = await provider.describe(request, newDifficulty, nowMs)
+  const challenge = await provider.issue(request, newDifficulty, nowMs)
   throw new ServiceError('challenge_failed', { reasons, challenge })
 }
 
@@ -65,7 +65,7 @@ export async function issueChallenge(
   action: ChallengeAction,
 ): Promise<Challenge> {
   const { request, status } = await peekLimit(services, requester, action)
-  return services.challenge.describe(request, status.level, services.nowMs)
+  return services.challenge.issue(request, status.difficulty, services.nowMs)
 }
 
 /**
@@ -80,7 +80,7 @@ export async function nextChallenge(
 ): Promise<Challenge | null> {
   const { request, rule, status } = await peekLimit(services, requester, action)
   if (!rule.enabled || rule.action !== 'challenge' || !status.exhausted) return null
-  return services.challenge.describe(request, status.level, services.nowMs)
+  return services.challenge.issue(request, status.difficulty, services.nowMs)
 }
 
 /** Reads the limit status of the requester without a reservation. */
@@ -88,6 +88,6 @@ async function peekLimit(services: Services, requester: Requester, action: Chall
   const { address, counter } = await requesterCounter(services, requester)
   const name = RULE_OF_ACTION[action]
   const rule = requesterRule(await services.settings.rules(services.nowMs), name, address)
-  const status = await orUnavailable(services.counter(counter).look(name, limitOf(rule)))
-  return { request: { action, client: counter, address: address.shown }, rule, status }
+  const status = await orUnavailable(services.counter(counter).peek(name, limitOf(rule)))
+  return { request: { action, requester: counter, address: address.shown }, rule, status }
 }

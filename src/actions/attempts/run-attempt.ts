@@ -58,7 +58,7 @@ async function run<T>(
   const { action, mayRegister } = kind
   const attempt = new Attempt(services, {
     action,
-    client: counter,
+    requester: counter,
     address: address.shown,
     identifier,
     challenge,

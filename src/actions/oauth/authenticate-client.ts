@@ -1,6 +1,6 @@
 /** Authenticates OAuth clients (RFC 6749 section 2.3) and limits failures per requester address. */
 
-import { isClientSecret, type KnownClient } from '../../clients/clients.ts'
+import { type CachedClient, isClientSecret } from '../../clients/clients.ts'
 import type { Bytes } from '../../crypto/bytes.ts'
 import { isId } from '../../crypto/ids.ts'
 import { OAuthError, orUnavailable, type ServiceError } from '../../errors/service-error.ts'
@@ -64,7 +64,7 @@ async function authenticate(
   return { clientId, confidential: true, audience }
 }
 
-async function findClient({ clients, nowMs }: Services, clientId: string): Promise<KnownClient | null> {
+async function findClient({ clients, nowMs }: Services, clientId: string): Promise<CachedClient | null> {
   return isId(clientId) ? clients.find(clientId, nowMs) : null
 }
 
@@ -80,12 +80,12 @@ async function countFailure(services: Services, requester: Requester): Promise<O
   if (!rule.enabled) return new OAuthError('invalid_client')
   const limit = limitOf(rule)
   const key = { name: RULE, limit, counter } as const
-  const cached = blockCache.find(key, nowMs)
+  const cached = blockCache.get(key, nowMs)
   if (cached !== null) return blockedError(RULE, cached)
   const outcome = { kind: 'counted', account: '' } as const
   const failure = { rule: RULE, limit, id: crypto.randomUUID(), outcome, challenged: false } as const
   const { settled, status } = await orUnavailable(services.counter(counter).settle(failure))
   if (settled) return new OAuthError('invalid_client')
-  blockCache.note(key, status, nowMs)
+  blockCache.set(key, status, nowMs)
   return blockedError(RULE, status)
 }
