@@ -40,7 +40,7 @@ function isUtf8(path: string): boolean {
 /**
  * @param path as `canonicalPath` returns it
  * @param hostname of the request, as `hostNameOf` gives it
- * @returns the route of the path on this host; null if there is none. A route with `pages` is not served on a host of the hosted
+ * @returns the route of the path on this host; null if no route matches. A route with `pages` is not served on a host of the hosted
  * pages
  */
 export function servedRoute(gateway: GatewayConfig, path: string, hostname: string): GatewayRoute | null {

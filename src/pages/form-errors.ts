@@ -49,7 +49,7 @@ export function toFormErrors(error: ServiceError, messages: Messages, names = AC
 
 /**
  * @param fields the message of each invalid field, by the field's name
- * @returns null if there are none
+ * @returns null if no field is invalid
  */
 export function invalidFieldErrors(
   fields: Readonly<Record<string, string>>,

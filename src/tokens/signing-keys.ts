@@ -94,7 +94,7 @@ export class SigningKeys {
   }
 
   /**
-   * Reads the keys from D1, and creates them if there are none. This isolate uses them at once.
+   * Reads the keys from D1, and creates them if D1 has no keys. This isolate uses them at once.
    * @throws {ServiceError} `unavailable`
    */
   latest(nowMs: number): Promise<StoredKeys> {

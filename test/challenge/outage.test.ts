@@ -10,7 +10,7 @@ import { solve, work } from '../support/solver.ts'
 
 const REQUEST: ChallengeRequest = { action: 'login', requester: 'a requester', address: '192.0.2.1' }
 const TURNSTILE = { provider: 'turnstile', action: 'login', site_key: SITE_KEY }
-const PASSED = { solved: true, claim: null }
+const PASSED = { solved: true, challenge: null }
 const NOT_VERIFIED = { solved: false, reasons: [] }
 
 let lines: string[] = []
@@ -130,8 +130,11 @@ describe('FallbackProvider', () => {
     const solved = await solve(challenge)
     await fake.behave('right')
     expect(await provider.issue(REQUEST, 0, FROZEN_MS + 30_000)).toEqual(TURNSTILE)
-    const claim = { nonce: expect.any(String), expiresAtMs: FROZEN_MS + 300_000, level: 0 }
-    expect(await provider.verify(solved, REQUEST, FROZEN_MS + 30_000)).toEqual({ solved: true, claim })
+    const expected = { nonce: expect.any(String), expiresAtMs: FROZEN_MS + 300_000, difficulty: 0 }
+    expect(await provider.verify(solved, REQUEST, FROZEN_MS + 30_000)).toEqual({
+      solved: true,
+      challenge: expected,
+    })
   })
 
   it('rejects a proof of work that it did not issue, without a request to the provider', async () => {

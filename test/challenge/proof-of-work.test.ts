@@ -16,8 +16,8 @@ const REQUEST: ChallengeRequest = { action: 'login', requester: 'a requester', a
 const providerWith = (secret: string, fallback?: string) =>
   new ProofOfWork(() => deriveChallengeKeys(secret, fallback))
 const provider = providerWith(SECRET)
-const describeNow = (request = REQUEST, issuer = provider, level = 0) =>
-  issuer.issue(request, level, Date.now())
+const describeNow = (request = REQUEST, issuer = provider, difficulty = 0) =>
+  issuer.issue(request, difficulty, Date.now())
 const verifyNow = (response: string, request = REQUEST, verifier = provider) =>
   verifier.verify(response, request, Date.now())
 const failing = (...reasons: string[]) => ({ solved: false, reasons })
@@ -48,7 +48,11 @@ describe('proof-of-work challenge', () => {
     const challenge = await describeNow()
     expect(await verifyNow(await solve(challenge))).toEqual({
       solved: true,
-      claim: { nonce: altchaOf(challenge).parameters.nonce, expiresAtMs: FROZEN_MS + 300_000, level: 0 },
+      challenge: {
+        nonce: altchaOf(challenge).parameters.nonce,
+        expiresAtMs: FROZEN_MS + 300_000,
+        difficulty: 0,
+      },
     })
   })
 
@@ -60,14 +64,14 @@ describe('proof-of-work challenge', () => {
 
   it.each([0, 1, 2, 3, 4])(
     'requires up to 1,000 derivations, twice as many with each step of difficulty: %i',
-    async (level) => {
+    async (difficulty) => {
       const random = crypto.getRandomValues.bind(crypto)
       vi.spyOn(crypto, 'getRandomValues').mockImplementation((array) =>
         array instanceof Uint32Array ? array.fill(0xffff_ffff) : random(array),
       )
-      const challenge = altchaOf(await describeNow(REQUEST, provider, level))
+      const challenge = altchaOf(await describeNow(REQUEST, provider, difficulty))
       vi.restoreAllMocks()
-      const most = 1_000 * 2 ** level
+      const most = 1_000 * 2 ** difficulty
       const solution = await solveChallenge({ challenge, deriveKey, counterStart: most - 5 })
       expect(solution?.counter).toBe(most)
     },

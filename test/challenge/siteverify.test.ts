@@ -15,7 +15,7 @@ const REFUSED = 'http://127.0.0.1:9/siteverify'
 const siteverify = (fake: FakeProvider, changes: Partial<SiteverifyConfig> = {}) =>
   new Siteverify(fake.config(changes))
 const failing = (...reasons: string[]) => ({ solved: false, reasons })
-const PASSED = { solved: true, claim: null }
+const PASSED = { solved: true, challenge: null }
 const unavailable = { code: 'challenge_unavailable' }
 
 /** Times out the first tries as soon as the provider has received them. @returns the time limit of each try */
