@@ -1,4 +1,4 @@
-/** Reads the forms of the pages, and refuses forms that another origin sends. */
+/** The forms that pages send, and the address to which a login returns. */
 import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors/service-error.ts'
 import { readBounded } from '../http/body.ts'
@@ -32,4 +32,23 @@ function isSameOrigin(c: AppContext): boolean {
   const site = c.req.header('Sec-Fetch-Site')
   if (site !== undefined) return site === 'same-origin'
   return c.req.header('Origin') === c.get('services').config.deployment.publicUrl
+}
+
+/**
+ * @param text the query parameter
+ * @param origins the allowed origins, compared exactly
+ * @returns the complete URL, or null if it is missing or not allowed
+ */
+export function readReturnTo(text: string | undefined, origins: readonly string[]): string | null {
+  const url = URL.parse(text ?? '')
+  // The origin of a blob: URL is the origin of the page that created it.
+  if (url === null || url.protocol === 'blob:' || !origins.includes(url.origin)) return null
+  // The address bar shows a user name, which could mislead; no app needs one here.
+  return url.username + url.password === '' ? url.href : null
+}
+
+/** @param path may have a query. @returns the path with `return_to` in its query, unchanged if returnTo is null */
+export function withReturnTo(path: string, returnTo: string | null): string {
+  const separator = path.includes('?') ? '&' : '?'
+  return returnTo === null ? path : `${path}${separator}${new URLSearchParams({ return_to: returnTo })}`
 }

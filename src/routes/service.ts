@@ -1,7 +1,7 @@
 /** Describes the service itself: its health, its public keys (RFC 7517) and its OpenAPI document. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { etag, RETAINED_304_HEADERS } from 'hono/etag'
-import { checkHealth } from '../actions/admin/check-health.ts'
+import { checkHealth } from '../actions/admin/maintain.ts'
 import { sha256, toBase64Url, utf8 } from '../crypto/bytes.ts'
 import type { AppEnv } from '../http/context.ts'
 import { createRouter, jsonResponse, problem } from '../http/route.ts'

@@ -1,5 +1,5 @@
 /** The cache of the run-time settings in one isolate. Requests share results, not promises (signing-keys.ts). */
-import type { AllowList } from '../accounts/allow-list.ts'
+import type { AllowList } from '../accounts/identifier.ts'
 import { applyRules, type LimitRules } from '../config/limits.ts'
 import { orUnavailable, ServiceError } from '../errors/service-error.ts'
 import { describeError, log } from '../runtime/log.ts'

@@ -1,5 +1,5 @@
 /** The run-time settings in D1: one document with the values that differ from the defaults, and a record of each change. */
-import type { AllowList } from '../accounts/allow-list.ts'
+import type { AllowList } from '../accounts/identifier.ts'
 import type { RuleChanges } from '../config/limits.ts'
 
 /** Any subset at every level, with the names on the wire. A list is replaced as a whole. */

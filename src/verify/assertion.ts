@@ -1,12 +1,12 @@
 /** Assertions: signed statements of the gateway to one origin about one request, encrypted if the route asks for it. */
 import { type CryptoKey, calculateJwkThumbprint, compactDecrypt, errors, importJWK, type JWK } from 'jose'
-import { isCompactJwe } from './compact.ts'
 import {
   areIdentityClaims,
   IDENTITY_CLAIMS,
   type IdentityClaims,
   type InvalidToken,
   invalid,
+  isCompactJwe,
   reasonOf,
   type VerificationResult,
   type VerifyOptions,

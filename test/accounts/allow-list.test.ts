@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { isOnAllowList } from '../../src/accounts/allow-list.ts'
-import { type Identifier, parseEmail, parsePhone, parseUsername } from '../../src/accounts/identifier.ts'
+import {
+  type Identifier,
+  isOnAllowList,
+  parseEmail,
+  parsePhone,
+  parseUsername,
+} from '../../src/accounts/identifier.ts'
 
 const EMPTY = { email_domains: [], emails: [], phones: [], usernames: [] }
 const LIST = {

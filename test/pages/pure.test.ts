@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { en } from '../../src/messages/en.ts'
 import { zh } from '../../src/messages/zh.ts'
 import { browserName } from '../../src/pages/account/browser-name.ts'
+import { readReturnTo, withReturnTo } from '../../src/pages/form.ts'
 import { textOn } from '../../src/pages/layout.tsx'
-import { readReturnTo, withReturnTo } from '../../src/pages/login/return-to.ts'
 
 const ORIGINS = ['https://app.example.test', 'http://localhost:5173']
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isCompactJwe, isCompactJws } from '../../src/verify/compact.ts'
+import { isCompactJwe, isCompactJws } from '../../src/verify/pinned-jwt.ts'
 
 /** Covers each length of the last group of bytes. */
 const CANONICAL = ['AAAA', 'AA', 'AAA', '-_-_', 'Zg', 'Zm8', 'Zm9v', 'Zm9vYg', 'Zm9vYmE', '_w', '__8']

@@ -1,8 +1,10 @@
-/** What cron does: keeps the schedule and the seals of the signing keys, and publishes pending account states. */
+/** The work of cron, and the health check: what keeps logins possible. */
 import { findById, listOutbox, type OutboxEntry } from '../../accounts/account-store.ts'
+import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import { withDeadline } from '../../runtime/deadline.ts'
 import { describeError, type LogEvent, log } from '../../runtime/log.ts'
 import type { Services } from '../../services.ts'
+import { readSchemaVersion, SCHEMA_VERSION } from '../../settings/schema-store.ts'
 import { publishState, toDeletedState, toState } from '../account/publish-state.ts'
 import { maintainKeys, resealKeys } from './manage-keys.ts'
 
@@ -35,4 +37,18 @@ async function runTask(failureEvent: LogEvent, task: () => Promise<void>): Promi
   } catch (error) {
     log('error', failureEvent, { error: describeError(error) })
   }
+}
+
+/** @throws {ServiceError} `unavailable`; `misconfigured` if the schema is missing or has another version, or if no key can be unsealed */
+export async function checkHealth({ db, signingKeys, nowMs }: Services): Promise<void> {
+  const version = await orUnavailable(readSchemaVersion(db))
+  if (version !== SCHEMA_VERSION) throw schemaError(version)
+  await signingKeys.signing(nowMs)
+}
+
+function schemaError(version: number | null): ServiceError {
+  const cause = new Error(
+    `D1 has schema version ${version}, this release needs ${SCHEMA_VERSION}: see "Deploying a release" in docs/operations.md`,
+  )
+  return new ServiceError('misconfigured', {}, { cause })
 }

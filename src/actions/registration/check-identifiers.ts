@@ -1,6 +1,5 @@
 /** Checks whether identifiers may be registered: registration is open, the allow list, reserved usernames. */
-import { isOnAllowList } from '../../accounts/allow-list.ts'
-import type { Identifier } from '../../accounts/identifier.ts'
+import { type Identifier, isOnAllowList } from '../../accounts/identifier.ts'
 import { type FieldError, ServiceError } from '../../errors/service-error.ts'
 import { comparedForm } from '../../runtime/text.ts'
 import type { Services } from '../../services.ts'

@@ -1,10 +1,10 @@
 /** The pages for login and registration. */
 import type { Challenge } from '../../challenge/challenge.ts'
 import { Alert, ChallengeBox, Field, PasswordField, Status } from '../components/fields.tsx'
+import { withReturnTo } from '../form.ts'
 import type { FormErrors } from '../form-errors.ts'
 import type { View } from '../layout.tsx'
 import { underAuthPath } from '../page-cookie.ts'
-import { withReturnTo } from './return-to.ts'
 
 interface LoginProps {
   readonly view: View

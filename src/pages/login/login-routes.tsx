@@ -18,7 +18,7 @@ import { hasControlCharacter, trimInvisible } from '../../runtime/text.ts'
 import { isLoginTicket, makeLoginTicket } from '../../sessions/login-ticket.ts'
 import { displayName } from '../account/account-fields.tsx'
 import { showError } from '../error-pages.tsx'
-import { formFieldsOf, sameOriginForm } from '../form.ts'
+import { formFieldsOf, readReturnTo, sameOriginForm, withReturnTo } from '../form.ts'
 import {
   challengeForNextAttempt,
   cookiesBlocked,
@@ -36,7 +36,6 @@ import {
   setLoginCookies,
 } from '../page-cookie.ts'
 import { ContinuePage, LoginPage, RegisterPage } from './login-pages.tsx'
-import { readReturnTo, withReturnTo } from './return-to.ts'
 
 const HOME = '/account'
 /**

@@ -1,8 +1,7 @@
 /** Introspection (RFC 7662) and revocation (RFC 7009). */
 import { createRoute, z } from '@hono/zod-openapi'
 import { authenticateClient } from '../../actions/oauth/authenticate-client.ts'
-import { introspect } from '../../actions/oauth/introspect.ts'
-import { revoke } from '../../actions/oauth/revoke.ts'
+import { introspect, revoke } from '../../actions/oauth/tokens.ts'
 import { OAuthError } from '../../errors/service-error.ts'
 import type { AppContext } from '../../http/context.ts'
 import { type FormCredentials, readClientCredentials } from '../../http/credentials.ts'
