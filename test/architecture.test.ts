@@ -106,6 +106,17 @@ describe('the layout of the source', () => {
   })
 })
 
+describe('paths in documents', () => {
+  it('names only files of the source that exist', () => {
+    const named = Object.entries(documents).flatMap(([path, text]) =>
+      [...text.matchAll(/`(?:src\/)?((?:[a-z-]+\/)*[a-z-]+\.tsx?)`/g)].map(([, file = '']) => [path, file]),
+    )
+    expect(named.length).toBeGreaterThan(20)
+    const known = (file: string) => file in sources || /^(bench|scripts|test|examples)\//.test(file)
+    expect(named.filter(([path, file = '']) => !path?.includes('/spa') && !known(file))).toEqual([])
+  })
+})
+
 describe('the list of log events', () => {
   /** By name, at which levels: a row of the table under "Events". */
   const documented = new Map(
