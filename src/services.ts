@@ -8,13 +8,13 @@ import type { Env } from './config/env.ts'
 import type { RuleName } from './config/limits.ts'
 import type { Config } from './config/read-config.ts'
 import type { PurposeKeys } from './crypto/secrets.ts'
-import type { AttemptCounters } from './limits/attempt-counter.ts'
+import type { AttemptCounterStub } from './limits/attempt-counter.ts'
 import { BlockCache } from './limits/block-cache.ts'
 import { CounterKeys } from './limits/counter-keys.ts'
 import type { LimitStatus } from './limits/counter-rpc.ts'
 import type { Limit } from './limits/window.ts'
 import { derivePepper, type Pepper } from './passwords/pbkdf2.ts'
-import type { AccountSessions } from './sessions/account-object.ts'
+import type { AccountStub } from './sessions/account-object.ts'
 import { deriveTicketKeys } from './sessions/login-ticket.ts'
 import { derivePageKeys, deriveRefreshKeys } from './sessions/refresh-token.ts'
 import { RunTimeSettings } from './settings/run-time-settings.ts'
@@ -26,9 +26,9 @@ export interface SharedServices {
   readonly config: Config
   readonly db: D1Database
   /** @returns a new stub of the account's object, because a stub may stay broken after an error */
-  readonly accountObject: (accountId: string) => AccountSessions
+  readonly accountObject: (accountId: string) => AccountStub
   /** @returns a new stub of the counter with this name, for the same reason */
-  readonly counter: (name: string) => AttemptCounters
+  readonly counter: (name: string) => AttemptCounterStub
   readonly counterKeys: CounterKeys
   readonly blockCache: BlockCache
   /** @returns the service binding with this name; the config has checked that it exists */
@@ -89,8 +89,8 @@ export function shareServices(env: Env, config: Config): SharedServices {
   return {
     config,
     db: env.DB,
-    accountObject: (accountId) => env.ACCOUNT.getByName(accountId) as unknown as AccountSessions,
-    counter: (name) => env.COUNTER.getByName(name) as unknown as AttemptCounters,
+    accountObject: (accountId) => env.ACCOUNT.getByName(accountId) as unknown as AccountStub,
+    counter: (name) => env.COUNTER.getByName(name) as unknown as AttemptCounterStub,
     counterKeys: new CounterKeys(env.DB),
     blockCache: new BlockCache(),
     origin: (binding) => ({ ...env })[binding as keyof Env] as unknown as Fetcher,

@@ -7,7 +7,7 @@ export type ChallengeAction = (typeof CHALLENGE_ACTIONS)[number]
 export interface ChallengeRequest {
   readonly action: ChallengeAction
   /** The name of the requester's counter: a response is valid for this requester only. */
-  readonly requester: string
+  readonly requesterCounter: string
   /** The requester's IP address, which a provider saw when the widget was solved. */
   readonly address: string
 }

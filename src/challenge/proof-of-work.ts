@@ -70,7 +70,7 @@ export class ProofOfWork implements ChallengeProvider {
   }
 
   async issue(
-    { action, requester }: ChallengeRequest,
+    { action, requesterCounter }: ChallengeRequest,
     difficulty: number,
     nowMs: number,
   ): Promise<Challenge> {
@@ -79,7 +79,7 @@ export class ProofOfWork implements ChallengeProvider {
       algorithm: 'PBKDF2/SHA-256',
       cost: COST,
       counter: randomInt(2 * AVERAGE_DERIVATIONS * 2 ** difficulty),
-      data: { action, client: requester, level: difficulty, secret: toBase64Url(current.secretId) },
+      data: { action, client: requesterCounter, level: difficulty, secret: toBase64Url(current.secretId) },
       expiresAt: Math.floor(nowMs / 1000) + LIFETIME_SECONDS,
       deriveKey,
       ...current.key,
@@ -110,7 +110,7 @@ export class ProofOfWork implements ChallengeProvider {
     if (result.invalidSignature === true) return ['rejected']
     const failures: readonly (readonly [boolean, ChallengeFailure])[] = [
       [data.action !== request.action, 'wrong_action'],
-      [data.client !== request.requester, 'wrong_client'],
+      [data.client !== request.requesterCounter, 'wrong_client'],
       [result.invalidSolution === true, 'unsolved'],
     ]
     return failures.filter(([fails]) => fails).map(([, reason]) => reason)

@@ -1,5 +1,5 @@
 /** Reads the requester: its address as limits count it, its user agent and location as a session stores them. */
-import type { Location, Requester } from '../actions/attempts/requester-limits.ts'
+import type { GeoLocation, Requester } from '../actions/attempts/requester-limits.ts'
 import { parseRequesterAddress } from '../limits/requester-address.ts'
 import { hasControlCharacter } from '../runtime/text.ts'
 import type { AppContext } from './context.ts'
@@ -21,7 +21,7 @@ export function requesterOf(c: AppContext): Requester {
 }
 
 /** @param cf Cloudflare's properties of the request */
-function locationOf(cf: Readonly<Record<string, unknown>> | undefined): Location {
+function locationOf(cf: Readonly<Record<string, unknown>> | undefined): GeoLocation {
   const { country, city } = cf ?? {}
   return {
     country: typeof country === 'string' && COUNTRY.test(country) ? country : null,

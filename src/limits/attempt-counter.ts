@@ -8,34 +8,31 @@ import type { RuleName } from '../config/limits.ts'
 import type {
   ChallengedReserveRequest,
   LimitStatus,
-  Reservation,
   ReserveRequest,
-  Settlement,
+  ReserveResult,
   SettleRequest,
+  SettleResult,
 } from './counter-rpc.ts'
 import {
   decideAdmission,
-  type InFlightAttempts,
   limitStatusOf,
   MAX_WAIT_MS,
   RESERVATION_LIFETIME_MS,
+  type RuleAttempts,
   type RuleState,
   ruleStateOf,
+  type Waiter,
 } from './limit-status.ts'
-import { clear, clearAll, count, EMPTY, type Limit, meetsDifficulty, release, type Tally } from './window.ts'
-
-interface Waiter {
-  readonly request: ReserveRequest
-  readonly resolve: (reservation: Reservation) => void
-  readonly timer: ReturnType<typeof setTimeout>
-}
-
-/** The attempts of one rule that are in memory. */
-interface Queue extends InFlightAttempts {
-  readonly pending: Map<string, number>
-  readonly challenged: Map<string, number>
-  readonly waiting: Waiter[]
-}
+import {
+  addEvent,
+  EMPTY_TALLY,
+  type Limit,
+  meetsDifficulty,
+  removeAccountEvents,
+  removeAllEvents,
+  removeEvent,
+  type Tally,
+} from './window.ts'
 
 const TALLY_PREFIX = 'tally:'
 const NONCE_PREFIX = 'nonce:'
@@ -44,19 +41,19 @@ const ALARM_KEY = 'alarm'
 const MIN_ALARM_INTERVAL_MS = 60_000
 
 export class AttemptCounter extends DurableObject {
-  readonly #queues = new Map<RuleName, Queue>()
+  readonly #attempts = new Map<RuleName, RuleAttempts>()
 
   /** Admits an attempt or refuses it. It may wait until other attempts settle. */
-  async reserve(request: ReserveRequest): Promise<Reservation> {
+  async reserve(request: ReserveRequest): Promise<ReserveResult> {
     const nowMs = Date.now()
     this.#wake(request.rule, nowMs)
-    const decision = this.#decide(request, this.#queue(request.rule).waiting.length, nowMs)
+    const decision = this.#decide(request, this.#attemptsOf(request.rule).waiting.length, nowMs)
     if (decision === 'wait' && request.waits) return this.#wait(request)
     return decision === 'admit' ? this.#admit(request, nowMs) : this.#refuse(request, nowMs)
   }
 
   /** Reports the outcome of a reserved attempt. A repeated report counts once. */
-  settle(request: SettleRequest): Settlement {
+  settle(request: SettleRequest): SettleResult {
     const { rule, limit, id } = request
     const nowMs = Date.now()
     const settled = this.#maySettle(request, nowMs)
@@ -75,12 +72,12 @@ export class AttemptCounter extends DurableObject {
    * Admits an attempt with a solved challenge if the challenge was difficult enough. All attempts in flight count, so that
    * attempts that are sent at once require no less work than attempts that are sent one after the other.
    */
-  reserveChallenged({ rule, limit, id, difficulty }: ChallengedReserveRequest): Reservation {
+  reserveChallenged({ rule, limit, id, difficulty }: ChallengedReserveRequest): ReserveResult {
     const nowMs = Date.now()
     const before = this.#status(rule, limit, nowMs)
     if (!meetsDifficulty(difficulty, before.difficulty)) return { admitted: false, status: before }
     this.#storeRegistration({ rule, limit, id }, nowMs)
-    this.#queue(rule).challenged.set(id, nowMs + RESERVATION_LIFETIME_MS)
+    this.#attemptsOf(rule).challenged.set(id, nowMs + RESERVATION_LIFETIME_MS)
     return { admitted: true, status: before }
   }
 
@@ -111,9 +108,9 @@ export class AttemptCounter extends DurableObject {
     return decideAdmission({ threshold: limit.threshold, counted, pending, ahead })
   }
 
-  #admit({ rule, limit, id }: ReserveRequest, nowMs: number): Reservation {
+  #admit({ rule, limit, id }: ReserveRequest, nowMs: number): ReserveResult {
     this.#storeRegistration({ rule, limit, id }, nowMs)
-    this.#queue(rule).pending.set(id, nowMs + RESERVATION_LIFETIME_MS)
+    this.#attemptsOf(rule).pending.set(id, nowMs + RESERVATION_LIFETIME_MS)
     return { admitted: true, status: this.#status(rule, limit, nowMs) }
   }
 
@@ -124,15 +121,15 @@ export class AttemptCounter extends DurableObject {
     this.#record({ rule, limit, id, outcome: { kind: 'counted', account: id } }, nowMs)
   }
 
-  #refuse({ rule, limit }: ReserveRequest, nowMs: number): Reservation {
+  #refuse({ rule, limit }: ReserveRequest, nowMs: number): ReserveResult {
     return { admitted: false, status: this.#status(rule, limit, nowMs) }
   }
 
-  #wait(request: ReserveRequest): Promise<Reservation> {
+  #wait(request: ReserveRequest): Promise<ReserveResult> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.#timeOut(waiter, Date.now()), MAX_WAIT_MS)
       const waiter = { request, resolve, timer }
-      this.#queue(request.rule).waiting.push(waiter)
+      this.#attemptsOf(request.rule).waiting.push(waiter)
     })
   }
 
@@ -144,7 +141,7 @@ export class AttemptCounter extends DurableObject {
 
   #stopWaiting(waiter: Waiter, nowMs: number): void {
     const { request, resolve, timer } = waiter
-    const { waiting } = this.#queue(request.rule)
+    const { waiting } = this.#attemptsOf(request.rule)
     clearTimeout(timer)
     waiting.splice(waiting.indexOf(waiter), 1)
     const admitted = this.#decide(request, 0, nowMs) === 'admit'
@@ -153,7 +150,7 @@ export class AttemptCounter extends DurableObject {
 
   /** Admits or refuses waiting attempts in their order, up to the first that must still wait. */
   #wake(rule: RuleName, nowMs: number): void {
-    const { waiting } = this.#queue(rule)
+    const { waiting } = this.#attemptsOf(rule)
     for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
       if (this.#decide(first.request, 0, nowMs) === 'wait') return
       this.#stopWaiting(first, nowMs)
@@ -162,7 +159,7 @@ export class AttemptCounter extends DurableObject {
 
   /** Removes an attempt from memory. If it still waits, it is refused: its Worker has stopped waiting for the result. */
   #removeAttempt(rule: RuleName, id: string, nowMs: number): void {
-    const { pending, challenged, waiting } = this.#queue(rule)
+    const { pending, challenged, waiting } = this.#attemptsOf(rule)
     pending.delete(id)
     challenged.delete(id)
     const waiter = waiting.find(({ request }) => request.id === id)
@@ -174,7 +171,7 @@ export class AttemptCounter extends DurableObject {
 
   #maySettle({ rule, limit, id, challenged }: SettleRequest, nowMs: number): boolean {
     const { events, counted, pending } = this.#state(rule, limit, nowMs)
-    const { pending: admitted, challenged: solved } = this.#queue(rule)
+    const { pending: admitted, challenged: solved } = this.#attemptsOf(rule)
     const reserved = admitted.has(id) || solved.has(id) || events.some((event) => event.id === id)
     return reserved || challenged || counted + pending < limit.threshold
   }
@@ -182,10 +179,10 @@ export class AttemptCounter extends DurableObject {
   #record({ rule, limit, id, outcome }: Omit<SettleRequest, 'challenged'>, nowMs: number): void {
     const exceeded = this.#state(rule, limit, nowMs).counted >= limit.threshold
     this.#change(rule, nowMs, (tally) => {
-      if (outcome.kind === 'void') return release(tally, id)
+      if (outcome.kind === 'void') return removeEvent(tally, id)
       if (outcome.kind === 'counted')
-        return count(tally, { id, atMs: nowMs, account: outcome.account }, exceeded, limit)
-      return outcome.account === null ? clearAll(tally) : clear(tally, outcome.account)
+        return addEvent(tally, { id, atMs: nowMs, account: outcome.account }, exceeded, limit)
+      return outcome.account === null ? removeAllEvents(tally) : removeAccountEvents(tally, outcome.account)
     })
   }
 
@@ -195,7 +192,7 @@ export class AttemptCounter extends DurableObject {
 
   /** Also removes the reservations that have expired. */
   #state(rule: RuleName, limit: Limit, nowMs: number): RuleState {
-    const { pending, challenged } = this.#queue(rule)
+    const { pending, challenged } = this.#attemptsOf(rule)
     for (const attempts of [pending, challenged]) {
       for (const [id, expiresAtMs] of attempts) {
         if (nowMs >= expiresAtMs) attempts.delete(id)
@@ -204,14 +201,14 @@ export class AttemptCounter extends DurableObject {
     return ruleStateOf(this.#tally(rule), { pending, challenged }, limit, nowMs)
   }
 
-  #queue(rule: RuleName): Queue {
-    const queue = this.#queues.get(rule) ?? { pending: new Map(), challenged: new Map(), waiting: [] }
-    this.#queues.set(rule, queue)
-    return queue
+  #attemptsOf(rule: RuleName): RuleAttempts {
+    const attempts = this.#attempts.get(rule) ?? { pending: new Map(), challenged: new Map(), waiting: [] }
+    this.#attempts.set(rule, attempts)
+    return attempts
   }
 
   #tally(rule: RuleName): Tally {
-    return this.ctx.storage.kv.get<Tally>(TALLY_PREFIX + rule) ?? EMPTY
+    return this.ctx.storage.kv.get<Tally>(TALLY_PREFIX + rule) ?? EMPTY_TALLY
   }
 
   /** Writes a tally if it has changed, and schedules the alarm that deletes it. */
@@ -243,7 +240,7 @@ export class AttemptCounter extends DurableObject {
 type Rpc = 'reserve' | 'settle' | 'peek' | 'reserveChallenged' | 'consumeNonce'
 
 /** The object's RPCs, typed for a Worker: the platform's own stub type cannot express results that are unions. */
-export type AttemptCounters = {
+export type AttemptCounterStub = {
   readonly [Name in Rpc]: (
     ...args: Parameters<AttemptCounter[Name]>
   ) => Promise<Awaited<ReturnType<AttemptCounter[Name]>>>

@@ -12,7 +12,7 @@ const MAX_CACHED = 10_000
 const CACHE_LIFETIME_MS = 5_000
 
 /** A key under a rule with its current limit: a rule that changes does not use earlier entries. */
-export interface BlockedKey {
+export interface BlockCacheKey {
   readonly name: RuleName
   readonly limit: Limit
   readonly counter: string
@@ -27,12 +27,12 @@ export class BlockCache {
   readonly #blocks = new BoundedMap<Block>(MAX_CACHED)
 
   /** Stores a key that counted events block. One that only pending attempts block may be admitted at any moment. */
-  set(key: BlockedKey, status: LimitStatus, nowMs: number): void {
+  set(key: BlockCacheKey, status: LimitStatus, nowMs: number): void {
     if (status.exhausted) this.#blocks.set(cacheKeyOf(key), { status, sinceMs: nowMs })
   }
 
   /** @returns the current limit status of a blocked key, or null if its counter must be read */
-  get(key: BlockedKey, nowMs: number): LimitStatus | null {
+  get(key: BlockCacheKey, nowMs: number): LimitStatus | null {
     const block = this.#blocks.get(cacheKeyOf(key))
     if (block === undefined) return null
     const elapsedMs = nowMs - block.sinceMs
@@ -41,6 +41,6 @@ export class BlockCache {
   }
 }
 
-function cacheKeyOf({ name, limit, counter }: BlockedKey): string {
+function cacheKeyOf({ name, limit, counter }: BlockCacheKey): string {
   return `${name} ${limit.threshold} ${limit.windowMs} ${counter}`
 }

@@ -11,7 +11,7 @@ export interface ReserveRequest {
   readonly waits: boolean
 }
 
-export interface Reservation {
+export interface ReserveResult {
   readonly admitted: boolean
   readonly status: LimitStatus
 }
@@ -40,7 +40,7 @@ export type Outcome =
   /** Neither counts nor clears. An event that was stored with the reservation is released. */
   | { readonly kind: 'void' }
 
-export interface Settlement {
+export interface SettleResult {
   /**
    * False if the object has no reservation for the attempt (it lost its memory, or the reservation expired) and would not admit
    * the attempt now. The outcome must then not be revealed.

@@ -1,5 +1,5 @@
 /** The limit status of a key under a rule, from stored events and attempts in memory. Pure. */
-import type { LimitStatus } from './counter-rpc.ts'
+import type { LimitStatus, ReserveRequest, ReserveResult } from './counter-rpc.ts'
 import {
   type CountedEvent,
   difficultyOf,
@@ -10,11 +10,25 @@ import {
 } from './window.ts'
 
 /** Attempts in flight: by id, when each reservation expires, in unix milliseconds. */
-export interface InFlightAttempts {
+interface InFlightAttempts {
   /** Attempts that were admitted without a challenge. */
   readonly pending: ReadonlyMap<string, number>
   /** Attempts that were admitted because of a solved challenge. */
   readonly challenged: ReadonlyMap<string, number>
+}
+
+/** An attempt that waits until others settle. */
+export interface Waiter {
+  readonly request: ReserveRequest
+  readonly resolve: (result: ReserveResult) => void
+  readonly timer: ReturnType<typeof setTimeout>
+}
+
+/** The attempts of one rule that are in memory. */
+export interface RuleAttempts extends InFlightAttempts {
+  readonly pending: Map<string, number>
+  readonly challenged: Map<string, number>
+  readonly waiting: Waiter[]
 }
 
 /** A rule's state at one moment. */
@@ -65,7 +79,7 @@ export const MAX_WAIT_MS = 20_000
 /** A reservation expires after this time if its attempt does not settle. */
 export const RESERVATION_LIFETIME_MS = 40_000
 
-export interface Occupancy {
+export interface AdmissionInput {
   readonly threshold: number
   /** The number of events that count. */
   readonly counted: number
@@ -84,7 +98,7 @@ export function decideAdmission({
   counted,
   pending,
   ahead,
-}: Occupancy): 'admit' | 'wait' | 'refuse' {
+}: AdmissionInput): 'admit' | 'wait' | 'refuse' {
   if (counted >= threshold) return 'refuse'
   if (counted + pending < threshold && ahead === 0) return 'admit'
   return ahead < MAX_WAITING ? 'wait' : 'refuse'

@@ -28,7 +28,7 @@ export interface Tally {
   readonly keepUntilMs: number
 }
 
-export const EMPTY: Tally = { format: 1, events: [], exceededAtMs: [], keepUntilMs: 0 }
+export const EMPTY_TALLY: Tally = { format: 1, events: [], exceededAtMs: [], keepUntilMs: 0 }
 
 /** The highest difficulty. Each time that the threshold is reached once more adds one, up to this. */
 export const MAX_DIFFICULTY = 4
@@ -45,7 +45,7 @@ export function eventsInWindow(
 }
 
 /** Counts an event, once for each id. @param exceeded whether the threshold is reached without it */
-export function count(tally: Tally, event: CountedEvent, exceeded: boolean, limit: Limit): Tally {
+export function addEvent(tally: Tally, event: CountedEvent, exceeded: boolean, limit: Limit): Tally {
   if (tally.events.some(({ id }) => id === event.id)) return tally
   const events = keepNewest([...eventsInWindow(tally, limit, event.atMs), event], limit)
   const earlier = exceededInWindow(tally, limit, event.atMs)
@@ -55,7 +55,7 @@ export function count(tally: Tally, event: CountedEvent, exceeded: boolean, limi
 }
 
 /** Removes the event of an attempt. */
-export function release(tally: Tally, id: string): Tally {
+export function removeEvent(tally: Tally, id: string): Tally {
   const released = tally.events.find((event) => event.id === id)
   if (released === undefined) return tally
   const index = tally.exceededAtMs.indexOf(released.atMs)
@@ -64,7 +64,7 @@ export function release(tally: Tally, id: string): Tally {
 }
 
 /** Clears the failures of one account. The difficulty of the next challenge does not change. */
-export function clear(tally: Tally, account: string): Tally {
+export function removeAccountEvents(tally: Tally, account: string): Tally {
   const events = tally.events.filter(({ account: other }) => other !== account)
   return events.length === tally.events.length ? tally : { ...tally, events }
 }
@@ -84,8 +84,8 @@ export function meetsDifficulty(difficulty: number, required: number): boolean {
 }
 
 /** Clears everything. */
-export function clearAll(tally: Tally): Tally {
-  return tally.events.length + tally.exceededAtMs.length === 0 ? tally : EMPTY
+export function removeAllEvents(tally: Tally): Tally {
+  return tally.events.length + tally.exceededAtMs.length === 0 ? tally : EMPTY_TALLY
 }
 
 /** @returns the time until one more attempt would be admitted than now; the whole window if no event can leave it */
@@ -94,8 +94,8 @@ export function resetAfterMs(
   { threshold, windowMs }: Limit,
   nowMs: number,
 ): number {
-  const leavesAtMs = timesMs.toSorted((a, b) => a - b)[Math.max(0, timesMs.length - threshold)]
-  return leavesAtMs === undefined ? windowMs : leavesAtMs + windowMs - nowMs
+  const eventAtMs = timesMs.toSorted((a, b) => a - b)[Math.max(0, timesMs.length - threshold)]
+  return eventAtMs === undefined ? windowMs : eventAtMs + windowMs - nowMs
 }
 
 function exceededInWindow({ exceededAtMs }: Tally, { windowMs }: Limit, nowMs: number): readonly number[] {

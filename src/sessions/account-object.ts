@@ -48,7 +48,7 @@ export class AccountObject extends DurableObject {
   rotate({ sessionId, secretHash, generation, policy, sessionsNotBeforeMs }: RotateRequest): RotateResult {
     const nowMs = Date.now()
     const profile = this.#account()?.state.profile ?? null
-    const session = this.#findSession(sessionsNotBeforeMs, sessionId, nowMs)
+    const session = this.#getOrRevoke(sessionsNotBeforeMs, sessionId, nowMs)
     if (profile === null || session === null || !constantTimeEqual(session.secretHash, secretHash)) {
       return { outcome: 'unknown' }
     }
@@ -63,7 +63,7 @@ export class AccountObject extends DurableObject {
   check(sessionId: string, sessionsNotBeforeMs: number): ActiveSession | null {
     const nowMs = Date.now()
     const profile = this.#account()?.state.profile ?? null
-    const session = this.#findSession(sessionsNotBeforeMs, sessionId, nowMs)
+    const session = this.#getOrRevoke(sessionsNotBeforeMs, sessionId, nowMs)
     const alive = session !== null && nowMs < session.expiresAt
     return alive && profile !== null ? { session, profile } : null
   }
@@ -98,7 +98,7 @@ export class AccountObject extends DurableObject {
   end(sessionId: string, sessionsNotBeforeMs = 0, requestedBy?: string): boolean {
     if (!this.#mayEnd(requestedBy, sessionsNotBeforeMs)) return false
     const nowMs = Date.now()
-    const session = this.#findSession(sessionsNotBeforeMs, sessionId, nowMs)
+    const session = this.#getOrRevoke(sessionsNotBeforeMs, sessionId, nowMs)
     if (session === null) return false
     this.#endSessions([sessionId], nowMs)
     return nowMs < session.expiresAt
@@ -177,7 +177,7 @@ export class AccountObject extends DurableObject {
   }
 
   /** @returns the session; null, after ending it, if it began before the time before which all sessions have ended */
-  #findSession(sessionsNotBeforeMs: number, id: string, nowMs: number): Session | null {
+  #getOrRevoke(sessionsNotBeforeMs: number, id: string, nowMs: number): Session | null {
     const session = this.#getSession(id)
     if (session === null || session.createdAt >= sessionsNotBeforeMs) return session
     this.#endSessions([id], nowMs)
@@ -235,14 +235,14 @@ export class AccountObject extends DurableObject {
 type Rpc = 'open' | 'rotate' | 'check' | 'resume' | 'list' | 'end' | 'endBySecret' | 'endAll' | 'applyState'
 
 /** The object's RPCs, typed for a Worker: the platform's own stub type cannot express results that are unions. */
-export type AccountSessions = {
+export type AccountStub = {
   readonly [Name in Rpc]: (
     ...args: Parameters<AccountObject[Name]>
   ) => Promise<ReturnType<AccountObject[Name]>>
 }
 
 /** @returns whether the object accepts the state that the Worker read, compared with the state that it has stored */
-function mayOpen(stored: AccountState | null, { state, readFrom, replaces }: OpenRequest): boolean {
+function mayOpen(stored: AccountState | null, { state, readFrom, replacesVersion }: OpenRequest): boolean {
   if (stored === null) return readFrom === 'primary'
-  return state.version >= stored.version || (readFrom === 'primary' && replaces === stored.version)
+  return state.version >= stored.version || (readFrom === 'primary' && replacesVersion === stored.version)
 }

@@ -12,7 +12,7 @@ export interface OpenRequest {
    */
   readonly readFrom: 'replica' | 'primary'
   /** A version that the object returned before that read began. A lower state may replace it: D1 was restored from a backup. */
-  readonly replaces?: number
+  readonly replacesVersion?: number
 }
 
 export type OpenResult =

@@ -4,7 +4,7 @@ import type { AccountState, NewSession, Session, SessionPolicy } from './session
 /** How many rotations a session remembers for the grace period. A client that lost a response does not make more. */
 const REMEMBERED_ROTATIONS = 100
 
-export type Rotation =
+export type RotationDecision =
   /** The current generation was presented: it is rotated. */
   | { readonly outcome: 'rotated'; readonly session: Session }
   /** The generation was rotated out within the grace period: two tabs, or a lost response. The current token is returned again. */
@@ -33,7 +33,12 @@ export function beginSession(
 }
 
 /** Decides about a generation that was presented with the session's own secret. */
-export function rotate(session: Session, generation: number, policy: SessionPolicy, nowMs: number): Rotation {
+export function rotate(
+  session: Session,
+  generation: number,
+  policy: SessionPolicy,
+  nowMs: number,
+): RotationDecision {
   if (nowMs >= session.expiresAt || generation > session.generation) return { outcome: 'unknown' }
   if (generation < session.generation) return checkOlder(session, generation, policy, nowMs)
   const remembered = session.rotatedAt.filter((rotatedAtMs) => isInGrace(rotatedAtMs, policy, nowMs))
@@ -46,7 +51,12 @@ export function rotate(session: Session, generation: number, policy: SessionPoli
   return { outcome: 'rotated', session: rotated }
 }
 
-function checkOlder(session: Session, generation: number, policy: SessionPolicy, nowMs: number): Rotation {
+function checkOlder(
+  session: Session,
+  generation: number,
+  policy: SessionPolicy,
+  nowMs: number,
+): RotationDecision {
   const rotatedAt = session.rotatedAt.at(generation - session.generation)
   const inGrace = rotatedAt !== undefined && isInGrace(rotatedAt, policy, nowMs)
   return inGrace ? { outcome: 'repeated', session } : { outcome: 'reused' }

@@ -8,7 +8,7 @@ import { SECRET, SITE_KEY } from '../support/fake-provider/protocol.ts'
 import { FakeProvider } from '../support/fake-provider.ts'
 import { solve, work } from '../support/solver.ts'
 
-const REQUEST: ChallengeRequest = { action: 'login', requester: 'a requester', address: '192.0.2.1' }
+const REQUEST: ChallengeRequest = { action: 'login', requesterCounter: 'a requester', address: '192.0.2.1' }
 const TURNSTILE = { provider: 'turnstile', action: 'login', site_key: SITE_KEY }
 const PASSED = { solved: true, challenge: null }
 const NOT_VERIFIED = { solved: false, reasons: [] }

@@ -11,7 +11,7 @@ afterEach(thaw)
 
 const SECRET = 'a secret of the tests, long enough'
 const OTHER_SECRET = 'another secret of the tests, as long'
-const REQUEST: ChallengeRequest = { action: 'login', requester: 'a requester', address: '192.0.2.1' }
+const REQUEST: ChallengeRequest = { action: 'login', requesterCounter: 'a requester', address: '192.0.2.1' }
 
 const providerWith = (secret: string, fallback?: string) =>
   new ProofOfWork(() => deriveChallengeKeys(secret, fallback))
@@ -57,9 +57,9 @@ describe('proof-of-work challenge', () => {
   })
 
   it('issues a challenge whose solution fits the maximum length', async () => {
-    expect((await solve(await describeNow({ ...REQUEST, requester: 'x'.repeat(43) }))).length).toBeLessThan(
-      1_500,
-    )
+    expect(
+      (await solve(await describeNow({ ...REQUEST, requesterCounter: 'x'.repeat(43) }))).length,
+    ).toBeLessThan(1_500)
   })
 
   it.each([0, 1, 2, 3, 4])(
@@ -290,8 +290,10 @@ describe('solution of a proof-of-work challenge', () => {
   it('rejects a solution for another action or requester, and names both reasons at once', async () => {
     const response = encode(solved)
     expect(await verifyNow(response, { ...REQUEST, action: 'register' })).toEqual(failing('wrong_action'))
-    expect(await verifyNow(response, { ...REQUEST, requester: 'another' })).toEqual(failing('wrong_client'))
-    const other: ChallengeRequest = { ...REQUEST, action: 'register', requester: 'another' }
+    expect(await verifyNow(response, { ...REQUEST, requesterCounter: 'another' })).toEqual(
+      failing('wrong_client'),
+    )
+    const other: ChallengeRequest = { ...REQUEST, action: 'register', requesterCounter: 'another' }
     expect(await verifyNow(response, other)).toEqual(failing('wrong_action', 'wrong_client'))
   })
 

@@ -7,7 +7,7 @@ import { FakeProvider } from '../support/fake-provider.ts'
 
 afterEach(() => vi.restoreAllMocks())
 
-const REQUEST: ChallengeRequest = { action: 'login', requester: 'a requester', address: '192.0.2.1' }
+const REQUEST: ChallengeRequest = { action: 'login', requesterCounter: 'a requester', address: '192.0.2.1' }
 const OUTAGES = (Object.keys(BEHAVIOURS) as Behaviour[]).filter((name) => name !== 'right')
 const STALLING: readonly Behaviour[] = ['stalls', 'stalls midway']
 const REFUSED = 'http://127.0.0.1:9/siteverify'

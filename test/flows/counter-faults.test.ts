@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { AttemptCounters } from '../../src/limits/attempt-counter.ts'
+import type { AttemptCounterStub } from '../../src/limits/attempt-counter.ts'
 import type { ReserveRequest } from '../../src/limits/counter-rpc.ts'
 import { call, newName, newPerson, ok, PASSWORD, refused, workerWith } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
@@ -114,7 +114,7 @@ describe('a failed settle', () => {
         get: (of, method) => (key: string) => {
           if (method !== 'getByName') throw new Error('not used')
           first[0] ??= key
-          const stub = of.getByName(key) as unknown as AttemptCounters
+          const stub = of.getByName(key) as unknown as AttemptCounterStub
           const settle = () => Promise.reject(new Error('gone'))
           return key === first[0]
             ? stub

@@ -2,8 +2,8 @@ import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { expect } from 'vitest'
 import type { RuleName } from '../../src/config/limits.ts'
-import type { AttemptCounters } from '../../src/limits/attempt-counter.ts'
-import type { Outcome, Reservation } from '../../src/limits/counter-rpc.ts'
+import type { AttemptCounterStub } from '../../src/limits/attempt-counter.ts'
+import type { Outcome, ReserveResult } from '../../src/limits/counter-rpc.ts'
 import { freeze } from '../support/clock.ts'
 
 export const LIMIT = { threshold: 3, windowMs: 300_000 }
@@ -13,14 +13,14 @@ export const FAILURE: Outcome = { kind: 'counted', account: 'ada' }
 export const RELEASE: Outcome = { kind: 'void' }
 
 export let stub: ReturnType<typeof env.COUNTER.getByName>
-export let counter: AttemptCounters
+export let counter: AttemptCounterStub
 let ids = 0
 
 /** A counter that has counted nothing yet, on a frozen clock. */
 export function newCounter(): void {
   freeze()
   stub = env.COUNTER.getByName(crypto.randomUUID())
-  counter = stub as unknown as AttemptCounters
+  counter = stub as unknown as AttemptCounterStub
 }
 
 export const newId = () => `attempt ${++ids}`
@@ -41,7 +41,7 @@ export async function fail(account = 'ada'): Promise<string> {
   return id
 }
 
-export const countAdmitted = (reservations: readonly Reservation[]) =>
+export const countAdmitted = (reservations: readonly ReserveResult[]) =>
   reservations.filter((one) => one.admitted).length
 
 export const storedKeys = () =>

@@ -1,16 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  clear,
-  clearAll,
-  count,
+  addEvent,
   difficultyOf,
-  EMPTY,
+  EMPTY_TALLY,
   eventsInWindow,
   type Limit,
   MAX_DIFFICULTY,
   meetsDifficulty,
-  release,
+  removeAccountEvents,
+  removeAllEvents,
+  removeEvent,
   resetAfterMs,
   type Tally,
 } from '../../src/limits/window.ts'
@@ -63,7 +63,7 @@ const limitChanges = (max: number): fc.Arbitrary<Step> =>
 const worlds = (steps: fc.Arbitrary<Step>) =>
   fc.tuple(limits, fc.array(steps, { maxLength: 120 })).map(([limit, taken]) => {
     const start: World = {
-      tally: EMPTY,
+      tally: EMPTY_TALLY,
       model: { events: [], exceededAtMs: [] },
       limit,
       nowMs: START_MS,
@@ -80,13 +80,13 @@ function proceed(world: World, step: Step, index: number): World {
       const exceededAtMs = challenged ? [...model.exceededAtMs, nowMs] : model.exceededAtMs
       return {
         ...world,
-        tally: count(tally, event, challenged, limit),
+        tally: addEvent(tally, event, challenged, limit),
         model: { events: [...model.events, event], exceededAtMs },
       }
     }
     case 'success': {
       const events = model.events.filter(({ account }) => account !== step.account)
-      return { ...world, tally: clear(tally, step.account), model: { ...model, events } }
+      return { ...world, tally: removeAccountEvents(tally, step.account), model: { ...model, events } }
     }
     case 'time':
       return { ...world, nowMs: nowMs + Math.floor(limit.windowMs * step.share) }
@@ -155,10 +155,10 @@ describe('the sliding window', () => {
       atMs: START_MS + index,
       account: `person ${index % 500}`,
     }))
-    const tally = failures.reduce((current, event) => count(current, event, false, limit), EMPTY)
+    const tally = failures.reduce((current, event) => addEvent(current, event, false, limit), EMPTY_TALLY)
     expect(tally.events).toHaveLength(1_000)
     const ofOne = failures.slice(0, 10).map((event) => ({ ...event, account: 'ada' }))
-    const three = ofOne.reduce((current, event) => count(current, event, false, limit), EMPTY)
+    const three = ofOne.reduce((current, event) => addEvent(current, event, false, limit), EMPTY_TALLY)
     expect(three.events.map(({ id }) => id)).toEqual(['7', '8', '9'])
   })
 
@@ -166,7 +166,7 @@ describe('the sliding window', () => {
   const at = (...seconds: number[]) => seconds.map((second) => START_MS + second * 1000)
 
   it('counts an event until its window ends, to the millisecond', () => {
-    const tally = count(EMPTY, { id: 'a', atMs: START_MS, account: 'ada' }, false, limit)
+    const tally = addEvent(EMPTY_TALLY, { id: 'a', atMs: START_MS, account: 'ada' }, false, limit)
     expect(eventsInWindow(tally, limit, START_MS + 299_999)).toHaveLength(1)
     expect(eventsInWindow(tally, limit, START_MS + 300_000)).toHaveLength(0)
     expect(tally.keepUntilMs).toBe(START_MS + 300_000)
@@ -196,20 +196,20 @@ describe('the sliding window', () => {
 
   it('counts an attempt once, however often it is recorded', () => {
     const event = { id: 'a', atMs: START_MS, account: 'ada' }
-    const once = count(EMPTY, event, true, limit)
-    expect(count(once, { ...event, atMs: START_MS + 5 }, true, limit)).toBe(once)
+    const once = addEvent(EMPTY_TALLY, event, true, limit)
+    expect(addEvent(once, { ...event, atMs: START_MS + 5 }, true, limit)).toBe(once)
   })
 
   it('removes a released attempt and no other', () => {
     const [first, second] = ['a', 'b'].map((id) => ({ id, atMs: START_MS, account: '' })) as [never, never]
-    const both = count(count(EMPTY, first, false, limit), second, false, limit)
-    expect(release(both, 'a').events).toEqual([second])
-    expect(release(both, 'c')).toBe(both)
+    const both = addEvent(addEvent(EMPTY_TALLY, first, false, limit), second, false, limit)
+    expect(removeEvent(both, 'a').events).toEqual([second])
+    expect(removeEvent(both, 'c')).toBe(both)
   })
 
   it('raises the difficulty with attempts in flight, up to a maximum', () => {
     expect(
-      [0, 2, 3, 5, 6, 12, 100].map((inFlight) => difficultyOf(EMPTY, limit, inFlight, START_MS)),
+      [0, 2, 3, 5, 6, 12, 100].map((inFlight) => difficultyOf(EMPTY_TALLY, limit, inFlight, START_MS)),
     ).toEqual([0, 0, 1, 1, 2, 4, 4])
   })
 
@@ -225,11 +225,11 @@ describe('the sliding window', () => {
   })
 
   it('returns the same tally when there is nothing to clear', () => {
-    const tally = count(EMPTY, { id: 'a', atMs: START_MS, account: 'ada' }, true, limit)
-    const cleared = clearAll(tally)
-    expect(cleared).toEqual(EMPTY)
+    const tally = addEvent(EMPTY_TALLY, { id: 'a', atMs: START_MS, account: 'ada' }, true, limit)
+    const cleared = removeAllEvents(tally)
+    expect(cleared).toEqual(EMPTY_TALLY)
     const stored = structuredClone(cleared)
-    expect(clearAll(stored)).toBe(stored)
+    expect(removeAllEvents(stored)).toBe(stored)
   })
 
   it('keeps the difficulty after a success', () => {
@@ -238,8 +238,8 @@ describe('the sliding window', () => {
       atMs: START_MS,
       account: 'me',
     }))
-    const tally = failures.reduce((current, event) => count(current, event, true, limit), EMPTY)
-    expect(difficultyOf(clear(tally, 'me'), limit, 0, START_MS)).toBe(1)
-    expect(clear(tally, 'me').events).toEqual([])
+    const tally = failures.reduce((current, event) => addEvent(current, event, true, limit), EMPTY_TALLY)
+    expect(difficultyOf(removeAccountEvents(tally, 'me'), limit, 0, START_MS)).toBe(1)
+    expect(removeAccountEvents(tally, 'me').events).toEqual([])
   })
 })

@@ -1,7 +1,7 @@
 import { runDurableObjectAlarm } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { randomBytes } from '../../src/crypto/bytes.ts'
-import type { AccountSessions } from '../../src/sessions/account-object.ts'
+import type { AccountStub } from '../../src/sessions/account-object.ts'
 import { advance, FROZEN_MS, freeze, thaw } from '../support/clock.ts'
 import { DAY, newAccount, policy } from './account-under-test.ts'
 
@@ -39,13 +39,13 @@ describe('the opening of a session', () => {
   it('lowers the account version only to a read of the primary that began after its result', async () => {
     const { open, state } = newAccount()
     await open({ state: state(5) })
-    expect(await open({ state: state(3), readFrom: 'replica', replaces: 5 })).toMatchObject({
+    expect(await open({ state: state(3), readFrom: 'replica', replacesVersion: 5 })).toMatchObject({
       outcome: 'stale',
     })
-    expect(await open({ state: state(3), readFrom: 'primary', replaces: 4 })).toMatchObject({
+    expect(await open({ state: state(3), readFrom: 'primary', replacesVersion: 4 })).toMatchObject({
       outcome: 'stale',
     })
-    expect(await open({ state: state(3), readFrom: 'primary', replaces: 5 })).toMatchObject({
+    expect(await open({ state: state(3), readFrom: 'primary', replacesVersion: 5 })).toMatchObject({
       outcome: 'opened',
     })
     expect(await open({ state: state(3), readFrom: 'replica' })).toMatchObject({ outcome: 'opened' })
@@ -169,10 +169,10 @@ describe("the end of all accounts' sessions", () => {
   })
 
   it.each([
-    ['check', (object: AccountSessions, id: string) => object.check(id, FROZEN_MS + 1)],
+    ['check', (object: AccountStub, id: string) => object.check(id, FROZEN_MS + 1)],
     [
       'rotate',
-      (object: AccountSessions, sessionId: string) =>
+      (object: AccountStub, sessionId: string) =>
         object.rotate({
           sessionId,
           secretHash: randomBytes(32),

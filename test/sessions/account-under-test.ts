@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers'
 import type { AccountProfile } from '../../src/accounts/account.ts'
 import { randomBytes } from '../../src/crypto/bytes.ts'
 import { newId } from '../../src/crypto/ids.ts'
-import type { AccountSessions } from '../../src/sessions/account-object.ts'
+import type { AccountStub } from '../../src/sessions/account-object.ts'
 import type { OpenRequest } from '../../src/sessions/account-rpc.ts'
 import type { LiveState, SessionPolicy } from '../../src/sessions/session.ts'
 import { FROZEN_MS } from '../support/clock.ts'
@@ -19,7 +19,7 @@ export const policy: SessionPolicy = {
 export function newAccount() {
   const id = newId(FROZEN_MS)
   const stub = env.ACCOUNT.getByName(id)
-  const object = stub as unknown as AccountSessions
+  const object = stub as unknown as AccountStub
   const state = (version: number, changes: Partial<LiveState> = {}): LiveState => ({
     format: 1,
     version,

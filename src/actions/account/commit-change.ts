@@ -24,7 +24,7 @@ import {
 } from '../login/check-password.ts'
 
 /** Upper bound on optimistic-concurrency retries. */
-const MAX_WRITES = 10
+const MAX_WRITE_TRIES = 10
 
 /** The columns that every change sets in addition to its own. */
 export interface ChangeStamp {
@@ -96,7 +96,7 @@ export async function commitDeletion(services: Services, read: ReadAccount): Pro
 
 /** @param write returns null if the account has changed since it was read */
 async function commit<T>(read: ReadAccount, write: (account: Account) => Promise<T | null>): Promise<T> {
-  for (let writes = 1; writes <= MAX_WRITES; writes++) {
+  for (let tries = 1; tries <= MAX_WRITE_TRIES; tries++) {
     const done = await write(await read())
     if (done !== null) return done
   }

@@ -3,7 +3,7 @@ import type { ChallengeFailure, ChallengeRequest, SolvedChallenge } from '../../
 import type { LimitRule, RuleName } from '../../config/limits.ts'
 import type { ErrorCode } from '../../errors/codes.ts'
 import { orUnavailable, ServiceError, UnconfirmedWriteError } from '../../errors/service-error.ts'
-import type { LimitStatus, Outcome, Reservation } from '../../limits/counter-rpc.ts'
+import type { LimitStatus, Outcome, ReserveResult } from '../../limits/counter-rpc.ts'
 import { MAX_WAIT_MS } from '../../limits/limit-status.ts'
 import { type Limit, MAX_DIFFICULTY, meetsDifficulty } from '../../limits/window.ts'
 import { DEADLINE_MS, withDeadline } from '../../runtime/deadline.ts'
@@ -15,7 +15,7 @@ import { limitOf } from './requester-limits.ts'
 
 export interface AttemptRequest extends ChallengeRequest {
   /** The name of the identifier's counter; null if the attempt checks no password. */
-  readonly identifier: string | null
+  readonly identifierCounter: string | null
   /** The solution of a challenge, if the request carries one. */
   readonly challenge: string | undefined
 }
@@ -70,7 +70,7 @@ export class Attempt {
    */
   async reserve({ name, rule, counter }: AppliedRule): Promise<void> {
     if (!rule.enabled) return
-    const reserves = this.#requiredDifficulty === null || counter === this.#request.requester
+    const reserves = this.#requiredDifficulty === null || counter === this.#request.requesterCounter
     const reservation = { name, limit: limitOf(rule), counter, admitted: reserves, reserved: reserves }
     if (rule.action === 'block') this.#refuseIfBlockIsCached(reservation)
     this.#reservations = [...this.#reservations, reservation]
@@ -129,7 +129,7 @@ export class Attempt {
 
   async #consumeNonce({ nonce, expiresAtMs, difficulty }: SolvedChallenge, required: number): Promise<void> {
     if (!meetsDifficulty(difficulty, required)) return this.#fail('difficulty_too_low', required)
-    const counter = this.#services.counter(this.#request.requester)
+    const counter = this.#services.counter(this.#request.requesterCounter)
     const consumed = await orUnavailable(counter.consumeNonce(nonce, expiresAtMs))
     if (!consumed) return this.#fail('already_used', required)
   }
@@ -148,7 +148,7 @@ export class Attempt {
     if (check.outcome === 'correct') return check.checked
     if (check.accountId !== null) this.#services.addToRequestLog({ accountId: check.accountId })
     const incorrect = check.outcome === 'incorrect'
-    const account = incorrect ? (check.accountId ?? this.#request.identifier ?? '') : ''
+    const account = incorrect ? (check.accountId ?? this.#request.identifierCounter ?? '') : ''
     await this.#settleLogin(() => (incorrect ? { kind: 'counted', account } : { kind: 'void' }))
     throw new ServiceError(incorrect ? 'invalid_credentials' : 'account_disabled')
   }
@@ -161,7 +161,7 @@ export class Attempt {
    */
   async succeed(accountId: string): Promise<void> {
     await this.#settleLogin(({ counter }) => {
-      return { kind: 'cleared', account: counter === this.#request.requester ? accountId : null }
+      return { kind: 'cleared', account: counter === this.#request.requesterCounter ? accountId : null }
     })
   }
 
@@ -202,13 +202,13 @@ export class Attempt {
     this.#report(reservation, status)
   }
 
-  #reserveAt({ name: rule, limit, counter }: CounterReservation): Promise<Reservation> {
-    const waits = counter === this.#request.requester
+  #reserveAt({ name: rule, limit, counter }: CounterReservation): Promise<ReserveResult> {
+    const waits = counter === this.#request.requesterCounter
     const reserving = this.#services.counter(counter).reserve({ rule, limit, id: this.#id, waits })
     return orUnavailable(reserving, {}, waits ? MAX_WAIT_MS + DEADLINE_MS : DEADLINE_MS)
   }
 
-  async #peek({ name, limit, counter }: CounterReservation): Promise<Reservation> {
+  async #peek({ name, limit, counter }: CounterReservation): Promise<ReserveResult> {
     const status = await orUnavailable(this.#services.counter(counter).peek(name, limit))
     return { admitted: !status.exhausted, status }
   }
@@ -221,7 +221,7 @@ export class Attempt {
 
   /** Reports the requester's own limits only, not those of the identifier. */
   #report({ name, limit, counter }: CounterReservation, status: LimitStatus): void {
-    if (counter === this.#request.requester) this.#services.reportLimit({ name, limit, status })
+    if (counter === this.#request.requesterCounter) this.#services.reportLimit({ name, limit, status })
   }
 }
 

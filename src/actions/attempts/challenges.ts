@@ -89,5 +89,5 @@ async function peekLimit(services: Services, requester: Requester, action: Chall
   const name = RULE_OF_ACTION[action]
   const rule = requesterRule(await services.settings.rules(services.nowMs), name, address)
   const status = await orUnavailable(services.counter(counter).peek(name, limitOf(rule)))
-  return { request: { action, requester: counter, address: address.shown }, rule, status }
+  return { request: { action, requesterCounter: counter, address: address.shown }, rule, status }
 }

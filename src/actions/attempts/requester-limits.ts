@@ -11,11 +11,11 @@ export interface Requester {
   /** Null if the deployment does not provide it. */
   readonly address: RequesterAddress | null
   readonly userAgent: string | null
-  readonly location: Location
+  readonly location: GeoLocation
 }
 
 /** Where Cloudflare locates an address; null if unknown. */
-export interface Location {
+export interface GeoLocation {
   /** ISO 3166-1 alpha-2, or `T1` for the Tor network. */
   readonly country: string | null
   readonly city: string | null

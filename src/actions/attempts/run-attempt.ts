@@ -58,9 +58,9 @@ async function run<T>(
   const { action, mayRegister } = kind
   const attempt = new Attempt(services, {
     action,
-    requester: counter,
+    requesterCounter: counter,
     address: address.shown,
-    identifier,
+    identifierCounter: identifier,
     challenge,
   })
   try {

@@ -29,7 +29,7 @@ export interface LoginRequest extends RateLimitedRequest {
 type OpenedSession = Extract<OpenSessionResult, { outcome: 'opened' }>
 
 /** Upper bound on the reads of one login. Each further read means that the account changed after the one before. */
-const MAX_READS = 4
+const MAX_OPEN_TRIES = 4
 
 /**
  * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `misconfigured`, `unavailable`; as runAttempt
@@ -87,13 +87,13 @@ async function openWithCurrentState(
   recheck: (earlier: CheckedAccount) => Promise<CheckedAccount>,
 ): Promise<OpenedSession> {
   let current = checked
-  let replaces: number | null = null
-  for (let reads = 1; reads <= MAX_READS; reads++) {
+  let replacesVersion: number | null = null
+  for (let tries = 1; tries <= MAX_OPEN_TRIES; tries++) {
     const readFrom = current.fromPrimary ? ('primary' as const) : ('replica' as const)
-    const source = { readFrom, ...(replaces === null ? {} : { replaces }) }
+    const source = { readFrom, ...(replacesVersion === null ? {} : { replacesVersion }) }
     const result = await openSession(services, request, toState(current.account), source)
     if (result.outcome === 'opened') return result
-    replaces = result.version
+    replacesVersion = result.version
     current = await recheck(current)
   }
   throw new ServiceError('unavailable', {}, { cause: new Error('the account keeps changing') })

@@ -56,7 +56,7 @@ export async function revoke(
   const claims = await readAccessToken(services, token)
   if (claims !== null) {
     services.addToRequestLog({ accountId: claims.sub, sessionId: claims.sid })
-    requireOwnToken(client, claims.client_id)
+    requireIssuedToClient(client, claims.client_id)
     await orUnavailable(services.accountObject(claims.sub).end(claims.sid))
     return claims.sub
   }
@@ -74,11 +74,11 @@ async function endByRefreshToken(
   const { sessionsNotBeforeMs } = await settings.current(nowMs)
   const activeSession = await orUnavailable(accountObject(accountId).check(sessionId, sessionsNotBeforeMs))
   if (activeSession === null) return
-  requireOwnToken(client, activeSession.session.clientId)
+  requireIssuedToClient(client, activeSession.session.clientId)
   await orUnavailable(accountObject(accountId).endBySecret(sessionId, await sha256(sessionSecret)))
 }
 
 /** RFC 7009 section 2.1. The service's own client is not compared, because CLIENT_ID may have changed since the session began. */
-function requireOwnToken({ clientId, confidential }: AuthenticatedClient, issuedTo: string): void {
+function requireIssuedToClient({ clientId, confidential }: AuthenticatedClient, issuedTo: string): void {
   if (confidential && clientId !== issuedTo) throw new OAuthError('invalid_grant')
 }

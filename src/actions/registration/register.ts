@@ -24,7 +24,7 @@ export interface RegisterRequest extends RateLimitedRequest {
   readonly transport: Transport
 }
 
-const ATTEMPT = { action: 'register', mayRegister: true, identifier: null } as const
+const ATTEMPT_KIND = { action: 'register', mayRegister: true, identifier: null } as const
 
 /**
  * @throws {ServiceError} `invalid_request` for a reserved username, `registration_closed`, `registration_not_allowed`,
@@ -38,7 +38,7 @@ export async function register(services: Services, request: RegisterRequest): Pr
   await checkRegistrationOpen(services)
   await checkRegistrationAllowed(services, [username, email, phone])
   checkPasswordPolicy(services, password, [username, email, phone])
-  const { activeSession, sessionSecret } = await runAttempt(services, request, ATTEMPT, () =>
+  const { activeSession, sessionSecret } = await runAttempt(services, request, ATTEMPT_KIND, () =>
     storeAndOpen(services, request),
   )
   return issueTokens(services, key, activeSession, sessionSecret)

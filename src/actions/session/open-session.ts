@@ -22,7 +22,7 @@ export type OpenSessionResult =
   | { readonly outcome: 'stale'; readonly version: number | null }
 
 /** Where the account's state was read from. */
-type StateSource = Pick<OpenRequest, 'readFrom' | 'replaces'>
+type StateSource = Pick<OpenRequest, 'readFrom' | 'replacesVersion'>
 
 /**
  * @param members what the error response contains if the object is unavailable
