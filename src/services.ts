@@ -21,7 +21,7 @@ import { RunTimeSettings } from './settings/run-time-settings.ts'
 import { SigningKeys } from './tokens/signing-keys.ts'
 import { VerifiedTokens } from './tokens/verified-tokens.ts'
 
-/** What one isolate shares between requests, so nothing in it belongs to the I/O of one request. */
+/** Shared by all requests of an isolate, so it holds no I/O that is bound to one request. */
 export interface SharedServices {
   readonly config: Config
   readonly db: D1Database

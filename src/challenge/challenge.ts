@@ -40,7 +40,7 @@ export interface SolvedChallenge {
 export type Verification =
   /** `challenge` is null if the provider itself ensures that a response is used only once. */
   | { readonly solved: true; readonly challenge: SolvedChallenge | null }
-  /** Without reasons, the response could not be verified, and a challenge of another kind follows. */
+  /** `reasons` is empty if the provider was unavailable; a proof of work is then issued. */
   | { readonly solved: false; readonly reasons: readonly ChallengeFailure[] }
 
 export interface ChallengeProvider {

@@ -1,7 +1,7 @@
 /**
- * One Durable Object per requester and per identifier, which counts their events. An attempt is reserved before work starts, and
- * settled afterwards. Counted events are stored. Pending logins are in memory only, so that a login that succeeds writes nothing.
- * Storage is read and written synchronously, so RPCs never interleave.
+ * One Durable Object for each requester and for each identifier, which counts its events. An attempt is reserved before work
+ * starts, and settled afterwards. Counted events are stored. Pending logins are in memory only, so that a successful login with
+ * no failures to clear and no challenge writes nothing. Storage is read and written synchronously, so RPCs never interleave.
  */
 import { DurableObject } from 'cloudflare:workers'
 import type { RuleName } from '../config/limits.ts'
@@ -37,7 +37,7 @@ import {
 const TALLY_PREFIX = 'tally:'
 const NONCE_PREFIX = 'nonce:'
 const ALARM_KEY = 'alarm'
-/** Under load, one alarm deletes many expired records at once. */
+/** The minimum time between alarms, so that one alarm deletes many records. */
 const MIN_ALARM_INTERVAL_MS = 60_000
 
 export class AttemptCounter extends DurableObject {
@@ -52,7 +52,10 @@ export class AttemptCounter extends DurableObject {
     return decision === 'admit' ? this.#admit(request, nowMs) : this.#refuse(request, nowMs)
   }
 
-  /** Reports the outcome of a reserved attempt. A repeated report counts once. */
+  /**
+   * Reports an attempt's outcome. Without a reservation, settles it only if it would be admitted now or has a solved challenge. A
+   * repeated report counts once.
+   */
   settle(request: SettleRequest): SettleResult {
     const { rule, limit, id } = request
     const nowMs = Date.now()
@@ -81,7 +84,7 @@ export class AttemptCounter extends DurableObject {
     return { admitted: true, status: before }
   }
 
-  /** Consumes a challenge's nonce until the challenge expires. @returns false if it was consumed already or has expired */
+  /** Marks a nonce as consumed until its challenge expires. @returns false if it was consumed already or has expired */
   consumeNonce(nonce: string, expiresAtMs: number): boolean {
     const nowMs = Date.now()
     const key = NONCE_PREFIX + nonce
@@ -114,10 +117,10 @@ export class AttemptCounter extends DurableObject {
     return { admitted: true, status: this.#status(rule, limit, nowMs) }
   }
 
-  /** Stores a registration when it is reserved. It counts until it is released, even if the Worker stops before it settles it. */
+  /** Stores a registration when it is reserved. It counts until it is released, even if the Worker stops before settling it. */
   #storeRegistration({ rule, limit, id }: Omit<ChallengedReserveRequest, 'difficulty'>, nowMs: number): void {
     if (rule !== 'registrations_per_ip') return
-    // Each registration is its own account here: one that is released later must not have displaced another event.
+    // A unique account per registration keeps keepNewest from dropping an event in favour of one that is released later.
     this.#record({ rule, limit, id, outcome: { kind: 'counted', account: id } }, nowMs)
   }
 
@@ -133,7 +136,7 @@ export class AttemptCounter extends DurableObject {
     })
   }
 
-  /** The attempts behind this one may have another threshold, if the rule has changed since. */
+  /** Ends the wait at the timeout, then checks the attempts behind it again: if the rule has changed, their threshold differs. */
   #timeOut(waiter: Waiter, nowMs: number): void {
     this.#stopWaiting(waiter, nowMs)
     this.#wake(waiter.request.rule, nowMs)
@@ -190,7 +193,7 @@ export class AttemptCounter extends DurableObject {
     return limitStatusOf(this.#state(rule, limit, nowMs), limit, nowMs)
   }
 
-  /** Also removes the reservations that have expired. */
+  /** Returns the state of a rule, and removes the reservations that have expired. */
   #state(rule: RuleName, limit: Limit, nowMs: number): RuleState {
     const { pending, challenged } = this.#attemptsOf(rule)
     for (const attempts of [pending, challenged]) {
@@ -227,7 +230,7 @@ export class AttemptCounter extends DurableObject {
     return [...tallies.map(([key, { keepUntilMs }]) => [key, keepUntilMs] as const), ...nonces]
   }
 
-  /** An earlier alarm schedules the later one. Its time is stored, so that loss of memory cannot postpone it for ever. */
+  /** Keeps an earlier pending alarm, which sets the next one. Its time is stored, so that eviction cannot keep postponing it. */
   #scheduleAlarm(atMs: number, nowMs: number): void {
     const alarmAtMs = Math.max(atMs, nowMs + MIN_ALARM_INTERVAL_MS)
     const scheduledForMs = this.ctx.storage.kv.get<number>(ALARM_KEY) ?? 0
@@ -239,7 +242,7 @@ export class AttemptCounter extends DurableObject {
 
 type Rpc = 'reserve' | 'settle' | 'peek' | 'reserveChallenged' | 'consumeNonce'
 
-/** The object's RPCs, typed for a Worker: the platform's own stub type cannot express results that are unions. */
+/** The object's RPCs, as seen by the calling Worker: the platform's own stub type cannot express results that are unions. */
 export type AttemptCounterStub = {
   readonly [Name in Rpc]: (
     ...args: Parameters<AttemptCounter[Name]>

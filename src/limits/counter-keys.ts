@@ -1,6 +1,6 @@
 /**
- * The names of counters. Each is an HMAC of what the counter counts, so that dashboards show no IP address and no identifier. The
- * key does not come from AUTH_SECRET, because two releases must use the same names while secrets change.
+ * The names of counters. Each is an HMAC of the address or identifier that it limits, so that dashboards show neither. The key
+ * does not come from AUTH_SECRET, because during a gradual deployment both versions must use the same names while secrets change.
  */
 import { hmac, importHmacKey, toBase64Url, utf8 } from '../crypto/bytes.ts'
 import { orUnavailable, ServiceError } from '../errors/service-error.ts'

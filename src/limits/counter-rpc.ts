@@ -29,7 +29,7 @@ export interface SettleRequest {
   readonly limit: Limit
   readonly id: string
   readonly outcome: Outcome
-  /** Whether the attempt was admitted because of a solved challenge, not by a reservation at this counter. */
+  /** Whether the attempt relies on a solved challenge, because this counter did not admit it without one. */
   readonly challenged: boolean
 }
 
@@ -55,7 +55,7 @@ export interface LimitStatus {
   readonly exhausted: boolean
   /** The number of attempts that would be admitted now. */
   readonly remaining: number
-  /** The time until `remaining` grows without any further action. */
+  /** The time until the oldest of the newest `threshold` events leaves the window; the whole window if there is none. */
   readonly resetInMs: number
   /** The difficulty of the next challenge: 0 to MAX_DIFFICULTY. */
   readonly difficulty: number

@@ -36,7 +36,10 @@ export interface RuleState {
   readonly tally: Tally
   /** All events in the window, including those of pending attempts. */
   readonly events: readonly CountedEvent[]
-  /** The number of events in the window whose attempts are not pending: they have settled, or never will. */
+  /**
+   * The number of events in the window whose attempts are not pending, including stored registrations that a solved challenge
+   * admitted.
+   */
   readonly counted: number
   readonly pending: number
   /** The number of attempts with a solved challenge that have no stored event. */
@@ -72,7 +75,7 @@ export function limitStatusOf(state: RuleState, limit: Limit, nowMs: number): Li
   }
 }
 
-/** The largest number of attempts that wait on one counter at once. */
+/** The largest number of attempts that wait at once, per rule of one counter. */
 export const MAX_WAITING = 200
 /** How long an attempt waits for another to settle. */
 export const MAX_WAIT_MS = 20_000

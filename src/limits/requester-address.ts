@@ -18,7 +18,7 @@ const PSEUDO_IPV4 = ipaddr.IPv4.parseCIDR('240.0.0.0/4')
 const MAX_ADDRESS_LENGTH = 45
 
 /**
- * @param text one address; anything else, including a list of addresses, is not an address
+ * @param text the header's value; anything but one address, such as a list of addresses, is invalid
  * @param ipv6Text the CF-Connecting-IPv6 header, which is used if `text` is a Pseudo IPv4 address
  * @param ipv6Prefix the number of leading bits of an IPv6 address that count as one requester
  * @returns null if there is no address

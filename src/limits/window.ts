@@ -8,12 +8,15 @@ export interface Limit {
   readonly threshold: number
 }
 
-/** Something that counts: a registration, or a failed login. */
+/** Something that counts: a registration, a failed login, or a failed client authentication. */
 export interface CountedEvent {
   /** The attempt's id. */
   readonly id: string
   readonly atMs: number
-  /** The account that the login failed for: a later login to it clears the failure. For a registration, the event's own id. */
+  /**
+   * What a successful login clears the event by: the account's id, or the name of the identifier's counter if there is no
+   * account. For a registration, the attempt's id. For a failed client authentication, empty.
+   */
   readonly account: string
 }
 
@@ -30,9 +33,9 @@ export interface Tally {
 
 export const EMPTY_TALLY: Tally = { format: 1, events: [], exceededAtMs: [], keepUntilMs: 0 }
 
-/** The highest difficulty. Each time that the threshold is reached once more adds one, up to this. */
+/** The highest difficulty. Every further `threshold` events above the limit add one, up to this. */
 export const MAX_DIFFICULTY = 4
-/** For all accounts together. */
+/** The most events that a tally keeps, over all accounts. */
 const MAX_EVENTS = 1_000
 
 /** @returns the events that count. */
@@ -44,7 +47,7 @@ export function eventsInWindow(
   return events.filter(({ atMs }) => nowMs - atMs < windowMs)
 }
 
-/** Counts an event, once for each id. @param exceeded whether the threshold is reached without it */
+/** Adds an event, once for each id. @param exceeded whether the threshold is reached without it */
 export function addEvent(tally: Tally, event: CountedEvent, exceeded: boolean, limit: Limit): Tally {
   if (tally.events.some(({ id }) => id === event.id)) return tally
   const events = keepNewest([...eventsInWindow(tally, limit, event.atMs), event], limit)
@@ -63,7 +66,7 @@ export function removeEvent(tally: Tally, id: string): Tally {
   return { ...tally, exceededAtMs, events: tally.events.filter((event) => event !== released) }
 }
 
-/** Clears the failures of one account. The difficulty of the next challenge does not change. */
+/** Removes the events of one account. The difficulty of the next challenge does not change. */
 export function removeAccountEvents(tally: Tally, account: string): Tally {
   const events = tally.events.filter(({ account: other }) => other !== account)
   return events.length === tally.events.length ? tally : { ...tally, events }
@@ -71,7 +74,7 @@ export function removeAccountEvents(tally: Tally, account: string): Tally {
 
 /**
  * @param inFlight the number of attempts in flight above the threshold, each of which may turn out to count
- * @returns the difficulty of the next challenge, 0 to MAX_DIFFICULTY: how often the threshold was reached again after it was full
+ * @returns the difficulty of the next challenge, 0 to MAX_DIFFICULTY. Every further `threshold` events above the limit add one.
  */
 export function difficultyOf(tally: Tally, limit: Limit, inFlight: number, nowMs: number): number {
   const exceeded = exceededInWindow(tally, limit, nowMs).length + inFlight
@@ -83,12 +86,12 @@ export function meetsDifficulty(difficulty: number, required: number): boolean {
   return difficulty >= required - 1
 }
 
-/** Clears everything. */
+/** Removes all events, and resets the difficulty of the next challenge. */
 export function removeAllEvents(tally: Tally): Tally {
   return tally.events.length + tally.exceededAtMs.length === 0 ? tally : EMPTY_TALLY
 }
 
-/** @returns the time until one more attempt would be admitted than now; the whole window if no event can leave it */
+/** @returns the time until the oldest of the newest `threshold` events leaves the window; the whole window if there is none */
 export function resetAfterMs(
   timesMs: readonly number[],
   { threshold, windowMs }: Limit,
@@ -107,8 +110,9 @@ function stepOf({ threshold }: Limit): number {
 }
 
 /**
- * Keeps the newest events of each account, as many as the threshold: older ones never change a result. Whichever other accounts
- * are cleared and whatever leaves the window, the rest reaches the threshold exactly if all events would.
+ * Keeps the newest events of each account, as many as the threshold: older ones never change a result. Whichever accounts are
+ * cleared and whatever leaves the window, the kept events reach the threshold if and only if all events would, except beyond
+ * MAX_EVENTS.
  */
 function keepNewest(events: readonly CountedEvent[], limit: Limit): readonly CountedEvent[] {
   const newerOf = new Map<string, number>()

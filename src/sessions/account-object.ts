@@ -1,7 +1,8 @@
 /**
- * One Durable Object per account, named by the account's id. It stores the sessions of the account, the account's version, and
- * the profile that tokens and `GET /auth/me` need. Storage is read and written synchronously, so RPCs never interleave and
- * each RPC is one transaction. It never derives a password hash, because that would block all other RPCs of the account.
+ * One Durable Object per account, named by the account's id. It stores the account's sessions and its whole AccountState,
+ * which includes the profile that tokens and `GET /auth/me` need. Storage is read and written synchronously, so RPCs never
+ * interleave and each RPC is one transaction. It never derives a password hash, because that would block all other RPCs of the
+ * account.
  */
 import { DurableObject } from 'cloudflare:workers'
 import { type Bytes, constantTimeEqual } from '../crypto/bytes.ts'
@@ -143,7 +144,7 @@ export class AccountObject extends DurableObject {
     return renewed ? activeSession : null
   }
 
-  /** Deletes expired sessions, and everything one day after the last session or state update. */
+  /** Deletes expired sessions, and everything one day after the last session ended or the state was last stored. */
   override async alarm(): Promise<void> {
     const nowMs = Date.now()
     const account = this.#account()
@@ -156,7 +157,7 @@ export class AccountObject extends DurableObject {
     this.#saveAccount(account.state, account.keepUntil, nowMs)
   }
 
-  /** Ends or renews the sessions that were opened under a version that the state no longer accepts. */
+  /** Ends or renews the sessions of a version that the new state no longer accepts; ends all of a disabled or deleted account. */
   #applyToSessions(state: AccountState, policy: SessionPolicy, nowMs: number): void {
     for (const session of this.#sessions()) {
       const updated = sessionUnderState(session, state, policy, nowMs)
@@ -176,7 +177,7 @@ export class AccountObject extends DurableObject {
     if (account !== null) this.#saveAccount(account.state, account.keepUntil, nowMs)
   }
 
-  /** @returns the session; null, after ending it, if it began before the time before which all sessions have ended */
+  /** @returns null if there is none. Deletes a session that was created before `sessionsNotBeforeMs` and returns null. */
   #getOrRevoke(sessionsNotBeforeMs: number, id: string, nowMs: number): Session | null {
     const session = this.#getSession(id)
     if (session === null || session.createdAt >= sessionsNotBeforeMs) return session
@@ -202,7 +203,7 @@ export class AccountObject extends DurableObject {
     this.ctx.storage.kv.put(STATE_KEY, account)
   }
 
-  /** Also deletes the sessions that have expired. */
+  /** Returns the live sessions, and deletes the expired ones. */
   #liveSessions(nowMs: number): readonly Session[] {
     const sessions = this.#sessions()
     for (const { id, expiresAt } of sessions) {
@@ -234,7 +235,7 @@ export class AccountObject extends DurableObject {
 
 type Rpc = 'open' | 'rotate' | 'check' | 'resume' | 'list' | 'end' | 'endBySecret' | 'endAll' | 'applyState'
 
-/** The object's RPCs, typed for a Worker: the platform's own stub type cannot express results that are unions. */
+/** The object's RPCs, as seen by the calling Worker: the platform's own stub type cannot express results that are unions. */
 export type AccountStub = {
   readonly [Name in Rpc]: (
     ...args: Parameters<AccountObject[Name]>

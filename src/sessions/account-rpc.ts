@@ -11,7 +11,10 @@ export interface OpenRequest {
    * or a lower one. `primary`: a read of the primary, or the write itself, so an object that has stored nothing accepts it.
    */
   readonly readFrom: 'replica' | 'primary'
-  /** A version that the object returned before that read began. A lower state may replace it: D1 was restored from a backup. */
+  /**
+   * The stored version that the object reported in an earlier `stale` result. If a later read of the primary is still lower, D1
+   * was restored (Time Travel), and the object accepts the lower state.
+   */
   readonly replacesVersion?: number
 }
 

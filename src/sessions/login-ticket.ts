@@ -1,14 +1,15 @@
 /**
  * The login ticket, which the hosted pages put into the URL that they redirect a browser to after a login: base64url of
  *   secret id (4) · end (4, unix seconds) · HMAC (32)
- * The HMAC-SHA-256 under a key from AUTH_SECRET also covers the IP address of the requester. The page thereby recognizes that a
- * browser has just logged in here. Only this service can make a ticket. A ticket that is passed to another browser is valid for
- * two minutes from the same IP address. There it redirects a browser with a session to a configured origin, without a token.
+ * The HMAC-SHA-256 under a key from AUTH_SECRET also covers the requester's IP address or IPv6 network. The page thereby
+ * recognizes that a browser has just logged in here. Only this service can make a ticket. It grants no access: with a session
+ * cookie the page continues to `return_to` without a click; without one it reports blocked cookies. A copied ticket does the same
+ * for two minutes from the same network.
  */
 import { type Bytes, concat, fromBase64Url, hmac, hmacKey, toBase64Url, utf8 } from '../crypto/bytes.ts'
 import { derivePurposeKeys, type PurposeKeys, SECRET_ID_BYTES } from '../crypto/secrets.ts'
 
-/** Counted from the beginning of the request, because a login may wait for other logins for 40 s before its response. */
+/** Counted from the beginning of the request. Reserving at the counter may take up to 40 s of it (MAX_WAIT_MS + DEADLINE_MS). */
 const TICKET_SECONDS = 120
 const HEAD_BYTES = SECRET_ID_BYTES + 4
 const HMAC_BYTES = 32

@@ -3,7 +3,7 @@
  *   version (1) · secret id (4) · account (16) · session (16) · generation (4) · session secret (16) · HMAC (32)
  * The HMAC-SHA-256 under a key from AUTH_SECRET covers everything before it. A forged token is refused before any object is
  * woken. The object stores only SHA-256 of the session secret, so neither a leaked AUTH_SECRET nor a leaked object is enough to
- * make a token. The same session and generation always give the same token.
+ * make a token. The same session and generation always give the same token under one AUTH_SECRET and session secret.
  */
 import { type Bytes, concat, fromBase64Url, hmac, hmacKey, toBase64Url } from '../crypto/bytes.ts'
 import { idFromBytes, idToBytes, UUID_BYTES } from '../crypto/ids.ts'
@@ -12,7 +12,7 @@ import { derivePurposeKeys, type PurposeKeys, SECRET_ID_BYTES } from '../crypto/
 export interface RefreshToken {
   readonly accountId: string
   readonly sessionId: string
-  /** How often the session had been rotated when this token was made. */
+  /** How many times the refresh token had been rotated since the session secret was set. */
   readonly generation: number
   /** 16 random bytes, which belong to the session. */
   readonly sessionSecret: Bytes

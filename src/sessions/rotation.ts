@@ -1,7 +1,7 @@
 /** The rules of a session: begin, rotate, grace period, reuse, end. Pure: takes records and the time, returns records. */
 import type { AccountState, NewSession, Session, SessionPolicy } from './session.ts'
 
-/** How many rotations a session remembers for the grace period. A client that lost a response does not make more. */
+/** How many rotation times are kept for the grace period. No correct client rotates more often within it. */
 const REMEMBERED_ROTATIONS = 100
 
 export type RotationDecision =
@@ -32,7 +32,7 @@ export function beginSession(
   }
 }
 
-/** Decides about a generation that was presented with the session's own secret. */
+/** Decides the outcome for a refresh token of this generation, after its secret was verified. */
 export function rotate(
   session: Session,
   generation: number,
@@ -51,6 +51,7 @@ export function rotate(
   return { outcome: 'rotated', session: rotated }
 }
 
+/** The k-th last rotation time is when the generation k before the current one ended. */
 function checkOlder(
   session: Session,
   generation: number,
@@ -67,8 +68,8 @@ function isInGrace(rotatedAtMs: number, { graceSeconds }: SessionPolicy, nowMs: 
 }
 
 /**
- * @returns the session under the account's state, or null if the state ended it. The surviving session continues as after a
- * login, with its new secret.
+ * @returns the session under the account's state, or null if the state ended it. The surviving session keeps its absolute end; it
+ * gets the new secret, generation 0, and a new auth time and idle end.
  */
 export function sessionUnderState(
   session: Session,

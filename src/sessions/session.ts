@@ -34,11 +34,11 @@ export interface Session {
   /** Where Cloudflare locates the IP address; null if it does not say. */
   readonly country: string | null
   readonly city: string | null
-  /** How the session's refresh tokens reach the browser. */
+  /** How the session's refresh tokens reach the app or browser. */
   readonly transport: Transport
 }
 
-/** `body`: in the response's body. `cookie`: in a cookie that no script can read, which the hosted pages accept as well. */
+/** `body`: in the response's body. `cookie`: in an HttpOnly cookie. */
 export type Transport = 'body' | 'cookie'
 
 /** The part of a new session that the Worker decides; the object adds the rest. */
@@ -47,7 +47,7 @@ export type NewSession = Pick<
   'id' | 'secretHash' | 'scope' | 'amr' | 'clientId' | 'ip' | 'userAgent' | 'country' | 'city' | 'transport'
 >
 
-/** The state of an account that its object stores. It is published as a whole, so the order of publications does not matter. */
+/** The state of an account that its object stores. It is published as a whole with a version, so an older one is ignored. */
 export interface AccountState {
   readonly format: 1
   readonly version: number

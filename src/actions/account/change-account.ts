@@ -105,7 +105,7 @@ export async function deleteOwnAccount(
 }
 
 /**
- * Checks the account's password without a change.
+ * Checks the account's password without changing the account.
  * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `misconfigured`, `unavailable`; as runAttempt
  */
 export async function confirmPassword(

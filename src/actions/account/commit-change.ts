@@ -23,7 +23,7 @@ import {
   recheckPassword,
 } from '../login/check-password.ts'
 
-/** Upper bound on optimistic-concurrency retries. */
+/** Upper bound on the tries of one change, each with a new read (optimistic concurrency). */
 const MAX_WRITE_TRIES = 10
 
 /** The columns that every change sets in addition to its own. */
@@ -47,8 +47,9 @@ export interface CommittedChange {
 }
 
 /**
- * Reads the account and checks its password, each time. Settles the attempt after the first check, before anything is written,
- * because a change that is stored cannot be withheld.
+ * Prepares the reads of a change that requires the password. Settles the attempt after the first check, before anything is
+ * written, because a change that is stored cannot be withheld.
+ * @returns a function that reads the account and checks its password on every call
  * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `misconfigured`, `unavailable`
  */
 export function readWithPassword(

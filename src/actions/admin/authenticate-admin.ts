@@ -1,6 +1,6 @@
 /**
- * Authenticates administrators: by ADMIN_TOKEN, or as an account with a fresh login whose token has the role and the scope
- * `admin`, and which still has both itself.
+ * Authenticates administrators: by ADMIN_TOKEN, or by an access token with the role and the scope `admin`, if the account still
+ * has both and the login is fresh.
  */
 import { constantTimeEqual, sha256, utf8 } from '../../crypto/bytes.ts'
 import type { Services } from '../../services.ts'

@@ -67,8 +67,8 @@ export async function removeKey(services: Services, kid: string): Promise<void> 
   const { signingKeys, nowMs } = services
   const stored = await signingKeys.latest(nowMs)
   const plan = planRemoval(stored.keys, kid, toSeconds(nowMs), signingKeys.policy)
-  // If AUTH_SECRET unseals no key, it may be wrong, so no new key is made silently. After the last key is removed, first use
-  // makes new ones.
+  // If AUTH_SECRET unseals no key, it may be wrong, so no new key is made silently. After the last key is removed, the
+  // first use makes new ones.
   const create = (await canSignAny(services, stored)) ? plan.create : []
   const removed = await orUnavailable(execute(services, { ...plan, create }, stored))
   if (!removed.includes(kid)) throw new ServiceError('not_found')

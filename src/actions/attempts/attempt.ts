@@ -1,4 +1,4 @@
-/** A rate-limited attempt: reserved at every counter that applies before work starts, settled when the outcome is known. */
+/** A rate-limited attempt: reserved, before work starts, at every counter that applies; settled when the outcome is known. */
 import type { ChallengeFailure, ChallengeRequest, SolvedChallenge } from '../../challenge/challenge.ts'
 import type { LimitRule, RuleName } from '../../config/limits.ts'
 import type { ErrorCode } from '../../errors/codes.ts'
@@ -28,12 +28,15 @@ export interface AppliedRule {
   readonly counter: string
 }
 
-/** The attempt as one counter has it. */
+/** The attempt's state at one counter. */
 interface CounterReservation {
   readonly name: RuleName
   readonly limit: Limit
   readonly counter: string
-  /** Whether the counter admitted the attempt without a challenge. If not, a solved challenge must admit it. */
+  /**
+   * Whether the counter admitted the attempt without a challenge. False if the counter refused it, or was only read: a solved
+   * challenge must then admit the attempt.
+   */
   readonly admitted: boolean
   /** Whether the counter may store something about the attempt that is not settled yet. */
   readonly reserved: boolean
@@ -225,7 +228,7 @@ export class Attempt {
   }
 }
 
-/** If only pending attempts exhaust the limit, one of them may be settled at any moment: the requester may retry after 1 s. */
+/** A limit that is not exhausted is only full of pending attempts. One may settle at any moment, so retry after 1 s. */
 export function blockedError(name: RuleName, { exhausted, resetInMs }: LimitStatus): ServiceError {
   const retryAfterSeconds = exhausted ? Math.ceil(resetInMs / 1000) : 1
   return new ServiceError(BLOCKED[name], {}, { retryAfterSeconds })

@@ -46,8 +46,8 @@ export async function requesterCounter(
 export type RequesterRuleName = 'registrations_per_ip' | 'login_failures_per_ip'
 
 /**
- * The rule as it applies to this address. A shared address does not identify a requester, so its threshold is 0: every login
- * from there needs a challenge, and every registration is challenged or blocked, as the rule says.
+ * The rule as it applies to this address. A shared address does not identify a requester, so its threshold is 0: if the rule is
+ * enabled, every login from there needs a challenge, and every registration is challenged or blocked, as the rule says.
  */
 export function requesterRule(
   rules: LimitRules,

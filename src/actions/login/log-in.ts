@@ -28,7 +28,7 @@ export interface LoginRequest extends RateLimitedRequest {
 
 type OpenedSession = Extract<OpenSessionResult, { outcome: 'opened' }>
 
-/** Upper bound on the reads of one login. Each further read means that the account changed after the one before. */
+/** Upper bound on tries to open the session. Before each try after the first, the primary is read again. */
 const MAX_OPEN_TRIES = 4
 
 /**

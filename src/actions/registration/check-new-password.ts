@@ -1,4 +1,4 @@
-/** Checks whether an account with these identifiers may have a password. */
+/** Checks a new password against the policy and the account's identifiers. */
 import type { Identifier } from '../../accounts/identifier.ts'
 import { type FieldError, ServiceError } from '../../errors/service-error.ts'
 import { type Weakness, weaknesses } from '../../passwords/policy.ts'

@@ -45,7 +45,7 @@ export async function register(services: Services, request: RegisterRequest): Pr
 }
 
 /**
- * Reports a reserved username, and a weak password with it. A weak password alone is reported later, after the checks of whether
+ * Reports a reserved username, and a weak password with it. A weak password alone is reported later, after the check that
  * registration is allowed.
  */
 function checkFields(services: Services, { username, email, phone, password }: RegisterRequest): void {

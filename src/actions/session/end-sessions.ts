@@ -24,7 +24,7 @@ export async function logOutByRefreshToken(services: Services, text: string): Pr
 /** How long a login waits until the session that it replaces, possibly of another account, has ended. */
 const REPLACED_DEADLINE_MS = 2_000
 
-/** The cookies of a browser that contain sessions; undefined for one that was not sent. */
+/** The session tokens in a browser's cookies; undefined for a cookie that was not sent. */
 export interface BrowserCookies {
   readonly refresh: string | undefined
   readonly page?: string | undefined
@@ -40,8 +40,8 @@ export async function logOutOfBrowser(services: Services, { refresh, page }: Bro
 }
 
 /**
- * Ends the sessions in a browser's cookies before a login overwrites these, since no cookie would contain them afterwards. The
- * response waits for it, for two seconds at most. A session that cannot be ended is logged, and remains in the list of sessions.
+ * Ends the sessions whose cookies a login is about to overwrite; afterwards no cookie would refer to those sessions. The response
+ * waits for it, for two seconds at most. A session that cannot be ended is logged, and remains in the list of sessions.
  * @param currentId the id of the session that the cookies contain from now on
  */
 export async function endReplacedSessions(

@@ -16,7 +16,7 @@ export interface PageSession {
 
 /**
  * Uses the session of a page cookie.
- * @returns null if the session has ended
+ * @returns null if the session has ended or the token is invalid
  * @throws {ServiceError} `misconfigured`, `unavailable`
  */
 export async function resumeSession(services: Services, text: string): Promise<PageSession | null> {
@@ -31,7 +31,7 @@ export async function resumeSession(services: Services, text: string): Promise<P
 /**
  * Issues the current tokens of a page cookie's session, without rotation: for a browser whose refresh cookie is missing or
  * belongs to another session.
- * @returns null if the session has ended
+ * @returns null if the session has ended or the token is invalid
  * @throws {ServiceError} `misconfigured`, `unavailable`
  */
 export async function issueToPages(services: Services, text: string): Promise<IssuedTokens | null> {
