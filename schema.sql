@@ -24,9 +24,9 @@ CREATE TABLE IF NOT EXISTS accounts (
   scopes TEXT NOT NULL DEFAULT '[]',          -- JSON array of strings
   claims TEXT NOT NULL DEFAULT '{}',          -- JSON object, copied into access tokens
   credential_version INTEGER NOT NULL,        -- rises with every change that affects tokens
-  sessions_not_before INTEGER NOT NULL,             -- version of the last change that ended sessions
-  surviving_session TEXT,                          -- the session that survives that change, if there is one
-  surviving_secret_hash TEXT,                      -- base64url; SHA-256 of the new secret of that session
+  sessions_not_before INTEGER NOT NULL,       -- version of the last change that ended sessions
+  surviving_session TEXT,                     -- the session that survives that change, if there is one
+  surviving_secret_hash TEXT,                 -- base64url; SHA-256 of the new secret of that session
   change_id TEXT NOT NULL,                    -- the last change: shows whether a write happened whose response was lost
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,

@@ -91,7 +91,7 @@ export function createClient(options: ClientOptions): Client {
   const name = `gatehouse ${url}`
   const storage = openStorage(options.storage ?? 'localStorage', name)
   // Tabs with another kind of storage, or with another version of the tab protocol, do not share this session.
-  const tabGroup = `${name} ${storage === null ? 'cookie' : 'token'} 1`
+  const tabGroup = `${name} ${storage === null ? 'cookie' : 'token'} 2`
   const service = new Service(url, storage === null)
   const session = new Session(service, storage, options.tabs === false ? null : tabGroup)
   const authenticate = (path: '/auth/register' | '/auth/login', fields: object) =>

@@ -145,7 +145,7 @@ describe('several tabs', () => {
     await frozen.evaluate(
       (url) =>
         new Promise<void>((held) => {
-          void navigator.locks.request(`gatehouse ${url} token 1`, () => {
+          void navigator.locks.request(`gatehouse ${url} token 2`, () => {
             held()
             return new Promise(() => undefined)
           })
