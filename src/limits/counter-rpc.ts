@@ -55,7 +55,7 @@ export interface LimitStatus {
   readonly exhausted: boolean
   /** The number of attempts that would be admitted now. */
   readonly remaining: number
-  /** The time until the oldest of the newest `threshold` events leaves the window; the whole window if there is none. */
+  /** The time until the oldest of the newest `threshold` events leaves the window; the whole window if it has no event. */
   readonly resetInMs: number
   /** The difficulty of the next challenge: 0 to MAX_DIFFICULTY. */
   readonly difficulty: number

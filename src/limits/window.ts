@@ -91,7 +91,7 @@ export function removeAllEvents(tally: Tally): Tally {
   return tally.events.length + tally.exceededAtMs.length === 0 ? tally : EMPTY_TALLY
 }
 
-/** @returns the time until the oldest of the newest `threshold` events leaves the window; the whole window if there is none */
+/** @returns the time until the oldest of the newest `threshold` events leaves the window; the whole window if it has no event */
 export function resetAfterMs(
   timesMs: readonly number[],
   { threshold, windowMs }: Limit,

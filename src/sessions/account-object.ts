@@ -177,7 +177,7 @@ export class AccountObject extends DurableObject {
     if (account !== null) this.#saveAccount(account.state, account.keepUntil, nowMs)
   }
 
-  /** @returns null if there is none. Deletes a session that was created before `sessionsNotBeforeMs` and returns null. */
+  /** @returns null for an unknown id. Deletes a session that was created before `sessionsNotBeforeMs` and returns null. */
   #getOrRevoke(sessionsNotBeforeMs: number, id: string, nowMs: number): Session | null {
     const session = this.#getSession(id)
     if (session === null || session.createdAt >= sessionsNotBeforeMs) return session
