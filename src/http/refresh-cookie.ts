@@ -13,7 +13,7 @@ import { readBounded } from './body.ts'
 import type { AppContext, AppEnv } from './context.ts'
 import { cookieValues } from './cookies.ts'
 import { bearerToken } from './credentials.ts'
-import { parseBody, setBody, setBodyObject } from './middleware/json-body.ts'
+import { parseBody, setBody, setBodyObject } from './middleware/bodies.ts'
 
 const NAME = 'gatehouse_refresh'
 const PATH = '/auth'

@@ -11,14 +11,13 @@ import {
   identifiersOf,
   lastIdentifierErrors,
 } from '../actions/account/change-account.ts'
-import { usernameErrors } from '../actions/registration/check-identifiers.ts'
-import { passwordErrors } from '../actions/registration/check-new-password.ts'
+import { passwordErrors, usernameErrors } from '../actions/registration/check-new-credentials.ts'
 import { register } from '../actions/registration/register.ts'
 import type { AccountsConfig } from '../config/accounts.ts'
 import type { FieldError } from '../errors/service-error.ts'
 import type { AppContext } from '../http/context.ts'
 import { requireBearer } from '../http/middleware/authenticate.ts'
-import { bearerAndJsonBody, jsonBodyOf } from '../http/middleware/json-body.ts'
+import { bearerAndJsonBody, jsonBodyOf } from '../http/middleware/bodies.ts'
 import { clearCookieOf, endReplacedSession, refuseForeignOrigin } from '../http/refresh-cookie.ts'
 import { requesterOf } from '../http/requester.ts'
 import {

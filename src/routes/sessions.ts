@@ -12,7 +12,7 @@ import {
 import { refresh } from '../actions/session/refresh.ts'
 import type { AppContext } from '../http/context.ts'
 import { authenticateRequest, requireBearer } from '../http/middleware/authenticate.ts'
-import { bearerAndOptionalJsonBody, jsonBody } from '../http/middleware/json-body.ts'
+import { bearerAndOptionalJsonBody, jsonBody } from '../http/middleware/bodies.ts'
 import {
   clearCookieOf,
   clearRefreshCookie,

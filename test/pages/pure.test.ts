@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { en } from '../../src/messages/en.ts'
 import { zh } from '../../src/messages/zh.ts'
-import { browserName } from '../../src/pages/account/browser-name.ts'
+import { browserName } from '../../src/pages/account/account-sessions.tsx'
 import { readReturnTo, withReturnTo } from '../../src/pages/form.ts'
 import { textOn } from '../../src/pages/layout.tsx'
 

@@ -14,8 +14,11 @@ import type { Services } from '../../services.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import { SESSION_SECRET_BYTES } from '../../sessions/refresh-token.ts'
 import { type AttemptKind, type RateLimitedRequest, runAttempt } from '../attempts/run-attempt.ts'
-import { checkRegistrationAllowed, checkUsername } from '../registration/check-identifiers.ts'
-import { checkPasswordPolicy } from '../registration/check-new-password.ts'
+import {
+  checkPasswordPolicy,
+  checkRegistrationAllowed,
+  checkUsername,
+} from '../registration/check-new-credentials.ts'
 import { type IssuedTokens, issueTokens } from '../session/issue-tokens.ts'
 import { type ChangeStamp, commitDeletion, commitEdit, type Edit, readWithPassword } from './commit-change.ts'
 import { publishState, toDeletedState, toState } from './publish-state.ts'

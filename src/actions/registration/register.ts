@@ -13,8 +13,13 @@ import { toState } from '../account/publish-state.ts'
 import { type RateLimitedRequest, runAttempt } from '../attempts/run-attempt.ts'
 import { type IssuedTokens, issueTokens } from '../session/issue-tokens.ts'
 import { openSession } from '../session/open-session.ts'
-import { checkRegistrationAllowed, checkRegistrationOpen, usernameErrors } from './check-identifiers.ts'
-import { checkPasswordPolicy, passwordErrors } from './check-new-password.ts'
+import {
+  checkPasswordPolicy,
+  checkRegistrationAllowed,
+  checkRegistrationOpen,
+  passwordErrors,
+  usernameErrors,
+} from './check-new-credentials.ts'
 
 export interface RegisterRequest extends RateLimitedRequest {
   readonly username: Identifier | null

@@ -10,8 +10,7 @@ import {
   type IdentifierChanges,
   identifiersOf,
 } from '../../actions/account/change-account.ts'
-import { isReservedUsername } from '../../actions/registration/check-identifiers.ts'
-import { weaknessesFor } from '../../actions/registration/check-new-password.ts'
+import { isReservedUsername, weaknessesFor } from '../../actions/registration/check-new-credentials.ts'
 import { isFreshLogin } from '../../actions/session/authorize.ts'
 import {
   endAllSessions,

@@ -8,7 +8,7 @@ import { RULE_ACTIONS, RULE_FIELDS, RULE_NAMES, rulesFields } from '../../config
 import { ServiceError } from '../../errors/service-error.ts'
 import type { AppEnv } from '../../http/context.ts'
 import { requireAdmin } from '../../http/middleware/authenticate.ts'
-import { adminAndJsonBody } from '../../http/middleware/json-body.ts'
+import { adminAndJsonBody } from '../../http/middleware/bodies.ts'
 import { toDateTime } from '../../http/representations.ts'
 import { BEARER, createRouter, jsonRequest, jsonResponse, problem, refuseInvalid } from '../../http/route.ts'
 import { hasControlCharacter } from '../../runtime/text.ts'

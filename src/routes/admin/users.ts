@@ -5,7 +5,7 @@ import { endAccountSessions, getAccount, manageAccount } from '../../actions/adm
 import { isId } from '../../crypto/ids.ts'
 import type { AppContext } from '../../http/context.ts'
 import { requireAdmin } from '../../http/middleware/authenticate.ts'
-import { adminAndJsonBody } from '../../http/middleware/json-body.ts'
+import { adminAndJsonBody } from '../../http/middleware/bodies.ts'
 import { BEARER, createRouter, jsonRequest, jsonResponse, problem } from '../../http/route.ts'
 import { SCOPE } from '../../runtime/text.ts'
 import { claimProblems } from '../../tokens/claims.ts'

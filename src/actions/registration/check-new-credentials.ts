@@ -1,6 +1,7 @@
-/** Checks whether identifiers may be registered: registration is open, the allow list, reserved usernames. */
+/** Whether identifiers and a password may be chosen: the operator's switch and allow list, reserved usernames, the password policy. */
 import { type Identifier, isOnAllowList } from '../../accounts/identifier.ts'
 import { type FieldError, ServiceError } from '../../errors/service-error.ts'
+import { type Weakness, weaknesses } from '../../passwords/policy.ts'
 import { comparedForm } from '../../runtime/text.ts'
 import type { Services } from '../../services.ts'
 
@@ -54,4 +55,41 @@ export function isReservedUsername(
 ): boolean {
   if (username?.kind !== 'username' || !config.accounts.reservedUsernames.has(username.compared)) return false
   return current === null || comparedForm(current) !== username.compared
+}
+
+/** @throws {ServiceError} `weak_password` with all reasons */
+export function checkPasswordPolicy(
+  services: Services,
+  password: string,
+  identifiers: readonly (Identifier | null)[],
+): void {
+  const reasons = weaknessesFor(services, password, identifiers)
+  if (reasons.length > 0) throw new ServiceError('weak_password', { reasons })
+}
+
+/**
+ * @param field the name of the password field in the request
+ * @returns the problems with a password, to be reported with those of other fields
+ */
+export function passwordErrors(
+  services: Services,
+  field: string,
+  password: string,
+  identifiers: readonly (Identifier | null)[],
+): readonly FieldError[] {
+  const reasons = weaknessesFor(services, password, identifiers)
+  return reasons.length === 0 ? [] : [{ field, message: 'Must not be a weak password.', reasons }]
+}
+
+/** @returns the reasons why the password is weak, in the order in which they are reported */
+export function weaknessesFor(
+  { config }: Services,
+  password: string,
+  identifiers: readonly (Identifier | null)[],
+): readonly Weakness[] {
+  const { passwordMinLength, passwordWords } = config.accounts
+  const guessable = identifiers
+    .filter((identifier) => identifier !== null)
+    .map((identifier) => identifier.guessable)
+  return weaknesses(password, { minLength: passwordMinLength, words: passwordWords, guessable })
 }

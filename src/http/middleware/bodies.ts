@@ -1,10 +1,11 @@
 /**
- * JSON bodies. The order of the checks decides which error is reported: size (413) and type (415) come first, then the Bearer
- * token (401), then syntax (400). The route's schema checks the rest (422).
+ * Request bodies: JSON, and forms at /oauth2 (RFC 6749 appendix B). The order of the checks of
+ * a JSON body decides which error is reported: size (413) and type (415) come first, then the Bearer token (401), then syntax
+ * (400). The route's schema checks the rest (422).
  */
 import type { MiddlewareHandler } from 'hono'
 import { createMiddleware } from 'hono/factory'
-import { ServiceError } from '../../errors/service-error.ts'
+import { OAuthError, ServiceError } from '../../errors/service-error.ts'
 import { trimInvisible } from '../../runtime/text.ts'
 import { readBounded } from '../body.ts'
 import type { AppContext, AppEnv } from '../context.ts'
@@ -121,4 +122,28 @@ function isInRange(value: unknown, depth = 0): boolean {
   if (typeof value === 'number') return Number.isFinite(value)
   if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return true
   return Object.values(value).every((member) => isInRange(member, depth + 1))
+}
+
+const FORM = 'application/x-www-form-urlencoded'
+const FORM_MEDIA_TYPE = /^application\/x-www-form-urlencoded[ \t]*(;|$)/i
+
+/** Replaces the body by the checked form, for the route's schema. @throws {OAuthError} `invalid_request` */
+export const formBody = createMiddleware<AppEnv>(async (c, next) => {
+  const { method, url } = c.req.raw
+  const bytes = await readBounded(c.req.raw)
+  if (!FORM_MEDIA_TYPE.test(c.req.header('Content-Type') ?? '')) throw new OAuthError('invalid_request')
+  const body = parseForm(new TextDecoder().decode(bytes)).toString()
+  const headers = new Headers(c.req.raw.headers)
+  headers.set('Content-Type', FORM)
+  c.req.raw = new Request(url, { method, headers, body })
+  c.set('services', withCurrentTime(c.get('services')))
+  await next()
+})
+
+/** RFC 6749 section 3.2: a parameter without a value counts as omitted, and no parameter may be repeated. */
+function parseForm(text: string): URLSearchParams {
+  const given = [...new URLSearchParams(text)].filter(([, value]) => value !== '')
+  const names = new Set(given.map(([name]) => name))
+  if (names.size < given.length) throw new OAuthError('invalid_request')
+  return new URLSearchParams(given)
 }
