@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { call, newPerson } from '../support/client.ts'
+import { workerWithGateway } from '../support/gateway.ts'
 
 const ALLOWED = 'https://app.example.test'
 const EXPOSED = 'WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Location'
@@ -74,6 +75,18 @@ describe('an origin that is not configured', () => {
     expect(response.status).toBe(200)
     expect(corsOf(response)).toEqual({})
     expect(corsOf(await preflight(Origin))).toEqual({})
+  })
+})
+
+describe('an error of the gateway', () => {
+  it.each([
+    [ALLOWED, ALLOWED],
+    ['https://evil.example', null],
+  ])('echoes only a configured origin in errors of the gateway: %s', async (origin, expected) => {
+    const response = await call('GET', '/api/x', { headers: { Origin: origin } }, workerWithGateway())
+    expect(response.status).toBe(401)
+    expect(response.headers.get('Access-Control-Allow-Origin')).toBe(expected)
+    expect(response.headers.get('Vary')).toBe('Origin')
   })
 })
 
