@@ -142,7 +142,7 @@ describe('npm run dev', () => {
   it('starts a fake Turnstile if requested, and connects to no other machine', async () => {
     const run = project.dev(port, '--challenge', 'turnstile')
     await run.says(READY)
-    const fakeTurnstile = /A stand-in of turnstile listens at (\S+)\./.exec(run.output())?.[1] ?? ''
+    const fakeTurnstile = /A fake turnstile provider listens at (\S+)\./.exec(run.output())?.[1] ?? ''
     const address = { 'CF-Connecting-IP': '203.0.113.10' }
     const guess = { identifier: 'nobody', password: 'a guess' }
     for (let failure = 1; failure <= 3; failure++) await post('/auth/login', guess, address)
