@@ -1,20 +1,9 @@
 /** JSON responses of the HTTP API, and what tests read from them. No module of the Worker is imported: tests on Node.js use them too. */
 import { decodeJwt, type JWK } from 'jose'
 import type { Challenge } from '../../src/challenge/challenge.ts'
+import type { User } from '../../src/client/wire.ts'
 
-export interface User {
-  readonly id: string
-  readonly username: string | null
-  readonly email: string | null
-  readonly email_verified: boolean
-  readonly phone: string | null
-  readonly phone_verified: boolean
-  readonly created_at: string
-  readonly updated_at: string
-  readonly roles: readonly string[]
-  readonly scopes: readonly string[]
-  readonly claims: Readonly<Record<string, unknown>>
-}
+export type { User }
 
 export interface Tokens {
   readonly access_token: string
