@@ -1,4 +1,4 @@
-/** The claims of a valid access token. */
+/** Claims for tests: those of a valid access token, and the names that only the service sets. */
 
 /** @param now unix seconds */
 export function claimsOf(issuer: string, now: number) {
@@ -17,3 +17,39 @@ export function claimsOf(issuer: string, now: number) {
     roles: [] as string[],
   }
 }
+
+/** The claims that only the service sets, listed again so that a name that src drops fails a test. */
+export const RESERVED_CLAIMS = [
+  'iss',
+  'sub',
+  'aud',
+  'exp',
+  'nbf',
+  'iat',
+  'jti',
+  'sid',
+  'auth_time',
+  'amr',
+  'client_id',
+  'scope',
+  'roles',
+  'preferred_username',
+  'acr',
+  'azp',
+  'act',
+  'may_act',
+  'cnf',
+  'nonce',
+  'at_hash',
+  'c_hash',
+  'events',
+  'fid',
+  'sub_id',
+  'authorization_details',
+  'email',
+  'email_verified',
+  'phone_number',
+  'phone_number_verified',
+  'updated_at',
+  'locale',
+]
