@@ -160,6 +160,7 @@ describe('the hosted pages in a browser', () => {
     const page = await (await chromium.visitor()).newPage()
     const name = newName()
     await page.goto(`${stage.url}/register`)
+    await page.locator('[name=identifier]:focus').waitFor()
     await page.keyboard.type(name)
     await page.keyboard.press('Tab')
     await page.keyboard.type(PASSWORD)
