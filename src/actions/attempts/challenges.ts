@@ -7,14 +7,9 @@ import type {
   SolvedChallenge,
 } from '../../challenge/challenge.ts'
 import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
+import { addressRuleOf, ruleAtAddress } from '../../limits/rules.ts'
 import type { Services } from '../../services.ts'
-import {
-  limitOf,
-  type Requester,
-  type RequesterRuleName,
-  requesterCounter,
-  requesterRule,
-} from './requester-limits.ts'
+import { limitOf, type Requester, requesterCounter } from './requester-limits.ts'
 
 /**
  * Verifies the solution of a challenge without calling a counter.
@@ -50,11 +45,6 @@ export async function failChallenge(
   throw new ServiceError('challenge_failed', { reasons, challenge })
 }
 
-const RULE_OF_ACTION = {
-  login: 'login_failures_per_ip',
-  register: 'registrations_per_ip',
-} as const satisfies Record<ChallengeAction, RequesterRuleName>
-
 /**
  * Issues a challenge in advance of a request, whether or not the request will need it.
  * @throws {ServiceError} `client_ip_unknown`, `unavailable`
@@ -86,8 +76,8 @@ export async function nextChallenge(
 /** Reads the limit status of the requester without a reservation. */
 async function peekLimit(services: Services, requester: Requester, action: ChallengeAction) {
   const { address, counter } = await requesterCounter(services, requester)
-  const name = RULE_OF_ACTION[action]
-  const rule = requesterRule(await services.settings.rules(services.nowMs), name, address)
+  const name = addressRuleOf(action)
+  const rule = ruleAtAddress(name, (await services.settings.rules(services.nowMs))[name], address)
   const status = await orUnavailable(services.counter(counter).peek(name, limitOf(rule)))
   return { request: { action, requesterCounter: counter, address: address.shown }, rule, status }
 }

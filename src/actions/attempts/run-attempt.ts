@@ -1,14 +1,10 @@
 /** Runs a rate-limited attempt: one that checks a password, or one that may register an identifier. */
 import type { ChallengeAction } from '../../challenge/challenge.ts'
 import { digestOf } from '../../limits/counter-keys.ts'
+import { type RuleName, ruleAtAddress } from '../../limits/rules.ts'
 import type { Services } from '../../services.ts'
 import { type AppliedRule, Attempt, countsAsRegistration } from './attempt.ts'
-import {
-  type Requester,
-  type RequesterRuleName,
-  requesterCounter,
-  requesterRule,
-} from './requester-limits.ts'
+import { type Requester, requesterCounter } from './requester-limits.ts'
 
 export interface RateLimitedRequest {
   readonly requester: Requester
@@ -65,8 +61,8 @@ async function run<T>(
   })
   try {
     const rules = await services.settings.rules(services.nowMs)
-    const perRequester = (name: RequesterRuleName): AppliedRule => {
-      return { name, rule: requesterRule(rules, name, address), counter }
+    const perRequester = (name: RuleName): AppliedRule => {
+      return { name, rule: ruleAtAddress(name, rules[name], address), counter }
     }
     if (mayRegister) await attempt.reserve(perRequester('registrations_per_ip'))
     if (identifier !== null) await attempt.reserve(perRequester('login_failures_per_ip'))

@@ -1,6 +1,6 @@
 /** Gives each request its services. Their time is when the request began or, for requests with a body, when that was complete. */
 import { createMiddleware } from 'hono/factory'
-import type { RuleName } from '../../config/limits.ts'
+import type { RuleName } from '../../limits/rules.ts'
 import type { LimitReport, Services, SharedServices } from '../../services.ts'
 import type { AppContext, AppEnv } from '../context.ts'
 
