@@ -1,4 +1,5 @@
 /** A rate-limited attempt: reserved, before work starts, at every counter that applies; settled when the outcome is known. */
+
 import type { ChallengeFailure, ChallengeRequest, SolvedChallenge } from '../../challenge/challenge.ts'
 import { orUnavailable, ServiceError, UnconfirmedWriteError } from '../../errors/service-error.ts'
 import type { LimitStatus, Outcome, ReserveResult } from '../../limits/counter-rpc.ts'
@@ -7,8 +8,8 @@ import { type LimitRule, RULES, type RuleName } from '../../limits/rules.ts'
 import { type Limit, MAX_DIFFICULTY, meetsDifficulty } from '../../limits/window.ts'
 import { DEADLINE_MS, withDeadline } from '../../runtime/deadline.ts'
 import { describeError, log } from '../../runtime/log.ts'
-import type { Services } from '../../services.ts'
 import type { CheckedAccount, PasswordCheck } from '../login/check-password.ts'
+import type { RequestContext } from '../request-context.ts'
 import { failChallenge, verifySolution } from './challenges.ts'
 import { limitOf } from './requester-limits.ts'
 
@@ -42,7 +43,7 @@ interface CounterReservation {
 }
 
 export class Attempt {
-  readonly #services: Services
+  readonly #ctx: RequestContext
   readonly #request: AttemptRequest
   readonly #id = crypto.randomUUID()
   #reservations: readonly CounterReservation[] = []
@@ -51,8 +52,8 @@ export class Attempt {
   /** The solved challenge; null if its provider consumes it; undefined until a solution has been verified. */
   #solved: SolvedChallenge | null | undefined
 
-  constructor(services: Services, request: AttemptRequest) {
-    this.#services = services
+  constructor(ctx: RequestContext, request: AttemptRequest) {
+    this.#ctx = ctx
     this.#request = request
   }
 
@@ -78,14 +79,14 @@ export class Attempt {
 
   /** @throws {ServiceError} `too_many_*` if the counter reported the block a few seconds ago */
   #refuseIfBlockIsCached(reservation: CounterReservation): void {
-    const status = this.#services.blockCache.get(reservation, this.#services.nowMs)
+    const status = this.#ctx.services.blockCache.get(reservation, this.#ctx.nowMs)
     if (status === null) return
     this.#report(reservation, status)
     throw blockedError(reservation.name, status)
   }
 
   #block(reservation: CounterReservation, status: LimitStatus): never {
-    this.#services.blockCache.set(reservation, status, this.#services.nowMs)
+    this.#ctx.services.blockCache.set(reservation, status, this.#ctx.nowMs)
     throw blockedError(reservation.name, status)
   }
 
@@ -96,7 +97,7 @@ export class Attempt {
   async verifyChallenge(): Promise<void> {
     const required = this.#requiredDifficulty
     if (required === null || this.#solved !== undefined) return
-    this.#solved = await verifySolution(this.#services, this.#request, this.#request.challenge, required)
+    this.#solved = await verifySolution(this.#ctx, this.#request, this.#request.challenge, required)
   }
 
   /**
@@ -115,7 +116,7 @@ export class Attempt {
       const { name: rule, limit, counter } = reservation
       const request = { rule, limit, id: this.#id, difficulty }
       const { admitted, status } = await orUnavailable(
-        this.#services.counter(counter).reserveChallenged(request),
+        this.#ctx.services.counter(counter).reserveChallenged(request),
       )
       if (!admitted) return this.#fail('difficulty_too_low', status.difficulty)
     }
@@ -123,13 +124,13 @@ export class Attempt {
 
   async #consumeNonce({ nonce, expiresAtMs, difficulty }: SolvedChallenge, required: number): Promise<void> {
     if (!meetsDifficulty(difficulty, required)) return this.#fail('difficulty_too_low', required)
-    const counter = this.#services.counter(this.#request.requesterCounter)
+    const counter = this.#ctx.services.counter(this.#request.requesterCounter)
     const consumed = await orUnavailable(counter.consumeNonce(nonce, expiresAtMs))
     if (!consumed) return this.#fail('already_used', required)
   }
 
   #fail(reason: ChallengeFailure, newDifficulty: number): Promise<never> {
-    return failChallenge(this.#services, this.#request, [reason], newDifficulty)
+    return failChallenge(this.#ctx, this.#request, [reason], newDifficulty)
   }
 
   /**
@@ -140,7 +141,7 @@ export class Attempt {
    */
   async requireCorrectPassword(check: PasswordCheck): Promise<CheckedAccount> {
     if (check.outcome === 'correct') return check.checked
-    if (check.accountId !== null) this.#services.addToRequestLog({ accountId: check.accountId })
+    if (check.accountId !== null) this.#ctx.addToRequestLog({ accountId: check.accountId })
     const incorrect = check.outcome === 'incorrect'
     const account = incorrect ? (check.accountId ?? this.#request.identifierCounter ?? '') : ''
     await this.#settleLogin(() => (incorrect ? { kind: 'counted', account } : { kind: 'void' }))
@@ -174,7 +175,7 @@ export class Attempt {
     for (const result of await Promise.allSettled(settling)) {
       if (result.status === 'fulfilled') continue
       const error = describeError(result.reason)
-      log('warn', 'attempt_not_settled', { request_id: this.#services.requestId, error })
+      log('warn', 'attempt_not_settled', { request_id: this.#ctx.requestId, error })
     }
   }
 
@@ -193,19 +194,19 @@ export class Attempt {
   async #settle(reservation: CounterReservation, outcome: Outcome): Promise<void> {
     const { name: rule, limit, counter, admitted } = reservation
     const request = { rule, limit, id: this.#id, outcome, challenged: !admitted }
-    const { settled, status } = await this.#services.counter(counter).settle(request)
+    const { settled, status } = await this.#ctx.services.counter(counter).settle(request)
     if (!settled) throw new Error(`${rule}: the counter has lost the attempt`)
     this.#report(reservation, status)
   }
 
   #reserveAt({ name: rule, limit, counter }: CounterReservation): Promise<ReserveResult> {
     const waits = counter === this.#request.requesterCounter
-    const reserving = this.#services.counter(counter).reserve({ rule, limit, id: this.#id, waits })
+    const reserving = this.#ctx.services.counter(counter).reserve({ rule, limit, id: this.#id, waits })
     return orUnavailable(reserving, {}, waits ? MAX_WAIT_MS + DEADLINE_MS : DEADLINE_MS)
   }
 
   async #peek({ name, limit, counter }: CounterReservation): Promise<ReserveResult> {
-    const status = await orUnavailable(this.#services.counter(counter).peek(name, limit))
+    const status = await orUnavailable(this.#ctx.services.counter(counter).peek(name, limit))
     return { admitted: !status.exhausted, status }
   }
 
@@ -217,7 +218,7 @@ export class Attempt {
 
   /** Reports the requester's own limits only, not those of the identifier. */
   #report({ name, limit, counter }: CounterReservation, status: LimitStatus): void {
-    if (counter === this.#request.requesterCounter) this.#services.reportLimit({ name, limit, status })
+    if (counter === this.#request.requesterCounter) this.#ctx.reportLimit({ name, limit, status })
   }
 }
 

@@ -4,22 +4,7 @@ import { digestOf } from '../../limits/counter-keys.ts'
 import type { RequesterAddress } from '../../limits/requester-address.ts'
 import type { LimitRule } from '../../limits/rules.ts'
 import type { Limit } from '../../limits/window.ts'
-import type { Services } from '../../services.ts'
-
-/** Where a request comes from. */
-export interface Requester {
-  /** Null if the deployment does not provide it. */
-  readonly address: RequesterAddress | null
-  readonly userAgent: string | null
-  readonly location: GeoLocation
-}
-
-/** Where Cloudflare locates an address; null if unknown. */
-export interface GeoLocation {
-  /** ISO 3166-1 alpha-2, or `T1` for the Tor network. */
-  readonly country: string | null
-  readonly city: string | null
-}
+import type { RequestContext } from '../request-context.ts'
 
 export interface RequesterCounter {
   readonly address: RequesterAddress
@@ -33,12 +18,10 @@ export function limitOf({ window_seconds, threshold }: LimitRule): Limit {
 }
 
 /** @throws {ServiceError} `client_ip_unknown`, because an attempt is never counted for a guessed address; `unavailable` */
-export async function requesterCounter(
-  { counterKeys, addToRequestLog }: Services,
-  { address }: Requester,
-): Promise<RequesterCounter> {
+export async function requesterCounter(ctx: RequestContext): Promise<RequesterCounter> {
+  const { address } = ctx.requester
   if (address === null) throw new ServiceError('client_ip_unknown')
-  const counter = await counterKeys.ofRequester(address.counted)
-  addToRequestLog({ addressDigest: digestOf(counter) })
+  const counter = await ctx.services.counterKeys.ofRequester(address.counted)
+  ctx.addToRequestLog({ addressDigest: digestOf(counter) })
   return { address, counter }
 }

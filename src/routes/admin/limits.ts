@@ -3,6 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { createMiddleware } from 'hono/factory'
 import type { CountryCode } from 'libphonenumber-js/max'
 import { parseEmail, parseMailDomain, parsePhone, parseUsername } from '../../accounts/identifier.ts'
+import { changeSettings, getSettings } from '../../actions/admin/manage-settings.ts'
 import type { AccountsConfig } from '../../config/accounts.ts'
 import { RULE_FIELDS, rulesFields } from '../../config/limits.ts'
 import { ServiceError } from '../../errors/service-error.ts'
@@ -135,46 +136,28 @@ const changeRuleRoute = createRoute({
 export function limitsRoutes({ defaultPhoneRegion }: AccountsConfig) {
   const router = createRouter()
 
-  router.openapi(getRoute, async (c) => {
-    const { settings, nowMs } = c.get('services')
-    return c.json(toLimits(await settings.latest(nowMs)), 200)
-  })
+  router.openapi(getRoute, async (c) => c.json(toLimits(await getSettings(c.get('ctx'))), 200))
 
   router.openapi(changeRoute(changeRequest(defaultPhoneRegion)), async (c) => {
-    const { settings, nowMs } = c.get('services')
     const { updated_at, updated_by, ...change } = c.req.valid('json')
-    c.get('services').addToRequestLog({ fields: fieldNames(change) })
-    return c.json(toLimits(await settings.change(change, c.get('admin'), nowMs)), 200)
+    return c.json(toLimits(await changeSettings(c.get('ctx'), change)), 200)
   })
 
   router.openapi(getRuleRoute, async (c) => {
-    const { settings, nowMs } = c.get('services')
-    const { rules } = await settings.latest(nowMs)
+    const { rules } = await getSettings(c.get('ctx'))
     return c.json(rules[c.req.valid('param').rule], 200)
   })
 
   router.openapi(changeRuleRoute, async (c) => {
-    const { settings, nowMs } = c.get('services')
     const { rule } = c.req.valid('param')
     // The raw body, since the schema for OpenAPI drops unknown fields.
     const fields = RULE_FIELDS[rule].safeParse(await c.req.json())
     refuseInvalid(fields)
-    const change = { rules: { [rule]: fields.data } }
-    c.get('services').addToRequestLog({ fields: fieldNames(change) })
-    const { rules } = await settings.change(change, c.get('admin'), nowMs)
+    const { rules } = await changeSettings(c.get('ctx'), { rules: { [rule]: fields.data } })
     return c.json(rules[rule], 200)
   })
 
   return router
-}
-
-/** @returns the names of the fields that a change sets, such as `rules.login_failures_per_ip.threshold`; the schemas check each */
-function fieldNames(change: object): readonly string[] {
-  return Object.entries(change).flatMap(([name, value]) => {
-    if (value === undefined) return []
-    const isTable = typeof value === 'object' && value !== null && !Array.isArray(value)
-    return isTable ? fieldNames(value).map((nested) => `${name}.${nested}`) : [name]
-  })
 }
 
 function toLimits(settings: OperatorSettings): z.infer<typeof limitsResponse> {
