@@ -1,7 +1,8 @@
 /** What a use case gets: the services of its isolate, and what belongs to this one request, RPC or cron run. */
-import type { RuleName } from '../config/limits.ts'
+
 import type { LimitStatus } from '../limits/counter-rpc.ts'
 import type { RequesterAddress } from '../limits/requester-address.ts'
+import type { RuleName } from '../limits/rules.ts'
 import type { Limit } from '../limits/window.ts'
 import type { Services } from '../services.ts'
 import type { ActiveSession } from '../sessions/account-rpc.ts'

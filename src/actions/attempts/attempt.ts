@@ -1,11 +1,10 @@
 /** A rate-limited attempt: reserved, before work starts, at every counter that applies; settled when the outcome is known. */
 
 import type { ChallengeFailure, ChallengeRequest, SolvedChallenge } from '../../challenge/challenge.ts'
-import type { LimitRule, RuleName } from '../../config/limits.ts'
-import type { ErrorCode } from '../../errors/codes.ts'
 import { orUnavailable, ServiceError, UnconfirmedWriteError } from '../../errors/service-error.ts'
 import type { LimitStatus, Outcome, ReserveResult } from '../../limits/counter-rpc.ts'
 import { MAX_WAIT_MS } from '../../limits/limit-status.ts'
+import { type LimitRule, RULES, type RuleName } from '../../limits/rules.ts'
 import { type Limit, MAX_DIFFICULTY, meetsDifficulty } from '../../limits/window.ts'
 import { DEADLINE_MS, withDeadline } from '../../runtime/deadline.ts'
 import { describeError, log } from '../../runtime/log.ts'
@@ -42,14 +41,6 @@ interface CounterReservation {
   /** Whether the counter may store something about the attempt that is not settled yet. */
   readonly reserved: boolean
 }
-
-const BLOCKED: Readonly<Record<RuleName, ErrorCode>> = {
-  registrations_per_ip: 'too_many_registrations',
-  login_failures_per_ip: 'too_many_login_failures',
-  login_failures_per_account: 'too_many_login_failures',
-  client_failures_per_ip: 'too_many_client_failures',
-}
-const REGISTRATION: RuleName = 'registrations_per_ip'
 
 export class Attempt {
   readonly #ctx: RequestContext
@@ -174,7 +165,7 @@ export class Attempt {
    * because at most it makes later attempts wait.
    */
   async settleRemaining(registered: boolean): Promise<void> {
-    const counts = ({ name }: CounterReservation) => registered && name === REGISTRATION
+    const counts = ({ name }: CounterReservation) => registered && RULES[name].recordedAt === 'reservation'
     const outcomeAt = (reservation: CounterReservation): Outcome =>
       counts(reservation) ? { kind: 'counted', account: this.#id } : { kind: 'void' }
     const remaining = this.#reservations.filter((reservation) => reservation.reserved || counts(reservation))
@@ -190,7 +181,9 @@ export class Attempt {
 
   /** Settles at the identifier's counter first: if that fails, the requester's counter does not reveal the outcome. */
   async #settleLogin(outcomeAt: (reservation: CounterReservation) => Outcome): Promise<void> {
-    const reservations = this.#reservations.filter(({ name }) => name !== REGISTRATION).toReversed()
+    const reservations = this.#reservations
+      .filter(({ name }) => RULES[name].recordedAt === 'failure')
+      .toReversed()
     for (const reservation of reservations) {
       this.#update(reservation, { reserved: false })
       await orUnavailable(this.#settle(reservation, outcomeAt(reservation)))
@@ -232,7 +225,7 @@ export class Attempt {
 /** A limit that is not exhausted is only full of pending attempts. One may settle at any moment, so retry after 1 s. */
 export function blockedError(name: RuleName, { exhausted, resetInMs }: LimitStatus): ServiceError {
   const retryAfterSeconds = exhausted ? Math.ceil(resetInMs / 1000) : 1
-  return new ServiceError(BLOCKED[name], {}, { retryAfterSeconds })
+  return new ServiceError(RULES[name].blockedCode, {}, { retryAfterSeconds })
 }
 
 /**

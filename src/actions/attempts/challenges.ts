@@ -8,8 +8,9 @@ import type {
   SolvedChallenge,
 } from '../../challenge/challenge.ts'
 import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
+import { addressRuleOf, ruleAtAddress } from '../../limits/rules.ts'
 import type { RequestContext } from '../request-context.ts'
-import { limitOf, type RequesterRuleName, requesterCounter, requesterRule } from './requester-limits.ts'
+import { limitOf, requesterCounter } from './requester-limits.ts'
 
 /**
  * Verifies the solution of a challenge without calling a counter.
@@ -48,11 +49,6 @@ export async function failChallenge(
   throw new ServiceError('challenge_failed', { reasons, challenge })
 }
 
-const RULE_OF_ACTION = {
-  login: 'login_failures_per_ip',
-  register: 'registrations_per_ip',
-} as const satisfies Record<ChallengeAction, RequesterRuleName>
-
 /**
  * Issues a challenge in advance of a request, whether or not the request will need it.
  * @throws {ServiceError} `client_ip_unknown`, `unavailable`
@@ -76,8 +72,8 @@ export async function nextChallenge(ctx: RequestContext, action: ChallengeAction
 /** Reads the limit status of the requester without a reservation. */
 async function peekLimit(ctx: RequestContext, action: ChallengeAction) {
   const { address, counter } = await requesterCounter(ctx)
-  const name = RULE_OF_ACTION[action]
-  const rule = requesterRule(await ctx.services.settings.rules(ctx.nowMs), name, address)
+  const name = addressRuleOf(action)
+  const rule = ruleAtAddress(name, (await ctx.services.settings.rules(ctx.nowMs))[name], address)
   const status = await orUnavailable(ctx.services.counter(counter).peek(name, limitOf(rule)))
   return { request: { action, requesterCounter: counter, address: address.shown }, rule, status }
 }

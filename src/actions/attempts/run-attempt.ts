@@ -2,9 +2,10 @@
 
 import type { ChallengeAction } from '../../challenge/challenge.ts'
 import { digestOf } from '../../limits/counter-keys.ts'
+import { type RuleName, ruleAtAddress } from '../../limits/rules.ts'
 import type { RequestContext } from '../request-context.ts'
 import { type AppliedRule, Attempt, countsAsRegistration } from './attempt.ts'
-import { type RequesterRuleName, requesterCounter, requesterRule } from './requester-limits.ts'
+import { requesterCounter } from './requester-limits.ts'
 
 export interface RateLimitedRequest {
   /** The solution of a challenge, if the request carries one. */
@@ -60,8 +61,8 @@ async function run<T>(
   })
   try {
     const rules = await ctx.services.settings.rules(ctx.nowMs)
-    const perRequester = (name: RequesterRuleName): AppliedRule => {
-      return { name, rule: requesterRule(rules, name, address), counter }
+    const perRequester = (name: RuleName): AppliedRule => {
+      return { name, rule: ruleAtAddress(name, rules[name], address), counter }
     }
     if (mayRegister) await attempt.reserve(perRequester('registrations_per_ip'))
     if (identifier !== null) await attempt.reserve(perRequester('login_failures_per_ip'))

@@ -10,7 +10,7 @@ import type {
   RequestContext,
   Requester,
 } from '../../actions/request-context.ts'
-import type { RuleName } from '../../config/limits.ts'
+import type { RuleName } from '../../limits/rules.ts'
 import type { Services } from '../../services.ts'
 import type { AppContext, AppEnv } from '../context.ts'
 import { readRequester } from '../requester.ts'

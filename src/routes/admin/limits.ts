@@ -5,13 +5,14 @@ import type { CountryCode } from 'libphonenumber-js/max'
 import { parseEmail, parseMailDomain, parsePhone, parseUsername } from '../../accounts/identifier.ts'
 import { changeSettings, getSettings } from '../../actions/admin/manage-settings.ts'
 import type { AccountsConfig } from '../../config/accounts.ts'
-import { RULE_ACTIONS, RULE_FIELDS, RULE_NAMES, rulesFields } from '../../config/limits.ts'
+import { RULE_FIELDS, rulesFields } from '../../config/limits.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import type { AppEnv } from '../../http/context.ts'
 import { requireAdmin } from '../../http/middleware/authenticate.ts'
 import { adminAndJsonBody } from '../../http/middleware/bodies.ts'
 import { toDateTime } from '../../http/representations.ts'
 import { BEARER, createRouter, jsonRequest, jsonResponse, problem, refuseInvalid } from '../../http/route.ts'
+import { perRule, RULE_ACTIONS, RULE_NAMES, RULES } from '../../limits/rules.ts'
 import { hasControlCharacter } from '../../runtime/text.ts'
 import type { OperatorSettings } from '../../settings/run-time-settings.ts'
 
@@ -69,12 +70,7 @@ const limitsResponse = z
       phones: z.array(z.string()),
       usernames: z.array(z.string()),
     }),
-    rules: z.object({
-      registrations_per_ip: ruleResponse,
-      login_failures_per_ip: ruleResponse,
-      login_failures_per_account: ruleResponse,
-      client_failures_per_ip: ruleResponse,
-    }),
+    rules: z.object(perRule(() => ruleResponse)),
     updated_at: z.string().nullable().openapi({ format: 'date-time' }),
     updated_by: z.string().nullable().openapi({ description: 'An account id, or "admin_token".' }),
   })
@@ -105,7 +101,11 @@ const ruleChange = z
   .looseObject({})
   .openapi('LimitRuleChange', { description: 'Any of the fields of a LimitRule.' })
 
-const rulePath = z.object({ rule: z.enum(RULE_NAMES) })
+const rulePath = z.object({
+  rule: z.enum(RULE_NAMES).openapi({
+    description: RULE_NAMES.map((name) => `\`${name}\`: ${RULES[name].counts}.`).join('\n'),
+  }),
+})
 
 /** Responds 404 to an unknown rule before the requester is authenticated. */
 const knownRuleOnly = createMiddleware<AppEnv>(async (c, next) => {
