@@ -54,7 +54,7 @@ export async function publishState(
   return survivingSession
 }
 
-function applyState(
+async function applyState(
   { services }: RequestContext,
   accountId: AccountId,
   state: AccountState,
