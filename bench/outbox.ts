@@ -35,14 +35,14 @@ const { runs, idleMs } = await withStage(
     await database.prepare(INSERT_EVENTS).run()
     const runs: Run[] = []
     for (let left = await pending(database); left > 0; ) {
-      const durationMs = await timed(() => stage.cron(NAME, TRIGGER))
+      const durationMs = await timed(() => repeated(() => stage.cron(NAME, TRIGGER)))
       const now = await pending(database)
       runs.push({ durationMs, published: left - now })
       left = now
       await objectsAreEvicted(stage)
     }
     const idle: number[] = []
-    while (idle.length < 20) idle.push(await timed(() => stage.cron(NAME, TRIGGER)))
+    while (idle.length < 20) idle.push(await timed(() => repeated(() => stage.cron(NAME, TRIGGER))))
     return { runs, idleMs: median(idle) }
   },
 )
@@ -51,8 +51,14 @@ const section = report()
 console.log(section)
 writeDocument('benchmarks.md', replaceSection(readDocument('benchmarks.md'), 'outbox', section))
 
+/** Repeats a call for which Miniflare used a connection that workerd had just closed, because it was idle. */
+function repeated<T>(work: () => Promise<T>): Promise<T> {
+  return work().catch(work)
+}
+
 async function pending(database: Database): Promise<number> {
-  return (await database.prepare('SELECT count(*) AS n FROM outbox').first<number>('n')) ?? 0
+  const count = database.prepare('SELECT count(*) AS n FROM outbox')
+  return (await repeated(() => count.first<number>('n'))) ?? 0
 }
 
 /**
