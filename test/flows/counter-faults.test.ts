@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { ReserveRequest, SettleRequest } from '../../src/limits/counter-rpc.ts'
+import type { CounterRule, ReserveRequest, SettleRequest } from '../../src/limits/counter-rpc.ts'
 import { call, newName, newPerson, ok, PASSWORD, refused, workerWith } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
@@ -239,7 +239,11 @@ describe('a challenge whose nonce cannot be used up', () => {
           if (happens) await stub.reserve(request)
           throw new Error('result lost')
         }
-        return { reserve, settle: (request: SettleRequest) => stub.settle(request) }
+        return {
+          reserve,
+          settle: (request: SettleRequest) => stub.settle(request),
+          peek: (rule: CounterRule) => stub.peek(rule),
+        }
       },
     })
     const here = newRequester(workerWith({ COUNTER }))
