@@ -7,9 +7,9 @@ import { Clients } from './clients/clients.ts'
 import type { Env } from './config/env.ts'
 import type { Config } from './config/read-config.ts'
 import type { PurposeKeys } from './crypto/secrets.ts'
-import type { AttemptCounterStub } from './limits/attempt-counter.ts'
 import { BlockCache } from './limits/block-cache.ts'
 import { CounterKeys } from './limits/counter-keys.ts'
+import type { AttemptCounterRpc } from './limits/counter-rpc.ts'
 import { derivePepper, type Pepper } from './passwords/pbkdf2.ts'
 import type { AccountStub } from './sessions/account-object.ts'
 import { deriveTicketKeys } from './sessions/login-ticket.ts'
@@ -25,7 +25,7 @@ export interface Services {
   /** @returns a new stub of the account's object, because a stub may stay broken after an error */
   readonly accountObject: (accountId: string) => AccountStub
   /** @returns a new stub of the counter with this name, for the same reason */
-  readonly counter: (name: string) => AttemptCounterStub
+  readonly counter: (name: string) => AttemptCounterRpc
   readonly counterKeys: CounterKeys
   readonly blockCache: BlockCache
   /** @returns the service binding with this name; the config has checked that it exists */
@@ -51,7 +51,7 @@ export function createServices(env: Env, config: Config): Services {
     config,
     db: env.DB,
     accountObject: (accountId) => env.ACCOUNT.getByName(accountId) as unknown as AccountStub,
-    counter: (name) => env.COUNTER.getByName(name) as unknown as AttemptCounterStub,
+    counter: (name) => env.COUNTER.getByName(name),
     counterKeys: new CounterKeys(env.DB),
     blockCache: new BlockCache(),
     origin: (binding) => ({ ...env })[binding as keyof Env] as unknown as Fetcher,

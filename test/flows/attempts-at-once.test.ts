@@ -5,7 +5,7 @@ import { isolateFor } from '../../src/isolate.ts'
 import { hashPassword } from '../../src/passwords/pbkdf2.ts'
 import { newName, newPerson, PASSWORD, refused, worker, workerWith } from '../support/client.ts'
 import { watch } from '../support/counting.ts'
-import { newRequester, type Requester, WRONG } from '../support/requester.ts'
+import { newRequester, WRONG } from '../support/requester.ts'
 import { solve } from '../support/solver.ts'
 
 /** How many responses have each status. */
@@ -79,33 +79,72 @@ describe('concurrent attempts from one address', () => {
     expect(await tally(times(20, () => here.logIn(name, WRONG, solved)))).toEqual({ 401: 1, 403: 19 })
   })
 
-  it('accepts 6 of 10 low-difficulty challenges that are collected and sent at once', async () => {
+  it('checks at most 10 of 14 low-difficulty challenges that one address collects and sends at once', async () => {
     const here = newRequester()
     const name = newName()
     await here.failTimes(3, name)
     const solvedChallenges: string[] = []
-    for (let collected = 1; collected <= 10; collected++) {
+    for (let collected = 1; collected <= 15; collected++) {
       solvedChallenges.push(await solve((await refused(here.logIn(name, WRONG))).challenge))
     }
-    expect(await tally(solvedChallenges.map((solved) => here.logIn(name, WRONG, solved)))).toEqual({
-      401: 6,
-      403: 4,
+    const [later, ...atOnce] = solvedChallenges
+    const { 401: checked, ...others } = await tally(atOnce.map((solved) => here.logIn(name, WRONG, solved)))
+    expect(checked).toBeLessThanOrEqual(10)
+    expect(Object.keys(others).every((status) => ['403', '429'].includes(status))).toBe(true)
+    expect(await refused(here.logIn(name, WRONG, later))).toMatchObject({
+      reasons: ['difficulty_too_low'],
     })
   })
 
-  it('accepts 3 of 8 low-difficulty challenges that many addresses send at once for one identifier', async () => {
-    const LIMITS = { login_failures_per_ip: { threshold: 0 }, login_failures_per_account: { threshold: 1 } }
-    const fetch = workerWith({ LIMITS })
-    const name = newName()
-    const prepared: (readonly [Requester, string])[] = []
-    for (let collected = 1; collected <= 8; collected++) {
-      const somebody = newRequester(fetch)
-      prepared.push([somebody, await solve((await refused(somebody.logIn(name, WRONG))).challenge)])
+  it('answers 429 with Retry-After 1 while an address has 10 challenged attempts in flight, and accepts the challenge later', async () => {
+    const watched = watch()
+    const LIMITS = { login_failures_per_ip: { threshold: 0 } }
+    const here = newRequester(workerWith({ ...watched.bindings, LIMITS }))
+    const names = await newAccounts(10)
+    const { name } = await newPerson()
+    const solvedChallenges: string[] = []
+    for (let collected = 1; collected <= 11; collected++) {
+      solvedChallenges.push(await solve((await refused(here.logIn(name, WRONG))).challenge))
     }
-    expect(await tally(prepared.map(([somebody, solved]) => somebody.logIn(name, WRONG, solved)))).toEqual({
-      401: 3,
-      403: 5,
-    })
+    const { promise: found, resolve: find } = Promise.withResolvers<void>()
+    watched.reset()
+    watched.fail('run', { until: found })
+    const [last, ...first] = solvedChallenges
+    const pending = names.map((other, index) => here.logIn(other, PASSWORD, first[index]))
+    await vi.waitFor(() => expect(watched.counts.d1).toBe(10))
+    for (const challenge of [last, 'x', undefined]) {
+      const response = await here.logIn(name, PASSWORD, challenge)
+      expect([response.status, response.headers.get('Retry-After')]).toEqual([429, '1'])
+    }
+    find()
+    expect(await tally(pending)).toEqual({ 200: 10 })
+    expect((await here.logIn(name, PASSWORD, last)).status).toBe(200)
+  })
+
+  it('checks the password of 3 challenged attempts of one address at an identifier at a time', async () => {
+    const watched = watch()
+    const LIMITS = { login_failures_per_ip: { enabled: false }, login_failures_per_account: { threshold: 0 } }
+    const fetch = workerWith({ ...watched.bindings, LIMITS })
+    const { name } = await newPerson()
+    const attacker = newRequester(fetch)
+    const prepared: string[] = []
+    for (let collected = 1; collected <= 4; collected++) {
+      prepared.push(await solve((await refused(attacker.logIn(name, WRONG))).challenge))
+    }
+    const owner = newRequester(fetch)
+    const own = await solve((await refused(owner.logIn(name))).challenge)
+    const { promise: found, resolve: find } = Promise.withResolvers<void>()
+    watched.reset()
+    watched.fail('run', { until: found })
+    const [last, ...first] = prepared
+    const pending = first.map((solved) => attacker.logIn(name, WRONG, solved))
+    await vi.waitFor(() => expect(watched.counts.d1).toBe(3))
+    expect((await attacker.logIn(name, WRONG, last)).status).toBe(429)
+    const login = owner.logIn(name, PASSWORD, own)
+    await vi.waitFor(() => expect(watched.counts.d1).toBe(4))
+    find()
+    expect(await tally(pending)).toEqual({ 401: 3 })
+    expect((await login).status).toBe(200)
   })
 
   it('blocks attempts over a blocking rule even with challenges that another rule required', async () => {

@@ -120,7 +120,7 @@ describe('the sliding window', () => {
         const [tallied, all] = [tallyTimes(world), modelTimes(world)]
         expect(Math.min(tallied.length, limit.threshold)).toBe(Math.min(all.length, limit.threshold))
         expect(resetAfterMs(tallied, limit, nowMs)).toBe(resetAfterMs(all, limit, nowMs))
-        expect(difficultyOf(tally, limit, 0, nowMs)).toBe(modelDifficulty(world))
+        expect(difficultyOf(tally, limit, nowMs)).toBe(modelDifficulty(world))
       }),
       { numRuns: 500 },
     )
@@ -133,7 +133,7 @@ describe('the sliding window', () => {
         fc.integer({ min: 1, max: 60 }),
         (world, more) => {
           expect(tallyTimes(world).length).toBeLessThanOrEqual(modelTimes(world).length)
-          expect(difficultyOf(world.tally, world.limit, 0, world.nowMs)).toBeLessThanOrEqual(
+          expect(difficultyOf(world.tally, world.limit, world.nowMs)).toBeLessThanOrEqual(
             modelDifficulty(world),
           )
           const failure = { kind: 'failure', account: 'new', challenged: false } as const
@@ -207,9 +207,14 @@ describe('the sliding window', () => {
     expect(removeEvent(both, 'c')).toBe(both)
   })
 
-  it('raises the difficulty with attempts in flight, up to a maximum', () => {
+  it('raises the difficulty with every threshold of events beyond the limit, up to a maximum', () => {
+    const afterEvents = (count: number) =>
+      Array.from({ length: count }, (_, index) => ({ id: `${index}`, atMs: START_MS, account: 'me' })).reduce(
+        (tally, event) => addEvent(tally, event, true, limit),
+        EMPTY_TALLY,
+      )
     expect(
-      [0, 2, 3, 5, 6, 12, 100].map((inFlight) => difficultyOf(EMPTY_TALLY, limit, inFlight, START_MS)),
+      [0, 2, 3, 5, 6, 12, 100].map((count) => difficultyOf(afterEvents(count), limit, START_MS)),
     ).toEqual([0, 0, 1, 1, 2, 4, 4])
   })
 
@@ -239,7 +244,7 @@ describe('the sliding window', () => {
       account: 'me',
     }))
     const tally = failures.reduce((current, event) => addEvent(current, event, true, limit), EMPTY_TALLY)
-    expect(difficultyOf(removeAccountEvents(tally, 'me'), limit, 0, START_MS)).toBe(1)
+    expect(difficultyOf(removeAccountEvents(tally, 'me'), limit, START_MS)).toBe(1)
     expect(removeAccountEvents(tally, 'me').events).toEqual([])
   })
 })

@@ -2,16 +2,22 @@
 
 import type { ChallengeFailure, ChallengeRequest, SolvedChallenge } from '../../challenge/challenge.ts'
 import { orUnavailable, ServiceError, UnconfirmedWriteError } from '../../errors/service-error.ts'
-import type { LimitStatus, Outcome, ReserveResult } from '../../limits/counter-rpc.ts'
-import { MAX_WAIT_MS } from '../../limits/limit-status.ts'
-import { type LimitRule, RULES, type RuleName } from '../../limits/rules.ts'
-import { type Limit, MAX_DIFFICULTY, meetsDifficulty } from '../../limits/window.ts'
+import type { BlockCacheKey } from '../../limits/block-cache.ts'
+import { MAX_WAIT_MS } from '../../limits/counter.ts'
+import type {
+  CounterRule,
+  LimitStatus,
+  Outcome,
+  ReserveResult,
+  SolvedForCounter,
+} from '../../limits/counter-rpc.ts'
+import { counterRuleOf, type LimitRule, RULES, type RuleName } from '../../limits/rules.ts'
+import { MAX_DIFFICULTY, meetsDifficulty } from '../../limits/window.ts'
 import { DEADLINE_MS, withDeadline } from '../../runtime/deadline.ts'
 import { describeError, log } from '../../runtime/log.ts'
 import type { CheckedAccount, PasswordCheck } from '../login/check-password.ts'
 import type { RequestContext } from '../request-context.ts'
 import { failChallenge, verifySolution } from './challenges.ts'
-import { limitOf } from './requester-limits.ts'
 
 export interface AttemptRequest extends ChallengeRequest {
   /** The name of the identifier's counter; null if the attempt checks no password. */
@@ -30,8 +36,7 @@ export interface AppliedRule {
 
 /** The attempt's state at one counter. */
 interface CounterReservation {
-  readonly name: RuleName
-  readonly limit: Limit
+  readonly rule: CounterRule
   readonly counter: string
   /**
    * Whether the counter admitted the attempt without a challenge. False if the counter refused it, or was only read: a solved
@@ -66,28 +71,30 @@ export class Attempt {
   async reserve({ name, rule, counter }: AppliedRule): Promise<void> {
     if (!rule.enabled) return
     const reserves = this.#requiredDifficulty === null || counter === this.#request.requesterCounter
-    const reservation = { name, limit: limitOf(rule), counter, admitted: reserves, reserved: reserves }
+    const counterRule = counterRuleOf(name, rule)
+    const reservation = { rule: counterRule, counter, admitted: reserves, reserved: reserves }
     if (rule.action === 'block') this.#refuseIfBlockIsCached(reservation)
     this.#reservations = [...this.#reservations, reservation]
-    const { admitted, status } = reserves ? await this.#reserveAt(reservation) : await this.#peek(reservation)
+    const { outcome, status } = reserves ? await this.#reserveAt(reservation) : await this.#peek(reservation)
     this.#report(reservation, status)
-    if (admitted) return
+    if (outcome === 'admitted') return
     this.#update(reservation, { admitted: false, reserved: false })
     if (rule.action === 'block') this.#block(reservation, status)
+    if (outcome === 'busy') throw busyError(name)
     this.#requiredDifficulty = Math.max(this.#requiredDifficulty ?? 0, status.difficulty)
   }
 
   /** @throws {ServiceError} `too_many_*` if the counter reported the block a few seconds ago */
   #refuseIfBlockIsCached(reservation: CounterReservation): void {
-    const status = this.#ctx.services.blockCache.get(reservation, this.#ctx.nowMs)
+    const status = this.#ctx.services.blockCache.get(blockKeyOf(reservation), this.#ctx.nowMs)
     if (status === null) return
     this.#report(reservation, status)
-    throw blockedError(reservation.name, status)
+    throw blockedError(reservation.rule.name, status)
   }
 
   #block(reservation: CounterReservation, status: LimitStatus): never {
-    this.#ctx.services.blockCache.set(reservation, status, this.#ctx.nowMs)
-    throw blockedError(reservation.name, status)
+    this.#ctx.services.blockCache.set(blockKeyOf(reservation), status, this.#ctx.nowMs)
+    throw blockedError(reservation.rule.name, status)
   }
 
   /**
@@ -101,32 +108,43 @@ export class Attempt {
   }
 
   /**
-   * Consumes the solved challenge if its difficulty is high enough: first for the difficulty that the counters required when
-   * the attempt was reserved, then for the current one at every counter that did not admit the attempt without a challenge.
-   * The second check makes many attempts at once as difficult as the same attempts one after the other.
-   * @throws {ServiceError} `challenge_failed` (`difficulty_too_low`, `already_used`), `unavailable`
+   * Uses up the solved challenge, at the requester's counter, and reserves the attempt at every counter that did not admit it
+   * without a challenge.
+   * @throws {ServiceError} `challenge_failed` (`difficulty_too_low`, `already_used`), `too_many_*`, `unavailable`
    */
   async consumeChallenge(): Promise<void> {
-    if (this.#requiredDifficulty === null || this.#solved === undefined) return
-    if (this.#solved !== null) await this.#consumeNonce(this.#solved, this.#requiredDifficulty)
+    const required = this.#requiredDifficulty
+    if (required === null || this.#solved === undefined) return
     // Turnstile and hCaptcha responses have no difficulty.
     const difficulty = this.#solved?.difficulty ?? MAX_DIFFICULTY
-    for (const reservation of this.#reservations.filter(({ admitted }) => !admitted)) {
-      this.#update(reservation, { reserved: true })
-      const { name: rule, limit, counter } = reservation
-      const request = { rule, limit, id: this.#id, difficulty }
-      const { admitted, status } = await orUnavailable(
-        this.#ctx.services.counter(counter).reserveChallenged(request),
-      )
-      if (!admitted) return this.#fail('difficulty_too_low', status.difficulty)
-    }
+    if (!meetsDifficulty(difficulty, required)) return this.#fail('difficulty_too_low', required)
+    const nonce = this.#solved && { value: this.#solved.nonce, expiresAtMs: this.#solved.expiresAtMs }
+    const unadmitted = this.#reservations.filter(({ admitted }) => !admitted)
+    const atRequester = unadmitted.some(({ counter }) => counter === this.#request.requesterCounter)
+    if (nonce !== null && !atRequester) await this.#useUp({ difficulty, nonce }, required)
+    for (const reservation of unadmitted) await this.#reserveSolved(reservation, { difficulty, nonce })
   }
 
-  async #consumeNonce({ nonce, expiresAtMs, difficulty }: SolvedChallenge, required: number): Promise<void> {
-    if (!meetsDifficulty(difficulty, required)) return this.#fail('difficulty_too_low', required)
-    const counter = this.#ctx.services.counter(this.#request.requesterCounter)
-    const consumed = await orUnavailable(counter.consumeNonce(nonce, expiresAtMs))
-    if (!consumed) return this.#fail('already_used', required)
+  async #useUp(solved: SolvedForCounter, required: number): Promise<void> {
+    const requester = this.#request.requesterCounter
+    const request = { rule: null, id: this.#id, requester, waits: false, solved }
+    const { outcome } = await orUnavailable(this.#ctx.services.counter(requester).reserve(request))
+    if (outcome !== 'admitted') return this.#fail('already_used', required)
+  }
+
+  async #reserveSolved(
+    reservation: CounterReservation,
+    { difficulty, nonce }: SolvedForCounter,
+  ): Promise<void> {
+    const { rule, counter } = reservation
+    const requester = this.#request.requesterCounter
+    const solved = { difficulty, nonce: counter === requester ? nonce : null }
+    const request = { rule, id: this.#id, requester, waits: false, solved }
+    this.#update(reservation, { reserved: true })
+    const { outcome, status } = await orUnavailable(this.#ctx.services.counter(counter).reserve(request))
+    if (outcome === 'admitted') return
+    if (outcome === 'busy' || outcome === 'refused') throw busyError(rule.name)
+    return this.#fail(outcome, status.difficulty)
   }
 
   #fail(reason: ChallengeFailure, newDifficulty: number): Promise<never> {
@@ -144,7 +162,7 @@ export class Attempt {
     if (check.accountId !== null) this.#ctx.addToRequestLog({ accountId: check.accountId })
     const incorrect = check.outcome === 'incorrect'
     const account = incorrect ? (check.accountId ?? this.#request.identifierCounter ?? '') : ''
-    await this.#settleLogin(() => (incorrect ? { kind: 'counted', account } : { kind: 'void' }))
+    await this.#settleLogin(() => (incorrect ? { kind: 'counted', account } : { kind: 'released' }))
     throw new ServiceError(incorrect ? 'invalid_credentials' : 'account_disabled')
   }
 
@@ -165,9 +183,9 @@ export class Attempt {
    * because at most it makes later attempts wait.
    */
   async settleRemaining(registered: boolean): Promise<void> {
-    const counts = ({ name }: CounterReservation) => registered && RULES[name].recordedAt === 'reservation'
+    const counts = ({ rule }: CounterReservation) => registered && rule.recordedAt === 'reservation'
     const outcomeAt = (reservation: CounterReservation): Outcome =>
-      counts(reservation) ? { kind: 'counted', account: this.#id } : { kind: 'void' }
+      counts(reservation) ? { kind: 'counted', account: this.#id } : { kind: 'released' }
     const remaining = this.#reservations.filter((reservation) => reservation.reserved || counts(reservation))
     const settling = remaining.map((reservation) =>
       withDeadline(this.#settle(reservation, outcomeAt(reservation))),
@@ -181,9 +199,7 @@ export class Attempt {
 
   /** Settles at the identifier's counter first: if that fails, the requester's counter does not reveal the outcome. */
   async #settleLogin(outcomeAt: (reservation: CounterReservation) => Outcome): Promise<void> {
-    const reservations = this.#reservations
-      .filter(({ name }) => RULES[name].recordedAt === 'failure')
-      .toReversed()
+    const reservations = this.#reservations.filter(({ rule }) => rule.recordedAt === 'failure').toReversed()
     for (const reservation of reservations) {
       this.#update(reservation, { reserved: false })
       await orUnavailable(this.#settle(reservation, outcomeAt(reservation)))
@@ -192,34 +208,45 @@ export class Attempt {
 
   /** @throws if the counter is unavailable, or if it has lost the attempt and would not admit it now */
   async #settle(reservation: CounterReservation, outcome: Outcome): Promise<void> {
-    const { name: rule, limit, counter, admitted } = reservation
-    const request = { rule, limit, id: this.#id, outcome, challenged: !admitted }
+    const { rule, counter, admitted } = reservation
+    const request = { rule, id: this.#id, outcome, challenged: !admitted }
     const { settled, status } = await this.#ctx.services.counter(counter).settle(request)
-    if (!settled) throw new Error(`${rule}: the counter has lost the attempt`)
+    if (!settled) throw new Error(`${rule.name}: the counter has lost the attempt`)
     this.#report(reservation, status)
   }
 
-  #reserveAt({ name: rule, limit, counter }: CounterReservation): Promise<ReserveResult> {
-    const waits = counter === this.#request.requesterCounter
-    const reserving = this.#ctx.services.counter(counter).reserve({ rule, limit, id: this.#id, waits })
+  #reserveAt({ rule, counter }: CounterReservation): Promise<ReserveResult> {
+    const requester = this.#request.requesterCounter
+    const { waits } = RULES[rule.name]
+    const request = { rule, id: this.#id, requester, waits, solved: null }
+    const reserving = this.#ctx.services.counter(counter).reserve(request)
     return orUnavailable(reserving, {}, waits ? MAX_WAIT_MS + DEADLINE_MS : DEADLINE_MS)
   }
 
-  async #peek({ name, limit, counter }: CounterReservation): Promise<ReserveResult> {
-    const status = await orUnavailable(this.#ctx.services.counter(counter).peek(name, limit))
-    return { admitted: !status.exhausted, status }
+  async #peek({ rule, counter }: CounterReservation): Promise<ReserveResult> {
+    const status = await orUnavailable(this.#ctx.services.counter(counter).peek(rule))
+    return { outcome: status.exhausted ? 'refused' : 'admitted', status }
   }
 
-  #update({ name }: CounterReservation, changes: Partial<CounterReservation>): void {
+  #update({ rule }: CounterReservation, changes: Partial<CounterReservation>): void {
     this.#reservations = this.#reservations.map((other) =>
-      other.name === name ? { ...other, ...changes } : other,
+      other.rule.name === rule.name ? { ...other, ...changes } : other,
     )
   }
 
   /** Reports the requester's own limits only, not those of the identifier. */
-  #report({ name, limit, counter }: CounterReservation, status: LimitStatus): void {
+  #report({ rule: { name, limit }, counter }: CounterReservation, status: LimitStatus): void {
     if (counter === this.#request.requesterCounter) this.#ctx.reportLimit({ name, limit, status })
   }
+}
+
+function blockKeyOf({ rule: { name, limit }, counter }: CounterReservation): BlockCacheKey {
+  return { name, limit, counter }
+}
+
+/** The requester has too many challenged attempts in flight. One may settle at any moment, so retry after 1 s. */
+function busyError(name: RuleName): ServiceError {
+  return new ServiceError(RULES[name].blockedCode, {}, { retryAfterSeconds: 1 })
 }
 
 /** A limit that is not exhausted is only full of pending attempts. One may settle at any moment, so retry after 1 s. */

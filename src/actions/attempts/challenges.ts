@@ -8,9 +8,9 @@ import type {
   SolvedChallenge,
 } from '../../challenge/challenge.ts'
 import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
-import { addressRuleOf, ruleAtAddress } from '../../limits/rules.ts'
+import { addressRuleOf, counterRuleOf, ruleAtAddress } from '../../limits/rules.ts'
 import type { RequestContext } from '../request-context.ts'
-import { limitOf, requesterCounter } from './requester-limits.ts'
+import { requesterCounter } from './requester-limits.ts'
 
 /**
  * Verifies the solution of a challenge without calling a counter.
@@ -74,6 +74,6 @@ async function peekLimit(ctx: RequestContext, action: ChallengeAction) {
   const { address, counter } = await requesterCounter(ctx)
   const name = addressRuleOf(action)
   const rule = ruleAtAddress(name, (await ctx.services.settings.rules(ctx.nowMs))[name], address)
-  const status = await orUnavailable(ctx.services.counter(counter).peek(name, limitOf(rule)))
+  const status = await orUnavailable(ctx.services.counter(counter).peek(counterRuleOf(name, rule)))
   return { request: { action, requesterCounter: counter, address: address.shown }, rule, status }
 }

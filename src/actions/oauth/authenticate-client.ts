@@ -4,8 +4,9 @@ import { type CachedClient, isClientSecret } from '../../clients/clients.ts'
 import type { Bytes } from '../../crypto/bytes.ts'
 import { isId } from '../../crypto/ids.ts'
 import { OAuthError, orUnavailable, type ServiceError } from '../../errors/service-error.ts'
+import { counterRuleOf } from '../../limits/rules.ts'
 import { blockedError } from '../attempts/attempt.ts'
-import { limitOf, requesterCounter } from '../attempts/requester-limits.ts'
+import { requesterCounter } from '../attempts/requester-limits.ts'
 import type { RequestContext } from '../request-context.ts'
 
 /** The client credentials of a request; null for what it does not contain. */
@@ -80,14 +81,14 @@ async function countFailure(ctx: RequestContext): Promise<OAuthError | ServiceEr
     nowMs,
   } = ctx
   const { counter } = await requesterCounter(ctx)
-  const rule = (await ctx.services.settings.rules(nowMs))[RULE]
-  if (!rule.enabled) return new OAuthError('invalid_client')
-  const limit = limitOf(rule)
-  const key = { name: RULE, limit, counter } as const
+  const settings = (await ctx.services.settings.rules(nowMs))[RULE]
+  if (!settings.enabled) return new OAuthError('invalid_client')
+  const rule = counterRuleOf(RULE, settings)
+  const key = { name: RULE, limit: rule.limit, counter } as const
   const cached = blockCache.get(key, nowMs)
   if (cached !== null) return blockedError(RULE, cached)
   const outcome = { kind: 'counted', account: '' } as const
-  const failure = { rule: RULE, limit, id: crypto.randomUUID(), outcome, challenged: false } as const
+  const failure = { rule, id: crypto.randomUUID(), outcome, challenged: false } as const
   const { settled, status } = await orUnavailable(ctx.services.counter(counter).settle(failure))
   if (settled) return new OAuthError('invalid_client')
   blockCache.set(key, status, nowMs)
