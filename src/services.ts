@@ -1,5 +1,6 @@
 /** The dependencies of actions that an isolate shares between requests: config, database, Durable Objects and keys. */
 
+import { AccountRepository } from './accounts/account-repository.ts'
 import type { ChallengeProvider } from './challenge/challenge.ts'
 import { chooseProvider } from './challenge/fallback.ts'
 import { deriveChallengeKeys, ProofOfWork } from './challenge/proof-of-work.ts'
@@ -10,11 +11,13 @@ import type { PurposeKeys } from './crypto/secrets.ts'
 import { BlockCache } from './limits/block-cache.ts'
 import { CounterKeys } from './limits/counter-keys.ts'
 import type { AttemptCounterRpc } from './limits/counter-rpc.ts'
+import { Outbox } from './outbox/outbox-store.ts'
 import { derivePepper, type Pepper } from './passwords/pbkdf2.ts'
 import type { AccountStub } from './sessions/account-object.ts'
 import { deriveTicketKeys } from './sessions/login-ticket.ts'
 import { derivePageKeys, deriveRefreshKeys } from './sessions/refresh-token.ts'
 import { RunTimeSettings } from './settings/run-time-settings.ts'
+import { readSchemaVersion } from './settings/schema-store.ts'
 import { SigningKeys } from './tokens/signing-keys.ts'
 import { VerifiedTokens } from './tokens/verified-tokens.ts'
 
@@ -22,6 +25,10 @@ import { VerifiedTokens } from './tokens/verified-tokens.ts'
 export interface Services {
   readonly config: Config
   readonly db: D1Database
+  readonly accounts: AccountRepository
+  readonly outbox: Outbox
+  /** @returns the version of the database's schema; null for a database without one */
+  readonly schemaVersion: () => Promise<number | null>
   /** @returns a new stub of the account's object, because a stub may stay broken after an error */
   readonly accountObject: (accountId: string) => AccountStub
   /** @returns a new stub of the counter with this name, for the same reason */
@@ -50,6 +57,9 @@ export function createServices(env: Env, config: Config): Services {
   return {
     config,
     db: env.DB,
+    accounts: new AccountRepository(env.DB),
+    outbox: new Outbox(env.DB),
+    schemaVersion: () => readSchemaVersion(env.DB),
     accountObject: (accountId) => env.ACCOUNT.getByName(accountId) as unknown as AccountStub,
     counter: (name) => env.COUNTER.getByName(name),
     counterKeys: new CounterKeys(env.DB),

@@ -29,7 +29,8 @@ export type LogEvent =
   | 'signing_key_removed'
   | 'signing_key_resealed'
   | 'signing_keys_stale'
-  | 'publish_state_failed'
+  | 'outbox_delivery_failed'
+  | 'outbox_event_overdue'
   | 'outbox_row_pending'
   | 'orphaned_session'
 

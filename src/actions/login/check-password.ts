@@ -1,16 +1,16 @@
 /**
- * The only way to check a password: find the account, derive and compare (against a decoy if there is no account), and read the
- * primary before anything is refused. Takes the same time for an unknown identifier and for an incorrect password. The attempt
- * is settled before the result is revealed (attempt.ts).
+ * The only way to check a password: find the account, derive and compare (against a decoy if there is no account, or none with a
+ * password), and read the primary before anything is refused. Takes the same time for an unknown identifier, for an account
+ * without a password and for an incorrect password. The attempt is settled before the result is revealed (attempt.ts).
  */
 import type { Account } from '../../accounts/account.ts'
 import type { AccountRead, ReadFrom } from '../../accounts/account-store.ts'
-import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
+import { ServiceError } from '../../errors/service-error.ts'
 import { verifyDecoy, verifyPassword } from '../../passwords/pbkdf2.ts'
 import { log } from '../../runtime/log.ts'
 import type { RequestContext } from '../request-context.ts'
 
-/** Finds the account whose password is checked. */
+/** Finds the account whose password is checked. @throws {ServiceError} `unavailable` */
 export type FindAccount = (from: ReadFrom) => Promise<AccountRead>
 
 /** An enabled account whose password was correct. */
@@ -45,7 +45,7 @@ export async function checkPassword(
   password: string,
   from: ReadFrom,
 ): Promise<PasswordCheck> {
-  const first = await compare(ctx, await orUnavailable(find(from)), password)
+  const first = await compare(ctx, await find(from), password)
   const accepted = first.match && first.read.account?.disabled === false
   return toPasswordCheck(
     accepted || first.read.fromPrimary ? first : await compareOnPrimary(ctx, find, password, first),
@@ -69,7 +69,7 @@ async function compareOnPrimary(
   password: string,
   earlier: Comparison,
 ): Promise<Comparison> {
-  const read = await orUnavailable(find('primary'))
+  const read = await find('primary')
   const sameHash = read.account?.passwordHash === earlier.read.account?.passwordHash
   return sameHash ? { ...earlier, read } : compare(ctx, read, password)
 }
@@ -80,7 +80,7 @@ async function compare(
   password: string,
 ): Promise<Comparison> {
   const { account } = read
-  if (account === null) {
+  if (account === null || account.passwordHash === null) {
     await verifyDecoy(password, await pepper())
     return { read, match: false, needsRehash: false }
   }

@@ -1,5 +1,4 @@
 /** Login: checks identifier and password, opens a session and issues its tokens. */
-import { findByIdentifier, type ReadFrom, replaceHash } from '../../accounts/account-store.ts'
 import { type Identifier, parseIdentifier } from '../../accounts/identifier.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import { hashPassword } from '../../passwords/pbkdf2.ts'
@@ -44,14 +43,14 @@ export async function logIn(ctx: RequestContext, request: LoginRequest): Promise
     identifier: identifier ?? { kind: null, compared: request.identifier },
   }
   const { activeSession, sessionSecret } = await runAttempt(ctx, request, kind, (attempt) =>
-    checkPasswordAndOpen(ctx, request, accountFinder(ctx.services.db, identifier), attempt),
+    checkPasswordAndOpen(ctx, request, accountFinder(ctx, identifier), attempt),
   )
   return issueTokens(ctx, key, activeSession, sessionSecret)
 }
 
-function accountFinder(db: D1Database, identifier: Identifier | null): FindAccount {
+function accountFinder({ services }: RequestContext, identifier: Identifier | null): FindAccount {
   if (identifier === null) return async () => ({ account: null, fromPrimary: true })
-  return (from: ReadFrom) => findByIdentifier(db, identifier, from)
+  return (from) => services.accounts.find(identifier, from)
 }
 
 async function checkPasswordAndOpen(
@@ -99,13 +98,13 @@ async function openWithCurrentState(
 
 /** Hashes the password again with the current parameters. If this fails, the next login tries again. */
 async function rehash(
-  { services: { db, pepper }, requestId }: RequestContext,
+  { services: { accounts, pepper }, requestId }: RequestContext,
   { account }: CheckedAccount,
   password: string,
 ): Promise<void> {
   try {
     const renewed = await hashPassword(password, await pepper())
-    await replaceHash(db, account.id, account.passwordHash, renewed).run()
+    await accounts.rehash(account, renewed)
   } catch (error) {
     log('warn', 'rehash_failed', {
       request_id: requestId,

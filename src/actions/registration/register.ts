@@ -1,13 +1,10 @@
 /** Registration: stores a new account, opens its first session and issues its tokens. */
 import type { Account } from '../../accounts/account.ts'
-import { firstTaken, insertAccount, takenIdentifiers } from '../../accounts/account-store.ts'
 import type { Identifier } from '../../accounts/identifier.ts'
 import { newId } from '../../crypto/ids.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import { hashPassword } from '../../passwords/pbkdf2.ts'
-import { withDeadline } from '../../runtime/deadline.ts'
 import type { Transport } from '../../sessions/session.ts'
-import { confirmWrite } from '../account/commit-change.ts'
 import { toState } from '../account/publish-state.ts'
 import { type RateLimitedRequest, runAttempt } from '../attempts/run-attempt.ts'
 import type { RequestContext } from '../request-context.ts'
@@ -73,19 +70,9 @@ async function storeAndOpen(ctx: RequestContext, request: RegisterRequest) {
   return opened
 }
 
-/** Inserts the account and reads which of its identifiers are taken, in one batch. */
-async function store({ services: { db } }: RequestContext, account: Account): Promise<void> {
-  try {
-    const batch = [insertAccount(db, account), takenIdentifiers(db, account)]
-    const [inserted, taken] = await withDeadline(db.batch(batch))
-    if (inserted?.meta.changes === 1) return
-    const field = firstTaken(taken)
-    if (field !== null) throw new ServiceError('identifier_taken', { field })
-    throw new Error('the account was neither stored nor in conflict')
-  } catch (error) {
-    if (error instanceof ServiceError) throw error
-    await confirmWrite(db, account.id, error, (row) => (row === null ? 'not_applied' : 'applied'))
-  }
+async function store({ services }: RequestContext, account: Account): Promise<void> {
+  const result = await services.accounts.insert(account)
+  if (result !== 'inserted') throw new ServiceError('identifier_taken', { field: result.taken })
 }
 
 function toAccount(
