@@ -227,7 +227,7 @@ describe('an unavailable database', () => {
 })
 
 describe('a challenge whose nonce cannot be used up', () => {
-  /** A requester whose reservations with a solved challenge fail until `mend`, and the challenge that it has solved. */
+  /** A requester whose reservations that use up a challenge fail until `mend`, and the challenge that it has solved. */
   async function solvedChallenge(happens: boolean) {
     let failing = true
     const COUNTER = new Proxy(env.COUNTER, {
@@ -235,7 +235,7 @@ describe('a challenge whose nonce cannot be used up', () => {
         if (method !== 'getByName') throw new Error('not used')
         const stub = of.getByName(key)
         const reserve = async (request: ReserveRequest) => {
-          if (!failing || request.solved === null) return stub.reserve(request)
+          if (!failing || !request.solved?.nonce) return stub.reserve(request)
           if (happens) await stub.reserve(request)
           throw new Error('result lost')
         }
