@@ -9,7 +9,7 @@ import {
   LOGINS_PER_SECOND,
   loginsPerSecond,
   type Peak,
-  PUBLISHED_PER_DAY,
+  PUBLISHED_PER_HOUR,
   peakOf,
   REGISTRATIONS_PER_SECOND,
 } from './capacity.ts'
@@ -33,6 +33,7 @@ import {
   LOGINS_PER_USER,
   ORDINARY,
   PEAK_TO_MEAN,
+  PUBLISHED_PER_CRON_RUN,
   SITTING_SECONDS,
   SITTINGS_PER_USER,
   WARM_ISOLATES,
@@ -106,7 +107,11 @@ function capacity(accountBytes: number): string {
         round(ADDRESSES_PER_PRIMARY),
         'the primary: each guess reads the account there',
       ],
-      ['changes by SQL', `${round(PUBLISHED_PER_DAY)} a day`, 'cron publishes 100 accounts every 5 min'],
+      [
+        'changes by SQL',
+        `${round(PUBLISHED_PER_HOUR)} an hour`,
+        `cron publishes ${round(PUBLISHED_PER_CRON_RUN)} accounts a minute`,
+      ],
     ],
   )
 }

@@ -68,12 +68,11 @@ export class Outbox {
    */
   async claim(nowMs: number, limit: number): Promise<readonly OutboxEvent[]> {
     const sql = `UPDATE outbox SET attempts = attempts + 1,
-        due_at = ?1 + json_extract(?2, '$[' || min(attempts + 1, ?3) || ']')
-      WHERE (account_id, id) IN (SELECT account_id, id FROM outbox WHERE due_at <= ?1 ORDER BY due_at LIMIT ?4)
+        due_at = ?1 + json_extract(?2, '$[' || min(attempts + 1, json_array_length(?2) - 1) || ']')
+      WHERE (account_id, id) IN (SELECT account_id, id FROM outbox WHERE due_at <= ?1 ORDER BY due_at LIMIT ?3)
       RETURNING id, account_id AS accountId, kind, data, attempts`
     const now = Math.floor(nowMs / 1000)
-    const last = RETRY_AFTER_SECONDS.length - 1
-    const claim = this.#db.prepare(sql).bind(now, JSON.stringify(RETRY_AFTER_SECONDS), last, limit)
+    const claim = this.#db.prepare(sql).bind(now, JSON.stringify(RETRY_AFTER_SECONDS), limit)
     const { results } = await withDeadline(claim.run<OutboxRow>())
     return results.map((row) => ({ ...row, data: JSON.parse(row.data) }))
   }

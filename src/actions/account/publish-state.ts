@@ -7,8 +7,8 @@ import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import type { AccountState, LiveState } from '../../sessions/session.ts'
 import type { RequestContext } from '../request-context.ts'
 
-/** RPCs of one cron run at once. */
-const LANES = 20
+/** Upper bound on the RPCs of one cron run that are under way at once. */
+const MAX_CONCURRENT_RPCS = 20
 
 export function toState(account: Account): LiveState {
   return {
@@ -54,7 +54,7 @@ export async function publishState(
   return survivingSession
 }
 
-function applyState(
+async function applyState(
   { services }: RequestContext,
   accountId: AccountId,
   state: AccountState,
@@ -94,7 +94,7 @@ export async function publishStates(
   const found = new Map((await accounts.findAll([...newest.keys()])).map((each) => [each.id, each]))
   const published = new Map<AccountId, number>()
   const errors = new Map<AccountId, unknown>()
-  await inLanes(newest.entries(), async ([accountId, version]) => {
+  await forEachConcurrently(newest.entries(), async ([accountId, version]) => {
     const account = found.get(accountId)
     const state = account === undefined ? toDeletedState(version) : toState(account)
     await applyState(ctx, accountId, state).then(
@@ -117,10 +117,13 @@ function newestVersions(events: readonly OutboxEvent[]): ReadonlyMap<AccountId, 
   return newest
 }
 
-/** Works on all items, on at most LANES of them at once. */
-async function inLanes<T>(items: IterableIterator<T>, work: (item: T) => Promise<void>): Promise<void> {
-  const lane = async () => {
+/** Does the work for all items, and for at most MAX_CONCURRENT_RPCS of them at once. */
+async function forEachConcurrently<T>(
+  items: IterableIterator<T>,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const workOnNext = async () => {
     for (const item of items) await work(item)
   }
-  await Promise.all(Array.from({ length: LANES }, lane))
+  await Promise.all(Array.from({ length: MAX_CONCURRENT_RPCS }, workOnNext))
 }
