@@ -11,7 +11,7 @@ import type { AppContext, AppEnv } from './http/context.ts'
 import { errorResponse } from './http/error-response.ts'
 import { cors } from './http/middleware/cors.ts'
 import { loopbackHostsOnly, refuseMalformedHost } from './http/middleware/host.ts'
-import { provideServices } from './http/middleware/provide-services.ts'
+import { provideContext } from './http/middleware/provide-context.ts'
 import { requestLog } from './http/middleware/request-log.ts'
 import { createRouter } from './http/route.ts'
 import { errorPages, requestsPage, showNotFound } from './pages/error-pages.tsx'
@@ -27,12 +27,12 @@ import { oauthRoutes } from './routes/oauth/tokens.ts'
 import { healthRoutes, openApiRoute, wellKnownRoutes } from './routes/service.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { log } from './runtime/log.ts'
-import type { SharedServices } from './services.ts'
+import type { Services } from './services.ts'
 import { isLoopbackHost } from './verify/loopback.ts'
 
 type Router = ReturnType<typeof createRouter>
 
-export function createApp(config: Config, shared: SharedServices): Hono<AppEnv> {
+export function createApp(config: Config, services: Services): Hono<AppEnv> {
   const { deployment, pages, gateway } = config
   const isFrontPage = (hostname: string) =>
     !gateway.hosts.has(hostname) && servedRoute(gateway, '/', hostname) === null
@@ -41,7 +41,7 @@ export function createApp(config: Config, shared: SharedServices): Hono<AppEnv> 
   app.use(requestLog(deployment.publicUrl))
   app.use(refuseMalformedHost)
   if (deployment.development) app.use(loopbackHostsOnly)
-  app.use(provideServices(shared))
+  app.use(provideContext(services))
   // Before CORS, so that no page of another origin can read the hosted pages.
   if (pages.enabled) app.use(refuseOnGatewayHosts(gateway.hosts)).route('/', hostedPages(isFrontPage))
   app.use(

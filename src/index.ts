@@ -7,7 +7,7 @@ export { AttemptCounter } from './limits/attempt-counter.ts'
 export { AccountObject } from './sessions/account-object.ts'
 
 /** Called by other Workers through a service binding with `entrypoint = "Verifier"`. */
-export const Verifier = verifierOver((env, ctx) => isolateFor(env).services(ctx))
+export const Verifier = verifierOver((env, execution) => isolateFor(env).rpcContext(execution))
 
 export default {
   fetch: (request, env, ctx) => isolateFor(env).app.fetch(request, env, ctx),

@@ -1,17 +1,18 @@
 /** The state of one isolate: settings are read and checked once, and the app is built once. */
 import { maintain } from './actions/admin/maintain.ts'
+import { type Actor, NO_REQUESTER, type RequestContext } from './actions/request-context.ts'
 import { createApp, createMisconfiguredApp } from './app.ts'
 import type { Env } from './config/env.ts'
 import { readConfig } from './config/read-config.ts'
 import { log } from './runtime/log.ts'
-import { type Services, shareServices } from './services.ts'
+import { createServices } from './services.ts'
 
 interface Isolate {
   readonly app: ReturnType<typeof createApp>
   /** Does one cron run. */
-  readonly maintain: (ctx: ExecutionContext) => Promise<void>
-  /** The services for one RPC; null if the deployment is misconfigured. */
-  readonly services: (ctx: ExecutionContext) => Services | null
+  readonly maintain: (execution: ExecutionContext) => Promise<void>
+  /** The context of one RPC; null if the deployment is misconfigured. */
+  readonly rpcContext: (execution: ExecutionContext) => RequestContext | null
 }
 
 const isolates = new WeakMap<Env, Isolate>()
@@ -29,24 +30,26 @@ function build(env: Env): Isolate {
     return {
       app: createMisconfiguredApp(result),
       maintain: async () => log('error', 'misconfigured', { problems }),
-      services: () => {
+      rpcContext: () => {
         log('error', 'misconfigured', { problems })
         return null
       },
     }
   }
-  const shared = shareServices(env, result.config)
-  const services = (ctx: ExecutionContext): Services => ({
-    ...shared,
+  const services = createServices(env, result.config)
+  const contextFor = (execution: ExecutionContext, actor: Actor): RequestContext => ({
+    services,
     nowMs: Date.now(),
     requestId: undefined,
+    requester: NO_REQUESTER,
+    actor,
     reportLimit: () => undefined,
     addToRequestLog: () => undefined,
-    waitUntil: (work) => ctx.waitUntil(work),
+    waitUntil: (work) => execution.waitUntil(work),
   })
   return {
-    app: createApp(result.config, shared),
-    maintain: (ctx) => maintain(services(ctx)),
-    services,
+    app: createApp(result.config, services),
+    maintain: (execution) => maintain(contextFor(execution, { kind: 'cron' })),
+    rpcContext: (execution) => contextFor(execution, { kind: 'anonymous' }),
   }
 }

@@ -1,58 +1,36 @@
-/** The limit rules: their names, bounds and defaults. */
+/** The setting LIMITS: what differs from the defaults of the limit rules. */
 import { z } from 'zod'
+import {
+  type LimitRule,
+  type LimitRules,
+  perRule,
+  RULE_BOUNDS,
+  RULES,
+  type RuleAction,
+  type RuleName,
+} from '../limits/rules.ts'
 import type { SettingsReader } from './settings-reader.ts'
-
-export const RULE_NAMES = [
-  'registrations_per_ip',
-  'login_failures_per_ip',
-  'login_failures_per_account',
-  'client_failures_per_ip',
-] as const
-export type RuleName = (typeof RULE_NAMES)[number]
-
-/** What happens to an attempt once the threshold is reached. */
-export const RULE_ACTIONS = ['challenge', 'block'] as const
-export type RuleAction = (typeof RULE_ACTIONS)[number]
-
-/** A rule, spelled as in LIMITS, in the settings in D1 and on the wire. */
-export interface LimitRule {
-  readonly enabled: boolean
-  readonly window_seconds: number
-  /** Events within the window before the action applies; 0 applies it to the first event. */
-  readonly threshold: number
-  readonly action: RuleAction
-}
-
-export type LimitRules = Readonly<Record<RuleName, LimitRule>>
 
 export interface LimitsConfig {
   /** The rules until an operator changes them. */
   readonly rules: LimitRules
 }
 
-const MAX_WINDOW_SECONDS = 2_592_000
-const MAX_THRESHOLD = 1_000
 const NOT_AN_OBJECT = 'Must be an object.'
+const DEFAULTS: LimitRules = perRule((name) => RULES[name].defaults)
 
-const DEFAULTS: LimitRules = {
-  registrations_per_ip: { enabled: true, window_seconds: 300, threshold: 3, action: 'block' },
-  login_failures_per_ip: { enabled: true, window_seconds: 300, threshold: 3, action: 'challenge' },
-  login_failures_per_account: { enabled: true, window_seconds: 900, threshold: 10, action: 'challenge' },
-  client_failures_per_ip: { enabled: true, window_seconds: 300, threshold: 10, action: 'block' },
-}
-
-function wholeNumber(min: number, max: number) {
+function wholeNumber({ min, max }: { readonly min: number; readonly max: number }) {
   const error = `Must be a whole number from ${min} to ${max}.`
   return z.number({ error }).int(error).min(min, error).max(max, error)
 }
 
-function ruleFields<const Actions extends readonly RuleAction[]>(actions: Actions) {
+function ruleFields(actions: readonly RuleAction[]) {
   return z
     .strictObject(
       {
         enabled: z.boolean({ error: 'Must be true or false.' }),
-        window_seconds: wholeNumber(1, MAX_WINDOW_SECONDS),
-        threshold: wholeNumber(0, MAX_THRESHOLD),
+        window_seconds: wholeNumber(RULE_BOUNDS.window_seconds),
+        threshold: wholeNumber(RULE_BOUNDS.threshold),
         action: z.enum(actions, { error: `Must be ${actions.map((name) => `"${name}"`).join(' or ')}.` }),
       },
       NOT_AN_OBJECT,
@@ -60,13 +38,8 @@ function ruleFields<const Actions extends readonly RuleAction[]>(actions: Action
     .partial()
 }
 
-/** The schema of each rule. A rule that counts per identifier cannot block, since that would lock the owner out. */
-export const RULE_FIELDS = {
-  registrations_per_ip: ruleFields(RULE_ACTIONS),
-  login_failures_per_ip: ruleFields(RULE_ACTIONS),
-  login_failures_per_account: ruleFields(['challenge']),
-  client_failures_per_ip: ruleFields(['block']),
-} as const
+/** The schema of each rule. */
+export const RULE_FIELDS = perRule((name) => ruleFields(RULES[name].actions))
 
 /** Any subset of the rules, each with any subset of its fields. */
 export const rulesFields = z.strictObject(RULE_FIELDS, NOT_AN_OBJECT).partial()
@@ -91,6 +64,5 @@ export function readLimits(reader: SettingsReader): LimitsConfig {
 
 /** @returns the rules with the changes applied */
 export function applyRules(rules: LimitRules, changes: RuleChanges): LimitRules {
-  const changed = RULE_NAMES.map((name) => [name, { ...rules[name], ...changes[name] }])
-  return Object.fromEntries(changed)
+  return perRule((name) => Object.assign({ ...rules[name] }, changes[name]))
 }

@@ -57,11 +57,11 @@ async function authorizeRequest(
 ): Promise<Response> {
   const token = bearerToken(c)
   if (token === null) throw new ServiceError('invalid_token')
-  const services = c.get('services')
-  const identity = await authorizeToken(services, token, readRequirement(c))
+  const ctx = c.get('ctx')
+  const identity = await authorizeToken(ctx, token, readRequirement(c))
   const headers = new Headers(identityHeaders(identity))
   if (audience !== null) {
-    headers.set('Authorization', `Bearer ${await tokens.exchange(services, identity, audience)}`)
+    headers.set('Authorization', `Bearer ${await tokens.exchange(ctx, identity, audience)}`)
   }
   c.set('skipRequestLog', true)
   return new Response(null, { headers })

@@ -6,7 +6,6 @@ import { ServiceError } from '../errors/service-error.ts'
 import type { AppContext } from '../http/context.ts'
 import { bearerToken } from '../http/credentials.ts'
 import { hostNameOf } from '../http/middleware/host.ts'
-import { requesterOf } from '../http/requester.ts'
 import { createRouter } from '../http/route.ts'
 import { ADMIN_SCOPE } from '../tokens/claims.ts'
 import { clientBody, hasBody } from './client-body.ts'
@@ -39,7 +38,7 @@ export function gatewayRoutes(gateway: GatewayConfig, tokens: OriginTokens) {
     refuseTrace(c)
     const isOwnHost = gateway.hosts.has(host)
     if (!isOwnHost) refuseServiceWorker(c)
-    const { publicUrl, clientIpHeader } = c.get('services').config.deployment
+    const { publicUrl, clientIpHeader } = c.get('ctx').services.config.deployment
     const publicOrigin = isOwnHost ? origin : publicUrl
     const token = tokenOf(c)
     const identity = await identityOf(c, route, token)
@@ -82,8 +81,7 @@ async function identityOf(
 ): Promise<Identity | null> {
   if (token === null && !route.required) return null
   if (token === null) throw new ServiceError('invalid_token')
-  const identity = await authorizeToken(c.get('services'), token, route)
-  c.set('accountId', identity.subject)
+  const identity = await authorizeToken(c.get('ctx'), token, route)
   return identity
 }
 
@@ -99,7 +97,7 @@ function tokenOf(c: AppContext): string | null {
 
 /** Sets the headers that describe the connection. */
 function setForwarding(c: AppContext, headers: Headers, publicOrigin: string): void {
-  const requester = requesterOf(c).address?.shown ?? null
+  const requester = c.get('ctx').requester.address?.shown ?? null
   for (const [name, value] of Object.entries(forwardingHeaders({ requester, publicOrigin })))
     headers.set(name, value)
   if (isWebSocketRequest(c.req.raw.headers)) headers.set('Upgrade', 'websocket')
@@ -121,18 +119,18 @@ async function setIdentity(
   { identity, token }: Caller,
   tokens: OriginTokens,
 ): Promise<void> {
-  const services = c.get('services')
+  const ctx = c.get('ctx')
   // An origin trusts this header, so it must not contain a token that was not verified here.
   headers.delete('Authorization')
   if (identity === null) return
   if (passesToken(route, identity)) headers.set('Authorization', `Bearer ${token}`)
   const { authorization, audience } = route
   if (authorization === 'exchange') {
-    headers.set('Authorization', `Bearer ${await tokens.exchange(services, identity, audience)}`)
+    headers.set('Authorization', `Bearer ${await tokens.exchange(ctx, identity, audience)}`)
   }
   const plainIdentity = route.clientId === null ? identityHeaders(identity) : {}
   for (const [name, value] of Object.entries(plainIdentity)) headers.set(name, value)
-  headers.set(ASSERTION_HEADER, await tokens.assertion(services, identity, route))
+  headers.set(ASSERTION_HEADER, await tokens.assertion(ctx, identity, route))
 }
 
 /** A token with the scope `admin` must not reach an origin. */
@@ -161,7 +159,7 @@ async function send(c: AppContext, route: GatewayRoute, request: OriginRequest):
     const fetchRequest = requestTo(c, route, request, body.stream, sending.signal)
     const response = await (origin.kind === 'address'
       ? fetch(fetchRequest)
-      : c.get('services').origin(origin.binding).fetch(fetchRequest))
+      : c.get('ctx').services.origin(origin.binding).fetch(fetchRequest))
     return toClient(c, route, request, response)
   } catch (cause) {
     if (cause instanceof ServiceError) throw cause

@@ -2,12 +2,13 @@
  * Tokens that the service signs for one origin: assertions, and exchange tokens that replace the access token of a request. An
  * isolate reuses each during the first half of its lifetime, so that it signs few.
  */
+
+import type { RequestContext } from '../actions/request-context.ts'
 import type { Identity } from '../actions/session/authorize.ts'
 import type { EncryptionKey } from '../clients/encryption-key.ts'
 import type { GatewayRoute } from '../config/gateway-route.ts'
 import { ServiceError } from '../errors/service-error.ts'
 import { BoundedMap } from '../runtime/bounded-map.ts'
-import type { Services } from '../services.ts'
 import { signExchangeToken } from '../tokens/access-token.ts'
 import { encryptAssertion, signAssertion } from '../tokens/assertion.ts'
 import { ADMIN_SCOPE } from '../tokens/claims.ts'
@@ -37,14 +38,14 @@ export class OriginTokens {
   readonly #exchangeTokens = new BoundedMap<CachedToken>(MAX_CACHED_TOKENS)
 
   /** @throws {ServiceError} `misconfigured`, `unavailable` */
-  async assertion(services: Services, identity: Identity, recipient: Recipient): Promise<string> {
+  async assertion(ctx: RequestContext, identity: Identity, recipient: Recipient): Promise<string> {
     const { audience, clientId } = recipient
-    const key = await services.signingKeys.signing(services.nowMs)
-    const encryptionKey = await encryptionKeyOf(services, recipient)
+    const key = await ctx.services.signingKeys.signing(ctx.nowMs)
+    const encryptionKey = await encryptionKeyOf(ctx, recipient)
     const cacheKey = cacheKeyOf(key, identity, [audience, clientId])
-    const lifetime = lifetimeOf(services, identity, ASSERTION_SECONDS)
+    const lifetime = lifetimeOf(ctx, identity, ASSERTION_SECONDS)
     return reuse(this.#assertions, cacheKey, lifetime, async () => {
-      const signed = await sign(services, identity, audience, lifetime, key)
+      const signed = await sign(ctx, identity, audience, lifetime, key)
       return encryptionKey === null ? signed : encryptAssertion(signed, encryptionKey)
     })
   }
@@ -54,10 +55,10 @@ export class OriginTokens {
    * @returns an access token with the claims of the request's own token, without the scope `admin`
    * @throws {ServiceError} `misconfigured`, `unavailable`
    */
-  async exchange(services: Services, identity: Identity, audience: string): Promise<string> {
+  async exchange(ctx: RequestContext, identity: Identity, audience: string): Promise<string> {
     const { claims, roles, scope } = identity
-    const key = await services.signingKeys.signing(services.nowMs)
-    const lifetime = lifetimeOf(services, identity, EXCHANGE_SECONDS)
+    const key = await ctx.services.signingKeys.signing(ctx.nowMs)
+    const lifetime = lifetimeOf(ctx, identity, EXCHANGE_SECONDS)
     return reuse(this.#exchangeTokens, cacheKeyOf(key, identity, [audience]), lifetime, () => {
       const grantedScope = scope.filter((name) => name !== ADMIN_SCOPE)
       return signExchangeToken(claims, { audience, roles, scope: grantedScope, ...lifetime }, key)
@@ -74,7 +75,7 @@ function cacheKeyOf(
 }
 
 /** No token outlives the access token on which it is based. */
-function lifetimeOf({ nowMs }: Services, { claims }: Identity, seconds: number): Lifetime {
+function lifetimeOf({ nowMs }: RequestContext, { claims }: Identity, seconds: number): Lifetime {
   const issuedAt = Math.floor(nowMs / 1000)
   return { issuedAt, expiresAt: Math.min(issuedAt + seconds, claims.exp) }
 }
@@ -93,7 +94,7 @@ async function reuse(
 }
 
 function sign(
-  { config }: Services,
+  { services: { config } }: RequestContext,
   { subject, sessionId, roles, scope }: Identity,
   audience: string,
   lifetime: Lifetime,
@@ -108,7 +109,7 @@ function sign(
  * @throws {ServiceError} `misconfigured` if the route's client has no key, since an unencrypted assertion must not be sent
  */
 async function encryptionKeyOf(
-  { clients, nowMs }: Services,
+  { services: { clients }, nowMs }: RequestContext,
   { prefix, clientId }: Recipient,
 ): Promise<EncryptionKey | null> {
   if (clientId === null) return null

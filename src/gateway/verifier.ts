@@ -1,12 +1,12 @@
 /** Verifies Bearer tokens for other Workers over a service binding, without HTTP. */
 import { WorkerEntrypoint } from 'cloudflare:workers'
 import { z } from 'zod'
+import type { RequestContext } from '../actions/request-context.ts'
 import { authorizeToken } from '../actions/session/authorize.ts'
 import type { Env } from '../config/env.ts'
 import { ERRORS, type ErrorCode } from '../errors/codes.ts'
 import { ServiceError } from '../errors/service-error.ts'
 import { describeError, log } from '../runtime/log.ts'
-import type { Services } from '../services.ts'
 import type { AccessTokenClaims } from '../verify/access-token.ts'
 import { readBearer } from '../verify/bearer.ts'
 
@@ -35,15 +35,15 @@ export interface VerifierBinding {
   verify(authorization: string | null, options?: VerifierOptions): Promise<VerifierResult>
 }
 
-/** @param servicesOf returns null if the deployment is misconfigured */
-export function verifierOver(servicesOf: (env: Env, ctx: ExecutionContext) => Services | null) {
+/** @param contextOf returns null if the deployment is misconfigured */
+export function verifierOver(contextOf: (env: Env, execution: ExecutionContext) => RequestContext | null) {
   return class extends WorkerEntrypoint<Env> implements VerifierBinding {
     async verify(authorization: string | null, options: VerifierOptions = {}): Promise<VerifierResult> {
       const requirement = readOptions(options)
-      const services = servicesOf(this.env, this.ctx)
-      if (services === null) return refusal('misconfigured')
+      const ctx = contextOf(this.env, this.ctx)
+      if (ctx === null) return refusal('misconfigured')
       try {
-        return { ok: true, claims: await verify(services, authorization, requirement) }
+        return { ok: true, claims: await verify(ctx, authorization, requirement) }
       } catch (error) {
         if (!(error instanceof ServiceError)) throw error
         if (error.cause !== undefined) log('error', error.code, { error: describeError(error.cause) })
@@ -68,14 +68,14 @@ function readOptions(options: VerifierOptions): Options {
 }
 
 async function verify(
-  services: Services,
+  ctx: RequestContext,
   authorization: string | null,
   { audience, roles, scope, session }: Options,
 ): Promise<AccessTokenClaims> {
   const token = readBearer(authorization)
-  const isOwnAudience = audience === undefined || audience === services.config.tokens.audience
+  const isOwnAudience = audience === undefined || audience === ctx.services.config.tokens.audience
   if (token === null || !isOwnAudience) throw new ServiceError('invalid_token')
-  const identity = await authorizeToken(services, token, { roles, scope, session })
+  const identity = await authorizeToken(ctx, token, { roles, scope, session })
   return { ...identity.claims, roles: identity.roles, scope: identity.scope.join(' ') }
 }
 

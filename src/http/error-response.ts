@@ -68,7 +68,7 @@ function describePermissions({ roles, scope }: Permissions): string {
 function detailOf(c: Context<AppEnv>, { code }: ServiceError): string {
   const { detail } = ERRORS[code]
   if (code !== 'too_many_registrations') return detail
-  const { development, publicUrl } = c.get('services').config.deployment
+  const { development, publicUrl } = c.get('ctx').services.config.deployment
   return development ? `${detail} ${disableLimitHint(publicUrl)}` : detail
 }
 

@@ -55,7 +55,7 @@ export function refuseForeignOrigin(c: AppContext): void {
  */
 export async function endReplacedSession(c: AppContext, { session }: IssuedTokens): Promise<void> {
   if (session.transport !== 'cookie') return
-  await endReplacedSessions(c.get('services'), session.id, { refresh: readRefreshCookie(c) })
+  await endReplacedSessions(c.get('ctx'), session.id, { refresh: readRefreshCookie(c) })
 }
 
 export function setRefreshCookie(c: AppContext, tokens: IssuedTokens): void {
@@ -84,7 +84,7 @@ function requireCsrfProtection(c: AppContext): void {
 }
 
 function isAllowedOrigin(c: AppContext, origin: string | undefined): boolean {
-  const { corsOrigins, publicUrl } = c.get('services').config.deployment
+  const { corsOrigins, publicUrl } = c.get('ctx').services.config.deployment
   return origin !== undefined && (origin === publicUrl || corsOrigins.includes(origin))
 }
 
@@ -102,7 +102,7 @@ export function readRefreshCookie(c: AppContext): string | undefined {
  * attribute, even on localhost.
  */
 export function isSecure(c: AppContext): boolean {
-  return c.get('services').config.deployment.publicUrl.startsWith('https:')
+  return c.get('ctx').services.config.deployment.publicUrl.startsWith('https:')
 }
 
 function cookieName(c: AppContext): string {

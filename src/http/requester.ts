@@ -1,22 +1,25 @@
 /** Reads the requester: its address as limits count it, its user agent and location as a session stores them. */
-import type { GeoLocation, Requester } from '../actions/attempts/requester-limits.ts'
+import type { HonoRequest } from 'hono'
+import type { GeoLocation, Requester } from '../actions/request-context.ts'
+import type { DeploymentConfig } from '../config/deployment.ts'
 import { parseRequesterAddress } from '../limits/requester-address.ts'
 import { hasControlCharacter } from '../runtime/text.ts'
-import type { AppContext } from './context.ts'
 
 const MAX_USER_AGENT_LENGTH = 256
 const MAX_CITY_LENGTH = 100
 /** `XX` means that Cloudflare does not know the country. */
 const COUNTRY = /^(?!XX)[A-Z][A-Z0-9]$/
 
-export function requesterOf(c: AppContext): Requester {
-  const { clientIpHeader, ipv6Prefix, development } = c.get('services').config.deployment
-  const header = (name: string) => c.req.header(name)
+export function readRequester(
+  request: HonoRequest,
+  { clientIpHeader, ipv6Prefix, development }: DeploymentConfig,
+): Requester {
+  const header = (name: string) => request.header(name)
   return {
     address: parseRequesterAddress(header(clientIpHeader), header('CF-Connecting-IPv6'), ipv6Prefix),
     userAgent: truncate(header('User-Agent'), MAX_USER_AGENT_LENGTH),
     // In local development the runtime makes these properties up.
-    location: locationOf(development ? undefined : c.req.raw.cf),
+    location: locationOf(development ? undefined : request.raw.cf),
   }
 }
 

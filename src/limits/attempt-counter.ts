@@ -4,7 +4,6 @@
  * no failures to clear and no challenge writes nothing. Storage is read and written synchronously, so RPCs never interleave.
  */
 import { DurableObject } from 'cloudflare:workers'
-import type { RuleName } from '../config/limits.ts'
 import type {
   ChallengedReserveRequest,
   LimitStatus,
@@ -23,6 +22,7 @@ import {
   ruleStateOf,
   type Waiter,
 } from './limit-status.ts'
+import { RULES, type RuleName } from './rules.ts'
 import {
   addEvent,
   EMPTY_TALLY,
@@ -119,7 +119,7 @@ export class AttemptCounter extends DurableObject {
 
   /** Stores a registration when it is reserved. It counts until it is released, even if the Worker stops before settling it. */
   #storeRegistration({ rule, limit, id }: Omit<ChallengedReserveRequest, 'difficulty'>, nowMs: number): void {
-    if (rule !== 'registrations_per_ip') return
+    if (RULES[rule].recordedAt !== 'reservation') return
     // A unique account per registration keeps keepNewest from dropping an event in favour of one that is released later.
     this.#record({ rule, limit, id, outcome: { kind: 'counted', account: id } }, nowMs)
   }

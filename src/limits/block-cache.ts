@@ -2,10 +2,9 @@
  * A cache of the keys that are blocked, per isolate. Further attempts are refused without waking the counter. The counter is
  * read again every few seconds, because it may admit attempts earlier than it predicted.
  */
-
-import type { RuleName } from '../config/limits.ts'
 import { BoundedMap } from '../runtime/bounded-map.ts'
 import type { LimitStatus } from './counter-rpc.ts'
+import type { RuleName } from './rules.ts'
 import type { Limit } from './window.ts'
 
 const MAX_CACHED = 10_000

@@ -1,6 +1,19 @@
 /** The arguments and results of a counter's RPCs. How long they stay compatible: sessions/session.ts. */
-import type { RuleName } from '../config/limits.ts'
+import type { RuleName } from './rules.ts'
 import type { Limit } from './window.ts'
+
+/** What a counter is told of a rule. It compares no names. */
+export interface CounterRule {
+  /** The key under which the rule's events are stored. */
+  readonly name: RuleName
+  readonly limit: Limit
+  /**
+   * `reservation`: an attempt counts from its reservation on, until it is released. `failure`: once it is settled as counted.
+   */
+  readonly recordedAt: 'reservation' | 'failure'
+  /** The most challenged attempts in flight of one requester. */
+  readonly challengedPlaces: number
+}
 
 export interface ReserveRequest {
   readonly rule: RuleName

@@ -78,7 +78,7 @@ const PROBLEM = 'application/problem+json'
 export function requestsPage(c: AppContext): boolean {
   const isRead = c.req.method === 'GET' || c.req.method === 'HEAD'
   const isProxied = c.get('route') !== undefined
-  if (!isRead || isProxied || !c.get('services').config.pages.enabled) return false
+  if (!isRead || isProxied || !c.get('ctx').services.config.pages.enabled) return false
   const supports = [PROBLEM, 'application/json', 'text/html']
   return accepts(c, { header: 'Accept', supports, default: PROBLEM }) === 'text/html'
 }

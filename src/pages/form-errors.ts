@@ -6,7 +6,6 @@ import { ERRORS } from '../errors/codes.ts'
 import type { ServiceError } from '../errors/service-error.ts'
 import type { AppContext } from '../http/context.ts'
 import { retryAfter, toServiceError } from '../http/error-response.ts'
-import { requesterOf } from '../http/requester.ts'
 import type { Messages } from '../messages/messages.ts'
 import { viewOf } from './layout.tsx'
 
@@ -117,5 +116,5 @@ export async function challengeForNextAttempt(
   if (errors?.challenge) return errors.challenge
   // The counter may be the part that is unavailable.
   if (errors?.status === ERRORS.unavailable.status) return null
-  return nextChallenge(c.get('services'), requesterOf(c), action)
+  return nextChallenge(c.get('ctx'), action)
 }

@@ -3,7 +3,7 @@ import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors/service-error.ts'
 import { readBounded } from '../http/body.ts'
 import type { AppContext, AppEnv } from '../http/context.ts'
-import { withCurrentTime } from '../http/middleware/provide-services.ts'
+import { setCurrentTime } from '../http/middleware/provide-context.ts'
 
 const FORM_MEDIA_TYPE = /^application\/x-www-form-urlencoded[ \t]*(;|$)/i
 
@@ -14,7 +14,7 @@ export const sameOriginForm = createMiddleware<AppEnv>(async (c, next) => {
   if (!FORM_MEDIA_TYPE.test(c.req.header('Content-Type') ?? ''))
     throw new ServiceError('unsupported_media_type')
   c.set('body', bytes)
-  c.set('services', withCurrentTime(c.get('services')))
+  setCurrentTime(c)
   await next()
 })
 
@@ -31,7 +31,7 @@ export function formFieldsOf(c: AppContext): (name: string) => string {
 function isSameOrigin(c: AppContext): boolean {
   const site = c.req.header('Sec-Fetch-Site')
   if (site !== undefined) return site === 'same-origin'
-  return c.req.header('Origin') === c.get('services').config.deployment.publicUrl
+  return c.req.header('Origin') === c.get('ctx').services.config.deployment.publicUrl
 }
 
 /**

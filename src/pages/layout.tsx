@@ -40,7 +40,9 @@ export const pageLanguage = languageDetector({
 })
 
 export function viewOf(c: AppContext): View {
-  const { config } = c.get('services')
+  const {
+    services: { config },
+  } = c.get('ctx')
   return {
     messages: MESSAGES[languageOf(c)],
     pages: config.pages,
@@ -51,7 +53,7 @@ export function viewOf(c: AppContext): View {
 export function showPage(c: AppContext, options: PageOptions, content: Child): Response | Promise<Response> {
   const { pages } = viewOf(c)
   const nonce = toBase64Url(randomBytes(16))
-  c.header('Content-Security-Policy', contentSecurityPolicy(c.get('services').config, nonce))
+  c.header('Content-Security-Policy', contentSecurityPolicy(c.get('ctx').services.config, nonce))
   // Under "no-referrer" browsers would hide the origin of our own forms.
   c.header('Referrer-Policy', 'same-origin')
   c.header('Cross-Origin-Opener-Policy', 'same-origin')

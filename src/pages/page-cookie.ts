@@ -31,14 +31,14 @@ export function underAuthPath(path: string): string {
 
 /** Sets both cookies. Ends the sessions of the cookies that they replace, unless it is the same session. */
 export async function setLoginCookies(c: AppContext, tokens: IssuedTokens): Promise<void> {
-  await endReplacedSessions(c.get('services'), tokens.session.id, browserCookies(c))
+  await endReplacedSessions(c.get('ctx'), tokens.session.id, browserCookies(c))
   setRefreshCookie(c, tokens)
-  setPageToken(c, await pageTokenOf(c.get('services'), tokens))
+  setPageToken(c, await pageTokenOf(c.get('ctx'), tokens))
 }
 
 /** The cookie lasts as long as a session can last: only the session itself states when it ends. */
 function setPageToken(c: AppContext, token: string): void {
-  const { maxSeconds } = c.get('services').config.sessions
+  const { maxSeconds } = c.get('ctx').services.config.sessions
   setCookie(c, cookieName(c), token, { ...attributes(c), maxAge: Math.min(maxSeconds, MAX_COOKIE_SECONDS) })
 }
 
@@ -62,11 +62,11 @@ export function readPageCookie(c: AppContext): string | undefined {
 export async function readPageSession(c: AppContext): Promise<ActiveSession | null> {
   const token = readPageCookie(c)
   if (token === undefined) return null
-  const resumed = await resumeSession(c.get('services'), token)
+  const resumed = await resumeSession(c.get('ctx'), token)
   if (resumed === null) return null
   const { activeSession, pageToken } = resumed
   if (pageToken !== token) setPageToken(c, pageToken)
-  c.set('accountId', activeSession.profile.id)
+  c.get('ctx').addToRequestLog({ accountId: activeSession.profile.id })
   return activeSession
 }
 

@@ -18,8 +18,8 @@ import type { FieldError } from '../errors/service-error.ts'
 import type { AppContext } from '../http/context.ts'
 import { requireBearer } from '../http/middleware/authenticate.ts'
 import { bearerAndJsonBody, jsonBodyOf } from '../http/middleware/bodies.ts'
+import { accountContext } from '../http/middleware/provide-context.ts'
 import { clearCookieOf, endReplacedSession, refuseForeignOrigin } from '../http/refresh-cookie.ts'
-import { requesterOf } from '../http/requester.ts'
 import {
   BEARER,
   createRouter,
@@ -92,7 +92,7 @@ export function accountRoutes({ defaultPhoneRegion }: AccountsConfig) {
   const requests = accountRequests(defaultPhoneRegion)
   const router = createRouter()
   addRegistration(router, requests)
-  router.openapi(meRoute, (c) => c.json(toUser(c.get('activeSession').profile), 200))
+  router.openapi(meRoute, (c) => c.json(toUser(accountContext(c).actor.profile), 200))
   addChanges(router, requests)
   return router
 }
@@ -110,9 +110,8 @@ function addRegistration(router: Router, requests: AccountRequests): void {
         transport,
       } = c.req.valid('json')
       if (transport === 'cookie') refuseForeignOrigin(c)
-      const request = { requester: requesterOf(c), challenge, transport }
-      const tokens = await register(c.get('services'), { username, email, phone, password, ...request })
-      c.set('accountId', tokens.profile.id)
+      const request = { challenge, transport }
+      const tokens = await register(c.get('ctx'), { username, email, phone, password, ...request })
       await endReplacedSession(c, tokens)
       c.header('Location', '/auth/me')
       return c.json(toTokenResponse(c, tokens), 201)
@@ -128,12 +127,7 @@ function addChanges(router: Router, requests: AccountRequests): void {
     async (c) => {
       const { username, email, phone, ...confirmation } = c.req.valid('json')
       const changes = { username, email, phone }
-      const profile = await changeIdentifiers(
-        c.get('services'),
-        c.get('activeSession'),
-        toConfirmedRequest(c, confirmation),
-        changes,
-      )
+      const profile = await changeIdentifiers(accountContext(c), toConfirmedRequest(confirmation), changes)
       return c.json(toUser(profile), 200)
     },
     refuseInvalidWith(additionalIdentifierErrors),
@@ -143,48 +137,39 @@ function addChanges(router: Router, requests: AccountRequests): void {
     changePasswordRoute,
     async (c) => {
       const { new_password, ...confirmation } = c.req.valid('json')
-      const tokens = await changePassword(
-        c.get('services'),
-        c.get('activeSession'),
-        toConfirmedRequest(c, confirmation),
-        new_password,
-      )
+      const tokens = await changePassword(accountContext(c), toConfirmedRequest(confirmation), new_password)
       return c.json(toTokenResponse(c, tokens), 200)
     },
     refuseInvalidWith(additionalPasswordErrors),
   )
 
   router.openapi(deleteRoute, async (c) => {
-    await deleteOwnAccount(
-      c.get('services'),
-      c.get('activeSession'),
-      toConfirmedRequest(c, c.req.valid('json')),
-    )
-    clearCookieOf(c, c.get('activeSession'))
+    await deleteOwnAccount(accountContext(c), toConfirmedRequest(c.req.valid('json')))
+    clearCookieOf(c, accountContext(c).actor)
     return c.body(null, 204)
   })
 }
 
 function additionalRegistrationErrors(c: AppContext, { fields }: InvalidBody): readonly FieldError[] {
-  const services = c.get('services')
+  const ctx = c.get('ctx')
   const { username = null, email = null, phone = null } = readIdentifiers(c, fields)
   return [
-    ...usernameErrors(services, username),
+    ...usernameErrors(ctx, username),
     ...newPasswordErrors(c, 'password', fields, [username, email, phone]),
   ]
 }
 
 function additionalIdentifierErrors(c: AppContext, { fields, invalid }: InvalidBody): readonly FieldError[] {
-  const { profile } = c.get('activeSession')
+  const { profile } = accountContext(c).actor
   const changes = readIdentifiers(c, fields)
-  const reserved = usernameErrors(c.get('services'), changes.username, profile.username)
+  const reserved = usernameErrors(c.get('ctx'), changes.username, profile.username)
   // An invalid identifier was meant to be set, so it may be the one that the account keeps.
   const hasInvalidIdentifier = IDENTIFIER_KINDS.some((kind) => invalid.has(kind))
   return hasInvalidIdentifier ? reserved : [...reserved, ...lastIdentifierErrors(profile, changes)]
 }
 
 function additionalPasswordErrors(c: AppContext, { fields }: InvalidBody): readonly FieldError[] {
-  return newPasswordErrors(c, 'new_password', fields, identifiersOf(c.get('activeSession').profile))
+  return newPasswordErrors(c, 'new_password', fields, identifiersOf(accountContext(c).actor.profile))
 }
 
 function newPasswordErrors(
@@ -194,12 +179,12 @@ function newPasswordErrors(
   identifiers: readonly (Identifier | null)[],
 ): readonly FieldError[] {
   const password = fields[field]
-  return typeof password === 'string' ? passwordErrors(c.get('services'), field, password, identifiers) : []
+  return typeof password === 'string' ? passwordErrors(c.get('ctx'), field, password, identifiers) : []
 }
 
 /** @returns the identifiers that were sent; null for one that is to be cleared */
 function readIdentifiers(c: AppContext, fields: InvalidBody['fields']): IdentifierChanges {
-  const region = c.get('services').config.accounts.defaultPhoneRegion
+  const region = c.get('ctx').services.config.accounts.defaultPhoneRegion
   const read = IDENTIFIER_KINDS.filter((kind) => fields[kind] !== undefined).map((kind) => {
     const sent = fields[kind]
     return [kind, typeof sent === 'string' ? parseAs(kind, sent, region) : null] as const
@@ -212,6 +197,6 @@ interface Confirmation {
   readonly challenge?: string | undefined
 }
 
-function toConfirmedRequest(c: AppContext, { current_password, challenge }: Confirmation): ConfirmedRequest {
-  return { password: current_password, challenge, requester: requesterOf(c) }
+function toConfirmedRequest({ current_password, challenge }: Confirmation): ConfirmedRequest {
+  return { password: current_password, challenge }
 }

@@ -3,7 +3,6 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { issueChallenge } from '../actions/attempts/challenges.ts'
 import { CHALLENGE_ACTIONS } from '../challenge/challenge.ts'
 import { challengeSchema } from '../http/representations.ts'
-import { requesterOf } from '../http/requester.ts'
 import { createRouter, jsonResponse, problem } from '../http/route.ts'
 
 export function challengeRoutes() {
@@ -22,7 +21,7 @@ export function challengeRoutes() {
     }),
     async (c) => {
       const { action } = c.req.valid('query')
-      const { parameters, ...challenge } = await issueChallenge(c.get('services'), requesterOf(c), action)
+      const { parameters, ...challenge } = await issueChallenge(c.get('ctx'), action)
       return c.json({ ...challenge, ...(parameters && { parameters: { ...parameters } }) }, 200)
     },
   )

@@ -19,7 +19,7 @@ export function healthRoutes() {
       },
     }),
     async (c) => {
-      await checkHealth(c.get('services'))
+      await checkHealth(c.get('ctx'))
       return c.json({ status: 'ok' as const }, 200)
     },
   )
@@ -53,7 +53,10 @@ export function wellKnownRoutes() {
       },
     }),
     async (c) => {
-      const { signingKeys, nowMs } = c.get('services')
+      const {
+        services: { signingKeys },
+        nowMs,
+      } = c.get('ctx')
       const text = JSON.stringify({ keys: await signingKeys.published(nowMs) })
       if (text !== tagged.text) tagged = { text, etag: `"${toBase64Url(await sha256(utf8(text)))}"` }
       return new Response(text, {

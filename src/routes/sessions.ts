@@ -10,9 +10,9 @@ import {
   logOutByRefreshToken,
 } from '../actions/session/end-sessions.ts'
 import { refresh } from '../actions/session/refresh.ts'
-import type { AppContext } from '../http/context.ts'
 import { authenticateRequest, requireBearer } from '../http/middleware/authenticate.ts'
 import { bearerAndOptionalJsonBody, jsonBody } from '../http/middleware/bodies.ts'
+import { accountContext } from '../http/middleware/provide-context.ts'
 import {
   clearCookieOf,
   clearRefreshCookie,
@@ -21,7 +21,6 @@ import {
   refreshBody,
   refuseForeignOrigin,
 } from '../http/refresh-cookie.ts'
-import { requesterOf } from '../http/requester.ts'
 import { BEARER, createRouter, jsonRequest, jsonResponse, problem } from '../http/route.ts'
 import { parseScope } from '../tokens/claims.ts'
 import { toSessions, toTokenResponse } from './representations.ts'
@@ -115,33 +114,30 @@ function addTokenRoutes(router: Router): void {
     const { identifier, password, scope, challenge, transport } = c.req.valid('json')
     if (transport === 'cookie') refuseForeignOrigin(c)
     const requestedScope = scope === undefined ? null : parseScope(scope)
-    const tokens = await logIn(c.get('services'), {
+    const tokens = await logIn(c.get('ctx'), {
       identifier,
       password,
       scope: requestedScope,
-      requester: requesterOf(c),
       challenge,
       transport,
     })
-    c.set('accountId', tokens.profile.id)
     await endReplacedSession(c, tokens)
     return c.json(toTokenResponse(c, tokens), 200)
   })
 
   router.openapi(refreshRoute, async (c) => {
-    const tokens = await refresh(c.get('services'), c.req.valid('json').refresh_token)
-    c.set('accountId', tokens.profile.id)
+    const tokens = await refresh(c.get('ctx'), c.req.valid('json').refresh_token)
     return c.json(toTokenResponse(c, tokens), 200)
   })
 
   router.openapi(logoutRoute, async (c) => {
     const { refresh_token } = c.req.valid('json')
     if (refresh_token === undefined) {
-      const activeSession = await authenticateRequest(c)
-      await logOut(c.get('services'), activeSession)
-      clearCookieOf(c, activeSession)
+      await authenticateRequest(c)
+      await logOut(accountContext(c))
+      clearCookieOf(c, accountContext(c).actor)
     } else {
-      c.set('accountId', (await logOutByRefreshToken(c.get('services'), refresh_token)) ?? undefined)
+      await logOutByRefreshToken(c.get('ctx'), refresh_token)
     }
     if (c.get('tokenFromCookie')) clearRefreshCookie(c)
     return c.body(null, 204)
@@ -151,39 +147,29 @@ function addTokenRoutes(router: Router): void {
 /** The list of sessions, and how to end them. */
 function addSessionRoutes(router: Router): void {
   router.openapi(listRoute, async (c) => {
-    const activeSession = c.get('activeSession')
-    const sessions = await listSessions(c.get('services'), activeSession)
+    const activeSession = accountContext(c).actor
+    const sessions = await listSessions(accountContext(c))
     return c.json(toSessions(sessions, activeSession.session.id), 200)
   })
 
   router.openapi(endAllRoute, async (c) => {
     const { except } = c.req.valid('query')
-    await endAllSessions(
-      c.get('services'),
-      c.get('activeSession'),
-      toEndSessionsRequest(c, c.req.valid('json')),
-      except,
-    )
-    if (except === undefined) clearCookieOf(c, c.get('activeSession'))
+    await endAllSessions(accountContext(c), toEndSessionsRequest(c.req.valid('json')), except)
+    if (except === undefined) clearCookieOf(c, accountContext(c).actor)
     return c.body(null, 204)
   })
 
   router.openapi(endRoute, async (c) => {
     const { id } = c.req.valid('param')
-    await endSession(
-      c.get('services'),
-      c.get('activeSession'),
-      toEndSessionsRequest(c, c.req.valid('json')),
-      id,
-    )
-    if (id === c.get('activeSession').session.id) clearCookieOf(c, c.get('activeSession'))
+    await endSession(accountContext(c), toEndSessionsRequest(c.req.valid('json')), id)
+    if (id === accountContext(c).actor.session.id) clearCookieOf(c, accountContext(c).actor)
     return c.body(null, 204)
   })
 }
 
-function toEndSessionsRequest(
-  c: AppContext,
-  { current_password, challenge }: z.infer<typeof endSessionsRequest>,
-): EndSessionsRequest {
-  return { password: current_password, challenge, requester: requesterOf(c) }
+function toEndSessionsRequest({
+  current_password,
+  challenge,
+}: z.infer<typeof endSessionsRequest>): EndSessionsRequest {
+  return { password: current_password, challenge }
 }

@@ -1,7 +1,8 @@
 /** The cache of the run-time settings in one isolate. Requests share results, not promises (signing-keys.ts). */
 import type { AllowList } from '../accounts/identifier.ts'
-import { applyRules, type LimitRules } from '../config/limits.ts'
+import { applyRules } from '../config/limits.ts'
 import { orUnavailable, ServiceError } from '../errors/service-error.ts'
+import type { LimitRules } from '../limits/rules.ts'
 import { describeError, log } from '../runtime/log.ts'
 import {
   insertSettingsChange,

@@ -183,7 +183,7 @@ describe('the line of a refusal', () => {
       account_id: user.id,
       session_id: decodeJwt(bearer).sid,
     })
-    expect(lastRequest()).not.toHaveProperty('admin')
+    expect(lastRequest()).not.toHaveProperty('actor')
   })
 
   it('names a client whose secret was wrong, and omits an unknown client id', async () => {
@@ -210,7 +210,7 @@ describe('the line of a change', () => {
     const change = { disabled: false, roles: ['a-hidden-role'], claims: { 'a-hidden-name': 1 } }
     await ok(admin('PATCH', `/admin/users/${user.id}`, change, undefined, operator.access_token))
     expect(lastRequest()).toMatchObject({
-      admin: operator.user.id,
+      actor: operator.user.id,
       account_id: user.id,
       session_id: decodeJwt(operator.access_token).sid,
       fields: ['disabled', 'roles', 'claims'],
@@ -228,7 +228,7 @@ describe('the line of a change', () => {
     expect(lastRequest()).toMatchObject({ account_id: user.id, fields: ['roles'] })
     const operator = await newOperator()
     await refused(admin('GET', '/admin/users/a-hidden-id', undefined, undefined, operator.access_token))
-    expect(lastRequest()).toMatchObject({ status: 404, admin: operator.user.id })
+    expect(lastRequest()).toMatchObject({ status: 404, actor: operator.user.id })
     expect(lastRequest()).not.toHaveProperty('account_id')
     expect(lines.join()).not.toContain('a-hidden')
   })
@@ -244,7 +244,7 @@ describe('the line of a change', () => {
       'rules.registrations_per_ip.enabled',
     ])
     await ok(admin('PUT', '/admin/limits/login_failures_per_ip', { threshold: 3, window_seconds: 300 }))
-    expect(lastRequest()).toMatchObject({ admin: 'admin_token' })
+    expect(lastRequest()).toMatchObject({ actor: 'admin_token' })
     expect(lastRequest().fields.toSorted()).toEqual([
       'rules.login_failures_per_ip.threshold',
       'rules.login_failures_per_ip.window_seconds',
@@ -255,7 +255,7 @@ describe('the line of a change', () => {
     const { client_id } = await newClient({ client_name: 'a-hidden-name', audience: 'a-hidden-audience' })
     expect(lastRequest()).toMatchObject({ client_id, fields: ['client_name', 'audience'] })
     await ok(admin('DELETE', `/admin/clients/${client_id}`), 204)
-    expect(lastRequest()).toMatchObject({ status: 204, client_id, admin: 'admin_token' })
+    expect(lastRequest()).toMatchObject({ status: 204, client_id, actor: 'admin_token' })
     await ok(admin('POST', '/admin/keys/rotate'), 202)
     const advanced = lines
       .map((line) => JSON.parse(line))

@@ -1,9 +1,9 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { expect } from 'vitest'
-import type { RuleName } from '../../src/config/limits.ts'
 import type { AttemptCounterStub } from '../../src/limits/attempt-counter.ts'
 import type { Outcome, ReserveResult } from '../../src/limits/counter-rpc.ts'
+import type { RuleName } from '../../src/limits/rules.ts'
 import { freeze } from '../support/clock.ts'
 
 export const LIMIT = { threshold: 3, windowMs: 300_000 }

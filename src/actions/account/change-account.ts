@@ -10,8 +10,6 @@ import { type Identifier, parseEmail, parseIdentifier, parsePhone } from '../../
 import { randomBytes, sha256 } from '../../crypto/bytes.ts'
 import { type FieldError, orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import { hashPassword } from '../../passwords/pbkdf2.ts'
-import type { Services } from '../../services.ts'
-import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import { SESSION_SECRET_BYTES } from '../../sessions/refresh-token.ts'
 import { type AttemptKind, type RateLimitedRequest, runAttempt } from '../attempts/run-attempt.ts'
 import {
@@ -19,6 +17,7 @@ import {
   checkRegistrationAllowed,
   checkUsername,
 } from '../registration/check-new-credentials.ts'
+import type { AccountContext } from '../request-context.ts'
 import { type IssuedTokens, issueTokens } from '../session/issue-tokens.ts'
 import { type ChangeStamp, commitDeletion, commitEdit, type Edit, readWithPassword } from './commit-change.ts'
 import { publishState, toDeletedState, toState } from './publish-state.ts'
@@ -38,25 +37,25 @@ export interface ConfirmedRequest extends RateLimitedRequest {
  * stored but could not be published
  */
 export async function changeIdentifiers(
-  services: Services,
-  { profile }: ActiveSession,
+  ctx: AccountContext,
   request: ConfirmedRequest,
   changes: IdentifierChanges,
 ): Promise<AccountProfile> {
-  services.addToRequestLog({ fields: IDENTIFIER_KINDS.filter((kind) => changes[kind] !== undefined) })
+  const { profile } = ctx.actor
+  ctx.addToRequestLog({ fields: IDENTIFIER_KINDS.filter((kind) => changes[kind] !== undefined) })
   checkOneRemains(profile, changes)
-  checkUsername(services, changes.username, profile.username)
+  checkUsername(ctx, changes.username, profile.username)
   const given = IDENTIFIER_KINDS.map((kind) => changes[kind]).filter((identifier) => identifier)
-  await checkRegistrationAllowed(services, given)
-  return runAttempt(services, request, attemptKind(profile, given.length > 0), async (attempt) => {
+  await checkRegistrationAllowed(ctx, given)
+  return runAttempt(ctx, request, attemptKind(profile, given.length > 0), async (attempt) => {
     const edit: Edit = (current, stamp) => {
       checkOneRemains(current, changes)
       return withIdentifiers(current, stamp, changes)
     }
-    const read = readWithPassword(services, attempt, profile.id, request.password)
-    const { account, changed } = await commitEdit(services, read, edit)
+    const read = readWithPassword(ctx, attempt, profile.id, request.password)
+    const { account, changed } = await commitEdit(ctx, read, edit)
     const state = toState(account)
-    await orUnavailable(publishState(services, account.id, state), changed ? { changed } : {})
+    await orUnavailable(publishState(ctx, account.id, state), changed ? { changed } : {})
     return state.profile
   })
 }
@@ -67,27 +66,28 @@ export async function changeIdentifiers(
  * change is stored but could not be published
  */
 export async function changePassword(
-  services: Services,
-  { profile, session }: ActiveSession,
+  ctx: AccountContext,
   request: ConfirmedRequest,
   newPassword: string,
 ): Promise<IssuedTokens> {
-  const key = await services.signingKeys.signing(services.nowMs)
-  checkPasswordPolicy(services, newPassword, identifiersOf(profile))
+  const { profile, session } = ctx.actor
+  ctx.addToRequestLog({ fields: ['password'] })
+  const key = await ctx.services.signingKeys.signing(ctx.nowMs)
+  checkPasswordPolicy(ctx, newPassword, identifiersOf(profile))
   const sessionSecret = randomBytes(SESSION_SECRET_BYTES)
   const survivingSession = { id: session.id, secretHash: await sha256(sessionSecret) }
   let hashed: string | null = null
   const edit: Edit = async (current, stamp) => {
-    hashed ??= await hashPassword(newPassword, await services.pepper())
+    hashed ??= await hashPassword(newPassword, await ctx.services.pepper())
     return withPassword(current, stamp, hashed, survivingSession)
   }
-  const { account } = await runAttempt(services, request, attemptKind(profile), (attempt) =>
-    commitEdit(services, readWithPassword(services, attempt, profile.id, request.password), edit),
+  const { account } = await runAttempt(ctx, request, attemptKind(profile), (attempt) =>
+    commitEdit(ctx, readWithPassword(ctx, attempt, profile.id, request.password), edit),
   )
-  const publishing = publishState(services, profile.id, toState(account))
+  const publishing = publishState(ctx, profile.id, toState(account))
   const activeSession = await orUnavailable(publishing, { changed: true })
   if (activeSession === null) throw new ServiceError('unavailable', { changed: true })
-  return issueTokens(services, key, activeSession, sessionSecret)
+  return issueTokens(ctx, key, activeSession, sessionSecret)
 }
 
 /**
@@ -95,15 +95,12 @@ export async function changePassword(
  * @throws {ServiceError} as readWithPassword, commitDeletion and runAttempt; `unavailable` with `changed` if the deletion is
  * stored but could not be published
  */
-export async function deleteOwnAccount(
-  services: Services,
-  { profile }: ActiveSession,
-  request: ConfirmedRequest,
-): Promise<void> {
-  const version = await runAttempt(services, request, attemptKind(profile), (attempt) =>
-    commitDeletion(services, readWithPassword(services, attempt, profile.id, request.password)),
+export async function deleteOwnAccount(ctx: AccountContext, request: ConfirmedRequest): Promise<void> {
+  const { profile } = ctx.actor
+  const version = await runAttempt(ctx, request, attemptKind(profile), (attempt) =>
+    commitDeletion(ctx, readWithPassword(ctx, attempt, profile.id, request.password)),
   )
-  const publishing = publishState(services, profile.id, toDeletedState(version))
+  const publishing = publishState(ctx, profile.id, toDeletedState(version))
   await orUnavailable(publishing, { changed: true })
 }
 
@@ -111,13 +108,10 @@ export async function deleteOwnAccount(
  * Checks the account's password without changing the account.
  * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `misconfigured`, `unavailable`; as runAttempt
  */
-export async function confirmPassword(
-  services: Services,
-  { profile }: ActiveSession,
-  request: ConfirmedRequest,
-): Promise<void> {
-  await runAttempt(services, request, attemptKind(profile), (attempt) =>
-    readWithPassword(services, attempt, profile.id, request.password)(),
+export async function confirmPassword(ctx: AccountContext, request: ConfirmedRequest): Promise<void> {
+  const { profile } = ctx.actor
+  await runAttempt(ctx, request, attemptKind(profile), (attempt) =>
+    readWithPassword(ctx, attempt, profile.id, request.password)(),
   )
 }
 

@@ -14,7 +14,6 @@ import {
 } from '../../accounts/account-store.ts'
 import { ServiceError, UnconfirmedWriteError } from '../../errors/service-error.ts'
 import { DeadlineExceededError, withDeadline } from '../../runtime/deadline.ts'
-import type { Services } from '../../services.ts'
 import type { Attempt } from '../attempts/attempt.ts'
 import {
   type CheckedAccount,
@@ -22,6 +21,7 @@ import {
   type FindAccount,
   recheckPassword,
 } from '../login/check-password.ts'
+import type { RequestContext } from '../request-context.ts'
 
 /** Upper bound on the tries of one change, each with a new read (optimistic concurrency). */
 const MAX_WRITE_TRIES = 10
@@ -53,33 +53,32 @@ export interface CommittedChange {
  * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `misconfigured`, `unavailable`
  */
 export function readWithPassword(
-  services: Services,
+  ctx: RequestContext,
   attempt: Attempt,
   accountId: string,
   password: string,
 ): ReadAccount {
-  const find: FindAccount = (from) => findById(services.db, accountId, from)
+  const find: FindAccount = (from) => findById(ctx.services.db, accountId, from)
   let checked: CheckedAccount | null = null
   return async () => {
     if (checked === null) {
-      checked = await attempt.requireCorrectPassword(await checkPassword(services, find, password, 'primary'))
+      checked = await attempt.requireCorrectPassword(await checkPassword(ctx, find, password, 'primary'))
       await attempt.succeed(accountId)
-    } else
-      checked = await attempt.requireCorrectPassword(await recheckPassword(services, find, password, checked))
+    } else checked = await attempt.requireCorrectPassword(await recheckPassword(ctx, find, password, checked))
     return checked.account
   }
 }
 
 /** @throws {ServiceError} `identifier_taken`, `unavailable`, and what `read` and `edit` throw */
 export async function commitEdit(
-  services: Services,
+  ctx: RequestContext,
   read: ReadAccount,
   edit: Edit,
 ): Promise<CommittedChange> {
   return commit(read, async (account) => {
-    const edited = await edit(account, stamp(account, services.nowMs))
+    const edited = await edit(account, stamp(account, ctx.nowMs))
     if (edited === account) return { account, changed: false }
-    const written = await writeEdit(services.db, account, edited)
+    const written = await writeEdit(ctx.services.db, account, edited)
     return written ? { account: edited, changed: true } : null
   })
 }
@@ -88,10 +87,10 @@ export async function commitEdit(
  * @returns the version of the deletion, to be published
  * @throws {ServiceError} `unavailable`, and what `read` throws
  */
-export async function commitDeletion(services: Services, read: ReadAccount): Promise<number> {
+export async function commitDeletion(ctx: RequestContext, read: ReadAccount): Promise<number> {
   return commit(read, async (account) => {
-    const { credentialVersion } = stamp(account, services.nowMs)
-    return (await writeDeletion(services.db, account, credentialVersion)) ? credentialVersion : null
+    const { credentialVersion } = stamp(account, ctx.nowMs)
+    return (await writeDeletion(ctx.services.db, account, credentialVersion)) ? credentialVersion : null
   })
 }
 

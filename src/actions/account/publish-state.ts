@@ -3,9 +3,9 @@ import type { Account, AccountProfile } from '../../accounts/account.ts'
 import { deleteOutboxRows } from '../../accounts/account-store.ts'
 import { withDeadline } from '../../runtime/deadline.ts'
 import { describeError, log } from '../../runtime/log.ts'
-import type { Services } from '../../services.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import type { AccountState, LiveState } from '../../sessions/session.ts'
+import type { RequestContext } from '../request-context.ts'
 
 export function toState(account: Account): LiveState {
   return {
@@ -42,20 +42,20 @@ function toProfile(account: Account): AccountProfile {
  * @throws {DeadlineExceededError} and what the object throws; the outbox row then remains, and cron publishes the state
  */
 export async function publishState(
-  services: Services,
+  ctx: RequestContext,
   accountId: string,
   state: AccountState,
 ): Promise<ActiveSession | null> {
   const survivingSession = await withDeadline(
-    services.accountObject(accountId).applyState(state, services.config.sessions),
+    ctx.services.accountObject(accountId).applyState(state, ctx.services.config.sessions),
   )
-  services.waitUntil(removeFromOutbox(services, accountId, state.version))
+  ctx.waitUntil(removeFromOutbox(ctx, accountId, state.version))
   return survivingSession
 }
 
 /** If this fails, cron publishes the state again, which changes nothing. */
 async function removeFromOutbox(
-  { db, requestId }: Services,
+  { services: { db }, requestId }: RequestContext,
   accountId: string,
   version: number,
 ): Promise<void> {

@@ -3,31 +3,31 @@ import { findById, listOutbox, type OutboxEntry } from '../../accounts/account-s
 import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import { withDeadline } from '../../runtime/deadline.ts'
 import { describeError, type LogEvent, log } from '../../runtime/log.ts'
-import type { Services } from '../../services.ts'
 import { readSchemaVersion, SCHEMA_VERSION } from '../../settings/schema-store.ts'
 import { publishState, toDeletedState, toState } from '../account/publish-state.ts'
+import type { RequestContext } from '../request-context.ts'
 import { maintainKeys, resealKeys } from './manage-keys.ts'
 
 /** Accounts whose state one run publishes; the next run continues with the others. */
 const MAX_ACCOUNTS_PER_RUN = 100
 
 /** Runs every task, even if another one fails. An error is logged, and the next run tries again. */
-export async function maintain(services: Services): Promise<void> {
-  await runTask('maintain_keys_failed', () => maintainKeys(services))
-  await runTask('maintain_seals_failed', () => resealKeys(services))
-  await runTask('maintain_outbox_failed', () => publishPending(services))
+export async function maintain(ctx: RequestContext): Promise<void> {
+  await runTask('maintain_keys_failed', () => maintainKeys(ctx))
+  await runTask('maintain_seals_failed', () => resealKeys(ctx))
+  await runTask('maintain_outbox_failed', () => publishPending(ctx))
 }
 
-async function publishPending(services: Services): Promise<void> {
-  for (const entry of await withDeadline(listOutbox(services.db, MAX_ACCOUNTS_PER_RUN))) {
-    await runTask('publish_state_failed', () => publishCurrentState(services, entry))
+async function publishPending(ctx: RequestContext): Promise<void> {
+  for (const entry of await withDeadline(listOutbox(ctx.services.db, MAX_ACCOUNTS_PER_RUN))) {
+    await runTask('publish_state_failed', () => publishCurrentState(ctx, entry))
   }
 }
 
-async function publishCurrentState(services: Services, { accountId, version }: OutboxEntry): Promise<void> {
-  const { account } = await withDeadline(findById(services.db, accountId, 'primary'))
+async function publishCurrentState(ctx: RequestContext, { accountId, version }: OutboxEntry): Promise<void> {
+  const { account } = await withDeadline(findById(ctx.services.db, accountId, 'primary'))
   const state = account === null ? toDeletedState(version) : toState(account)
-  await publishState(services, accountId, state)
+  await publishState(ctx, accountId, state)
 }
 
 /** @param failureEvent the log event if the task fails */
@@ -40,7 +40,7 @@ async function runTask(failureEvent: LogEvent, task: () => Promise<void>): Promi
 }
 
 /** @throws {ServiceError} `unavailable`; `misconfigured` if the schema is missing or has another version, or if no key can be unsealed */
-export async function checkHealth({ db, signingKeys, nowMs }: Services): Promise<void> {
+export async function checkHealth({ services: { db, signingKeys }, nowMs }: RequestContext): Promise<void> {
   const version = await orUnavailable(readSchemaVersion(db))
   if (version !== SCHEMA_VERSION) throw schemaError(version)
   await signingKeys.signing(nowMs)

@@ -3,10 +3,10 @@ import type { Account, AccountProfile } from '../../accounts/account.ts'
 import { findById } from '../../accounts/account-store.ts'
 import { isId } from '../../crypto/ids.ts'
 import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
-import type { Services } from '../../services.ts'
 import { fitsToken, GRANTED_TOO_LONG, type Granted } from '../../tokens/claims.ts'
 import { type ChangeStamp, commitEdit, type ReadAccount } from '../account/commit-change.ts'
 import { publishState, toState } from '../account/publish-state.ts'
+import type { RequestContext } from '../request-context.ts'
 
 /** Each member replaces the account's value; a missing one stays as it is. */
 export type ManagedChanges = {
@@ -14,8 +14,8 @@ export type ManagedChanges = {
 }
 
 /** @throws {ServiceError} `not_found`, `unavailable` */
-export async function getAccount(services: Services, id: string): Promise<AccountProfile> {
-  return toState(await accountReader(services, id)()).profile
+export async function getAccount(ctx: RequestContext, id: string): Promise<AccountProfile> {
+  return toState(await accountReader(ctx, id)()).profile
 }
 
 /**
@@ -25,27 +25,27 @@ export async function getAccount(services: Services, id: string): Promise<Accoun
  * published
  */
 export async function manageAccount(
-  services: Services,
+  ctx: RequestContext,
   id: string,
   changes: ManagedChanges,
 ): Promise<AccountProfile> {
   const nothing = Object.values(changes).every((change) => change === undefined)
-  if (nothing) return getAccount(services, id)
-  const { account, changed } = await commitEdit(services, accountReader(services, id), (current, stamp) =>
+  if (nothing) return getAccount(ctx, id)
+  const { account, changed } = await commitEdit(ctx, accountReader(ctx, id), (current, stamp) =>
     withChanges(current, stamp, changes),
   )
   const state = toState(account)
-  await orUnavailable(publishState(services, account.id, state), changed ? { changed } : {})
+  await orUnavailable(publishState(ctx, account.id, state), changed ? { changed } : {})
   return state.profile
 }
 
 /** @throws {ServiceError} `not_found`, `unavailable` */
-export async function endAccountSessions(services: Services, id: string): Promise<void> {
-  await getAccount(services, id)
-  await orUnavailable(services.accountObject(id).endAll())
+export async function endAccountSessions(ctx: RequestContext, id: string): Promise<void> {
+  await getAccount(ctx, id)
+  await orUnavailable(ctx.services.accountObject(id).endAll())
 }
 
-function accountReader({ db }: Services, id: string): ReadAccount {
+function accountReader({ services: { db } }: RequestContext, id: string): ReadAccount {
   return async () => {
     const account = isId(id) ? (await orUnavailable(findById(db, id, 'primary'))).account : null
     if (account === null) throw new ServiceError('not_found')

@@ -12,7 +12,7 @@ import { readEncryptionJwk } from '../../clients/encryption-key.ts'
 import { newId } from '../../crypto/ids.ts'
 import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import { withDeadline } from '../../runtime/deadline.ts'
-import type { Services } from '../../services.ts'
+import type { RequestContext } from '../request-context.ts'
 
 export interface NewClient {
   readonly clientName: string | null
@@ -29,8 +29,11 @@ export interface RegisteredClient {
 }
 
 /** @throws {ServiceError} `invalid_request` if the key cannot be used; `unavailable` */
-export async function registerClient(services: Services, request: NewClient): Promise<RegisteredClient> {
-  const { db, nowMs } = services
+export async function registerClient(ctx: RequestContext, request: NewClient): Promise<RegisteredClient> {
+  const {
+    services: { db },
+    nowMs,
+  } = ctx
   const secret = newClientSecret()
   const client: Client = {
     clientId: newId(nowMs),
@@ -45,7 +48,7 @@ export async function registerClient(services: Services, request: NewClient): Pr
 }
 
 /** @throws {ServiceError} `unavailable` */
-export function getClients({ db }: Services): Promise<readonly Client[]> {
+export function getClients({ services: { db } }: RequestContext): Promise<readonly Client[]> {
   return orUnavailable(listClients(db))
 }
 
@@ -53,7 +56,10 @@ export function getClients({ db }: Services): Promise<readonly Client[]> {
  * Removes a client. This takes effect in this isolate at once, and in others within 30 s, or 10 min while D1 is unavailable.
  * @throws {ServiceError} `not_found`, `unavailable`
  */
-export async function removeClient({ db, clients }: Services, clientId: string): Promise<void> {
+export async function removeClient(
+  { services: { db, clients } }: RequestContext,
+  clientId: string,
+): Promise<void> {
   const removed = await remove(db, clientId).finally(() => clients.invalidate(clientId))
   if (!removed) throw new ServiceError('not_found')
 }

@@ -3,7 +3,6 @@
 import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import { withDeadline } from '../../runtime/deadline.ts'
 import { type LogEvent, log } from '../../runtime/log.ts'
-import type { Services } from '../../services.ts'
 import {
   type Plan,
   planKeys,
@@ -22,6 +21,7 @@ import {
   type StoredKeys,
   withdrawKey,
 } from '../../tokens/signing-key-store.ts'
+import type { RequestContext } from '../request-context.ts'
 
 /** Times in unix seconds. */
 export interface ManagedKey {
@@ -35,7 +35,10 @@ export interface ManagedKey {
 }
 
 /** @returns the signing key, the next one and the retired ones that still verify. @throws {ServiceError} `unavailable` */
-export async function getKeys({ signingKeys, nowMs }: Services): Promise<readonly ManagedKey[]> {
+export async function getKeys({
+  services: { signingKeys },
+  nowMs,
+}: RequestContext): Promise<readonly ManagedKey[]> {
   const { keys } = await signingKeys.latest(nowMs)
   const { signing, next, retired } = scheduleAt(keys, toSeconds(nowMs), signingKeys.policy)
   const managed = (key: StoredKey, state: ManagedKey['state']): ManagedKey => {
@@ -51,26 +54,32 @@ export async function getKeys({ signingKeys, nowMs }: Services): Promise<readonl
 }
 
 /** Makes the next key sign soon. @throws {ServiceError} `misconfigured` if no key can be unsealed; `unavailable` */
-export async function rotateKeys(services: Services): Promise<void> {
-  const { signingKeys, nowMs } = services
+export async function rotateKeys(ctx: RequestContext): Promise<void> {
+  const {
+    services: { signingKeys },
+    nowMs,
+  } = ctx
   const stored = await signingKeys.latest(nowMs)
   await signingKeys.signing(nowMs)
   const plan = planRotation(stored.keys, toSeconds(nowMs), signingKeys.policy)
-  await orUnavailable(execute(services, plan, stored))
+  await orUnavailable(execute(ctx, plan, stored))
 }
 
 /**
  * Removes a leaked key: this isolate stops signing and verifying with it at once, the others within a minute.
  * @throws {ServiceError} `not_found`, `unavailable`
  */
-export async function removeKey(services: Services, kid: string): Promise<void> {
-  const { signingKeys, nowMs } = services
+export async function removeKey(ctx: RequestContext, kid: string): Promise<void> {
+  const {
+    services: { signingKeys },
+    nowMs,
+  } = ctx
   const stored = await signingKeys.latest(nowMs)
   const plan = planRemoval(stored.keys, kid, toSeconds(nowMs), signingKeys.policy)
   // If AUTH_SECRET unseals no key, it may be wrong, so no new key is made silently. After the last key is removed, the
   // first use makes new ones.
-  const create = (await canSignAny(services, stored)) ? plan.create : []
-  const removed = await orUnavailable(execute(services, { ...plan, create }, stored))
+  const create = (await canSignAny(ctx, stored)) ? plan.create : []
+  const removed = await orUnavailable(execute(ctx, { ...plan, create }, stored))
   if (!removed.includes(kid)) throw new ServiceError('not_found')
 }
 
@@ -78,8 +87,11 @@ export async function removeKey(services: Services, kid: string): Promise<void> 
  * Applies the key schedule; run by cron. A next key that cannot be unsealed is replaced, but a key is only made if AUTH_SECRET
  * unseals another one.
  */
-export async function maintainKeys(services: Services): Promise<void> {
-  const { db, signingKeys, nowMs } = services
+export async function maintainKeys(ctx: RequestContext): Promise<void> {
+  const {
+    services: { db, signingKeys },
+    nowMs,
+  } = ctx
   const stored = await withDeadline(listKeys(db))
   const { next } = scheduleAt(stored.keys, toSeconds(nowMs), signingKeys.policy)
   const unusable = next !== null && !(await signingKeys.canSign(next)) ? [next.kid] : []
@@ -87,11 +99,11 @@ export async function maintainKeys(services: Services): Promise<void> {
   const plan = planKeys(keys, toSeconds(nowMs), signingKeys.policy)
   if (plan.create.length > 0) await signingKeys.signing(nowMs)
   const withdraw = plan.create.length > 0 ? [...plan.withdraw, ...unusable] : plan.withdraw
-  await execute(services, { ...plan, withdraw }, stored)
+  await execute(ctx, { ...plan, withdraw }, stored)
 }
 
 /** Seals keys again that AUTH_SECRET_FALLBACK sealed, so that a replaced secret unseals nothing; run by cron. */
-export async function resealKeys({ db, signingKeys }: Services): Promise<void> {
+export async function resealKeys({ services: { db, signingKeys } }: RequestContext): Promise<void> {
   const { keys } = await withDeadline(listKeys(db))
   for (const key of keys) {
     const resealed = await signingKeys.reseal(key)
@@ -101,14 +113,17 @@ export async function resealKeys({ db, signingKeys }: Services): Promise<void> {
   }
 }
 
-async function canSignAny({ signingKeys }: Services, { keys }: StoredKeys): Promise<boolean> {
+async function canSignAny(
+  { services: { signingKeys } }: RequestContext,
+  { keys }: StoredKeys,
+): Promise<boolean> {
   const usable = await Promise.all(keys.map((key) => signingKeys.canSign(key)))
   return usable.includes(true)
 }
 
 /** Executes a plan in one batch. @returns the ids of the removed keys */
 async function execute(
-  { db, signingKeys, nowMs, requestId }: Services,
+  { services: { db, signingKeys }, nowMs, requestId }: RequestContext,
   { create, remove, withdraw, advance }: Plan,
   { kids }: StoredKeys,
 ): Promise<readonly string[]> {

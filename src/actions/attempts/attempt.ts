@@ -1,15 +1,15 @@
 /** A rate-limited attempt: reserved, before work starts, at every counter that applies; settled when the outcome is known. */
+
 import type { ChallengeFailure, ChallengeRequest, SolvedChallenge } from '../../challenge/challenge.ts'
-import type { LimitRule, RuleName } from '../../config/limits.ts'
-import type { ErrorCode } from '../../errors/codes.ts'
 import { orUnavailable, ServiceError, UnconfirmedWriteError } from '../../errors/service-error.ts'
 import type { LimitStatus, Outcome, ReserveResult } from '../../limits/counter-rpc.ts'
 import { MAX_WAIT_MS } from '../../limits/limit-status.ts'
+import { type LimitRule, RULES, type RuleName } from '../../limits/rules.ts'
 import { type Limit, MAX_DIFFICULTY, meetsDifficulty } from '../../limits/window.ts'
 import { DEADLINE_MS, withDeadline } from '../../runtime/deadline.ts'
 import { describeError, log } from '../../runtime/log.ts'
-import type { Services } from '../../services.ts'
 import type { CheckedAccount, PasswordCheck } from '../login/check-password.ts'
+import type { RequestContext } from '../request-context.ts'
 import { failChallenge, verifySolution } from './challenges.ts'
 import { limitOf } from './requester-limits.ts'
 
@@ -42,16 +42,8 @@ interface CounterReservation {
   readonly reserved: boolean
 }
 
-const BLOCKED: Readonly<Record<RuleName, ErrorCode>> = {
-  registrations_per_ip: 'too_many_registrations',
-  login_failures_per_ip: 'too_many_login_failures',
-  login_failures_per_account: 'too_many_login_failures',
-  client_failures_per_ip: 'too_many_client_failures',
-}
-const REGISTRATION: RuleName = 'registrations_per_ip'
-
 export class Attempt {
-  readonly #services: Services
+  readonly #ctx: RequestContext
   readonly #request: AttemptRequest
   readonly #id = crypto.randomUUID()
   #reservations: readonly CounterReservation[] = []
@@ -60,8 +52,8 @@ export class Attempt {
   /** The solved challenge; null if its provider consumes it; undefined until a solution has been verified. */
   #solved: SolvedChallenge | null | undefined
 
-  constructor(services: Services, request: AttemptRequest) {
-    this.#services = services
+  constructor(ctx: RequestContext, request: AttemptRequest) {
+    this.#ctx = ctx
     this.#request = request
   }
 
@@ -87,14 +79,14 @@ export class Attempt {
 
   /** @throws {ServiceError} `too_many_*` if the counter reported the block a few seconds ago */
   #refuseIfBlockIsCached(reservation: CounterReservation): void {
-    const status = this.#services.blockCache.get(reservation, this.#services.nowMs)
+    const status = this.#ctx.services.blockCache.get(reservation, this.#ctx.nowMs)
     if (status === null) return
     this.#report(reservation, status)
     throw blockedError(reservation.name, status)
   }
 
   #block(reservation: CounterReservation, status: LimitStatus): never {
-    this.#services.blockCache.set(reservation, status, this.#services.nowMs)
+    this.#ctx.services.blockCache.set(reservation, status, this.#ctx.nowMs)
     throw blockedError(reservation.name, status)
   }
 
@@ -105,7 +97,7 @@ export class Attempt {
   async verifyChallenge(): Promise<void> {
     const required = this.#requiredDifficulty
     if (required === null || this.#solved !== undefined) return
-    this.#solved = await verifySolution(this.#services, this.#request, this.#request.challenge, required)
+    this.#solved = await verifySolution(this.#ctx, this.#request, this.#request.challenge, required)
   }
 
   /**
@@ -124,7 +116,7 @@ export class Attempt {
       const { name: rule, limit, counter } = reservation
       const request = { rule, limit, id: this.#id, difficulty }
       const { admitted, status } = await orUnavailable(
-        this.#services.counter(counter).reserveChallenged(request),
+        this.#ctx.services.counter(counter).reserveChallenged(request),
       )
       if (!admitted) return this.#fail('difficulty_too_low', status.difficulty)
     }
@@ -132,13 +124,13 @@ export class Attempt {
 
   async #consumeNonce({ nonce, expiresAtMs, difficulty }: SolvedChallenge, required: number): Promise<void> {
     if (!meetsDifficulty(difficulty, required)) return this.#fail('difficulty_too_low', required)
-    const counter = this.#services.counter(this.#request.requesterCounter)
+    const counter = this.#ctx.services.counter(this.#request.requesterCounter)
     const consumed = await orUnavailable(counter.consumeNonce(nonce, expiresAtMs))
     if (!consumed) return this.#fail('already_used', required)
   }
 
   #fail(reason: ChallengeFailure, newDifficulty: number): Promise<never> {
-    return failChallenge(this.#services, this.#request, [reason], newDifficulty)
+    return failChallenge(this.#ctx, this.#request, [reason], newDifficulty)
   }
 
   /**
@@ -149,7 +141,7 @@ export class Attempt {
    */
   async requireCorrectPassword(check: PasswordCheck): Promise<CheckedAccount> {
     if (check.outcome === 'correct') return check.checked
-    if (check.accountId !== null) this.#services.addToRequestLog({ accountId: check.accountId })
+    if (check.accountId !== null) this.#ctx.addToRequestLog({ accountId: check.accountId })
     const incorrect = check.outcome === 'incorrect'
     const account = incorrect ? (check.accountId ?? this.#request.identifierCounter ?? '') : ''
     await this.#settleLogin(() => (incorrect ? { kind: 'counted', account } : { kind: 'void' }))
@@ -173,7 +165,7 @@ export class Attempt {
    * because at most it makes later attempts wait.
    */
   async settleRemaining(registered: boolean): Promise<void> {
-    const counts = ({ name }: CounterReservation) => registered && name === REGISTRATION
+    const counts = ({ name }: CounterReservation) => registered && RULES[name].recordedAt === 'reservation'
     const outcomeAt = (reservation: CounterReservation): Outcome =>
       counts(reservation) ? { kind: 'counted', account: this.#id } : { kind: 'void' }
     const remaining = this.#reservations.filter((reservation) => reservation.reserved || counts(reservation))
@@ -183,13 +175,15 @@ export class Attempt {
     for (const result of await Promise.allSettled(settling)) {
       if (result.status === 'fulfilled') continue
       const error = describeError(result.reason)
-      log('warn', 'attempt_not_settled', { request_id: this.#services.requestId, error })
+      log('warn', 'attempt_not_settled', { request_id: this.#ctx.requestId, error })
     }
   }
 
   /** Settles at the identifier's counter first: if that fails, the requester's counter does not reveal the outcome. */
   async #settleLogin(outcomeAt: (reservation: CounterReservation) => Outcome): Promise<void> {
-    const reservations = this.#reservations.filter(({ name }) => name !== REGISTRATION).toReversed()
+    const reservations = this.#reservations
+      .filter(({ name }) => RULES[name].recordedAt === 'failure')
+      .toReversed()
     for (const reservation of reservations) {
       this.#update(reservation, { reserved: false })
       await orUnavailable(this.#settle(reservation, outcomeAt(reservation)))
@@ -200,19 +194,19 @@ export class Attempt {
   async #settle(reservation: CounterReservation, outcome: Outcome): Promise<void> {
     const { name: rule, limit, counter, admitted } = reservation
     const request = { rule, limit, id: this.#id, outcome, challenged: !admitted }
-    const { settled, status } = await this.#services.counter(counter).settle(request)
+    const { settled, status } = await this.#ctx.services.counter(counter).settle(request)
     if (!settled) throw new Error(`${rule}: the counter has lost the attempt`)
     this.#report(reservation, status)
   }
 
   #reserveAt({ name: rule, limit, counter }: CounterReservation): Promise<ReserveResult> {
     const waits = counter === this.#request.requesterCounter
-    const reserving = this.#services.counter(counter).reserve({ rule, limit, id: this.#id, waits })
+    const reserving = this.#ctx.services.counter(counter).reserve({ rule, limit, id: this.#id, waits })
     return orUnavailable(reserving, {}, waits ? MAX_WAIT_MS + DEADLINE_MS : DEADLINE_MS)
   }
 
   async #peek({ name, limit, counter }: CounterReservation): Promise<ReserveResult> {
-    const status = await orUnavailable(this.#services.counter(counter).peek(name, limit))
+    const status = await orUnavailable(this.#ctx.services.counter(counter).peek(name, limit))
     return { admitted: !status.exhausted, status }
   }
 
@@ -224,14 +218,14 @@ export class Attempt {
 
   /** Reports the requester's own limits only, not those of the identifier. */
   #report({ name, limit, counter }: CounterReservation, status: LimitStatus): void {
-    if (counter === this.#request.requesterCounter) this.#services.reportLimit({ name, limit, status })
+    if (counter === this.#request.requesterCounter) this.#ctx.reportLimit({ name, limit, status })
   }
 }
 
 /** A limit that is not exhausted is only full of pending attempts. One may settle at any moment, so retry after 1 s. */
 export function blockedError(name: RuleName, { exhausted, resetInMs }: LimitStatus): ServiceError {
   const retryAfterSeconds = exhausted ? Math.ceil(resetInMs / 1000) : 1
-  return new ServiceError(BLOCKED[name], {}, { retryAfterSeconds })
+  return new ServiceError(RULES[name].blockedCode, {}, { retryAfterSeconds })
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Challenges: verifying a solution, and issuing the challenge that a requester needs for the next attempt. */
+
 import type {
   Challenge,
   ChallengeAction,
@@ -7,14 +8,9 @@ import type {
   SolvedChallenge,
 } from '../../challenge/challenge.ts'
 import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
-import type { Services } from '../../services.ts'
-import {
-  limitOf,
-  type Requester,
-  type RequesterRuleName,
-  requesterCounter,
-  requesterRule,
-} from './requester-limits.ts'
+import { addressRuleOf, ruleAtAddress } from '../../limits/rules.ts'
+import type { RequestContext } from '../request-context.ts'
+import { limitOf, requesterCounter } from './requester-limits.ts'
 
 /**
  * Verifies the solution of a challenge without calling a counter.
@@ -24,24 +20,27 @@ import {
  * @throws {ServiceError} `challenge_required`, `challenge_failed`, each with a new challenge
  */
 export async function verifySolution(
-  services: Services,
+  ctx: RequestContext,
   request: ChallengeRequest,
   solution: string | undefined,
   newDifficulty: number,
 ): Promise<SolvedChallenge | null> {
-  const { challenge: provider, nowMs } = services
+  const {
+    services: { challenge: provider },
+    nowMs,
+  } = ctx
   if (solution === undefined) {
     const challenge = await provider.issue(request, newDifficulty, nowMs)
     throw new ServiceError('challenge_required', { challenge })
   }
   const verification = await provider.verify(solution, request, nowMs)
   if (verification.solved) return verification.challenge
-  return failChallenge(services, request, verification.reasons, newDifficulty)
+  return failChallenge(ctx, request, verification.reasons, newDifficulty)
 }
 
 /** @throws {ServiceError} `challenge_failed` with a new challenge */
 export async function failChallenge(
-  { challenge: provider, nowMs }: Services,
+  { services: { challenge: provider }, nowMs }: RequestContext,
   request: ChallengeRequest,
   reasons: readonly ChallengeFailure[],
   newDifficulty: number,
@@ -50,22 +49,13 @@ export async function failChallenge(
   throw new ServiceError('challenge_failed', { reasons, challenge })
 }
 
-const RULE_OF_ACTION = {
-  login: 'login_failures_per_ip',
-  register: 'registrations_per_ip',
-} as const satisfies Record<ChallengeAction, RequesterRuleName>
-
 /**
  * Issues a challenge in advance of a request, whether or not the request will need it.
  * @throws {ServiceError} `client_ip_unknown`, `unavailable`
  */
-export async function issueChallenge(
-  services: Services,
-  requester: Requester,
-  action: ChallengeAction,
-): Promise<Challenge> {
-  const { request, status } = await peekLimit(services, requester, action)
-  return services.challenge.issue(request, status.difficulty, services.nowMs)
+export async function issueChallenge(ctx: RequestContext, action: ChallengeAction): Promise<Challenge> {
+  const { request, status } = await peekLimit(ctx, action)
+  return ctx.services.challenge.issue(request, status.difficulty, ctx.nowMs)
 }
 
 /**
@@ -73,21 +63,17 @@ export async function issueChallenge(
  * @returns null if the attempt will need none
  * @throws {ServiceError} `client_ip_unknown`, `unavailable`
  */
-export async function nextChallenge(
-  services: Services,
-  requester: Requester,
-  action: ChallengeAction,
-): Promise<Challenge | null> {
-  const { request, rule, status } = await peekLimit(services, requester, action)
+export async function nextChallenge(ctx: RequestContext, action: ChallengeAction): Promise<Challenge | null> {
+  const { request, rule, status } = await peekLimit(ctx, action)
   if (!rule.enabled || rule.action !== 'challenge' || !status.exhausted) return null
-  return services.challenge.issue(request, status.difficulty, services.nowMs)
+  return ctx.services.challenge.issue(request, status.difficulty, ctx.nowMs)
 }
 
 /** Reads the limit status of the requester without a reservation. */
-async function peekLimit(services: Services, requester: Requester, action: ChallengeAction) {
-  const { address, counter } = await requesterCounter(services, requester)
-  const name = RULE_OF_ACTION[action]
-  const rule = requesterRule(await services.settings.rules(services.nowMs), name, address)
-  const status = await orUnavailable(services.counter(counter).peek(name, limitOf(rule)))
+async function peekLimit(ctx: RequestContext, action: ChallengeAction) {
+  const { address, counter } = await requesterCounter(ctx)
+  const name = addressRuleOf(action)
+  const rule = ruleAtAddress(name, (await ctx.services.settings.rules(ctx.nowMs))[name], address)
+  const status = await orUnavailable(ctx.services.counter(counter).peek(name, limitOf(rule)))
   return { request: { action, requesterCounter: counter, address: address.shown }, rule, status }
 }

@@ -1,17 +1,13 @@
 /** Runs a rate-limited attempt: one that checks a password, or one that may register an identifier. */
+
 import type { ChallengeAction } from '../../challenge/challenge.ts'
 import { digestOf } from '../../limits/counter-keys.ts'
-import type { Services } from '../../services.ts'
+import { type RuleName, ruleAtAddress } from '../../limits/rules.ts'
+import type { RequestContext } from '../request-context.ts'
 import { type AppliedRule, Attempt, countsAsRegistration } from './attempt.ts'
-import {
-  type Requester,
-  type RequesterRuleName,
-  requesterCounter,
-  requesterRule,
-} from './requester-limits.ts'
+import { requesterCounter } from './requester-limits.ts'
 
 export interface RateLimitedRequest {
-  readonly requester: Requester
   /** The solution of a challenge, if the request carries one. */
   readonly challenge: string | undefined
 }
@@ -37,26 +33,26 @@ export interface AttemptIdentifier {
  * @throws {ServiceError} `client_ip_unknown`, `too_many_*`, `challenge_*`, `unavailable`, and what `work` throws
  */
 export async function runAttempt<T>(
-  services: Services,
+  ctx: RequestContext,
   request: RateLimitedRequest,
   kind: AttemptKind,
   work: (attempt: Attempt) => Promise<T>,
 ): Promise<T> {
-  const running = run(services, request, kind, work)
-  services.waitUntil(running.catch(() => undefined))
+  const running = run(ctx, request, kind, work)
+  ctx.waitUntil(running.catch(() => undefined))
   return running
 }
 
 async function run<T>(
-  services: Services,
-  { requester, challenge }: RateLimitedRequest,
+  ctx: RequestContext,
+  { challenge }: RateLimitedRequest,
   kind: AttemptKind,
   work: (attempt: Attempt) => Promise<T>,
 ): Promise<T> {
-  const { address, counter } = await requesterCounter(services, requester)
-  const identifier = await identifierCounter(services, kind)
+  const { address, counter } = await requesterCounter(ctx)
+  const identifier = await identifierCounter(ctx, kind)
   const { action, mayRegister } = kind
-  const attempt = new Attempt(services, {
+  const attempt = new Attempt(ctx, {
     action,
     requesterCounter: counter,
     address: address.shown,
@@ -64,9 +60,9 @@ async function run<T>(
     challenge,
   })
   try {
-    const rules = await services.settings.rules(services.nowMs)
-    const perRequester = (name: RequesterRuleName): AppliedRule => {
-      return { name, rule: requesterRule(rules, name, address), counter }
+    const rules = await ctx.services.settings.rules(ctx.nowMs)
+    const perRequester = (name: RuleName): AppliedRule => {
+      return { name, rule: ruleAtAddress(name, rules[name], address), counter }
     }
     if (mayRegister) await attempt.reserve(perRequester('registrations_per_ip'))
     if (identifier !== null) await attempt.reserve(perRequester('login_failures_per_ip'))
@@ -88,7 +84,7 @@ async function run<T>(
 }
 
 async function identifierCounter(
-  { counterKeys, addToRequestLog }: Services,
+  { services: { counterKeys }, addToRequestLog }: RequestContext,
   { identifier }: AttemptKind,
 ): Promise<string | null> {
   if (identifier === null) return null

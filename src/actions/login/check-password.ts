@@ -8,7 +8,7 @@ import type { AccountRead, ReadFrom } from '../../accounts/account-store.ts'
 import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import { verifyDecoy, verifyPassword } from '../../passwords/pbkdf2.ts'
 import { log } from '../../runtime/log.ts'
-import type { Services } from '../../services.ts'
+import type { RequestContext } from '../request-context.ts'
 
 /** Finds the account whose password is checked. */
 export type FindAccount = (from: ReadFrom) => Promise<AccountRead>
@@ -40,42 +40,42 @@ interface Comparison {
  * @throws {ServiceError} `misconfigured` if the hash was made with another pepper; `unavailable`
  */
 export async function checkPassword(
-  services: Services,
+  ctx: RequestContext,
   find: FindAccount,
   password: string,
   from: ReadFrom,
 ): Promise<PasswordCheck> {
-  const first = await compare(services, await orUnavailable(find(from)), password)
+  const first = await compare(ctx, await orUnavailable(find(from)), password)
   const accepted = first.match && first.read.account?.disabled === false
   return toPasswordCheck(
-    accepted || first.read.fromPrimary ? first : await compareOnPrimary(services, find, password, first),
+    accepted || first.read.fromPrimary ? first : await compareOnPrimary(ctx, find, password, first),
   )
 }
 
 /** Checks the password again on the primary. Derives again only if the stored hash has changed. */
 export async function recheckPassword(
-  services: Services,
+  ctx: RequestContext,
   find: FindAccount,
   password: string,
   checked: CheckedAccount,
 ): Promise<PasswordCheck> {
   const earlier = { read: checked, match: true, needsRehash: checked.needsRehash }
-  return toPasswordCheck(await compareOnPrimary(services, find, password, earlier))
+  return toPasswordCheck(await compareOnPrimary(ctx, find, password, earlier))
 }
 
 async function compareOnPrimary(
-  services: Services,
+  ctx: RequestContext,
   find: FindAccount,
   password: string,
   earlier: Comparison,
 ): Promise<Comparison> {
   const read = await orUnavailable(find('primary'))
   const sameHash = read.account?.passwordHash === earlier.read.account?.passwordHash
-  return sameHash ? { ...earlier, read } : compare(services, read, password)
+  return sameHash ? { ...earlier, read } : compare(ctx, read, password)
 }
 
 async function compare(
-  { pepper, requestId }: Services,
+  { services: { pepper }, requestId }: RequestContext,
   read: AccountRead,
   password: string,
 ): Promise<Comparison> {

@@ -4,11 +4,11 @@ import { type Identifier, parseIdentifier } from '../../accounts/identifier.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import { hashPassword } from '../../passwords/pbkdf2.ts'
 import { describeError, log } from '../../runtime/log.ts'
-import type { Services } from '../../services.ts'
 import type { Transport } from '../../sessions/session.ts'
 import { toState } from '../account/publish-state.ts'
 import type { Attempt } from '../attempts/attempt.ts'
 import { type RateLimitedRequest, runAttempt } from '../attempts/run-attempt.ts'
+import type { RequestContext } from '../request-context.ts'
 import { type IssuedTokens, issueTokens } from '../session/issue-tokens.ts'
 import {
   endOrphanedSession,
@@ -34,19 +34,19 @@ const MAX_OPEN_TRIES = 4
 /**
  * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `misconfigured`, `unavailable`; as runAttempt
  */
-export async function logIn(services: Services, request: LoginRequest): Promise<IssuedTokens> {
-  const key = await services.signingKeys.signing(services.nowMs)
-  const { defaultPhoneRegion } = services.config.accounts
+export async function logIn(ctx: RequestContext, request: LoginRequest): Promise<IssuedTokens> {
+  const key = await ctx.services.signingKeys.signing(ctx.nowMs)
+  const { defaultPhoneRegion } = ctx.services.config.accounts
   const identifier = parseIdentifier(request.identifier, defaultPhoneRegion)
   const kind = {
     action: 'login' as const,
     mayRegister: false,
     identifier: identifier ?? { kind: null, compared: request.identifier },
   }
-  const { activeSession, sessionSecret } = await runAttempt(services, request, kind, (attempt) =>
-    checkPasswordAndOpen(services, request, accountFinder(services.db, identifier), attempt),
+  const { activeSession, sessionSecret } = await runAttempt(ctx, request, kind, (attempt) =>
+    checkPasswordAndOpen(ctx, request, accountFinder(ctx.services.db, identifier), attempt),
   )
-  return issueTokens(services, key, activeSession, sessionSecret)
+  return issueTokens(ctx, key, activeSession, sessionSecret)
 }
 
 function accountFinder(db: D1Database, identifier: Identifier | null): FindAccount {
@@ -55,24 +55,22 @@ function accountFinder(db: D1Database, identifier: Identifier | null): FindAccou
 }
 
 async function checkPasswordAndOpen(
-  services: Services,
+  ctx: RequestContext,
   request: LoginRequest,
   find: FindAccount,
   attempt: Attempt,
 ): Promise<OpenedSession> {
   const { password } = request
-  const checked = await attempt.requireCorrectPassword(
-    await checkPassword(services, find, password, 'replica'),
-  )
+  const checked = await attempt.requireCorrectPassword(await checkPassword(ctx, find, password, 'replica'))
   const recheck = async (earlier: CheckedAccount) =>
-    attempt.requireCorrectPassword(await recheckPassword(services, find, password, earlier))
-  const opened = await openWithCurrentState(services, request, checked, recheck)
+    attempt.requireCorrectPassword(await recheckPassword(ctx, find, password, earlier))
+  const opened = await openWithCurrentState(ctx, request, checked, recheck)
   const { profile, session } = opened.activeSession
   await attempt.succeed(profile.id).catch((error: unknown) => {
-    services.waitUntil(endOrphanedSession(services, profile.id, session.id))
+    ctx.waitUntil(endOrphanedSession(ctx, profile.id, session.id))
     throw error
   })
-  if (checked.needsRehash) services.waitUntil(rehash(services, checked, password))
+  if (checked.needsRehash) ctx.waitUntil(rehash(ctx, checked, password))
   return opened
 }
 
@@ -81,7 +79,7 @@ async function checkPasswordAndOpen(
  * the primary, checks the password again and tries again.
  */
 async function openWithCurrentState(
-  services: Services,
+  ctx: RequestContext,
   request: SessionRequest,
   checked: CheckedAccount,
   recheck: (earlier: CheckedAccount) => Promise<CheckedAccount>,
@@ -91,7 +89,7 @@ async function openWithCurrentState(
   for (let tries = 1; tries <= MAX_OPEN_TRIES; tries++) {
     const readFrom = current.fromPrimary ? ('primary' as const) : ('replica' as const)
     const source = { readFrom, ...(replacesVersion === null ? {} : { replacesVersion }) }
-    const result = await openSession(services, request, toState(current.account), source)
+    const result = await openSession(ctx, request, toState(current.account), source)
     if (result.outcome === 'opened') return result
     replacesVersion = result.version
     current = await recheck(current)
@@ -101,7 +99,7 @@ async function openWithCurrentState(
 
 /** Hashes the password again with the current parameters. If this fails, the next login tries again. */
 async function rehash(
-  { db, pepper, requestId }: Services,
+  { services: { db, pepper }, requestId }: RequestContext,
   { account }: CheckedAccount,
   password: string,
 ): Promise<void> {

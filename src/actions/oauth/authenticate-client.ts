@@ -4,9 +4,9 @@ import { type CachedClient, isClientSecret } from '../../clients/clients.ts'
 import type { Bytes } from '../../crypto/bytes.ts'
 import { isId } from '../../crypto/ids.ts'
 import { OAuthError, orUnavailable, type ServiceError } from '../../errors/service-error.ts'
-import type { Services } from '../../services.ts'
 import { blockedError } from '../attempts/attempt.ts'
-import { limitOf, type Requester, requesterCounter } from '../attempts/requester-limits.ts'
+import { limitOf, requesterCounter } from '../attempts/requester-limits.ts'
+import type { RequestContext } from '../request-context.ts'
 
 /** The client credentials of a request; null for what it does not contain. */
 export interface ClientCredentials {
@@ -33,15 +33,14 @@ const NO_HASH: Bytes = new Uint8Array(32)
  * @throws {ServiceError} `client_ip_unknown` and `too_many_client_failures` (both only for an incorrect secret); `unavailable`
  */
 export async function authenticateClient(
-  services: Services,
+  ctx: RequestContext,
   { clientId, clientSecret }: ClientCredentials,
-  requester: Requester,
 ): Promise<AuthenticatedClient> {
-  const { clientId: publicId, audience } = services.config.tokens
+  const { clientId: publicId, audience } = ctx.services.config.tokens
   if (clientId === publicId && clientSecret === null) return { clientId, confidential: false, audience }
   if (clientId === null || clientSecret === null) throw new OAuthError('invalid_client')
-  const running = authenticate(services, clientId, clientSecret, requester)
-  services.waitUntil(running.catch(() => undefined))
+  const running = authenticate(ctx, clientId, clientSecret)
+  ctx.waitUntil(running.catch(() => undefined))
   return running
 }
 
@@ -50,21 +49,23 @@ export async function authenticateClient(
  * block would protect nothing, and anybody could use it to lock out the clients behind one address.
  */
 async function authenticate(
-  services: Services,
+  ctx: RequestContext,
   clientId: string,
   clientSecret: string,
-  requester: Requester,
 ): Promise<AuthenticatedClient> {
-  const client = await findClient(services, clientId)
+  const client = await findClient(ctx, clientId)
   // The same work for an unknown client and for an incorrect secret.
   const matches = await isClientSecret(clientSecret, client?.secretHash ?? NO_HASH)
-  if (client !== null && !matches) services.addToRequestLog({ clientId })
-  if (client === null || !matches) throw await countFailure(services, requester)
-  const audience = client.audience ?? services.config.tokens.audience
+  if (client !== null && !matches) ctx.addToRequestLog({ clientId })
+  if (client === null || !matches) throw await countFailure(ctx)
+  const audience = client.audience ?? ctx.services.config.tokens.audience
   return { clientId, confidential: true, audience }
 }
 
-async function findClient({ clients, nowMs }: Services, clientId: string): Promise<CachedClient | null> {
+async function findClient(
+  { services: { clients }, nowMs }: RequestContext,
+  clientId: string,
+): Promise<CachedClient | null> {
   return isId(clientId) ? clients.find(clientId, nowMs) : null
 }
 
@@ -73,10 +74,13 @@ async function findClient({ clients, nowMs }: Services, clientId: string): Promi
  * @returns the error to throw
  * @throws {ServiceError} `client_ip_unknown`, `unavailable`
  */
-async function countFailure(services: Services, requester: Requester): Promise<OAuthError | ServiceError> {
-  const { blockCache, nowMs } = services
-  const { counter } = await requesterCounter(services, requester)
-  const rule = (await services.settings.rules(nowMs))[RULE]
+async function countFailure(ctx: RequestContext): Promise<OAuthError | ServiceError> {
+  const {
+    services: { blockCache },
+    nowMs,
+  } = ctx
+  const { counter } = await requesterCounter(ctx)
+  const rule = (await ctx.services.settings.rules(nowMs))[RULE]
   if (!rule.enabled) return new OAuthError('invalid_client')
   const limit = limitOf(rule)
   const key = { name: RULE, limit, counter } as const
@@ -84,7 +88,7 @@ async function countFailure(services: Services, requester: Requester): Promise<O
   if (cached !== null) return blockedError(RULE, cached)
   const outcome = { kind: 'counted', account: '' } as const
   const failure = { rule: RULE, limit, id: crypto.randomUUID(), outcome, challenged: false } as const
-  const { settled, status } = await orUnavailable(services.counter(counter).settle(failure))
+  const { settled, status } = await orUnavailable(ctx.services.counter(counter).settle(failure))
   if (settled) return new OAuthError('invalid_client')
   blockCache.set(key, status, nowMs)
   return blockedError(RULE, status)

@@ -2,10 +2,10 @@
 
 import { sha256 } from '../../crypto/bytes.ts'
 import { OAuthError, orUnavailable, ServiceError } from '../../errors/service-error.ts'
-import type { Services } from '../../services.ts'
 import type { RefreshToken } from '../../sessions/refresh-token.ts'
 import type { AccessTokenClaims } from '../../verify/access-token.ts'
 import { scopeNames } from '../../verify/bearer.ts'
+import type { RequestContext } from '../request-context.ts'
 import { readAccessToken } from '../session/authenticate.ts'
 import { checkCurrentPermissions } from '../session/authorize.ts'
 import { readOwnRefreshToken } from '../session/end-sessions.ts'
@@ -17,15 +17,16 @@ import type { AuthenticatedClient } from './authenticate-client.ts'
  * @throws {ServiceError} `unavailable`
  */
 export async function introspect(
-  services: Services,
+  ctx: RequestContext,
   client: AuthenticatedClient,
   token: string,
 ): Promise<AccessTokenClaims | null> {
-  const claims = await readAccessToken(services, token, client.audience)
+  const claims = await readAccessToken(ctx, token, client.audience)
   if (claims === null || !mayIntrospect(client, claims)) return null
   try {
     const claimed = { roles: claims.roles, scope: scopeNames(claims.scope) }
-    const { roles, scope } = await checkCurrentPermissions(services, claims, claimed)
+    ctx.addToRequestLog({ accountId: claims.sub })
+    const { roles, scope } = await checkCurrentPermissions(ctx, claims, claimed)
     return { ...claims, roles, scope: scope.join(' ') }
   } catch (error) {
     if (error instanceof ServiceError && error.code === 'invalid_token') return null
@@ -44,29 +45,23 @@ function mayIntrospect({ clientId, audience }: AuthenticatedClient, claims: Acce
 /**
  * Ends the session of an access token, or of a refresh token of any generation. An invalid token ends nothing and is no error,
  * since the client's purpose is achieved already (RFC 7009 section 2.2).
- * @returns the id of the token's account; null for an invalid token
  * @throws {OAuthError} `invalid_grant` if the token was issued to another client
  * @throws {ServiceError} `misconfigured` if the token may have been made under another AUTH_SECRET; `unavailable`
  */
-export async function revoke(
-  services: Services,
-  client: AuthenticatedClient,
-  token: string,
-): Promise<string | null> {
-  const claims = await readAccessToken(services, token)
+export async function revoke(ctx: RequestContext, client: AuthenticatedClient, token: string): Promise<void> {
+  const claims = await readAccessToken(ctx, token)
   if (claims !== null) {
-    services.addToRequestLog({ accountId: claims.sub, sessionId: claims.sid })
+    ctx.addToRequestLog({ accountId: claims.sub, sessionId: claims.sid })
     requireIssuedToClient(client, claims.client_id)
-    await orUnavailable(services.accountObject(claims.sub).end(claims.sid))
-    return claims.sub
+    await orUnavailable(ctx.services.accountObject(claims.sub).end(claims.sid))
+    return
   }
-  const refreshToken = await readOwnRefreshToken(services, token)
-  if (refreshToken !== null) await endByRefreshToken(services, client, refreshToken)
-  return refreshToken?.accountId ?? null
+  const refreshToken = await readOwnRefreshToken(ctx, token)
+  if (refreshToken !== null) await endByRefreshToken(ctx, client, refreshToken)
 }
 
 async function endByRefreshToken(
-  { accountObject, settings, nowMs, addToRequestLog }: Services,
+  { services: { accountObject, settings }, nowMs, addToRequestLog }: RequestContext,
   client: AuthenticatedClient,
   { accountId, sessionId, sessionSecret }: RefreshToken,
 ): Promise<void> {

@@ -3,10 +3,13 @@ import { type Identifier, isOnAllowList } from '../../accounts/identifier.ts'
 import { type FieldError, ServiceError } from '../../errors/service-error.ts'
 import { type Weakness, weaknesses } from '../../passwords/policy.ts'
 import { comparedForm } from '../../runtime/text.ts'
-import type { Services } from '../../services.ts'
+import type { RequestContext } from '../request-context.ts'
 
 /** @throws {ServiceError} `registration_closed` */
-export async function checkRegistrationOpen({ settings, nowMs }: Services): Promise<void> {
+export async function checkRegistrationOpen({
+  services: { settings },
+  nowMs,
+}: RequestContext): Promise<void> {
   const { registrationOpen } = await settings.current(nowMs)
   if (!registrationOpen) throw new ServiceError('registration_closed')
 }
@@ -16,7 +19,7 @@ export async function checkRegistrationOpen({ settings, nowMs }: Services): Prom
  * @throws {ServiceError} `registration_not_allowed` if there are identifiers, but the allow list contains none of them
  */
 export async function checkRegistrationAllowed(
-  { settings, nowMs }: Services,
+  { services: { settings }, nowMs }: RequestContext,
   identifiers: readonly (Identifier | null | undefined)[],
 ): Promise<void> {
   const { registrationAllow } = await settings.current(nowMs)
@@ -30,26 +33,26 @@ export async function checkRegistrationAllowed(
  * @throws {ServiceError} `invalid_request`
  */
 export function checkUsername(
-  services: Services,
+  ctx: RequestContext,
   username: Identifier | null | undefined,
   current: string | null = null,
 ): void {
-  const errors = usernameErrors(services, username, current)
+  const errors = usernameErrors(ctx, username, current)
   if (errors.length > 0) throw new ServiceError('invalid_request', { errors })
 }
 
 /** @returns the problems with a username, to be reported with those of other fields */
 export function usernameErrors(
-  services: Services,
+  ctx: RequestContext,
   username: Identifier | null | undefined,
   current: string | null = null,
 ): readonly FieldError[] {
-  if (!isReservedUsername(services, username, current)) return []
+  if (!isReservedUsername(ctx, username, current)) return []
   return [{ field: 'username', message: 'Must not be a reserved name.' }]
 }
 
 export function isReservedUsername(
-  { config }: Services,
+  { services: { config } }: RequestContext,
   username: Identifier | null | undefined,
   current: string | null = null,
 ): boolean {
@@ -59,11 +62,11 @@ export function isReservedUsername(
 
 /** @throws {ServiceError} `weak_password` with all reasons */
 export function checkPasswordPolicy(
-  services: Services,
+  ctx: RequestContext,
   password: string,
   identifiers: readonly (Identifier | null)[],
 ): void {
-  const reasons = weaknessesFor(services, password, identifiers)
+  const reasons = weaknessesFor(ctx, password, identifiers)
   if (reasons.length > 0) throw new ServiceError('weak_password', { reasons })
 }
 
@@ -72,18 +75,18 @@ export function checkPasswordPolicy(
  * @returns the problems with a password, to be reported with those of other fields
  */
 export function passwordErrors(
-  services: Services,
+  ctx: RequestContext,
   field: string,
   password: string,
   identifiers: readonly (Identifier | null)[],
 ): readonly FieldError[] {
-  const reasons = weaknessesFor(services, password, identifiers)
+  const reasons = weaknessesFor(ctx, password, identifiers)
   return reasons.length === 0 ? [] : [{ field, message: 'Must not be a weak password.', reasons }]
 }
 
 /** @returns the reasons why the password is weak, in the order in which they are reported */
 export function weaknessesFor(
-  { config }: Services,
+  { services: { config } }: RequestContext,
   password: string,
   identifiers: readonly (Identifier | null)[],
 ): readonly Weakness[] {

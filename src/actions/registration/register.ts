@@ -6,11 +6,11 @@ import { newId } from '../../crypto/ids.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import { hashPassword } from '../../passwords/pbkdf2.ts'
 import { withDeadline } from '../../runtime/deadline.ts'
-import type { Services } from '../../services.ts'
 import type { Transport } from '../../sessions/session.ts'
 import { confirmWrite } from '../account/commit-change.ts'
 import { toState } from '../account/publish-state.ts'
 import { type RateLimitedRequest, runAttempt } from '../attempts/run-attempt.ts'
+import type { RequestContext } from '../request-context.ts'
 import { type IssuedTokens, issueTokens } from '../session/issue-tokens.ts'
 import { openSession } from '../session/open-session.ts'
 import {
@@ -36,45 +36,45 @@ const ATTEMPT_KIND = { action: 'register', mayRegister: true, identifier: null }
  * `weak_password`, `identifier_taken`, `misconfigured`, `unavailable` (with `registered` if the account is stored but its session
  * could not be opened); as runAttempt
  */
-export async function register(services: Services, request: RegisterRequest): Promise<IssuedTokens> {
+export async function register(ctx: RequestContext, request: RegisterRequest): Promise<IssuedTokens> {
   const { username, email, phone, password } = request
-  checkFields(services, request)
-  const key = await services.signingKeys.signing(services.nowMs)
-  await checkRegistrationOpen(services)
-  await checkRegistrationAllowed(services, [username, email, phone])
-  checkPasswordPolicy(services, password, [username, email, phone])
-  const { activeSession, sessionSecret } = await runAttempt(services, request, ATTEMPT_KIND, () =>
-    storeAndOpen(services, request),
+  checkFields(ctx, request)
+  const key = await ctx.services.signingKeys.signing(ctx.nowMs)
+  await checkRegistrationOpen(ctx)
+  await checkRegistrationAllowed(ctx, [username, email, phone])
+  checkPasswordPolicy(ctx, password, [username, email, phone])
+  const { activeSession, sessionSecret } = await runAttempt(ctx, request, ATTEMPT_KIND, () =>
+    storeAndOpen(ctx, request),
   )
-  return issueTokens(services, key, activeSession, sessionSecret)
+  return issueTokens(ctx, key, activeSession, sessionSecret)
 }
 
 /**
  * Reports a reserved username, and a weak password with it. A weak password alone is reported later, after the check that
  * registration is allowed.
  */
-function checkFields(services: Services, { username, email, phone, password }: RegisterRequest): void {
-  const errors = usernameErrors(services, username)
+function checkFields(ctx: RequestContext, { username, email, phone, password }: RegisterRequest): void {
+  const errors = usernameErrors(ctx, username)
   if (errors.length === 0) return
-  const weak = passwordErrors(services, 'password', password, [username, email, phone])
+  const weak = passwordErrors(ctx, 'password', password, [username, email, phone])
   throw new ServiceError('invalid_request', { errors: [...errors, ...weak] })
 }
 
-async function storeAndOpen(services: Services, request: RegisterRequest) {
-  const passwordHash = await hashPassword(request.password, await services.pepper())
-  const account = toAccount(request, passwordHash, services.nowMs)
-  await store(services, account)
-  const { requester, transport } = request
+async function storeAndOpen(ctx: RequestContext, request: RegisterRequest) {
+  const passwordHash = await hashPassword(request.password, await ctx.services.pepper())
+  const account = toAccount(request, passwordHash, ctx.nowMs)
+  await store(ctx, account)
+  const { transport } = request
   const registered = { registered: true } as const
-  const session = { requester, transport, scope: null }
+  const session = { transport, scope: null }
   const source = { readFrom: 'primary' } as const
-  const opened = await openSession(services, session, toState(account), source, registered)
+  const opened = await openSession(ctx, session, toState(account), source, registered)
   if (opened.outcome === 'stale') throw new ServiceError('unavailable', registered)
   return opened
 }
 
 /** Inserts the account and reads which of its identifiers are taken, in one batch. */
-async function store({ db }: Services, account: Account): Promise<void> {
+async function store({ services: { db } }: RequestContext, account: Account): Promise<void> {
   try {
     const batch = [insertAccount(db, account), takenIdentifiers(db, account)]
     const [inserted, taken] = await withDeadline(db.batch(batch))

@@ -1,8 +1,9 @@
 /** Authentication by a Bearer token. */
+
 import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
-import type { Services } from '../../services.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import type { AccessTokenClaims } from '../../verify/access-token.ts'
+import type { RequestContext } from '../request-context.ts'
 
 export interface Authenticated {
   readonly claims: AccessTokenClaims
@@ -11,9 +12,9 @@ export interface Authenticated {
 }
 
 /** Verifies the token and checks that its session is alive. @throws {ServiceError} `invalid_token`, `unavailable` */
-export async function authenticate(services: Services, accessToken: string): Promise<Authenticated> {
-  const claims = await verifyBearer(services, accessToken)
-  return { claims, activeSession: await checkSession(services, claims) }
+export async function authenticate(ctx: RequestContext, accessToken: string): Promise<Authenticated> {
+  const claims = await verifyBearer(ctx, accessToken)
+  return { claims, activeSession: await checkSession(ctx, claims) }
 }
 
 /**
@@ -22,13 +23,13 @@ export async function authenticate(services: Services, accessToken: string): Pro
  * @throws {ServiceError} `invalid_token`, `unavailable`
  */
 export async function verifyBearer(
-  services: Services,
+  ctx: RequestContext,
   accessToken: string,
   audience?: string,
 ): Promise<AccessTokenClaims> {
-  const claims = await readAccessToken(services, accessToken, audience)
+  const claims = await readAccessToken(ctx, accessToken, audience)
   if (claims === null) throw new ServiceError('invalid_token')
-  services.addToRequestLog({ accountId: claims.sub, sessionId: claims.sid })
+  ctx.addToRequestLog({ accountId: claims.sub, sessionId: claims.sid })
   return claims
 }
 
@@ -38,11 +39,14 @@ export async function verifyBearer(
  * @throws {ServiceError} `unavailable`
  */
 export function readAccessToken(
-  services: Services,
+  ctx: RequestContext,
   text: string,
   audience?: string,
 ): Promise<AccessTokenClaims | null> {
-  const { config, signingKeys, verifiedTokens, nowMs } = services
+  const {
+    services: { config, signingKeys, verifiedTokens },
+    nowMs,
+  } = ctx
   return verifiedTokens.verify(text, {
     issuer: config.tokens.issuer,
     audiences: [config.tokens.audience, ...(audience === undefined ? [] : [audience])],
@@ -53,11 +57,11 @@ export function readAccessToken(
 
 /** @returns the session of a token. @throws {ServiceError} `invalid_token` if it has ended; `unavailable` */
 export async function checkSession(
-  services: Services,
+  ctx: RequestContext,
   { sub, sid }: AccessTokenClaims,
 ): Promise<ActiveSession> {
-  const { sessionsNotBeforeMs } = await services.settings.current(services.nowMs)
-  const activeSession = await orUnavailable(services.accountObject(sub).check(sid, sessionsNotBeforeMs))
+  const { sessionsNotBeforeMs } = await ctx.services.settings.current(ctx.nowMs)
+  const activeSession = await orUnavailable(ctx.services.accountObject(sub).check(sid, sessionsNotBeforeMs))
   if (activeSession === null) throw new ServiceError('invalid_token')
   return activeSession
 }

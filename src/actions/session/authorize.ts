@@ -1,10 +1,10 @@
 /** Authorization: permissions that a token must have, and logins that must be recent. */
 import type { AccountProfile } from '../../accounts/account.ts'
 import { ServiceError } from '../../errors/service-error.ts'
-import type { Services } from '../../services.ts'
 import type { Session } from '../../sessions/session.ts'
 import type { AccessTokenClaims } from '../../verify/access-token.ts'
 import { type Permissions, scopeNames } from '../../verify/bearer.ts'
+import type { RequestContext } from '../request-context.ts'
 import { checkSession, verifyBearer } from './authenticate.ts'
 
 /** @throws {ServiceError} `insufficient_scope` with the missing permissions */
@@ -35,12 +35,12 @@ function missingFrom(granted: readonly string[], required: readonly string[]): r
 const MAX_AUTH_AGE_SECONDS = 900
 
 /** @throws {ServiceError} `insufficient_user_authentication` (RFC 9470 section 3) */
-export function requireFreshLogin(services: Services, session: Session): void {
-  if (isFreshLogin(services, session)) return
+export function requireFreshLogin(ctx: RequestContext, session: Session): void {
+  if (isFreshLogin(ctx, session)) return
   throw new ServiceError('insufficient_user_authentication', { max_age: MAX_AUTH_AGE_SECONDS })
 }
 
-export function isFreshLogin({ nowMs }: Pick<Services, 'nowMs'>, { authTime }: Session): boolean {
+export function isFreshLogin({ nowMs }: Pick<RequestContext, 'nowMs'>, { authTime }: Session): boolean {
   return nowMs - authTime <= MAX_AUTH_AGE_SECONDS * 1000
 }
 
@@ -63,13 +63,13 @@ export interface Identity extends Permissions {
  * @throws {ServiceError} `invalid_token`, `insufficient_scope`, `unavailable`
  */
 export async function authorizeToken(
-  services: Services,
+  ctx: RequestContext,
   accessToken: string,
   { session, roles, scope, audience }: RequiredAccess,
 ): Promise<Identity> {
-  const claims = await verifyBearer(services, accessToken, audience)
+  const claims = await verifyBearer(ctx, accessToken, audience)
   const claimed = { roles: claims.roles, scope: scopeNames(claims.scope) }
-  const granted = session === 'check' ? await checkCurrentPermissions(services, claims, claimed) : claimed
+  const granted = session === 'check' ? await checkCurrentPermissions(ctx, claims, claimed) : claimed
   requirePermissions(granted, { roles, scope })
   return { subject: claims.sub, sessionId: claims.sid, claims, ...granted }
 }
@@ -81,10 +81,10 @@ export async function authorizeToken(
  * @throws {ServiceError} `invalid_token` if the session has ended; `unavailable`
  */
 export async function checkCurrentPermissions(
-  services: Services,
+  ctx: RequestContext,
   claims: AccessTokenClaims,
   claimed: Permissions,
 ): Promise<Permissions> {
-  const { profile } = await checkSession(services, claims)
+  const { profile } = await checkSession(ctx, claims)
   return currentPermissions(claimed, profile)
 }

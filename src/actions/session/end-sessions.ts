@@ -1,24 +1,26 @@
 /** Ends and lists sessions. */
+
 import { sha256, toBase64Url } from '../../crypto/bytes.ts'
 import { isId } from '../../crypto/ids.ts'
 import type { PurposeKeys } from '../../crypto/secrets.ts'
 import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import { describeError, log } from '../../runtime/log.ts'
-import type { Services } from '../../services.ts'
-import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import { type RefreshToken, readRefreshToken } from '../../sessions/refresh-token.ts'
 import type { Session } from '../../sessions/session.ts'
 import { confirmPassword } from '../account/change-account.ts'
 import type { RateLimitedRequest } from '../attempts/run-attempt.ts'
+import type { AccountContext, RequestContext } from '../request-context.ts'
 import { requireFreshLogin } from './authorize.ts'
 
 /**
  * Ends the session of a refresh token of any generation. An invalid token ends nothing.
- * @returns the id of the token's account; null for an invalid token
  * @throws {ServiceError} `misconfigured` if the token may have been made under another AUTH_SECRET; `unavailable`
  */
-export async function logOutByRefreshToken(services: Services, text: string): Promise<string | null> {
-  return endByToken(services, await readOwnRefreshToken(services, text))
+export async function logOutByRefreshToken(ctx: RequestContext, text: string): Promise<void> {
+  const token = await readOwnRefreshToken(ctx, text)
+  if (token === null) return
+  ctx.addToRequestLog({ accountId: token.accountId })
+  await endByToken(ctx, token)
 }
 
 /** How long a login waits until the session that it replaces, possibly of another account, has ended. */
@@ -31,12 +33,12 @@ export interface BrowserCookies {
 }
 
 /** Ends every session in the browser's cookies. @throws {ServiceError} as logOutByRefreshToken */
-export async function logOutOfBrowser(services: Services, { refresh, page }: BrowserCookies): Promise<void> {
+export async function logOutOfBrowser(ctx: RequestContext, { refresh, page }: BrowserCookies): Promise<void> {
   const tokens = [
-    refresh === undefined ? null : await readOwnToken(services, refresh, await services.refreshKeys()),
-    page === undefined ? null : await readOwnToken(services, page, await services.pageKeys()),
+    refresh === undefined ? null : await readOwnToken(ctx, refresh, await ctx.services.refreshKeys()),
+    page === undefined ? null : await readOwnToken(ctx, page, await ctx.services.pageKeys()),
   ]
-  for (const token of onePerSession(tokens)) await endByToken(services, token)
+  for (const token of onePerSession(tokens)) await endByToken(ctx, token)
 }
 
 /**
@@ -45,16 +47,16 @@ export async function logOutOfBrowser(services: Services, { refresh, page }: Bro
  * @param currentId the id of the session that the cookies contain from now on
  */
 export async function endReplacedSessions(
-  services: Services,
+  ctx: RequestContext,
   currentId: string,
   { refresh, page }: BrowserCookies,
 ): Promise<void> {
   const tokens = [
-    refresh === undefined ? null : await readRefreshToken(refresh, await services.refreshKeys()),
-    page === undefined ? null : await readRefreshToken(page, await services.pageKeys()),
+    refresh === undefined ? null : await readRefreshToken(refresh, await ctx.services.refreshKeys()),
+    page === undefined ? null : await readRefreshToken(page, await ctx.services.pageKeys()),
   ]
   const replaced = onePerSession(tokens).filter(({ sessionId }) => sessionId !== currentId)
-  await Promise.all(replaced.map((token) => endOrWarn(services, token)))
+  await Promise.all(replaced.map((token) => endOrWarn(ctx, token)))
 }
 
 /**
@@ -66,12 +68,12 @@ function onePerSession(tokens: readonly (RefreshToken | null)[]): readonly Refre
   return [...new Map(valid.map((token) => [toBase64Url(token.sessionSecret), token])).values()]
 }
 
-async function endOrWarn(services: Services, token: RefreshToken): Promise<void> {
+async function endOrWarn(ctx: RequestContext, token: RefreshToken): Promise<void> {
   try {
-    await endByToken(services, token, REPLACED_DEADLINE_MS)
+    await endByToken(ctx, token, REPLACED_DEADLINE_MS)
   } catch (error) {
     log('warn', 'replaced_session_not_ended', {
-      request_id: services.requestId,
+      request_id: ctx.requestId,
       account_id: token.accountId,
       session_id: token.sessionId,
       error: describeError(error),
@@ -79,24 +81,18 @@ async function endOrWarn(services: Services, token: RefreshToken): Promise<void>
   }
 }
 
-async function endByToken(
-  services: Services,
-  token: RefreshToken | null,
-  deadlineMs?: number,
-): Promise<string | null> {
-  if (token === null) return null
+async function endByToken(ctx: RequestContext, token: RefreshToken, deadlineMs?: number): Promise<void> {
   const secretHash = await sha256(token.sessionSecret)
-  const ending = services.accountObject(token.accountId).endBySecret(token.sessionId, secretHash)
+  const ending = ctx.services.accountObject(token.accountId).endBySecret(token.sessionId, secretHash)
   await orUnavailable(ending, {}, deadlineMs)
-  return token.accountId
 }
 
 /**
  * @returns null if the text is not a refresh token of this service
  * @throws {ServiceError} `misconfigured` if it may have been made under another AUTH_SECRET
  */
-export async function readOwnRefreshToken(services: Services, text: string): Promise<RefreshToken | null> {
-  return readOwnToken(services, text, await services.refreshKeys())
+export async function readOwnRefreshToken(ctx: RequestContext, text: string): Promise<RefreshToken | null> {
+  return readOwnToken(ctx, text, await ctx.services.refreshKeys())
 }
 
 /**
@@ -106,12 +102,12 @@ export async function readOwnRefreshToken(services: Services, text: string): Pro
  * @throws {ServiceError} `misconfigured`, `unavailable`
  */
 export async function readOwnToken(
-  services: Services,
+  ctx: RequestContext,
   text: string,
   keys: PurposeKeys,
 ): Promise<RefreshToken | null> {
   const token = await readRefreshToken(text, keys)
-  if (token === null) await services.signingKeys.signing(services.nowMs)
+  if (token === null) await ctx.services.signingKeys.signing(ctx.nowMs)
   return token
 }
 
@@ -127,25 +123,26 @@ export interface EndSessionsRequest extends RateLimitedRequest {
  * session of the request has ended since
  */
 export async function endSession(
-  services: Services,
-  activeSession: ActiveSession,
+  ctx: AccountContext,
   request: EndSessionsRequest,
   sessionId: string,
 ): Promise<void> {
-  if (sessionId === activeSession.session.id) return logOut(services, activeSession)
-  await confirmOwner(services, activeSession, request)
-  const { sessionsNotBeforeMs } = await services.settings.current(services.nowMs)
-  const object = services.accountObject(activeSession.profile.id)
-  const { id } = activeSession.session
-  const ended = isId(sessionId) && (await orUnavailable(object.end(sessionId, sessionsNotBeforeMs, id)))
+  const { profile, session } = ctx.actor
+  if (sessionId === session.id) return logOut(ctx)
+  await confirmOwner(ctx, request)
+  const { sessionsNotBeforeMs } = await ctx.services.settings.current(ctx.nowMs)
+  const object = ctx.services.accountObject(profile.id)
+  const ending = () => orUnavailable(object.end(sessionId, sessionsNotBeforeMs, session.id))
+  const ended = isId(sessionId) && (await ending())
   if (ended) return
-  const current = await orUnavailable(object.check(id, sessionsNotBeforeMs))
+  const current = await orUnavailable(object.check(session.id, sessionsNotBeforeMs))
   throw new ServiceError(current === null ? 'invalid_token' : 'not_found')
 }
 
 /** Ends the session of the request, which may have ended already. */
-export async function logOut(services: Services, { profile, session }: ActiveSession): Promise<void> {
-  await orUnavailable(services.accountObject(profile.id).end(session.id))
+export async function logOut(ctx: AccountContext): Promise<void> {
+  const { profile, session } = ctx.actor
+  await orUnavailable(ctx.services.accountObject(profile.id).end(session.id))
 }
 
 /**
@@ -154,15 +151,14 @@ export async function logOut(services: Services, { profile, session }: ActiveSes
  * @throws {ServiceError} as confirmOwner; `invalid_token` if the session of the request has ended since
  */
 export async function endAllSessions(
-  services: Services,
-  activeSession: ActiveSession,
+  ctx: AccountContext,
   request: EndSessionsRequest,
   except?: 'current',
 ): Promise<void> {
-  await confirmOwner(services, activeSession, request)
-  const { id } = activeSession.session
+  await confirmOwner(ctx, request)
+  const { profile, session } = ctx.actor
   const ended = await orUnavailable(
-    services.accountObject(activeSession.profile.id).endAll(except === 'current' ? id : undefined, id),
+    ctx.services.accountObject(profile.id).endAll(except === 'current' ? session.id : undefined, session.id),
   )
   if (!ended) throw new ServiceError('invalid_token')
 }
@@ -172,19 +168,16 @@ export async function endAllSessions(
  * @throws {ServiceError} `insufficient_user_authentication` if there is no password and no fresh login; as confirmPassword
  */
 async function confirmOwner(
-  services: Services,
-  activeSession: ActiveSession,
+  ctx: AccountContext,
   { password, ...request }: EndSessionsRequest,
 ): Promise<void> {
-  if (password === undefined) return requireFreshLogin(services, activeSession.session)
-  await confirmPassword(services, activeSession, { ...request, password })
+  if (password === undefined) return requireFreshLogin(ctx, ctx.actor.session)
+  await confirmPassword(ctx, { ...request, password })
 }
 
 /** @returns the live sessions, most recently used first */
-export async function listSessions(
-  services: Services,
-  { profile }: ActiveSession,
-): Promise<readonly Session[]> {
-  const { sessionsNotBeforeMs } = await services.settings.current(services.nowMs)
-  return orUnavailable(services.accountObject(profile.id).list(sessionsNotBeforeMs))
+export async function listSessions(ctx: AccountContext): Promise<readonly Session[]> {
+  const { profile } = ctx.actor
+  const { sessionsNotBeforeMs } = await ctx.services.settings.current(ctx.nowMs)
+  return orUnavailable(ctx.services.accountObject(profile.id).list(sessionsNotBeforeMs))
 }

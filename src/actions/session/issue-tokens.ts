@@ -1,13 +1,13 @@
 /** Issues the tokens of a session: a signed access token and the current refresh token. */
 import type { AccountProfile } from '../../accounts/account.ts'
 import type { Bytes } from '../../crypto/bytes.ts'
-import type { Services } from '../../services.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import { makeRefreshToken } from '../../sessions/refresh-token.ts'
 import type { Session } from '../../sessions/session.ts'
 import { signAccessToken } from '../../tokens/access-token.ts'
 import { grantScope } from '../../tokens/claims.ts'
 import type { SigningKey } from '../../tokens/signing-keys.ts'
+import type { RequestContext } from '../request-context.ts'
 
 export interface IssuedTokens {
   readonly accessToken: string
@@ -26,7 +26,7 @@ export interface IssuedTokens {
  * @param sessionSecret the secret in the session's refresh tokens
  */
 export async function issueTokens(
-  { config, refreshKeys, nowMs, addToRequestLog }: Services,
+  { services: { config, refreshKeys }, nowMs, addToRequestLog }: RequestContext,
   key: SigningKey,
   { session, profile }: ActiveSession,
   sessionSecret: Bytes,

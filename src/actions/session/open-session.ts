@@ -1,16 +1,15 @@
 /** Opens a session in the account's object, for login and registration. */
+
 import { type Bytes, randomBytes, sha256 } from '../../crypto/bytes.ts'
 import { newId } from '../../crypto/ids.ts'
 import { orUnavailable, type ProblemMembers } from '../../errors/service-error.ts'
 import { describeError, log } from '../../runtime/log.ts'
-import type { Services } from '../../services.ts'
 import type { ActiveSession, OpenRequest } from '../../sessions/account-rpc.ts'
 import { SESSION_SECRET_BYTES } from '../../sessions/refresh-token.ts'
 import type { LiveState, Transport } from '../../sessions/session.ts'
-import type { Requester } from '../attempts/requester-limits.ts'
+import type { RequestContext } from '../request-context.ts'
 
 export interface SessionRequest {
-  readonly requester: Requester
   /** The requested scopes; null if the request names none. */
   readonly scope: readonly string[] | null
   readonly transport: Transport
@@ -29,7 +28,7 @@ type StateSource = Pick<OpenRequest, 'readFrom' | 'replacesVersion'>
  * @throws {ServiceError} `unavailable`
  */
 export async function openSession(
-  services: Services,
+  ctx: RequestContext,
   request: SessionRequest,
   state: LiveState,
   source: StateSource,
@@ -37,20 +36,20 @@ export async function openSession(
 ): Promise<OpenSessionResult> {
   const sessionSecret = randomBytes(SESSION_SECRET_BYTES)
   const session = {
-    id: newId(services.nowMs),
+    id: newId(ctx.nowMs),
     secretHash: await sha256(sessionSecret),
     scope: request.scope,
     amr: ['pwd'],
-    clientId: services.config.tokens.clientId,
-    ip: request.requester.address?.shown ?? null,
-    userAgent: request.requester.userAgent,
-    ...request.requester.location,
+    clientId: ctx.services.config.tokens.clientId,
+    ip: ctx.requester.address?.shown ?? null,
+    userAgent: ctx.requester.userAgent,
+    ...ctx.requester.location,
     transport: request.transport,
   }
-  const policy = services.config.sessions
-  const opening = services.accountObject(state.profile.id).open({ session, state, policy, ...source })
+  const policy = ctx.services.config.sessions
+  const opening = ctx.services.accountObject(state.profile.id).open({ session, state, policy, ...source })
   const result = await orUnavailable(opening, members).catch((error: unknown) => {
-    services.waitUntil(endOrphanedSession(services, state.profile.id, session.id))
+    ctx.waitUntil(endOrphanedSession(ctx, state.profile.id, session.id))
     throw error
   })
   if (result.outcome === 'stale') return result
@@ -59,7 +58,7 @@ export async function openSession(
 
 /** Ends a session whose tokens were never issued, because the result of opening it was lost or is withheld. */
 export async function endOrphanedSession(
-  { accountObject, requestId }: Services,
+  { services: { accountObject }, requestId }: RequestContext,
   accountId: string,
   sessionId: string,
 ): Promise<void> {

@@ -1,9 +1,10 @@
 /** The hosted pages' access to a session: the page token in their cookie. */
+
 import { sha256 } from '../../crypto/bytes.ts'
 import { orUnavailable } from '../../errors/service-error.ts'
-import type { Services } from '../../services.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import { makeRefreshToken } from '../../sessions/refresh-token.ts'
+import type { RequestContext } from '../request-context.ts'
 import { readOwnToken } from './end-sessions.ts'
 import { type IssuedTokens, issueTokens } from './issue-tokens.ts'
 
@@ -19,12 +20,12 @@ export interface PageSession {
  * @returns null if the session has ended or the token is invalid
  * @throws {ServiceError} `misconfigured`, `unavailable`
  */
-export async function resumeSession(services: Services, text: string): Promise<PageSession | null> {
-  const used = await usePageToken(services, text)
+export async function resumeSession(ctx: RequestContext, text: string): Promise<PageSession | null> {
+  const used = await usePageToken(ctx, text)
   if (used === null) return null
   return {
     activeSession: used.activeSession,
-    pageToken: await makeRefreshToken(used.token, await services.pageKeys()),
+    pageToken: await makeRefreshToken(used.token, await ctx.services.pageKeys()),
   }
 }
 
@@ -34,28 +35,28 @@ export async function resumeSession(services: Services, text: string): Promise<P
  * @returns null if the session has ended or the token is invalid
  * @throws {ServiceError} `misconfigured`, `unavailable`
  */
-export async function issueToPages(services: Services, text: string): Promise<IssuedTokens | null> {
-  const key = await services.signingKeys.signing(services.nowMs)
-  const used = await usePageToken(services, text)
-  return used && issueTokens(services, key, used.activeSession, used.token.sessionSecret)
+export async function issueToPages(ctx: RequestContext, text: string): Promise<IssuedTokens | null> {
+  const key = await ctx.services.signingKeys.signing(ctx.nowMs)
+  const used = await usePageToken(ctx, text)
+  return used && issueTokens(ctx, key, used.activeSession, used.token.sessionSecret)
 }
 
 /** Makes the page token of a session. Page tokens do not rotate, so that a lost response does not end the session. */
 export async function pageTokenOf(
-  { pageKeys }: Services,
+  { services: { pageKeys } }: RequestContext,
   { profile, session, sessionSecret }: IssuedTokens,
 ): Promise<string> {
   const token = { accountId: profile.id, sessionId: session.id, generation: 0, sessionSecret }
   return makeRefreshToken(token, await pageKeys())
 }
 
-async function usePageToken(services: Services, text: string) {
-  const token = await readOwnToken(services, text, await services.pageKeys())
+async function usePageToken(ctx: RequestContext, text: string) {
+  const token = await readOwnToken(ctx, text, await ctx.services.pageKeys())
   if (token === null) return null
   const { sessionId, accountId, sessionSecret } = token
-  const { sessionsNotBeforeMs } = await services.settings.current(services.nowMs)
+  const { sessionsNotBeforeMs } = await ctx.services.settings.current(ctx.nowMs)
   const secretHash = await sha256(sessionSecret)
-  const presented = { sessionId, secretHash, policy: services.config.sessions, sessionsNotBeforeMs }
-  const activeSession = await orUnavailable(services.accountObject(accountId).resume(presented))
+  const presented = { sessionId, secretHash, policy: ctx.services.config.sessions, sessionsNotBeforeMs }
+  const activeSession = await orUnavailable(ctx.services.accountObject(accountId).resume(presented))
   return activeSession && { token, activeSession }
 }

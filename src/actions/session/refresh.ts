@@ -1,33 +1,34 @@
 /** Exchanges a refresh token for the next tokens of its session. */
+
 import { sha256 } from '../../crypto/bytes.ts'
 import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import { log } from '../../runtime/log.ts'
-import type { Services } from '../../services.ts'
 import { readRefreshToken } from '../../sessions/refresh-token.ts'
+import type { RequestContext } from '../request-context.ts'
 import { type IssuedTokens, issueTokens } from './issue-tokens.ts'
 
 /**
  * @throws {ServiceError} `invalid_refresh_token`, `refresh_token_reused` (this ends the session), `misconfigured`,
  * `unavailable`
  */
-export async function refresh(services: Services, text: string): Promise<IssuedTokens> {
-  const key = await services.signingKeys.signing(services.nowMs)
-  const token = await readRefreshToken(text, await services.refreshKeys())
+export async function refresh(ctx: RequestContext, text: string): Promise<IssuedTokens> {
+  const key = await ctx.services.signingKeys.signing(ctx.nowMs)
+  const token = await readRefreshToken(text, await ctx.services.refreshKeys())
   if (token === null) throw new ServiceError('invalid_refresh_token')
   const { accountId, sessionId, generation, sessionSecret } = token
-  services.addToRequestLog({ accountId, sessionId })
-  const { sessionsNotBeforeMs } = await services.settings.current(services.nowMs)
+  ctx.addToRequestLog({ accountId, sessionId })
+  const { sessionsNotBeforeMs } = await ctx.services.settings.current(ctx.nowMs)
   const presented = {
     sessionId,
     generation,
     secretHash: await sha256(sessionSecret),
-    policy: services.config.sessions,
+    policy: ctx.services.config.sessions,
     sessionsNotBeforeMs,
   }
-  const result = await orUnavailable(services.accountObject(accountId).rotate(presented))
+  const result = await orUnavailable(ctx.services.accountObject(accountId).rotate(presented))
   if (result.outcome === 'unknown') throw new ServiceError('invalid_refresh_token')
   if (result.outcome === 'reused') {
-    const { requestId } = services
+    const { requestId } = ctx
     log('warn', 'refresh_token_reused', {
       request_id: requestId,
       account_id: accountId,
@@ -35,5 +36,5 @@ export async function refresh(services: Services, text: string): Promise<IssuedT
     })
     throw new ServiceError('refresh_token_reused')
   }
-  return issueTokens(services, key, result.activeSession, sessionSecret)
+  return issueTokens(ctx, key, result.activeSession, sessionSecret)
 }

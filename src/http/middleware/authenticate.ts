@@ -1,27 +1,32 @@
-/** Requires a valid Bearer token: one of an active session, or one of an administrator. */
+/** Requires a valid Bearer token, of an active session or of an administrator, and sets the actor. */
 import { createMiddleware } from 'hono/factory'
 import { authenticateAdmin } from '../../actions/admin/authenticate-admin.ts'
 import { authenticate } from '../../actions/session/authenticate.ts'
 import { ServiceError } from '../../errors/service-error.ts'
-import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import type { AppContext, AppEnv } from '../context.ts'
 import { bearerToken } from '../credentials.ts'
+import { setActor } from './provide-context.ts'
 
 /** @throws {ServiceError} `invalid_token`, `unavailable` */
-export async function authenticateRequest(c: AppContext): Promise<ActiveSession> {
-  const token = bearerToken(c)
-  if (token === null) throw new ServiceError('invalid_token')
-  return (await authenticate(c.get('services'), token)).activeSession
+export async function authenticateRequest(c: AppContext): Promise<void> {
+  const { activeSession } = await authenticate(c.get('ctx'), requireToken(c))
+  setActor(c, { kind: 'account', ...activeSession })
 }
 
 export const requireBearer = createMiddleware<AppEnv>(async (c, next) => {
-  c.set('activeSession', await authenticateRequest(c))
+  await authenticateRequest(c)
   await next()
 })
 
 export const requireAdmin = createMiddleware<AppEnv>(async (c, next) => {
-  const token = bearerToken(c)
-  if (token === null) throw new ServiceError('invalid_token')
-  c.set('admin', await authenticateAdmin(c.get('services'), token))
+  setActor(c, await authenticateAdmin(c.get('ctx'), requireToken(c)))
+  // From here on the log line's account is the one that the request is about.
+  c.get('ctx').addToRequestLog({ accountId: undefined })
   await next()
 })
+
+function requireToken(c: AppContext): string {
+  const token = bearerToken(c)
+  if (token === null) throw new ServiceError('invalid_token')
+  return token
+}

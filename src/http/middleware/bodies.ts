@@ -10,7 +10,7 @@ import { trimInvisible } from '../../runtime/text.ts'
 import { readBounded } from '../body.ts'
 import type { AppContext, AppEnv } from '../context.ts'
 import { requireAdmin, requireBearer } from './authenticate.ts'
-import { withCurrentTime } from './provide-services.ts'
+import { setCurrentTime } from './provide-context.ts'
 
 /** The deepest level that any schema checks: claims may be nested eight levels. */
 const MAX_DEPTH = 10
@@ -26,7 +26,7 @@ const readBody = createMiddleware<AppEnv>(async (c, next) => {
 export function setBody(c: AppContext, bytes: Uint8Array): void {
   requireJson(c.req.header('Content-Type'))
   c.set('body', bytes)
-  c.set('services', withCurrentTime(c.get('services')))
+  setCurrentTime(c)
 }
 
 /** For requests whose body may be missing. An empty body may have any type. */
@@ -40,7 +40,7 @@ const readOptionalBody = createMiddleware<AppEnv>(async (c, next) => {
 /** Sets the object as the body of a request that was sent without one. */
 export function setBodyObject(c: AppContext, object: object): void {
   c.set('body', new TextEncoder().encode(JSON.stringify(object)))
-  c.set('services', withCurrentTime(c.get('services')))
+  setCurrentTime(c)
 }
 
 /**
@@ -136,7 +136,7 @@ export const formBody = createMiddleware<AppEnv>(async (c, next) => {
   const headers = new Headers(c.req.raw.headers)
   headers.set('Content-Type', FORM)
   c.req.raw = new Request(url, { method, headers, body })
-  c.set('services', withCurrentTime(c.get('services')))
+  setCurrentTime(c)
   await next()
 })
 

@@ -4,10 +4,10 @@
  */
 import { createMiddleware } from 'hono/factory'
 import { matchedRoutes } from 'hono/route'
+import { actorName, type RequestContext } from '../../actions/request-context.ts'
 import { digestOf } from '../../limits/counter-keys.ts'
 import { log } from '../../runtime/log.ts'
 import type { AppContext, AppEnv } from '../context.ts'
-import { requesterOf } from '../requester.ts'
 
 /**
  * The id of a request is the CF-Ray, which is also in Cloudflare's own logs, or else random. An id that the requester sends is
@@ -43,8 +43,8 @@ function rayOf(c: AppContext): string | undefined {
 async function addAddressDigest(c: AppContext): Promise<void> {
   const fields = c.get('requestLogFields')
   if (fields?.addressDigest !== undefined || c.get('isProxied')) return
-  const { address } = requesterOf(c)
-  const key = address && (await c.get('services').counterKeys.ofRequesterIfReady(address.counted))
+  const { address } = c.get('ctx').requester
+  const key = address && (await c.get('ctx').services.counterKeys.ofRequesterIfReady(address.counted))
   if (key !== null) c.set('requestLogFields', { ...fields, addressDigest: digestOf(key) })
 }
 
@@ -62,7 +62,8 @@ function routeOf(c: AppContext): string {
 
 function requestFields(c: AppContext, startedAtMs: number) {
   const fields = c.get('requestLogFields')
-  const admin = c.get('admin')
+  // Missing if the service is misconfigured.
+  const actor = (c.get('ctx') as RequestContext | undefined)?.actor
   return {
     request_id: c.get('requestId'),
     method: c.req.method,
@@ -70,11 +71,10 @@ function requestFields(c: AppContext, startedAtMs: number) {
     status: c.res.status,
     code: c.get('errorCode'),
     duration_ms: Math.round(performance.now() - startedAtMs),
-    // For an administrator's request, the account that it was about; `admin` names the administrator.
-    account_id: c.get('accountId') ?? (admin === undefined ? fields?.accountId : undefined),
+    actor: actor && actorName(actor),
+    account_id: fields?.accountId,
     session_id: fields?.sessionId,
-    client_id: c.get('clientId') ?? fields?.clientId,
-    admin,
+    client_id: fields?.clientId,
     fields: fields?.fields,
     address_digest: fields?.addressDigest,
     identifier_digest: fields?.identifierDigest,

@@ -20,7 +20,7 @@ import {
 } from '../../actions/session/end-sessions.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import type { AppContext, AppEnv } from '../../http/context.ts'
-import { requesterOf } from '../../http/requester.ts'
+import { accountContext, setActor } from '../../http/middleware/provide-context.ts'
 import { NOTICES, type Notice } from '../../messages/messages.ts'
 import { trimInvisible } from '../../runtime/text.ts'
 import { showError } from '../error-pages.tsx'
@@ -41,13 +41,13 @@ import { AccountPage, type RejectedForm } from './account-page.tsx'
 const requireLogin = createMiddleware<AppEnv>(async (c, next) => {
   const activeSession = await readPageSession(c)
   if (activeSession === null) return c.redirect(c.req.method === 'POST' ? '/login?done=ended' : '/login', 303)
-  c.set('activeSession', activeSession)
+  setActor(c, { kind: 'account', ...activeSession })
   return next()
 })
 
 /** Rejects a form that was opened under another account than the one that is logged in now. */
 const requireSameAccount = createMiddleware<AppEnv>(async (c, next) => {
-  const { profile } = c.get('activeSession')
+  const { profile } = accountContext(c).actor
   if (formFieldsOf(c)('account') === profile.id) return next()
   return showAccount(c, { form: null, errors: accountSwitched(displayName(profile), viewOf(c).messages) })
 })
@@ -76,7 +76,7 @@ function addChangeForms(router: Hono<AppEnv>): void {
   router.post('/account/profile', ...accountForm, async (c) => {
     const { changes, errors } = readChanges(c)
     return submitWithPassword(c, 'profile', errors, async () => {
-      await changeIdentifiers(c.get('services'), c.get('activeSession'), credentialsOf(c), changes)
+      await changeIdentifiers(accountContext(c), credentialsOf(c), changes)
       return redirectToAccount(c, 'profile')
     })
   })
@@ -84,12 +84,7 @@ function addChangeForms(router: Hono<AppEnv>): void {
   router.post('/account/password', ...accountForm, (c) =>
     submitWithPassword(c, 'password', {}, async () => {
       const newPassword = formFieldsOf(c)('new_password')
-      const tokens = await changePassword(
-        c.get('services'),
-        c.get('activeSession'),
-        credentialsOf(c),
-        newPassword,
-      )
+      const tokens = await changePassword(accountContext(c), credentialsOf(c), newPassword)
       await setLoginCookies(c, tokens)
       return redirectToAccount(c, 'password')
     }),
@@ -97,7 +92,7 @@ function addChangeForms(router: Hono<AppEnv>): void {
 
   router.post('/account/delete', ...accountForm, (c) =>
     submitWithPassword(c, 'delete', {}, async () => {
-      await deleteOwnAccount(c.get('services'), c.get('activeSession'), credentialsOf(c))
+      await deleteOwnAccount(accountContext(c), credentialsOf(c))
       return redirectToLogin(c, 'deleted')
     }),
   )
@@ -107,21 +102,21 @@ function addSessionForms(router: Hono<AppEnv>): void {
   router.post('/account/sessions/end', ...accountForm, (c) =>
     submitForm(c, 'sessions', async () => {
       const id = formFieldsOf(c)('id')
-      await endSession(c.get('services'), c.get('activeSession'), endRequestOf(c), id).catch(ignoreEnded)
+      await endSession(accountContext(c), endRequestOf(c), id).catch(ignoreEnded)
       return redirectToAccount(c, 'session')
     }),
   )
 
   router.post('/account/sessions/end-others', ...accountForm, (c) =>
     submitForm(c, 'sessions', async () => {
-      await endAllSessions(c.get('services'), c.get('activeSession'), endRequestOf(c), 'current')
+      await endAllSessions(accountContext(c), endRequestOf(c), 'current')
       return redirectToAccount(c, 'other_sessions')
     }),
   )
 
   router.post('/account/sessions/end-all', ...accountForm, (c) =>
     submitForm(c, 'sessions', async () => {
-      await endAllSessions(c.get('services'), c.get('activeSession'), endRequestOf(c))
+      await endAllSessions(accountContext(c), endRequestOf(c))
       return redirectToLogin(c, 'sessions')
     }),
   )
@@ -133,7 +128,7 @@ function redirectToAccount(c: AppContext, notice: Notice): Response {
 
 /** After the account's session has ended. Ends the session of the refresh cookie too, if it is another one. */
 async function redirectToLogin(c: AppContext, notice: Notice): Promise<Response> {
-  await endReplacedSessions(c.get('services'), c.get('activeSession').session.id, browserCookies(c))
+  await endReplacedSessions(c.get('ctx'), accountContext(c).actor.session.id, browserCookies(c))
   clearLoginCookies(c)
   return c.redirect(`/login?done=${notice}`, 303)
 }
@@ -179,7 +174,7 @@ async function submitForm(
 function newPasswordErrors(c: AppContext): Record<string, string> {
   const newPassword = formFieldsOf(c)('new_password')
   if (newPassword === '') return {}
-  const reasons = weaknessesFor(c.get('services'), newPassword, identifiersOf(c.get('activeSession').profile))
+  const reasons = weaknessesFor(c.get('ctx'), newPassword, identifiersOf(accountContext(c).actor.profile))
   return reasons.length === 0 ? {} : { new_password: weakPasswordText(reasons, viewOf(c).messages) }
 }
 
@@ -188,7 +183,6 @@ function credentialsOf(c: AppContext) {
   return {
     password: field('current_password'),
     challenge: field('challenge') || undefined,
-    requester: requesterOf(c),
   }
 }
 
@@ -201,10 +195,10 @@ function endRequestOf(c: AppContext) {
 /** The identifiers that differ from those of the account, and the message of each invalid one, by the field's name. */
 function readChanges(c: AppContext) {
   const { messages } = viewOf(c)
-  const { profile } = c.get('activeSession')
-  const services = c.get('services')
+  const { profile } = accountContext(c).actor
+  const ctx = c.get('ctx')
   const field = (kind: IdentifierKind) => trimInvisible(formFieldsOf(c)(kind))
-  const region = services.config.accounts.defaultPhoneRegion
+  const region = ctx.services.config.accounts.defaultPhoneRegion
   const parsed = IDENTIFIER_KINDS.filter((kind) => field(kind) !== (profile[kind] ?? '')).map(
     (kind) => [kind, field(kind) === '' ? null : parseAs(kind, field(kind), region)] as const,
   )
@@ -215,21 +209,21 @@ function readChanges(c: AppContext) {
   const changes: IdentifierChanges = Object.fromEntries(changed)
   const unparsable = changed.filter(([kind, identifier]) => identifier === null && field(kind) !== '')
   const invalid = Object.fromEntries(unparsable.map(([kind]) => [kind, messages.invalidIdentifier[kind]]))
-  const reserved = isReservedUsername(services, changes.username, profile.username)
+  const reserved = isReservedUsername(ctx, changes.username, profile.username)
   return { changes, errors: reserved ? { ...invalid, username: messages.usernameReserved } : invalid }
 }
 
 async function showAccount(c: AppContext, rejected: RejectedForm | null): Promise<Response> {
   const view = viewOf(c)
   const { messages } = view
-  const activeSession = c.get('activeSession')
+  const activeSession = accountContext(c).actor
   const notice = NOTICES.find((name) => name === c.req.query('done'))
   const props = {
     view,
     activeSession,
-    sessions: await listSessions(c.get('services'), activeSession),
-    requiresPassword: !isFreshLogin(c.get('services'), activeSession.session),
-    minLength: c.get('services').config.accounts.passwordMinLength,
+    sessions: await listSessions(accountContext(c)),
+    requiresPassword: !isFreshLogin(c.get('ctx'), activeSession.session),
+    minLength: c.get('ctx').services.config.accounts.passwordMinLength,
     status: notice === undefined || rejected !== null ? undefined : messages.notices[notice],
     rejected,
     challenge: rejected?.form ? await challengeForNextAttempt(c, rejected.errors, 'login') : null,

@@ -11,7 +11,6 @@ import { issueToPages } from '../../actions/session/page-session.ts'
 import type { ChallengeAction } from '../../challenge/challenge.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import type { AppContext, AppEnv } from '../../http/context.ts'
-import { requesterOf } from '../../http/requester.ts'
 import { NOTICES } from '../../messages/messages.ts'
 import { hasControlCharacter, trimInvisible } from '../../runtime/text.ts'
 import { isLoginTicket, makeLoginTicket } from '../../sessions/login-ticket.ts'
@@ -75,7 +74,7 @@ function addLogin(router: Hono<AppEnv>): void {
     const errors = invalidFieldErrors(inputErrors(c, field), viewOf(c).messages)
     if (errors !== null) return showLogin(c, errors, identifier)
     try {
-      const tokens = await logIn(c.get('services'), { identifier, scope: null, ...credentialsOf(c) })
+      const tokens = await logIn(c.get('ctx'), { identifier, scope: null, ...credentialsOf(c) })
       return redirectAfterLogin(c, tokens)
     } catch (error) {
       return showLogin(c, formErrorsOf(c, error, FIELDS), identifier)
@@ -85,7 +84,7 @@ function addLogin(router: Hono<AppEnv>): void {
   router.get('/login/continue', (c) => c.redirect(withReturnTo('/login', returnToOf(c)), 303))
 
   router.post('/login/continue', pageLanguage, sameOriginForm, async (c) => {
-    const tokens = await issueToPages(c.get('services'), readPageCookie(c) ?? '')
+    const tokens = await issueToPages(c.get('ctx'), readPageCookie(c) ?? '')
     if (tokens === null) return c.redirect(withReturnTo('/login', returnToOf(c)), 303)
     return redirectAfterLogin(c, tokens)
   })
@@ -99,12 +98,12 @@ function addRegistration(router: Hono<AppEnv>): void {
 
   router.post('/register', pageLanguage, sameOriginForm, async (c) => {
     const typed = formFieldsOf(c)('identifier')
-    const identifier = parseNewIdentifier(typed, c.get('services').config.accounts.defaultPhoneRegion)
+    const identifier = parseNewIdentifier(typed, c.get('ctx').services.config.accounts.defaultPhoneRegion)
     const errors = invalidFieldErrors(registrationErrors(c, identifier), viewOf(c).messages)
     if (errors !== null || identifier === null) return showRegister(c, errors, typed)
     const identifiers = { username: null, email: null, phone: null, [identifier.kind]: identifier }
     try {
-      const tokens = await register(c.get('services'), { ...identifiers, ...credentialsOf(c) })
+      const tokens = await register(c.get('ctx'), { ...identifiers, ...credentialsOf(c) })
       return redirectAfterLogin(c, tokens)
     } catch (error) {
       if (isRegistered(error)) return c.redirect('/login?done=registered', 303)
@@ -117,7 +116,7 @@ function addLogout(router: Hono<AppEnv>): void {
   router.get('/logout', (c) => c.redirect(HOME, 303))
 
   router.post('/logout', pageLanguage, sameOriginForm, async (c) => {
-    await logOutOfBrowser(c.get('services'), browserCookies(c))
+    await logOutOfBrowser(c.get('ctx'), browserCookies(c))
     clearLoginCookies(c)
     const returnTo = returnToOf(c)
     return c.redirect(returnTo === null ? '/login?done=logged_out' : withReturnTo('/login', returnTo), 303)
@@ -125,13 +124,13 @@ function addLogout(router: Hono<AppEnv>): void {
 }
 
 function returnToOf(c: AppContext): string | null {
-  return readReturnTo(c.req.query('return_to'), c.get('services').config.deployment.corsOrigins)
+  return readReturnTo(c.req.query('return_to'), c.get('ctx').services.config.deployment.corsOrigins)
 }
 
 function credentialsOf(c: AppContext) {
   const field = formFieldsOf(c)
   const challenge = field('challenge') || undefined
-  return { password: field('password'), challenge, requester: requesterOf(c), transport: 'cookie' as const }
+  return { password: field('password'), challenge, transport: 'cookie' as const }
 }
 
 /**
@@ -139,9 +138,11 @@ function credentialsOf(c: AppContext) {
  * to another origin.
  */
 async function redirectAfterLogin(c: AppContext, tokens: IssuedTokens): Promise<Response> {
-  c.set('accountId', tokens.profile.id)
   await setLoginCookies(c, tokens)
-  const { ticketKeys, nowMs } = c.get('services')
+  const {
+    services: { ticketKeys },
+    nowMs,
+  } = c.get('ctx')
   const ticket = await makeLoginTicket(await ticketKeys(), countedAddressOf(c), nowMs)
   return c.redirect(withReturnTo(`/login?${TICKET_PARAMETER}=${ticket}`, returnToOf(c)), 303)
 }
@@ -149,13 +150,16 @@ async function redirectAfterLogin(c: AppContext, tokens: IssuedTokens): Promise<
 async function hasJustLoggedIn(c: AppContext): Promise<boolean> {
   const ticket = c.req.query(TICKET_PARAMETER)
   if (ticket === undefined) return false
-  const { ticketKeys, nowMs } = c.get('services')
+  const {
+    services: { ticketKeys },
+    nowMs,
+  } = c.get('ctx')
   return isLoginTicket(await ticketKeys(), ticket, countedAddressOf(c), nowMs)
 }
 
 /** The requester's IP address in the form that limits and tickets use. */
 function countedAddressOf(c: AppContext): string {
-  return requesterOf(c).address?.counted ?? ''
+  return c.get('ctx').requester.address?.counted ?? ''
 }
 
 /** Whether the account is stored and only the opening of its session failed. */
@@ -170,7 +174,7 @@ function registrationErrors(c: AppContext, identifier: Identifier | null): Recor
   const errors = { ...identifierErrors(c, identifier), ...inputErrors(c, field) }
   // Otherwise the action rejects it, after the check whether this person may register.
   if (Object.keys(errors).length === 0 || errors.password !== undefined) return errors
-  const reasons = weaknessesFor(c.get('services'), field('password'), [identifier])
+  const reasons = weaknessesFor(c.get('ctx'), field('password'), [identifier])
   return reasons.length === 0 ? errors : { ...errors, password: weakPasswordText(reasons, messages) }
 }
 
@@ -178,7 +182,7 @@ function identifierErrors(c: AppContext, identifier: Identifier | null): Record<
   const { messages } = viewOf(c)
   const typed = formFieldsOf(c)('identifier')
   if (identifier !== null) {
-    return isReservedUsername(c.get('services'), identifier) ? { identifier: messages.usernameReserved } : {}
+    return isReservedUsername(c.get('ctx'), identifier) ? { identifier: messages.usernameReserved } : {}
   }
   const kind = kindOf(typed)
   const isDigits = kind === 'phone' && !/[+＋]/.test(typed)
@@ -214,7 +218,7 @@ async function showLogin(c: AppContext, errors: FormErrors | null, identifier: s
 
 async function showRegister(c: AppContext, errors: FormErrors | null, identifier: string) {
   const props = await loginProps(c, 'register', errors, identifier)
-  const { passwordMinLength } = c.get('services').config.accounts
+  const { passwordMinLength } = c.get('ctx').services.config.accounts
   const page = <RegisterPage {...props} minLength={passwordMinLength} />
   return showForm(c, props.view.messages.register, errors, page)
 }

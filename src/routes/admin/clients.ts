@@ -110,24 +110,24 @@ export function clientsRoutes() {
 
   router.openapi(registerRoute, async (c) => {
     const body = c.req.valid('json')
-    c.get('services').addToRequestLog({ fields: Object.keys(body) })
+    c.get('ctx').addToRequestLog({ fields: Object.keys(body) })
     const { client_name = null, jwks, audience = null } = body
     const [key = null] = jwks?.keys ?? []
     const request = { clientName: client_name, encryptionJwk: key as JWK | null, audience }
-    const { client, secret } = await registerClient(c.get('services'), request)
-    c.set('clientId', client.clientId)
+    const { client, secret } = await registerClient(c.get('ctx'), request)
+    c.get('ctx').addToRequestLog({ clientId: client.clientId })
     return c.json({ ...toClientResponse(c, client), client_secret: secret }, 201)
   })
 
   router.openapi(getRoute, async (c) => {
-    const clients = await getClients(c.get('services'))
+    const clients = await getClients(c.get('ctx'))
     return c.json({ clients: clients.map((client) => toClientResponse(c, client)) }, 200)
   })
 
   router.openapi(removeRoute, async (c) => {
     const { client_id } = c.req.valid('param')
-    if (isId(client_id)) c.set('clientId', client_id)
-    await removeClient(c.get('services'), client_id)
+    if (isId(client_id)) c.get('ctx').addToRequestLog({ clientId: client_id })
+    await removeClient(c.get('ctx'), client_id)
     return c.body(null, 204)
   })
 
@@ -142,7 +142,7 @@ function toClientResponse(
     client_id: clientId,
     client_name: clientName,
     jwks: { keys: encryptionJwk === null ? [] : [encryptionJwk as z.infer<typeof jwk>] },
-    audience: audience ?? c.get('services').config.tokens.audience,
+    audience: audience ?? c.get('ctx').services.config.tokens.audience,
     created_at: toDateTime(createdAt * 1000),
   }
 }

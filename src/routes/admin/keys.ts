@@ -55,15 +55,15 @@ const removeRoute = createRoute({
 export function keysRoutes() {
   const router = createRouter()
 
-  router.openapi(getRoute, async (c) => c.json(toKeys(await getKeys(c.get('services'))), 200))
+  router.openapi(getRoute, async (c) => c.json(toKeys(await getKeys(c.get('ctx'))), 200))
 
   router.openapi(rotateRoute, async (c) => {
-    await rotateKeys(c.get('services'))
-    return c.json(toKeys(await getKeys(c.get('services'))), 202)
+    await rotateKeys(c.get('ctx'))
+    return c.json(toKeys(await getKeys(c.get('ctx'))), 202)
   })
 
   router.openapi(removeRoute, async (c) => {
-    await removeKey(c.get('services'), c.req.valid('param').kid)
+    await removeKey(c.get('ctx'), c.req.valid('param').kid)
     return c.body(null, 204)
   })
 

@@ -3,14 +3,16 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { createMiddleware } from 'hono/factory'
 import type { CountryCode } from 'libphonenumber-js/max'
 import { parseEmail, parseMailDomain, parsePhone, parseUsername } from '../../accounts/identifier.ts'
+import { changeSettings, getSettings } from '../../actions/admin/manage-settings.ts'
 import type { AccountsConfig } from '../../config/accounts.ts'
-import { RULE_ACTIONS, RULE_FIELDS, RULE_NAMES, rulesFields } from '../../config/limits.ts'
+import { RULE_FIELDS, rulesFields } from '../../config/limits.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import type { AppEnv } from '../../http/context.ts'
 import { requireAdmin } from '../../http/middleware/authenticate.ts'
 import { adminAndJsonBody } from '../../http/middleware/bodies.ts'
 import { toDateTime } from '../../http/representations.ts'
 import { BEARER, createRouter, jsonRequest, jsonResponse, problem, refuseInvalid } from '../../http/route.ts'
+import { perRule, RULE_ACTIONS, RULE_NAMES, RULES } from '../../limits/rules.ts'
 import { hasControlCharacter } from '../../runtime/text.ts'
 import type { OperatorSettings } from '../../settings/run-time-settings.ts'
 
@@ -68,12 +70,7 @@ const limitsResponse = z
       phones: z.array(z.string()),
       usernames: z.array(z.string()),
     }),
-    rules: z.object({
-      registrations_per_ip: ruleResponse,
-      login_failures_per_ip: ruleResponse,
-      login_failures_per_account: ruleResponse,
-      client_failures_per_ip: ruleResponse,
-    }),
+    rules: z.object(perRule(() => ruleResponse)),
     updated_at: z.string().nullable().openapi({ format: 'date-time' }),
     updated_by: z.string().nullable().openapi({ description: 'An account id, or "admin_token".' }),
   })
@@ -104,7 +101,11 @@ const ruleChange = z
   .looseObject({})
   .openapi('LimitRuleChange', { description: 'Any of the fields of a LimitRule.' })
 
-const rulePath = z.object({ rule: z.enum(RULE_NAMES) })
+const rulePath = z.object({
+  rule: z.enum(RULE_NAMES).openapi({
+    description: RULE_NAMES.map((name) => `\`${name}\`: ${RULES[name].counts}.`).join('\n'),
+  }),
+})
 
 /** Responds 404 to an unknown rule before the requester is authenticated. */
 const knownRuleOnly = createMiddleware<AppEnv>(async (c, next) => {
@@ -135,46 +136,28 @@ const changeRuleRoute = createRoute({
 export function limitsRoutes({ defaultPhoneRegion }: AccountsConfig) {
   const router = createRouter()
 
-  router.openapi(getRoute, async (c) => {
-    const { settings, nowMs } = c.get('services')
-    return c.json(toLimits(await settings.latest(nowMs)), 200)
-  })
+  router.openapi(getRoute, async (c) => c.json(toLimits(await getSettings(c.get('ctx'))), 200))
 
   router.openapi(changeRoute(changeRequest(defaultPhoneRegion)), async (c) => {
-    const { settings, nowMs } = c.get('services')
     const { updated_at, updated_by, ...change } = c.req.valid('json')
-    c.get('services').addToRequestLog({ fields: fieldNames(change) })
-    return c.json(toLimits(await settings.change(change, c.get('admin'), nowMs)), 200)
+    return c.json(toLimits(await changeSettings(c.get('ctx'), change)), 200)
   })
 
   router.openapi(getRuleRoute, async (c) => {
-    const { settings, nowMs } = c.get('services')
-    const { rules } = await settings.latest(nowMs)
+    const { rules } = await getSettings(c.get('ctx'))
     return c.json(rules[c.req.valid('param').rule], 200)
   })
 
   router.openapi(changeRuleRoute, async (c) => {
-    const { settings, nowMs } = c.get('services')
     const { rule } = c.req.valid('param')
     // The raw body, since the schema for OpenAPI drops unknown fields.
     const fields = RULE_FIELDS[rule].safeParse(await c.req.json())
     refuseInvalid(fields)
-    const change = { rules: { [rule]: fields.data } }
-    c.get('services').addToRequestLog({ fields: fieldNames(change) })
-    const { rules } = await settings.change(change, c.get('admin'), nowMs)
+    const { rules } = await changeSettings(c.get('ctx'), { rules: { [rule]: fields.data } })
     return c.json(rules[rule], 200)
   })
 
   return router
-}
-
-/** @returns the names of the fields that a change sets, such as `rules.login_failures_per_ip.threshold`; the schemas check each */
-function fieldNames(change: object): readonly string[] {
-  return Object.entries(change).flatMap(([name, value]) => {
-    if (value === undefined) return []
-    const isTable = typeof value === 'object' && value !== null && !Array.isArray(value)
-    return isTable ? fieldNames(value).map((nested) => `${name}.${nested}`) : [name]
-  })
 }
 
 function toLimits(settings: OperatorSettings): z.infer<typeof limitsResponse> {

@@ -1,5 +1,6 @@
 /** The sessions of all accounts. */
 import { createRoute } from '@hono/zod-openapi'
+import { endEverySession } from '../../actions/admin/manage-settings.ts'
 import { requireAdmin } from '../../http/middleware/authenticate.ts'
 import { BEARER, createRouter, problem } from '../../http/route.ts'
 
@@ -16,8 +17,7 @@ export function allSessionsRoutes() {
   const router = createRouter()
 
   router.openapi(endRoute, async (c) => {
-    const { settings, nowMs } = c.get('services')
-    await settings.endEverySession(c.get('admin'), nowMs)
+    await endEverySession(c.get('ctx'))
     return c.body(null, 204)
   })
 

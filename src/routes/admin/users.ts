@@ -76,19 +76,19 @@ export function usersRoutes() {
   const router = createRouter()
 
   router.openapi(getRoute, async (c) => {
-    const profile = await getAccount(c.get('services'), accountIdOf(c))
+    const profile = await getAccount(c.get('ctx'), accountIdOf(c))
     return c.json(toManagedUser(profile), 200)
   })
 
   router.openapi(changeRoute, async (c) => {
     const changes = c.req.valid('json')
-    c.get('services').addToRequestLog({ fields: Object.keys(changes) })
-    const profile = await manageAccount(c.get('services'), accountIdOf(c), changes)
+    c.get('ctx').addToRequestLog({ fields: Object.keys(changes) })
+    const profile = await manageAccount(c.get('ctx'), accountIdOf(c), changes)
     return c.json(toManagedUser(profile), 200)
   })
 
   router.openapi(endSessionsRoute, async (c) => {
-    await endAccountSessions(c.get('services'), accountIdOf(c))
+    await endAccountSessions(c.get('ctx'), accountIdOf(c))
     return c.body(null, 204)
   })
 
@@ -98,7 +98,7 @@ export function usersRoutes() {
 /** @returns the account's id in the path, which is also logged if it is well-formed */
 function accountIdOf(c: AppContext): string {
   const id = c.req.param('id') ?? ''
-  if (isId(id)) c.set('accountId', id)
+  if (isId(id)) c.get('ctx').addToRequestLog({ accountId: id })
   return id
 }
 

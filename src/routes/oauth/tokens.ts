@@ -6,7 +6,7 @@ import { OAuthError } from '../../errors/service-error.ts'
 import type { AppContext } from '../../http/context.ts'
 import { type FormCredentials, readClientCredentials } from '../../http/credentials.ts'
 import { formBody } from '../../http/middleware/bodies.ts'
-import { requesterOf } from '../../http/requester.ts'
+import { setActor } from '../../http/middleware/provide-context.ts'
 import { createRouter, jsonResponse } from '../../http/route.ts'
 import type { AccessTokenClaims } from '../../verify/access-token.ts'
 
@@ -68,15 +68,14 @@ export function oauthRoutes() {
     const client = await clientOfRequest(c, form)
     // RFC 7662 section 2.1: without authentication, anyone could test guessed tokens.
     if (!client.confidential) throw new OAuthError('invalid_client')
-    const claims = await introspect(c.get('services'), client, form.token)
-    c.set('accountId', claims?.sub)
+    const claims = await introspect(c.get('ctx'), client, form.token)
     return c.json(toIntrospection(claims), 200)
   })
 
   router.openapi(revokeRoute, async (c) => {
     const form = c.req.valid('form')
     const client = await clientOfRequest(c, form)
-    c.set('accountId', (await revoke(c.get('services'), client, form.token)) ?? undefined)
+    await revoke(c.get('ctx'), client, form.token)
     return c.body(null, 200)
   })
 
@@ -85,8 +84,9 @@ export function oauthRoutes() {
 
 async function clientOfRequest(c: AppContext, form: FormCredentials) {
   const credentials = readClientCredentials(c.req.header('Authorization'), form)
-  const client = await authenticateClient(c.get('services'), credentials, requesterOf(c))
-  c.set('clientId', client.clientId)
+  const client = await authenticateClient(c.get('ctx'), credentials)
+  setActor(c, { kind: 'client', clientId: client.clientId })
+  c.get('ctx').addToRequestLog({ clientId: client.clientId })
   return client
 }
 
