@@ -15,6 +15,7 @@ import type { AccountStub } from './sessions/account-object.ts'
 import { deriveTicketKeys } from './sessions/login-ticket.ts'
 import { derivePageKeys, deriveRefreshKeys } from './sessions/refresh-token.ts'
 import { RunTimeSettings } from './settings/run-time-settings.ts'
+import { SharedRecords } from './shared-record.ts'
 import { SigningKeys } from './tokens/signing-keys.ts'
 import { VerifiedTokens } from './tokens/verified-tokens.ts'
 
@@ -46,19 +47,25 @@ export interface Services {
 export function createServices(env: Env, config: Config): Services {
   const { authSecret, authSecretFallback, passwordPepper } = config.secrets
   const { signingAlgorithm: alg, keyRotationSeconds: rotationSeconds, accessTokenSeconds } = config.tokens
+  const records = new SharedRecords(env.DB)
   const proofOfWork = new ProofOfWork(once(() => deriveChallengeKeys(authSecret, authSecretFallback)))
   return {
     config,
     db: env.DB,
     accountObject: (accountId) => env.ACCOUNT.getByName(accountId) as unknown as AccountStub,
     counter: (name) => env.COUNTER.getByName(name) as unknown as AttemptCounterStub,
-    counterKeys: new CounterKeys(env.DB),
+    counterKeys: new CounterKeys(records),
     blockCache: new BlockCache(),
     origin: (binding) => ({ ...env })[binding as keyof Env] as unknown as Fetcher,
-    settings: new RunTimeSettings(env.DB, config.limits.rules),
+    settings: new RunTimeSettings(env.DB, records, config.limits.rules),
     clients: new Clients(env.DB),
     challenge: chooseProvider(config.challenge, proofOfWork),
-    signingKeys: new SigningKeys(env.DB, { alg, rotationSeconds, accessTokenSeconds }, config.secrets),
+    signingKeys: new SigningKeys(
+      env.DB,
+      records,
+      { alg, rotationSeconds, accessTokenSeconds },
+      config.secrets,
+    ),
     verifiedTokens: new VerifiedTokens(),
     refreshKeys: once(() => deriveRefreshKeys(authSecret, authSecretFallback)),
     pageKeys: once(() => derivePageKeys(authSecret, authSecretFallback)),

@@ -44,13 +44,16 @@ export class IsolateCache<Value> {
     this.#options = options
   }
 
-  /** @throws what `load` throws, if there is no value younger than `staleMs` */
-  async get(ctx: CacheContext): Promise<Value> {
+  /**
+   * @param staleMs for a caller to which the value is stale earlier than the option says
+   * @throws what `load` throws, if there is no value that is not stale
+   */
+  async get(ctx: CacheContext, staleMs = this.#options.staleMs): Promise<Value> {
     const entry = this.#entry
     if (entry === null) return this.refresh(ctx.nowMs)
     const ageMs = ctx.nowMs - entry.loadedAtMs
     if (ageMs < this.#options.freshMs) return entry.value
-    if (!this.#isServed(ageMs, ctx.nowMs)) return this.#refreshOrStale(ctx.nowMs)
+    if (!this.#isServed(ageMs, staleMs, ctx.nowMs)) return this.#refreshOrStale(staleMs, ctx.nowMs)
     this.#reloadInBackground(ctx, ageMs)
     return entry.value
   }
@@ -105,8 +108,8 @@ export class IsolateCache<Value> {
   }
 
   /** During an outage no caller waits: for `usableMs` after a failed load, callers get the last value. */
-  #isServed(ageMs: number, nowMs: number): boolean {
-    const { usableMs, staleMs } = this.#options
+  #isServed(ageMs: number, staleMs: number, nowMs: number): boolean {
+    const { usableMs } = this.#options
     return ageMs < usableMs || (ageMs < staleMs && nowMs - this.#failedAtMs < usableMs)
   }
 
@@ -116,12 +119,12 @@ export class IsolateCache<Value> {
     waitUntil(this.refresh(nowMs).catch((error: unknown) => this.#options.onStale?.(error, ageMs)))
   }
 
-  async #refreshOrStale(nowMs: number): Promise<Value> {
+  async #refreshOrStale(staleMs: number, nowMs: number): Promise<Value> {
     try {
       return await this.refresh(nowMs)
     } catch (error) {
       const last = this.#entry
-      if (last === null || nowMs - last.loadedAtMs >= this.#options.staleMs) throw error
+      if (last === null || nowMs - last.loadedAtMs >= staleMs) throw error
       this.#options.onStale?.(error, nowMs - last.loadedAtMs)
       return last.value
     }

@@ -119,6 +119,13 @@ describe('IsolateCache', () => {
     await expect(waiting).rejects.toThrow('unavailable')
   })
 
+  it('throws the error of a load to a caller to which the value is stale earlier', async () => {
+    await loadFirst()
+    const waiting = cache.get({ nowMs: NOW_MS + 60_000, waitUntil: () => undefined }, 60_000)
+    fail(1)
+    await expect(waiting).rejects.toThrow('unavailable')
+  })
+
   it('reports a reload in the background that fails, and keeps the value', async () => {
     await loadFirst()
     await failReload(20_000)

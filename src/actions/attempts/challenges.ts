@@ -25,27 +25,24 @@ export async function verifySolution(
   solution: string | undefined,
   newDifficulty: number,
 ): Promise<SolvedChallenge | null> {
-  const {
-    services: { challenge: provider },
-    nowMs,
-  } = ctx
+  const { challenge: provider } = ctx.services
   if (solution === undefined) {
-    const challenge = await provider.issue(request, newDifficulty, nowMs)
+    const challenge = await provider.issue(request, newDifficulty, ctx)
     throw new ServiceError('challenge_required', { challenge })
   }
-  const verification = await provider.verify(solution, request, nowMs)
+  const verification = await provider.verify(solution, request, ctx.nowMs)
   if (verification.solved) return verification.challenge
   return failChallenge(ctx, request, verification.reasons, newDifficulty)
 }
 
 /** @throws {ServiceError} `challenge_failed` with a new challenge */
 export async function failChallenge(
-  { services: { challenge: provider }, nowMs }: RequestContext,
+  ctx: RequestContext,
   request: ChallengeRequest,
   reasons: readonly ChallengeFailure[],
   newDifficulty: number,
 ): Promise<never> {
-  const challenge = await provider.issue(request, newDifficulty, nowMs)
+  const challenge = await ctx.services.challenge.issue(request, newDifficulty, ctx)
   throw new ServiceError('challenge_failed', { reasons, challenge })
 }
 
@@ -55,7 +52,7 @@ export async function failChallenge(
  */
 export async function issueChallenge(ctx: RequestContext, action: ChallengeAction): Promise<Challenge> {
   const { request, status } = await peekLimit(ctx, action)
-  return ctx.services.challenge.issue(request, status.difficulty, ctx.nowMs)
+  return ctx.services.challenge.issue(request, status.difficulty, ctx)
 }
 
 /**
@@ -66,14 +63,14 @@ export async function issueChallenge(ctx: RequestContext, action: ChallengeActio
 export async function nextChallenge(ctx: RequestContext, action: ChallengeAction): Promise<Challenge | null> {
   const { request, rule, status } = await peekLimit(ctx, action)
   if (!rule.enabled || rule.action !== 'challenge' || !status.exhausted) return null
-  return ctx.services.challenge.issue(request, status.difficulty, ctx.nowMs)
+  return ctx.services.challenge.issue(request, status.difficulty, ctx)
 }
 
 /** Reads the limit status of the requester without a reservation. */
 async function peekLimit(ctx: RequestContext, action: ChallengeAction) {
   const { address, counter } = await requesterCounter(ctx)
   const name = addressRuleOf(action)
-  const rule = ruleAtAddress(name, (await ctx.services.settings.rules(ctx.nowMs))[name], address)
+  const rule = ruleAtAddress(name, (await ctx.services.settings.rules(ctx))[name], address)
   const status = await orUnavailable(ctx.services.counter(counter).peek(name, limitOf(rule)))
   return { request: { action, requesterCounter: counter, address: address.shown }, rule, status }
 }

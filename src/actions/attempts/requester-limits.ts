@@ -21,7 +21,7 @@ export function limitOf({ window_seconds, threshold }: LimitRule): Limit {
 export async function requesterCounter(ctx: RequestContext): Promise<RequesterCounter> {
   const { address } = ctx.requester
   if (address === null) throw new ServiceError('client_ip_unknown')
-  const counter = await ctx.services.counterKeys.ofRequester(address.counted)
+  const counter = await ctx.services.counterKeys.ofRequester(address.counted, ctx)
   ctx.addToRequestLog({ addressDigest: digestOf(counter) })
   return { address, counter }
 }

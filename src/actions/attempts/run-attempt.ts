@@ -60,7 +60,7 @@ async function run<T>(
     challenge,
   })
   try {
-    const rules = await ctx.services.settings.rules(ctx.nowMs)
+    const rules = await ctx.services.settings.rules(ctx)
     const perRequester = (name: RuleName): AppliedRule => {
       return { name, rule: ruleAtAddress(name, rules[name], address), counter }
     }
@@ -83,12 +83,9 @@ async function run<T>(
   }
 }
 
-async function identifierCounter(
-  { services: { counterKeys }, addToRequestLog }: RequestContext,
-  { identifier }: AttemptKind,
-): Promise<string | null> {
+async function identifierCounter(ctx: RequestContext, { identifier }: AttemptKind): Promise<string | null> {
   if (identifier === null) return null
-  const counter = await counterKeys.ofIdentifier(identifier.kind, identifier.compared)
-  addToRequestLog({ identifierDigest: digestOf(counter) })
+  const counter = await ctx.services.counterKeys.ofIdentifier(identifier.kind, identifier.compared, ctx)
+  ctx.addToRequestLog({ identifierDigest: digestOf(counter) })
   return counter
 }

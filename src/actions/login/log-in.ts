@@ -35,7 +35,7 @@ const MAX_OPEN_TRIES = 4
  * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `misconfigured`, `unavailable`; as runAttempt
  */
 export async function logIn(ctx: RequestContext, request: LoginRequest): Promise<IssuedTokens> {
-  const key = await ctx.services.signingKeys.signing(ctx.nowMs)
+  const key = await ctx.services.signingKeys.signing(ctx)
   const { defaultPhoneRegion } = ctx.services.config.accounts
   const identifier = parseIdentifier(request.identifier, defaultPhoneRegion)
   const kind = {

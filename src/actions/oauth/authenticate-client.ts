@@ -62,11 +62,8 @@ async function authenticate(
   return { clientId, confidential: true, audience }
 }
 
-async function findClient(
-  { services: { clients }, nowMs }: RequestContext,
-  clientId: string,
-): Promise<CachedClient | null> {
-  return isId(clientId) ? clients.find(clientId, nowMs) : null
+async function findClient(ctx: RequestContext, clientId: string): Promise<CachedClient | null> {
+  return isId(clientId) ? ctx.services.clients.find(clientId, ctx) : null
 }
 
 /**
@@ -80,7 +77,7 @@ async function countFailure(ctx: RequestContext): Promise<OAuthError | ServiceEr
     nowMs,
   } = ctx
   const { counter } = await requesterCounter(ctx)
-  const rule = (await ctx.services.settings.rules(nowMs))[RULE]
+  const rule = (await ctx.services.settings.rules(ctx))[RULE]
   if (!rule.enabled) return new OAuthError('invalid_client')
   const limit = limitOf(rule)
   const key = { name: RULE, limit, counter } as const
