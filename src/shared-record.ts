@@ -22,7 +22,8 @@ export interface SharedRecord {
   readonly readAtMs: number
 }
 
-export interface SharedRecordChange {
+/** What a change in one batch returns. */
+interface Batch {
   /** The results of the statements of the change. */
   readonly results: readonly D1Result[]
   /** The record after the change. */
@@ -65,15 +66,17 @@ export class SharedRecords {
    * Executes the statements of a change and reads the record, in one batch. This isolate uses the record at once.
    * @throws {ServiceError} `unavailable`
    */
-  change(statements: readonly D1PreparedStatement[], nowMs: number): Promise<SharedRecordChange> {
-    return this.#cache.change(
-      () => this.#run(statements, nowMs),
-      ({ record }) => record,
-      nowMs,
-    )
+  async change(statements: readonly D1PreparedStatement[], nowMs: number): Promise<Batch> {
+    let results: readonly D1Result[] = []
+    const record = await this.#cache.change(async () => {
+      const batch = await this.#run(statements, nowMs)
+      results = batch.results
+      return batch.record
+    }, nowMs)
+    return { results, record }
   }
 
-  async #run(statements: readonly D1PreparedStatement[], nowMs: number): Promise<SharedRecordChange> {
+  async #run(statements: readonly D1PreparedStatement[], nowMs: number): Promise<Batch> {
     const db = this.#db
     const batch = [...statements, selectKeys(db), selectNamingKey(db), selectSettings(db)]
     const results = await orUnavailable(db.withSession('first-primary').batch<Row>(batch))

@@ -90,21 +90,19 @@ export class IsolateCache<Value> {
   }
 
   /**
-   * Runs a write that also reads the new value, which this isolate then uses at once. If it overlaps with another change, its
-   * value may be outdated, and the next caller loads.
+   * Runs a write that also reads the new value, which this isolate then uses at once. A write that overlaps with another change
+   * may have read an outdated value, so the value is then loaded.
+   * @returns the new value
    * @throws what `write` throws; the cached value then stays
    */
-  async change<Result>(
-    write: () => Promise<Result>,
-    toValue: (result: Result) => Value,
-    nowMs: number,
-  ): Promise<Result> {
+  async change(write: () => Promise<Value>, nowMs: number): Promise<Value> {
     const changesBefore = this.#changes
-    const result = await write()
+    const value = await write()
     const overlaps = changesBefore !== this.#changes
     this.invalidate()
-    if (!overlaps) this.set(toValue(result), nowMs)
-    return result
+    if (overlaps) return this.refresh(nowMs)
+    this.set(value, nowMs)
+    return value
   }
 
   /** During an outage no caller waits: for `usableMs` after a failed load, callers get the last value. */

@@ -80,7 +80,7 @@ export class RunTimeSettings {
     await this.#write(write, { sessions_not_before: nowMs }, actor, nowMs)
   }
 
-  /** Reads the version of the database's schema; null if there is none. @throws {ServiceError} `unavailable` */
+  /** Reads the version of the database's schema; null if the database has no version. @throws {ServiceError} `unavailable` */
   schemaVersion(): Promise<number | null> {
     return orUnavailable(readSchemaVersion(this.#db))
   }

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { IsolateCache } from '../../src/runtime/isolate-cache.ts'
 
 const TIMES = { freshMs: 20_000, usableMs: 30_000, staleMs: 600_000, retryMs: 5_000 }
@@ -185,45 +185,34 @@ describe('IsolateCache', () => {
 
   it('returns the value after a change to callers whose load began before it', async () => {
     const reading = get(0)
-    await cache.change(
-      async () => 'after',
-      (value) => value,
-      NOW_MS,
-    )
+    await cache.change(async () => 'after', NOW_MS)
     succeed(0, 'before')
     expect(await reading).toBe('after')
   })
 
   it('uses the value of a change at once, even after a later request has read the value before it', async () => {
     const { promise: written, resolve: write } = Promise.withResolvers<string>()
-    const change = cache.change(
-      () => written,
-      (value) => value,
-      NOW_MS,
-    )
+    const change = cache.change(() => written, NOW_MS)
     cache.set('before', NOW_MS + 1)
     write('after')
     expect(await change).toBe('after')
     expect(await get(1)).toBe('after')
   })
 
-  it('caches the value of neither of two changes that overlap', async () => {
+  it('loads the value after a change that overlaps with another', async () => {
     const { promise: written, resolve: write } = Promise.withResolvers<string>()
-    const change = (write: () => Promise<string>) => cache.change(write, (value) => value, NOW_MS)
-    const slow = change(() => written)
-    await change(async () => 'fast')
-    write('slow')
-    await slow
-    expect(cache.peek(NOW_MS)).toBeNull()
+    const slow = cache.change(() => written, NOW_MS)
+    expect(await cache.change(async () => 'one', NOW_MS)).toBe('one')
+    write('the other')
+    await vi.waitFor(() => expect(loads).toHaveLength(1))
+    succeed(0, 'both')
+    expect(await slow).toBe('both')
+    expect(await get(0)).toBe('both')
   })
 
   it('keeps the value if a change fails', async () => {
     await loadFirst()
-    const failing = cache.change(
-      () => Promise.reject(new Error('unavailable')),
-      () => 'never',
-      NOW_MS,
-    )
+    const failing = cache.change(() => Promise.reject(new Error('unavailable')), NOW_MS)
     await expect(failing).rejects.toThrow('unavailable')
     expect(await get(0)).toBe('first')
   })
