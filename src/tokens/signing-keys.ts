@@ -49,8 +49,8 @@ export class SigningKeys {
   readonly #db: D1Database
   readonly #records: SharedRecords
   readonly #deriveSealKeys: () => Promise<PurposeKeys>
-  /** By key id; null for a key that no configured secret unseals. Cleared when the key set changes. */
-  readonly #privateKeys = new Map<string, CryptoKey | null>()
+  /** Null for a key that no configured secret unseals. A changed key set has other objects, so these are dropped with the old one. */
+  readonly #privateKeys = new WeakMap<StoredKey, CryptoKey | null>()
   #sealKeys: PurposeKeys | null = null
   /** The last rows, as text, and what they were converted to. */
   #last: { readonly rows: unknown; readonly text: string; readonly stored: StoredKeys } | null = null
@@ -189,7 +189,7 @@ export class SigningKeys {
     return (await this.#records.change([insertFirstKeys(this.#db, keys)], nowMs)).record
   }
 
-  /** Keeps the result of the last rows. Other rows are another key set: private keys are then unsealed again. */
+  /** Keeps the result of the last rows, as long as a reload finds the same. */
   async #toStored({ signingKeys: rows }: SharedRecord): Promise<StoredKeys> {
     if (this.#last?.rows === rows) return this.#last.stored
     const text = JSON.stringify(rows)
@@ -199,18 +199,17 @@ export class SigningKeys {
       return last.stored
     }
     const stored = await toStoredKeys(rows)
-    this.#privateKeys.clear()
     this.#last = { rows, text, stored }
     return stored
   }
 
   async #privateKey(key: StoredKey): Promise<CryptoKey | null> {
-    const cached = this.#privateKeys.get(key.kid)
+    const cached = this.#privateKeys.get(key)
     if (cached !== undefined) return cached
     const jwk = await unsealPrivateJwk(key, await this.#seal())
     const privateKey = jwk === null ? null : ((await importJWK(jwk, key.alg)) as CryptoKey)
     if (jwk === null) log('error', 'signing_key_not_unsealed', { kid: key.kid, secret_id: key.secretId })
-    this.#privateKeys.set(key.kid, privateKey)
+    this.#privateKeys.set(key, privateKey)
     return privateKey
   }
 
