@@ -79,7 +79,7 @@ export async function changePassword(
 ): Promise<IssuedTokens> {
   const { profile, session } = ctx.actor
   ctx.addToRequestLog({ fields: ['password'] })
-  const key = await ctx.services.signingKeys.signing(ctx.nowMs)
+  const key = await ctx.services.signingKeys.signing(ctx)
   checkPasswordPolicy(ctx, newPassword, identifiersOf(profile))
   const sessionSecret = randomBytes(SESSION_SECRET_BYTES)
   const survivingSession = { id: session.id, secretHash: await sha256(sessionSecret) }

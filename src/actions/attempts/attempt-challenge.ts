@@ -75,8 +75,8 @@ export class AttemptChallenge {
     code: 'challenge_required' | 'challenge_failed',
     reasons?: readonly ChallengeFailure[],
   ): Promise<never> {
-    const { services, nowMs } = this.#ctx
-    const challenge = await services.challenge.issue(this.#request, this.#requiredDifficulty, nowMs)
+    const { services } = this.#ctx
+    const challenge = await services.challenge.issue(this.#request, this.#requiredDifficulty, this.#ctx)
     throw new ServiceError(code, { ...(reasons && { reasons }), challenge })
   }
 }

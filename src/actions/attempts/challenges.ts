@@ -11,7 +11,7 @@ import { requesterCounter } from './counters.ts'
  */
 export async function issueChallenge(ctx: RequestContext, action: ChallengeAction): Promise<Challenge> {
   const { request, status } = await peekLimit(ctx, action)
-  return ctx.services.challenge.issue(request, status.difficulty, ctx.nowMs)
+  return ctx.services.challenge.issue(request, status.difficulty, ctx)
 }
 
 /**
@@ -22,14 +22,14 @@ export async function issueChallenge(ctx: RequestContext, action: ChallengeActio
 export async function nextChallenge(ctx: RequestContext, action: ChallengeAction): Promise<Challenge | null> {
   const { request, rule, status } = await peekLimit(ctx, action)
   if (!rule.enabled || rule.action !== 'challenge' || !status.exhausted) return null
-  return ctx.services.challenge.issue(request, status.difficulty, ctx.nowMs)
+  return ctx.services.challenge.issue(request, status.difficulty, ctx)
 }
 
 /** Reads the limit status of the requester without a reservation. */
 async function peekLimit(ctx: RequestContext, action: ChallengeAction) {
   const { address, counter } = await requesterCounter(ctx)
   const name = addressRuleOf(action)
-  const rule = ruleAtAddress(name, (await ctx.services.settings.rules(ctx.nowMs))[name], address)
+  const rule = ruleAtAddress(name, (await ctx.services.settings.rules(ctx))[name], address)
   const status = await orUnavailable(ctx.services.counter(counter).peek(counterRuleOf(name, rule)))
   return { request: { action, requesterCounter: counter, address: address.shown }, rule, status }
 }

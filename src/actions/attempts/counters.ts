@@ -37,7 +37,7 @@ export interface AppliedRule {
 export async function requesterCounter(ctx: RequestContext): Promise<RequesterCounter> {
   const { address } = ctx.requester
   if (address === null) throw new ServiceError('client_ip_unknown')
-  const counter = await ctx.services.counterKeys.ofRequester(address.counted)
+  const counter = await ctx.services.counterKeys.ofRequester(address.counted, ctx)
   ctx.addToRequestLog({ addressDigest: digestOf(counter) })
   return { address, counter }
 }
@@ -47,7 +47,7 @@ export async function identifierCounter(
   ctx: RequestContext,
   { kind, compared }: AttemptIdentifier,
 ): Promise<string> {
-  const counter = await ctx.services.counterKeys.ofIdentifier(kind, compared)
+  const counter = await ctx.services.counterKeys.ofIdentifier(kind, compared, ctx)
   ctx.addToRequestLog({ identifierDigest: digestOf(counter) })
   return counter
 }

@@ -43,12 +43,7 @@ export interface AttemptRequest extends RateLimitedRequest {
 export async function reserveAttempt(ctx: RequestContext, request: AttemptRequest): Promise<Attempt> {
   const requester = await requesterCounter(ctx)
   const identifier = request.identifier && (await identifierCounter(ctx, request.identifier))
-  const applied = applyRules(
-    request.rules,
-    await ctx.services.settings.rules(ctx.nowMs),
-    requester,
-    identifier,
-  )
+  const applied = applyRules(request.rules, await ctx.services.settings.rules(ctx), requester, identifier)
   const challenge = new AttemptChallenge(ctx, request, requester)
   const attempt = new Attempt(ctx, requester.counter, identifier)
   try {

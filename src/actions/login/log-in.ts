@@ -40,7 +40,7 @@ const MAX_OPEN_TRIES = 4
  * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `misconfigured`, `unavailable`; as reserveAttempt
  */
 export async function logIn(ctx: RequestContext, request: LoginRequest): Promise<IssuedTokens> {
-  const key = await ctx.services.signingKeys.signing(ctx.nowMs)
+  const key = await ctx.services.signingKeys.signing(ctx)
   const identifier = parseIdentifier(request.identifier, ctx.services.config.accounts.defaultPhoneRegion)
   const lookup = new AccountLookup(ctx, identifier)
   const attempt = await reserveAttempt(ctx, {

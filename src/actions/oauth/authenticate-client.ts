@@ -61,11 +61,8 @@ async function authenticate(
   return { clientId, confidential: true, audience }
 }
 
-async function findClient(
-  { services: { clients }, nowMs }: RequestContext,
-  clientId: string,
-): Promise<CachedClient | null> {
-  return isId(clientId) ? clients.find(clientId, nowMs) : null
+async function findClient(ctx: RequestContext, clientId: string): Promise<CachedClient | null> {
+  return isId(clientId) ? ctx.services.clients.find(clientId, ctx) : null
 }
 
 /**
@@ -76,7 +73,7 @@ async function findClient(
 async function countFailure(ctx: RequestContext): Promise<OAuthError | ServiceError> {
   const { services, nowMs } = ctx
   const requester = await requesterCounter(ctx)
-  const [applied] = applyRules([RULE], await services.settings.rules(nowMs), requester, null)
+  const [applied] = applyRules([RULE], await services.settings.rules(ctx), requester, null)
   if (applied === undefined) return new OAuthError('invalid_client')
   const cached = services.blockCache.get(blockCacheKeyOf(applied), nowMs)
   if (cached !== null) return blockedError(RULE, cached)

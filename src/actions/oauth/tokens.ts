@@ -59,12 +59,13 @@ export async function revoke(ctx: RequestContext, client: AuthenticatedClient, t
 }
 
 async function endByRefreshToken(
-  { services: { accountObject, settings }, nowMs, addToRequestLog }: RequestContext,
+  ctx: RequestContext,
   client: AuthenticatedClient,
   { accountId, sessionId, sessionSecret }: RefreshToken,
 ): Promise<void> {
-  addToRequestLog({ accountId, sessionId })
-  const { sessionsNotBeforeMs } = await settings.current(nowMs)
+  const { accountObject, settings } = ctx.services
+  ctx.addToRequestLog({ accountId, sessionId })
+  const { sessionsNotBeforeMs } = await settings.current(ctx)
   const activeSession = await orUnavailable(accountObject(accountId).check(sessionId, sessionsNotBeforeMs))
   if (activeSession === null) return
   requireIssuedToClient(client, activeSession.session.clientId)

@@ -37,7 +37,7 @@ export const REGISTRATION_RULES = ['registrations_per_ip'] as const
 export async function register(ctx: RequestContext, request: RegisterRequest): Promise<IssuedTokens> {
   const { username, email, phone, password } = request
   checkFields(ctx, request)
-  const key = await ctx.services.signingKeys.signing(ctx.nowMs)
+  const key = await ctx.services.signingKeys.signing(ctx)
   await checkRegistrationOpen(ctx)
   await checkRegistrationAllowed(ctx, [username, email, phone])
   checkPasswordPolicy(ctx, password, [username, email, phone])

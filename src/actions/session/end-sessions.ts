@@ -107,7 +107,7 @@ export async function readOwnToken(
   keys: PurposeKeys,
 ): Promise<RefreshToken | null> {
   const token = await readRefreshToken(text, keys)
-  if (token === null) await ctx.services.signingKeys.signing(ctx.nowMs)
+  if (token === null) await ctx.services.signingKeys.signing(ctx)
   return token
 }
 
@@ -130,7 +130,7 @@ export async function endSession(
   const { profile, session } = ctx.actor
   if (sessionId === session.id) return logOut(ctx)
   await confirmOwner(ctx, request)
-  const { sessionsNotBeforeMs } = await ctx.services.settings.current(ctx.nowMs)
+  const { sessionsNotBeforeMs } = await ctx.services.settings.current(ctx)
   const object = ctx.services.accountObject(profile.id)
   const ending = () => orUnavailable(object.end(sessionId, sessionsNotBeforeMs, session.id))
   const ended = isId(sessionId) && (await ending())
@@ -178,6 +178,6 @@ async function confirmOwner(
 /** @returns the live sessions, most recently used first */
 export async function listSessions(ctx: AccountContext): Promise<readonly Session[]> {
   const { profile } = ctx.actor
-  const { sessionsNotBeforeMs } = await ctx.services.settings.current(ctx.nowMs)
+  const { sessionsNotBeforeMs } = await ctx.services.settings.current(ctx)
   return orUnavailable(ctx.services.accountObject(profile.id).list(sessionsNotBeforeMs))
 }

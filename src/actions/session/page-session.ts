@@ -36,7 +36,7 @@ export async function resumeSession(ctx: RequestContext, text: string): Promise<
  * @throws {ServiceError} `misconfigured`, `unavailable`
  */
 export async function issueToPages(ctx: RequestContext, text: string): Promise<IssuedTokens | null> {
-  const key = await ctx.services.signingKeys.signing(ctx.nowMs)
+  const key = await ctx.services.signingKeys.signing(ctx)
   const used = await usePageToken(ctx, text)
   return used && issueTokens(ctx, key, used.activeSession, used.token.sessionSecret)
 }
@@ -54,7 +54,7 @@ async function usePageToken(ctx: RequestContext, text: string) {
   const token = await readOwnToken(ctx, text, await ctx.services.pageKeys())
   if (token === null) return null
   const { sessionId, accountId, sessionSecret } = token
-  const { sessionsNotBeforeMs } = await ctx.services.settings.current(ctx.nowMs)
+  const { sessionsNotBeforeMs } = await ctx.services.settings.current(ctx)
   const secretHash = await sha256(sessionSecret)
   const presented = { sessionId, secretHash, policy: ctx.services.config.sessions, sessionsNotBeforeMs }
   const activeSession = await orUnavailable(ctx.services.accountObject(accountId).resume(presented))

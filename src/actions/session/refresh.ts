@@ -12,12 +12,12 @@ import { type IssuedTokens, issueTokens } from './issue-tokens.ts'
  * `unavailable`
  */
 export async function refresh(ctx: RequestContext, text: string): Promise<IssuedTokens> {
-  const key = await ctx.services.signingKeys.signing(ctx.nowMs)
+  const key = await ctx.services.signingKeys.signing(ctx)
   const token = await readRefreshToken(text, await ctx.services.refreshKeys())
   if (token === null) throw new ServiceError('invalid_refresh_token')
   const { accountId, sessionId, generation, sessionSecret } = token
   ctx.addToRequestLog({ accountId, sessionId })
-  const { sessionsNotBeforeMs } = await ctx.services.settings.current(ctx.nowMs)
+  const { sessionsNotBeforeMs } = await ctx.services.settings.current(ctx)
   const presented = {
     sessionId,
     generation,
