@@ -1,5 +1,6 @@
 /** The dependencies of actions that an isolate shares between requests: config, database, Durable Objects and keys. */
 
+import { AccountRepository } from './accounts/account-repository.ts'
 import type { ChallengeProvider } from './challenge/challenge.ts'
 import { chooseProvider } from './challenge/fallback.ts'
 import { deriveChallengeKeys, ProofOfWork } from './challenge/proof-of-work.ts'
@@ -7,9 +8,10 @@ import { Clients } from './clients/clients.ts'
 import type { Env } from './config/env.ts'
 import type { Config } from './config/read-config.ts'
 import type { PurposeKeys } from './crypto/secrets.ts'
-import type { AttemptCounterStub } from './limits/attempt-counter.ts'
 import { BlockCache } from './limits/block-cache.ts'
 import { CounterKeys } from './limits/counter-keys.ts'
+import type { AttemptCounterRpc } from './limits/counter-rpc.ts'
+import { Outbox } from './outbox/outbox-store.ts'
 import { derivePepper, type Pepper } from './passwords/pbkdf2.ts'
 import type { AccountStub } from './sessions/account-object.ts'
 import { deriveTicketKeys } from './sessions/login-ticket.ts'
@@ -22,11 +24,12 @@ import { VerifiedTokens } from './tokens/verified-tokens.ts'
 /** Shared by all requests of an isolate, so it holds no I/O that is bound to one request. */
 export interface Services {
   readonly config: Config
-  readonly db: D1Database
+  readonly accounts: AccountRepository
+  readonly outbox: Outbox
   /** @returns a new stub of the account's object, because a stub may stay broken after an error */
   readonly accountObject: (accountId: string) => AccountStub
   /** @returns a new stub of the counter with this name, for the same reason */
-  readonly counter: (name: string) => AttemptCounterStub
+  readonly counter: (name: string) => AttemptCounterRpc
   readonly counterKeys: CounterKeys
   readonly blockCache: BlockCache
   /** @returns the service binding with this name; the config has checked that it exists */
@@ -51,9 +54,10 @@ export function createServices(env: Env, config: Config): Services {
   const proofOfWork = new ProofOfWork(once(() => deriveChallengeKeys(authSecret, authSecretFallback)))
   return {
     config,
-    db: env.DB,
+    accounts: new AccountRepository(env.DB),
+    outbox: new Outbox(env.DB),
     accountObject: (accountId) => env.ACCOUNT.getByName(accountId) as unknown as AccountStub,
-    counter: (name) => env.COUNTER.getByName(name) as unknown as AttemptCounterStub,
+    counter: (name) => env.COUNTER.getByName(name),
     counterKeys: new CounterKeys(records),
     blockCache: new BlockCache(),
     origin: (binding) => ({ ...env })[binding as keyof Env] as unknown as Fetcher,

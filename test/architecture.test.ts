@@ -28,7 +28,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['actions'],
   ['services'],
   ['shared-record'],
-  ['accounts', 'passwords', 'tokens', 'sessions', 'limits', 'challenge', 'settings', 'clients'],
+  ['accounts', 'outbox', 'passwords', 'tokens', 'sessions', 'limits', 'challenge', 'settings', 'clients'],
   ['config'],
   // The table of the limit rules is data, from which the config derives names, bounds and defaults.
   ['limits/rules.ts'],

@@ -4,8 +4,8 @@ import { OPERATIONS, PRODUCTION_TO_LOCAL_CPU } from './operations.ts'
 import { D1_READ_MS, D1_WRITE_MS, MAX_DATABASE_BYTES, ROUND_TRIP_MS } from './platform.ts'
 import {
   type Counts,
-  CRON_SECONDS,
   guessesPerSecond,
+  OUTBOX_CRON_SECONDS,
   PEAK_TO_MEAN,
   PUBLISHED_PER_CRON_RUN,
   RECORD_READ_SECONDS,
@@ -99,4 +99,4 @@ export function loginsPerSecond(rule: 'login_failures_per_ip' | 'login_failures_
   return { low: rate(waitMs + cpuMs * PRODUCTION_TO_LOCAL_CPU), high: rate(waitMs + cpuMs) }
 }
 
-export const PUBLISHED_PER_DAY = (PUBLISHED_PER_CRON_RUN * SECONDS_PER_DAY) / CRON_SECONDS
+export const PUBLISHED_PER_HOUR = (PUBLISHED_PER_CRON_RUN * SECONDS_PER_HOUR) / OUTBOX_CRON_SECONDS

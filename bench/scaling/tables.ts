@@ -10,7 +10,7 @@ import {
   LOGINS_PER_SECOND,
   loginsPerSecond,
   type Peak,
-  PUBLISHED_PER_DAY,
+  PUBLISHED_PER_HOUR,
   peakOf,
   REGISTRATIONS_PER_SECOND,
 } from './capacity.ts'
@@ -34,6 +34,7 @@ import {
   LOGINS_PER_USER,
   ORDINARY,
   PEAK_TO_MEAN,
+  PUBLISHED_PER_CRON_RUN,
   RECORD_READ_SECONDS,
   SITTING_SECONDS,
   SITTINGS_PER_USER,
@@ -109,7 +110,11 @@ function capacity(accountBytes: number): string {
         round(ADDRESSES_PER_PRIMARY),
         'the primary: each guess reads the account there',
       ],
-      ['changes by SQL', `${round(PUBLISHED_PER_DAY)} a day`, 'cron publishes 100 accounts every 5 min'],
+      [
+        'changes by SQL',
+        `${round(PUBLISHED_PER_HOUR)} an hour`,
+        `cron publishes ${round(PUBLISHED_PER_CRON_RUN)} accounts a minute`,
+      ],
     ],
   )
 }

@@ -31,10 +31,12 @@ export const ACCOUNTS_LOGGED_IN_SHARE = 0.6
 export const WARM_ISOLATES = 1_000
 /** An isolate with requests reads signing keys, naming key and settings from the primary this often (src/shared-record.ts). */
 export const RECORD_READ_SECONDS = 20
-/** wrangler.toml */
-export const CRON_SECONDS = 300
-/** Accounts that one cron run publishes (src/actions/admin/maintain.ts). */
-export const PUBLISHED_PER_CRON_RUN = 100
+/** wrangler.toml: the outbox ... */
+export const OUTBOX_CRON_SECONDS = 60
+/** ... and the signing keys. */
+const KEYS_CRON_SECONDS = 300
+/** Accounts that one cron run publishes at most (src/actions/admin/deliver-outbox.ts). */
+export const PUBLISHED_PER_CRON_RUN = 3_000
 
 export interface Day {
   readonly name: string
@@ -78,7 +80,8 @@ export function dayOf({ activeShare, registrations, verifiedAtEdge }: Day): Coun
     change: users * CHANGES_PER_USER,
     accountAlarm: (ACCOUNTS * ACCOUNTS_LOGGED_IN_SHARE) / DAYS_PER_MONTH,
     readRecord: (WARM_ISOLATES * SECONDS_PER_DAY) / RECORD_READ_SECONDS,
-    cron: SECONDS_PER_DAY / CRON_SECONDS,
+    cronOutbox: SECONDS_PER_DAY / OUTBOX_CRON_SECONDS,
+    cronKeys: SECONDS_PER_DAY / KEYS_CRON_SECONDS,
   }
 }
 

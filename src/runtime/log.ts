@@ -28,7 +28,8 @@ export type LogEvent =
   | 'signing_key_not_unsealed'
   | 'signing_key_removed'
   | 'signing_key_resealed'
-  | 'publish_state_failed'
+  | 'outbox_delivery_failed'
+  | 'outbox_event_overdue'
   | 'outbox_row_pending'
   | 'orphaned_session'
 

@@ -8,7 +8,7 @@ import { describeError, log } from '../../runtime/log.ts'
 import { type RefreshToken, readRefreshToken } from '../../sessions/refresh-token.ts'
 import type { Session } from '../../sessions/session.ts'
 import { confirmPassword } from '../account/change-account.ts'
-import type { RateLimitedRequest } from '../attempts/run-attempt.ts'
+import type { RateLimitedRequest } from '../attempts/reserve-attempt.ts'
 import type { AccountContext, RequestContext } from '../request-context.ts'
 import { requireFreshLogin } from './authorize.ts'
 

@@ -15,8 +15,14 @@ export interface SessionRequest {
   readonly transport: Transport
 }
 
+export interface OpenedSession {
+  readonly outcome: 'opened'
+  readonly activeSession: ActiveSession
+  readonly sessionSecret: Bytes
+}
+
 export type OpenSessionResult =
-  | { readonly outcome: 'opened'; readonly activeSession: ActiveSession; readonly sessionSecret: Bytes }
+  | OpenedSession
   /** The state is not known to be current. `version` is the one that the object has; null if it has none. */
   | { readonly outcome: 'stale'; readonly version: number | null }
 
