@@ -75,8 +75,8 @@ export class AttemptChallenge {
     code: 'challenge_required' | 'challenge_failed',
     reasons?: readonly ChallengeFailure[],
   ): Promise<never> {
-    const { services } = this.#ctx
-    const challenge = await services.challenge.issue(this.#request, this.#requiredDifficulty, this.#ctx)
+    const { challenge: provider } = this.#ctx.services
+    const challenge = await provider.issue(this.#request, this.#requiredDifficulty, this.#ctx)
     throw new ServiceError(code, { ...(reasons && { reasons }), challenge })
   }
 }
