@@ -11,7 +11,7 @@ import type { AttemptCounterStub } from './limits/attempt-counter.ts'
 import { BlockCache } from './limits/block-cache.ts'
 import { CounterKeys } from './limits/counter-keys.ts'
 import { derivePepper, type Pepper } from './passwords/pbkdf2.ts'
-import type { AccountStub } from './sessions/account-object.ts'
+import type { AccountRpc } from './sessions/account-rpc.ts'
 import { deriveTicketKeys } from './sessions/login-ticket.ts'
 import { derivePageKeys, deriveRefreshKeys } from './sessions/refresh-token.ts'
 import { RunTimeSettings } from './settings/run-time-settings.ts'
@@ -23,7 +23,7 @@ export interface Services {
   readonly config: Config
   readonly db: D1Database
   /** @returns a new stub of the account's object, because a stub may stay broken after an error */
-  readonly accountObject: (accountId: string) => AccountStub
+  readonly accountObject: (accountId: string) => AccountRpc
   /** @returns a new stub of the counter with this name, for the same reason */
   readonly counter: (name: string) => AttemptCounterStub
   readonly counterKeys: CounterKeys
@@ -50,7 +50,7 @@ export function createServices(env: Env, config: Config): Services {
   return {
     config,
     db: env.DB,
-    accountObject: (accountId) => env.ACCOUNT.getByName(accountId) as unknown as AccountStub,
+    accountObject: (accountId) => env.ACCOUNT.getByName(accountId),
     counter: (name) => env.COUNTER.getByName(name) as unknown as AttemptCounterStub,
     counterKeys: new CounterKeys(env.DB),
     blockCache: new BlockCache(),

@@ -22,6 +22,7 @@ interface AccountRow {
   readonly credential_version: number
   readonly sessions_not_before: number
   readonly surviving_session: string | null
+  readonly surviving_family: string | null
   readonly surviving_secret_hash: string | null
   readonly change_id: string
   readonly created_at: number
@@ -127,13 +128,14 @@ export function updateAccount(db: D1Database, from: Account, to: Account): D1Pre
     JSON.stringify(to.roles),
     JSON.stringify(to.scopes),
     JSON.stringify(to.claims),
+    to.survivingSession?.familyId ?? null,
   ]
   return db
     .prepare(
       `UPDATE OR IGNORE accounts SET username = ?3, username_key = ?4, email = ?5, email_verified = ?6, phone = ?7,
          phone_verified = ?8, password_hash = ?9, credential_version = ?10, sessions_not_before = ?11,
          surviving_session = ?12, surviving_secret_hash = ?13, change_id = ?14, updated_at = ?15, disabled = ?16, roles = ?17,
-         scopes = ?18, claims = ?19
+         scopes = ?18, claims = ?19, surviving_family = ?20
        WHERE id = ?1 AND credential_version = ?2`,
     )
     .bind(...values)
@@ -223,8 +225,9 @@ function toAccount(row: AccountRow): Account {
 
 function toSurvivingSession({
   surviving_session: id,
+  surviving_family: familyId,
   surviving_secret_hash: hash,
 }: AccountRow): SurvivingSession | null {
   const secretHash = fromBase64Url(hash ?? '')
-  return id === null || secretHash === null ? null : { id, secretHash }
+  return id === null || familyId === null || secretHash === null ? null : { id, familyId, secretHash }
 }

@@ -184,6 +184,8 @@ describe('settings', () => {
     ['REFRESH_MAX_SECONDS', '1.5'],
     ['REFRESH_GRACE_SECONDS', '61'],
     ['MAX_SESSIONS', '0'],
+    ['ACTIVITY_DAYS', '0'],
+    ['ACTIVITY_DAYS', '401'],
     ['PASSWORD_MIN_LENGTH', '7'],
     ['PASSWORD_MIN_LENGTH', '129'],
     ['DEFAULT_PHONE_REGION', 'Germany'],

@@ -7,10 +7,8 @@ import {
   type SurvivingSession,
 } from '../../accounts/account.ts'
 import { type Identifier, parseEmail, parseIdentifier, parsePhone } from '../../accounts/identifier.ts'
-import { randomBytes, sha256 } from '../../crypto/bytes.ts'
 import { type FieldError, orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import { hashPassword } from '../../passwords/pbkdf2.ts'
-import { SESSION_SECRET_BYTES } from '../../sessions/refresh-token.ts'
 import { type AttemptKind, type RateLimitedRequest, runAttempt } from '../attempts/run-attempt.ts'
 import {
   checkPasswordPolicy,
@@ -18,7 +16,7 @@ import {
   checkUsername,
 } from '../registration/check-new-credentials.ts'
 import type { AccountContext } from '../request-context.ts'
-import { type IssuedTokens, issueTokens } from '../session/issue-tokens.ts'
+import { type IssuedTokens, issueTokens, makeAppFamily } from '../session/issue-tokens.ts'
 import { type ChangeStamp, commitDeletion, commitEdit, type Edit, readWithPassword } from './commit-change.ts'
 import { publishState, toDeletedState, toState } from './publish-state.ts'
 
@@ -61,7 +59,7 @@ export async function changeIdentifiers(
 }
 
 /**
- * Sets a new password. The session of the request survives with a new secret; all others end.
+ * Sets a new password. The session of the request survives with a new token family in place of all its families; all others end.
  * @throws {ServiceError} `weak_password`; as readWithPassword, commitEdit and runAttempt; `unavailable` with `changed` if the
  * change is stored but could not be published
  */
@@ -74,8 +72,9 @@ export async function changePassword(
   ctx.addToRequestLog({ fields: ['password'] })
   const key = await ctx.services.signingKeys.signing(ctx.nowMs)
   checkPasswordPolicy(ctx, newPassword, identifiersOf(profile))
-  const sessionSecret = randomBytes(SESSION_SECRET_BYTES)
-  const survivingSession = { id: session.id, secretHash: await sha256(sessionSecret) }
+  const replacing = await makeAppFamily(ctx, null)
+  const { id: familyId, secretHash } = replacing.family
+  const survivingSession = { id: session.id, familyId, secretHash }
   let hashed: string | null = null
   const edit: Edit = async (current, stamp) => {
     hashed ??= await hashPassword(newPassword, await ctx.services.pepper())
@@ -85,9 +84,11 @@ export async function changePassword(
     commitEdit(ctx, readWithPassword(ctx, attempt, profile.id, request.password), edit),
   )
   const publishing = publishState(ctx, profile.id, toState(account))
-  const activeSession = await orUnavailable(publishing, { changed: true })
-  if (activeSession === null) throw new ServiceError('unavailable', { changed: true })
-  return issueTokens(ctx, key, activeSession, sessionSecret)
+  const surviving = await orUnavailable(publishing, { changed: true })
+  if (surviving === null) throw new ServiceError('unavailable', { changed: true })
+  const { family } = surviving
+  const app = { family, generation: family.generation, secret: replacing.secret }
+  return issueTokens(ctx, key, { activeSession: surviving, app, pages: null })
 }
 
 /**

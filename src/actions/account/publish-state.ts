@@ -3,7 +3,7 @@ import type { Account, AccountProfile } from '../../accounts/account.ts'
 import { deleteOutboxRows } from '../../accounts/account-store.ts'
 import { withDeadline } from '../../runtime/deadline.ts'
 import { describeError, log } from '../../runtime/log.ts'
-import type { ActiveSession } from '../../sessions/account-rpc.ts'
+import type { ActiveFamily } from '../../sessions/account-rpc.ts'
 import type { AccountState, LiveState } from '../../sessions/session.ts'
 import type { RequestContext } from '../request-context.ts'
 
@@ -38,19 +38,19 @@ function toProfile(account: Account): AccountProfile {
 /**
  * Publishes the state to the account's object, then deletes its outbox rows without delaying the response.
  * @param state as stored in D1
- * @returns the surviving session; null if the state has none, or if it has ended or got another secret since
+ * @returns the surviving session with its family; null if the state has none, or if the session or the family has ended since
  * @throws {DeadlineExceededError} and what the object throws; the outbox row then remains, and cron publishes the state
  */
 export async function publishState(
   ctx: RequestContext,
   accountId: string,
   state: AccountState,
-): Promise<ActiveSession | null> {
-  const survivingSession = await withDeadline(
-    ctx.services.accountObject(accountId).applyState(state, ctx.services.config.sessions),
+): Promise<ActiveFamily | null> {
+  const surviving = await withDeadline(
+    ctx.services.accountObject(accountId).applyState({ state, policy: ctx.services.config.sessions }),
   )
   ctx.waitUntil(removeFromOutbox(ctx, accountId, state.version))
-  return survivingSession
+  return surviving
 }
 
 /** If this fails, cron publishes the state again, which changes nothing. */

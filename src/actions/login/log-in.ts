@@ -12,7 +12,7 @@ import type { RequestContext } from '../request-context.ts'
 import { type IssuedTokens, issueTokens } from '../session/issue-tokens.ts'
 import {
   endOrphanedSession,
-  type OpenSessionResult,
+  type OpenedSession,
   openSession,
   type SessionRequest,
 } from '../session/open-session.ts'
@@ -24,9 +24,9 @@ export interface LoginRequest extends RateLimitedRequest {
   /** The requested scopes; null if the request names none. */
   readonly scope: readonly string[] | null
   readonly transport: Transport
+  /** As in SessionRequest. */
+  readonly onPages?: boolean
 }
-
-type OpenedSession = Extract<OpenSessionResult, { outcome: 'opened' }>
 
 /** Upper bound on tries to open the session. Before each try after the first, the primary is read again. */
 const MAX_OPEN_TRIES = 4
@@ -43,10 +43,10 @@ export async function logIn(ctx: RequestContext, request: LoginRequest): Promise
     mayRegister: false,
     identifier: identifier ?? { kind: null, compared: request.identifier },
   }
-  const { activeSession, sessionSecret } = await runAttempt(ctx, request, kind, (attempt) =>
+  const opened = await runAttempt(ctx, request, kind, (attempt) =>
     checkPasswordAndOpen(ctx, request, accountFinder(ctx.services.db, identifier), attempt),
   )
-  return issueTokens(ctx, key, activeSession, sessionSecret)
+  return issueTokens(ctx, key, opened)
 }
 
 function accountFinder(db: D1Database, identifier: Identifier | null): FindAccount {
@@ -88,7 +88,11 @@ async function openWithCurrentState(
   let replacesVersion: number | null = null
   for (let tries = 1; tries <= MAX_OPEN_TRIES; tries++) {
     const readFrom = current.fromPrimary ? ('primary' as const) : ('replica' as const)
-    const source = { readFrom, ...(replacesVersion === null ? {} : { replacesVersion }) }
+    const source = {
+      activity: 'login' as const,
+      readFrom,
+      ...(replacesVersion === null ? {} : { replacesVersion }),
+    }
     const result = await openSession(ctx, request, toState(current.account), source)
     if (result.outcome === 'opened') return result
     replacesVersion = result.version

@@ -27,6 +27,8 @@ export interface RegisterRequest extends RateLimitedRequest {
   readonly phone: Identifier | null
   readonly password: string
   readonly transport: Transport
+  /** As in SessionRequest. */
+  readonly onPages?: boolean
 }
 
 const ATTEMPT_KIND = { action: 'register', mayRegister: true, identifier: null } as const
@@ -43,10 +45,8 @@ export async function register(ctx: RequestContext, request: RegisterRequest): P
   await checkRegistrationOpen(ctx)
   await checkRegistrationAllowed(ctx, [username, email, phone])
   checkPasswordPolicy(ctx, password, [username, email, phone])
-  const { activeSession, sessionSecret } = await runAttempt(ctx, request, ATTEMPT_KIND, () =>
-    storeAndOpen(ctx, request),
-  )
-  return issueTokens(ctx, key, activeSession, sessionSecret)
+  const opened = await runAttempt(ctx, request, ATTEMPT_KIND, () => storeAndOpen(ctx, request))
+  return issueTokens(ctx, key, opened)
 }
 
 /**
@@ -64,10 +64,10 @@ async function storeAndOpen(ctx: RequestContext, request: RegisterRequest) {
   const passwordHash = await hashPassword(request.password, await ctx.services.pepper())
   const account = toAccount(request, passwordHash, ctx.nowMs)
   await store(ctx, account)
-  const { transport } = request
+  const { transport, onPages = false } = request
   const registered = { registered: true } as const
-  const session = { transport, scope: null }
-  const source = { readFrom: 'primary' } as const
+  const session = { transport, onPages, scope: null }
+  const source = { activity: 'registration', readFrom: 'primary' } as const
   const opened = await openSession(ctx, session, toState(account), source, registered)
   if (opened.outcome === 'stale') throw new ServiceError('unavailable', registered)
   return opened
