@@ -2,10 +2,9 @@
 
 import { OAuthError, orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import type { AccessTokenClaims } from '../../verify/access-token.ts'
-import { scopeNames } from '../../verify/bearer.ts'
 import type { RequestContext } from '../request-context.ts'
-import { readAccessToken } from '../session/authenticate.ts'
-import { checkCurrentPermissions } from '../session/authorize.ts'
+import { checkSession, readAccessToken } from '../session/authenticate.ts'
+import { accessOf } from '../session/authorize.ts'
 import { endByTokens, readOwnRefreshToken } from '../session/end-sessions.ts'
 import type { AuthenticatedClient } from './authenticate-client.ts'
 
@@ -22,9 +21,8 @@ export async function introspect(
   const claims = await readAccessToken(ctx, token, client.audience)
   if (claims === null || !mayIntrospect(client, claims)) return null
   try {
-    const claimed = { roles: claims.roles, scope: scopeNames(claims.scope) }
     ctx.addToRequestLog({ accountId: claims.sub })
-    const { roles, scope } = await checkCurrentPermissions(ctx, claims, claimed)
+    const { roles, scope } = accessOf(claims, await checkSession(ctx, claims))
     return { ...claims, roles, scope: scope.join(' ') }
   } catch (error) {
     if (error instanceof ServiceError && error.code === 'invalid_token') return null

@@ -5,16 +5,9 @@ import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import type { AccessTokenClaims } from '../../verify/access-token.ts'
 import type { RequestContext } from '../request-context.ts'
 
-export interface Authenticated {
-  readonly claims: AccessTokenClaims
-  /** The session and the account's profile, as they are now. */
-  readonly activeSession: ActiveSession
-}
-
 /** Verifies the token and checks that its session is alive. @throws {ServiceError} `invalid_token`, `unavailable` */
-export async function authenticate(ctx: RequestContext, accessToken: string): Promise<Authenticated> {
-  const claims = await verifyBearer(ctx, accessToken)
-  return { claims, activeSession: await checkSession(ctx, claims) }
+export async function authenticate(ctx: RequestContext, accessToken: string): Promise<ActiveSession> {
+  return checkSession(ctx, await verifyBearer(ctx, accessToken))
 }
 
 /**

@@ -79,7 +79,7 @@ async function endOrWarn(ctx: RequestContext, tokens: Tokens): Promise<void> {
   } catch (error) {
     const [{ accountId, sessionId }] = tokens
     log('warn', 'replaced_session_not_ended', {
-      endingid: ctx.requestId,
+      request_id: ctx.requestId,
       account_id: accountId,
       session_id: sessionId,
       error: describeError(error),
