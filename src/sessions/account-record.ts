@@ -117,6 +117,11 @@ export function storeSession<Result>(row: SessionRow, result: Result): Transitio
   return { result, writes: [[SESSION_PREFIX + row.session.id, row]] }
 }
 
+/** Deletes one session, which may have been deleted already. The alarm may be too early then, too. */
+export function deleteSession<Result>(id: string, result: Result): Transition<Result> {
+  return { result, writes: [[SESSION_PREFIX + id, null]] }
+}
+
 /**
  * Stores the rows that differ from those of the record, and sets the alarm. A pending alarm that is earlier stays: it sets the next one.
  * @param pendingAlarmAt the time of the pending alarm; null for none

@@ -6,6 +6,7 @@
 import {
   type AccountRecord,
   type Active,
+  deleteSession,
   findActive,
   findFamily,
   isAlive,
@@ -93,8 +94,10 @@ export function rotate(
   nowMs: number,
 ): Transition<RotateResult> {
   const active = findActive(record, request, nowMs)
-  const family = active && findFamily(active.row, request)
-  if (active === null || family === null) return unchanged({ outcome: 'unknown' })
+  // One that an operator has ended is refused from now on by isolates with older settings, too.
+  if (active === null) return deleteSession(request.sessionId, { outcome: 'unknown' })
+  const family = findFamily(active.row, request)
+  if (family === null) return unchanged({ outcome: 'unknown' })
   const rotation = rotateFamily(family, request, request.policy, nowMs)
   if (rotation.outcome === 'unknown') return unchanged({ outcome: 'unknown' })
   if (rotation.outcome === 'reused') {

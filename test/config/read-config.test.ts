@@ -35,7 +35,13 @@ describe('settings', () => {
           accessTokenSeconds: 600,
           keyRotationSeconds: 2_592_000,
         },
-        sessions: { idleSeconds: 2_592_000, maxSeconds: 7_776_000, graceSeconds: 10, maxSessions: 100 },
+        sessions: {
+          idleSeconds: 2_592_000,
+          maxSeconds: 7_776_000,
+          graceSeconds: 10,
+          maxSessions: 100,
+          activityDays: 90,
+        },
         accounts: {
           passwordMinLength: 8,
           passwordWords: ['gatehouse', 'gatehouse'],

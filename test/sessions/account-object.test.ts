@@ -185,6 +185,13 @@ describe("the end of all accounts' sessions", () => {
     expect(await object.end(ended)).toBe(false)
   })
 
+  it('ends a session for good once rotate is called with a later `sessionsNotBefore`', async () => {
+    const { object, id, presented } = await newAccountWithSession()
+    await object.rotate({ ...presented, sessionsNotBeforeMs: FROZEN_MS + 1 })
+    expect(await object.check(check(id))).toBeNull()
+    expect(await object.rotate(presented)).toEqual({ outcome: 'unknown' })
+  })
+
   it('keeps sessions of the account that began after `sessionsNotBefore`', async () => {
     const account = await newAccountWithSession()
     advance(1)
