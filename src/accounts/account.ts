@@ -3,9 +3,12 @@ import type { Bytes } from '../crypto/bytes.ts'
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json }
 
+/** UUIDv7. */
+export type AccountId = string
+
 /** The part of an account that tokens and responses show. Its Durable Object stores a copy. Times in unix seconds. */
 export interface AccountProfile {
-  readonly id: string
+  readonly id: AccountId
   readonly username: string | null
   readonly email: string | null
   readonly emailVerified: boolean
@@ -31,8 +34,8 @@ export interface SurvivingSession {
 export interface Account extends AccountProfile {
   /** The username in its compared form. */
   readonly usernameKey: string | null
-  /** PHC string. */
-  readonly passwordHash: string
+  /** PHC string; null for an account without a password, which no password opens. */
+  readonly passwordHash: string | null
   readonly credentialVersion: number
   readonly sessionsNotBefore: number
   readonly survivingSession: SurvivingSession | null

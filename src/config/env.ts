@@ -13,8 +13,8 @@ export interface Env extends Settings {
 }
 
 /**
- * The objects of a class, typed by the interface that Workers call: the platform's own type of a stub cannot express results that
- * are unions.
+ * The objects of a class, typed by the interface that Workers call: the platform's own type of a stub cannot express the claims of a
+ * profile, which are any JSON.
  */
 export interface ObjectNamespace<Rpc> {
   getByName(name: string): DurableObjectStub & Rpc

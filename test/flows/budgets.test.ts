@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Browser } from '../support/browser.ts'
 import {
@@ -162,6 +163,35 @@ describe('the budget of round trips', () => {
   it('issues a challenge with one RPC', async () => {
     await ok(call('GET', '/auth/challenge?action=login', {}, worker))
     expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
+  })
+})
+
+describe('the budget of a cold isolate', () => {
+  const cold = () => {
+    const counting = watch()
+    return { counts: counting.counts, isolate: workerWith(counting.bindings) }
+  }
+
+  it('reads the signing keys, the naming key and the settings in one D1 trip: the first login makes one more than a warm one', async () => {
+    const { counts, isolate } = cold()
+    await ok(logIn(person.name, PASSWORD, isolate))
+    expect(counts).toEqual({ d1: 2, rpc: 5 })
+  })
+
+  it('makes one D1 trip more for the first refresh and for the first GET /auth/me', async () => {
+    const first = cold()
+    const { access_token: bearer } = await ok<Tokens>(refresh(person.refresh_token, first.isolate))
+    expect(first.counts).toEqual({ d1: 1, rpc: 1 })
+    const second = cold()
+    await ok(call('GET', '/auth/me', { bearer }, second.isolate))
+    expect(second.counts).toEqual({ d1: 1, rpc: 1 })
+  })
+
+  it('creates the first keys of a service with a second D1 trip', async () => {
+    await env.DB.exec('DELETE FROM signing_keys')
+    const { counts, isolate } = cold()
+    await ok(call('GET', '/.well-known/jwks.json', {}, isolate))
+    expect(counts).toEqual({ d1: 2, rpc: 0 })
   })
 })
 

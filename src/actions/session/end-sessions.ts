@@ -9,7 +9,7 @@ import type { EndBySecretResult } from '../../sessions/account-rpc.ts'
 import { type RefreshToken, readRefreshToken } from '../../sessions/refresh-token.ts'
 import type { Session } from '../../sessions/session.ts'
 import { confirmPassword } from '../account/change-account.ts'
-import type { RateLimitedRequest } from '../attempts/run-attempt.ts'
+import type { RateLimitedRequest } from '../attempts/reserve-attempt.ts'
 import type { AccountContext, RequestContext } from '../request-context.ts'
 import { requireFreshLogin } from './authorize.ts'
 
@@ -128,7 +128,7 @@ export async function readOwnToken(
   keys: PurposeKeys,
 ): Promise<RefreshToken | null> {
   const token = await readRefreshToken(text, keys)
-  if (token === null) await ctx.services.signingKeys.signing(ctx.nowMs)
+  if (token === null) await ctx.services.signingKeys.signing(ctx)
   return token
 }
 
@@ -151,7 +151,7 @@ export async function endSession(
   const { profile, session } = ctx.actor
   if (sessionId === session.id) return logOut(ctx)
   await confirmOwner(ctx, request)
-  const { sessionsNotBeforeMs } = await ctx.services.settings.current(ctx.nowMs)
+  const { sessionsNotBeforeMs } = await ctx.services.settings.current(ctx)
   const object = ctx.services.accountObject(profile.id)
   const policy = ctx.services.config.sessions
   const ending = () =>
@@ -202,6 +202,6 @@ async function confirmOwner(
 /** @returns the live sessions, most recently used first */
 export async function listSessions(ctx: AccountContext): Promise<readonly Session[]> {
   const { profile } = ctx.actor
-  const { sessionsNotBeforeMs } = await ctx.services.settings.current(ctx.nowMs)
+  const { sessionsNotBeforeMs } = await ctx.services.settings.current(ctx)
   return orUnavailable(ctx.services.accountObject(profile.id).list({ sessionsNotBeforeMs }))
 }

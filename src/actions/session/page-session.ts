@@ -53,7 +53,7 @@ export async function openAppFamily(
   current: ActiveSession,
   refreshCookie: string | undefined,
 ): Promise<IssuedTokens | null> {
-  const key = await ctx.services.signingKeys.signing(ctx.nowMs)
+  const key = await ctx.services.signingKeys.signing(ctx)
   const replaced = await readRefreshToken(refreshCookie ?? '', await ctx.services.refreshKeys())
   const replacing = replaced?.sessionId === current.session.id ? { replacedId: replaced.familyId } : {}
   const app = await makeAppFamily(ctx, null)
@@ -73,13 +73,14 @@ export async function withPageToken(ctx: RequestContext, tokens: IssuedTokens): 
 }
 
 async function openFamily(
-  { services, nowMs }: RequestContext,
+  ctx: RequestContext,
   { profile, session }: ActiveSession,
   { family }: IssuableFamily,
   members: ProblemMembers,
   replacing: Pick<OpenFamilyRequest, 'replacedId'> = {},
 ): Promise<ActiveSession | null> {
-  const { sessionsNotBeforeMs } = await services.settings.current(nowMs)
+  const { services } = ctx
+  const { sessionsNotBeforeMs } = await services.settings.current(ctx)
   const policy = services.config.sessions
   const request = { sessionId: session.id, family, policy, sessionsNotBeforeMs, ...replacing }
   return orUnavailable(services.accountObject(profile.id).openFamily(request), members)

@@ -13,7 +13,7 @@ import { type IssuedTokens, issueTokens } from './issue-tokens.ts'
  * `unavailable`
  */
 export async function refresh(ctx: RequestContext, text: string): Promise<IssuedTokens> {
-  const key = await ctx.services.signingKeys.signing(ctx.nowMs)
+  const key = await ctx.services.signingKeys.signing(ctx)
   const token = await readRefreshToken(text, await ctx.services.refreshKeys())
   if (token === null) throw new ServiceError('invalid_refresh_token')
   ctx.addToRequestLog({ accountId: token.accountId, sessionId: token.sessionId })
@@ -32,11 +32,12 @@ export async function refresh(ctx: RequestContext, text: string): Promise<Issued
  * @throws {ServiceError} `unavailable`
  */
 export async function presentToken(
-  { services, nowMs, requestId }: RequestContext,
+  ctx: RequestContext,
   { accountId, sessionId, familyId, generation, familySecret }: RefreshToken,
   withForm = false,
 ): Promise<RotateResult> {
-  const { sessionsNotBeforeMs } = await services.settings.current(nowMs)
+  const { services, requestId } = ctx
+  const { sessionsNotBeforeMs } = await services.settings.current(ctx)
   const presented = {
     sessionId,
     familyId,
