@@ -7,11 +7,9 @@ import {
   type SurvivingSession,
 } from '../../accounts/account.ts'
 import { type Identifier, parseEmail, parseIdentifier, parsePhone } from '../../accounts/identifier.ts'
-import { randomBytes, sha256 } from '../../crypto/bytes.ts'
 import { type FieldError, orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import type { RuleName } from '../../limits/rules.ts'
 import { hashPassword } from '../../passwords/pbkdf2.ts'
-import { SESSION_SECRET_BYTES } from '../../sessions/refresh-token.ts'
 import { type RateLimitedRequest, reserveAttempt } from '../attempts/reserve-attempt.ts'
 import { AccountLookup } from '../login/check-password.ts'
 import { PASSWORD_RULES } from '../login/log-in.ts'
@@ -22,7 +20,7 @@ import {
 } from '../registration/check-new-credentials.ts'
 import { REGISTRATION_RULES } from '../registration/register.ts'
 import type { AccountContext } from '../request-context.ts'
-import { type IssuedTokens, issueTokens } from '../session/issue-tokens.ts'
+import { type IssuedTokens, issueTokens, makeAppFamily } from '../session/issue-tokens.ts'
 import { type ChangeStamp, commitDeletion, commitEdit, type Edit, readWithPassword } from './commit-change.ts'
 import { publishState, toDeletedState, toState } from './publish-state.ts'
 
@@ -68,7 +66,7 @@ export async function changeIdentifiers(
 }
 
 /**
- * Sets a new password. The session of the request survives with a new secret; all others end.
+ * Sets a new password. The session of the request survives with a new token family in place of all its families; all others end.
  * @throws {ServiceError} `weak_password`; as readWithPassword, commitEdit and reserveAttempt; `unavailable` with `changed` if the
  * change is stored but could not be published
  */
@@ -81,8 +79,9 @@ export async function changePassword(
   ctx.addToRequestLog({ fields: ['password'] })
   const key = await ctx.services.signingKeys.signing(ctx)
   checkPasswordPolicy(ctx, newPassword, identifiersOf(profile))
-  const sessionSecret = randomBytes(SESSION_SECRET_BYTES)
-  const survivingSession = { id: session.id, secretHash: await sha256(sessionSecret) }
+  const replacing = await makeAppFamily(ctx, null)
+  const { id: familyId, secretHash } = replacing.family
+  const survivingSession = { id: session.id, familyId, secretHash }
   let hashed: string | null = null
   const edit: Edit = async (current, stamp) => {
     hashed ??= await hashPassword(newPassword, await ctx.services.pepper())
@@ -92,9 +91,11 @@ export async function changePassword(
   try {
     const { account } = await commitEdit(ctx, read, edit)
     const publishing = publishState(ctx, profile.id, toState(account))
-    const activeSession = await orUnavailable(publishing, { changed: true })
-    if (activeSession === null) throw new ServiceError('unavailable', { changed: true })
-    return await issueTokens(ctx, key, activeSession, sessionSecret)
+    const surviving = await orUnavailable(publishing, { changed: true })
+    if (surviving === null) throw new ServiceError('unavailable', { changed: true })
+    const { family } = surviving
+    const app = { family, generation: family.generation, secret: replacing.secret }
+    return await issueTokens(ctx, key, { activeSession: surviving, app, pages: null })
   } finally {
     await attempt.releaseUnsettled()
   }

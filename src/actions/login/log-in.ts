@@ -23,6 +23,8 @@ export interface LoginRequest extends RateLimitedRequest {
   /** The requested scopes; null if the request names none. */
   readonly scope: readonly string[] | null
   readonly transport: Transport
+  /** As in SessionRequest. */
+  readonly onPages?: boolean
 }
 
 /** The rules of every attempt that checks a password. */
@@ -64,7 +66,7 @@ export async function logIn(ctx: RequestContext, request: LoginRequest): Promise
           throw error
         })
         if (login.check.needsRehash) ctx.waitUntil(rehash(ctx, login.check, request.password))
-        return await issueTokens(ctx, key, login.activeSession, login.sessionSecret)
+        return await issueTokens(ctx, key, login)
       }
     }
   } finally {
@@ -87,7 +89,11 @@ async function openCurrentSession(
   let replacesVersion: number | null = null
   for (let tries = 1; tries <= MAX_OPEN_TRIES; tries++) {
     const readFrom = current.fromPrimary ? ('primary' as const) : ('replica' as const)
-    const source = { readFrom, ...(replacesVersion !== null && { replacesVersion }) }
+    const source = {
+      activity: 'login' as const,
+      readFrom,
+      ...(replacesVersion !== null && { replacesVersion }),
+    }
     const result = await openSession(ctx, request, toState(current.account), source)
     if (result.outcome === 'opened') return { ...result, check: current }
     replacesVersion = result.version

@@ -24,6 +24,8 @@ export interface RegisterRequest extends RateLimitedRequest {
   readonly phone: Identifier | null
   readonly password: string
   readonly transport: Transport
+  /** As in SessionRequest. */
+  readonly onPages?: boolean
 }
 
 /** The rule of every attempt that may register an identifier, or find out that it is taken. */
@@ -51,8 +53,7 @@ export async function register(ctx: RequestContext, request: RegisterRequest): P
     const passwordHash = await hashPassword(password, await ctx.services.pepper())
     const account = toAccount(request, passwordHash, ctx.nowMs)
     await attempt.countWrite(store(ctx, account))
-    const { activeSession, sessionSecret } = await openFirstSession(ctx, request, account)
-    return await issueTokens(ctx, key, activeSession, sessionSecret)
+    return await issueTokens(ctx, key, await openFirstSession(ctx, request, account))
   } finally {
     await attempt.releaseUnsettled()
   }
@@ -77,12 +78,13 @@ async function store({ services }: RequestContext, account: Account): Promise<vo
 /** @throws {ServiceError} `unavailable` with `registered`, since the account is stored */
 async function openFirstSession(
   ctx: RequestContext,
-  { transport }: RegisterRequest,
+  { transport, onPages = false }: RegisterRequest,
   account: Account,
 ): Promise<OpenedSession> {
   const registered = { registered: true } as const
-  const session = { transport, scope: null }
-  const opened = await openSession(ctx, session, toState(account), { readFrom: 'primary' }, registered)
+  const session = { transport, onPages, scope: null }
+  const source = { activity: 'registration', readFrom: 'primary' } as const
+  const opened = await openSession(ctx, session, toState(account), source, registered)
   if (opened.outcome === 'stale') throw new ServiceError('unavailable', registered)
   return opened
 }
