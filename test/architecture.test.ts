@@ -27,6 +27,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['http'],
   ['actions'],
   ['services'],
+  ['shared-record'],
   ['accounts', 'outbox', 'passwords', 'tokens', 'sessions', 'limits', 'challenge', 'settings', 'clients'],
   ['config'],
   // The table of the limit rules is data, from which the config derives names, bounds and defaults.

@@ -14,7 +14,7 @@ const CONNECTIONS = 200
 const WAVE = 500
 const WAVE_SECONDS = 2
 const SAMPLE_MS = 1_000
-/** The shortest delay for which a counter sets its alarm (src/limits/attempt-counter.ts). */
+/** The shortest delay for which a counter sets its alarm (src/limits/counter-state.ts). */
 const ALARM_MS = 60_000
 const MAX_CLEAN_UP_MS = 180_000
 const MAX_RELATIVE = 1.1

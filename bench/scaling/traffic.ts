@@ -29,10 +29,8 @@ export const PEAK_TO_MEAN = 4
 export const ACCOUNTS_LOGGED_IN_SHARE = 0.6
 /** Isolates at the same time, worldwide. Cloudflare publishes no number. */
 export const WARM_ISOLATES = 1_000
-/** An isolate reads the settings this often (src/settings/run-time-settings.ts) ... */
-export const SETTINGS_READ_SECONDS = 25
-/** ... and the signing keys this often (src/tokens/signing-keys.ts), both from the primary. */
-export const KEYS_READ_SECONDS = 60
+/** An isolate with requests reads signing keys, naming key and settings from the primary this often (src/shared-record.ts). */
+export const RECORD_READ_SECONDS = 20
 /** wrangler.toml: the outbox ... */
 export const OUTBOX_CRON_SECONDS = 60
 /** ... and the signing keys. */
@@ -81,8 +79,7 @@ export function dayOf({ activeShare, registrations, verifiedAtEdge }: Day): Coun
     verify: verifiedAtEdge ? users * API_CALLS_PER_USER : 0,
     change: users * CHANGES_PER_USER,
     accountAlarm: (ACCOUNTS * ACCOUNTS_LOGGED_IN_SHARE) / DAYS_PER_MONTH,
-    readSettings: (WARM_ISOLATES * SECONDS_PER_DAY) / SETTINGS_READ_SECONDS,
-    readKeys: (WARM_ISOLATES * SECONDS_PER_DAY) / KEYS_READ_SECONDS,
+    readRecord: (WARM_ISOLATES * SECONDS_PER_DAY) / RECORD_READ_SECONDS,
     cronOutbox: SECONDS_PER_DAY / OUTBOX_CRON_SECONDS,
     cronKeys: SECONDS_PER_DAY / KEYS_CRON_SECONDS,
   }

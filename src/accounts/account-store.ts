@@ -22,6 +22,7 @@ interface AccountRow {
   readonly credential_version: number
   readonly sessions_not_before: number
   readonly surviving_session: string | null
+  readonly surviving_family: string | null
   readonly surviving_secret_hash: string | null
   readonly change_id: string
   readonly created_at: number
@@ -184,6 +185,7 @@ function toRow(account: Account): AccountRow {
     credential_version: account.credentialVersion,
     sessions_not_before: account.sessionsNotBefore,
     surviving_session: survivingSession?.id ?? null,
+    surviving_family: survivingSession?.familyId ?? null,
     surviving_secret_hash: survivingSession === null ? null : toBase64Url(survivingSession.secretHash),
     change_id: account.changeId,
     created_at: account.createdAt,
@@ -193,8 +195,9 @@ function toRow(account: Account): AccountRow {
 
 function toSurvivingSession({
   surviving_session: id,
+  surviving_family: familyId,
   surviving_secret_hash: hash,
 }: AccountRow): SurvivingSession | null {
   const secretHash = fromBase64Url(hash ?? '')
-  return id === null || secretHash === null ? null : { id, secretHash }
+  return id === null || familyId === null || secretHash === null ? null : { id, familyId, secretHash }
 }

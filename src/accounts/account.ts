@@ -22,10 +22,11 @@ export interface AccountProfile {
   readonly updatedAt: number
 }
 
-/** The session that made the last change that ended all other sessions, and its new secret. */
+/** The session that made the last change that ended all other sessions, and the token family that replaces all its families. */
 export interface SurvivingSession {
   readonly id: string
-  /** SHA-256 of its new secret. Its earlier refresh tokens are invalid. */
+  readonly familyId: string
+  /** SHA-256 of the family's secret. */
   readonly secretHash: Bytes
 }
 

@@ -94,7 +94,7 @@ afterEach(() => vi.restoreAllMocks())
 
 describe('the account repository', () => {
   it('stores every member of an account, and finds it by id and by each identifier', async () => {
-    const survivingSession = { id: newId(0), secretHash: new Uint8Array([1, 2, 3]) }
+    const survivingSession = { id: newId(0), familyId: newId(0), secretHash: new Uint8Array([1, 2, 3]) }
     const account = await stored({ disabled: true, survivingSession, passwordHash: '$a-hash' })
     expect(await repository.find(account.id, 'replica')).toEqual({ account, fromPrimary: true })
     for (const text of [account.username, account.email]) {

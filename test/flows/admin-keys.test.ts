@@ -63,7 +63,7 @@ describe.each(CALLS)('%s %s', (method, path) => {
     const watched = watch()
     const isolate = workerWith(watched.bindings)
     const sign = await newSigner(isolate)
-    watched.fail('run', { before: true })
+    watched.fail('read', { before: true })
     const problem = await refused(admin(method, path, undefined, isolate))
     expect(problem).toMatchObject({ status: 503, code: 'unavailable' })
     await sign(isolate)

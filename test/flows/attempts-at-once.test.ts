@@ -76,21 +76,76 @@ describe('concurrent attempts from one address', () => {
     const name = newName()
     await here.failTimes(3, name)
     const solved = await solve((await refused(here.logIn(name, WRONG))).challenge)
-    expect(await tally(times(20, () => here.logIn(name, WRONG, solved)))).toEqual({ 401: 1, 403: 19 })
+    const { 401: accepted, ...others } = await tally(times(20, () => here.logIn(name, WRONG, solved)))
+    expect(accepted).toBe(1)
+    expect(Object.keys(others).every((status) => ['403', '429'].includes(status))).toBe(true)
   })
 
-  it('accepts 6 of 10 low-difficulty challenges that are collected and sent at once', async () => {
+  it('checks at most 10 of 14 low-difficulty challenges that one address collects and sends at once', async () => {
     const here = newRequester()
     const name = newName()
     await here.failTimes(3, name)
     const solvedChallenges: string[] = []
-    for (let collected = 1; collected <= 10; collected++) {
+    for (let collected = 1; collected <= 14; collected++) {
       solvedChallenges.push(await solve((await refused(here.logIn(name, WRONG))).challenge))
     }
-    expect(await tally(solvedChallenges.map((solved) => here.logIn(name, WRONG, solved)))).toEqual({
-      401: 6,
-      403: 4,
-    })
+    const { 401: checked, ...others } = await tally(
+      solvedChallenges.map((solved) => here.logIn(name, WRONG, solved)),
+    )
+    expect(checked).toBeLessThanOrEqual(10)
+    expect(Object.keys(others).every((status) => ['403', '429'].includes(status))).toBe(true)
+  })
+
+  it('answers 429 with Retry-After 1 while an address has 10 challenged attempts in flight, and accepts the challenge later', async () => {
+    const watched = watch()
+    const LIMITS = { login_failures_per_ip: { threshold: 0 } }
+    const here = newRequester(workerWith({ ...watched.bindings, LIMITS }))
+    const names = await newAccounts(10)
+    const { name } = await newPerson()
+    const solvedChallenges: string[] = []
+    for (let collected = 1; collected <= 11; collected++) {
+      solvedChallenges.push(await solve((await refused(here.logIn(name, WRONG))).challenge))
+    }
+    const { promise: found, resolve: find } = Promise.withResolvers<void>()
+    watched.reset()
+    watched.fail('run', { until: found })
+    const [last, ...first] = solvedChallenges
+    const pending = names.map((other, index) => here.logIn(other, PASSWORD, first[index]))
+    await vi.waitFor(() => expect(watched.counts.d1).toBe(10))
+    for (const challenge of [last, 'x', undefined]) {
+      const response = await here.logIn(name, PASSWORD, challenge)
+      expect([response.status, response.headers.get('Retry-After')]).toEqual([429, '1'])
+    }
+    find()
+    expect(await tally(pending)).toEqual({ 200: 10 })
+    expect((await here.logIn(name, PASSWORD, last)).status).toBe(200)
+  })
+
+  it('checks the password of 3 challenged attempts of one address at an identifier at a time', async () => {
+    const watched = watch()
+    const LIMITS = { login_failures_per_ip: { enabled: false }, login_failures_per_account: { threshold: 5 } }
+    const fetch = workerWith({ ...watched.bindings, LIMITS })
+    const { name } = await newPerson()
+    const attacker = newRequester(fetch)
+    await attacker.failTimes(5, name)
+    const prepared: string[] = []
+    for (let collected = 1; collected <= 4; collected++) {
+      prepared.push(await solve((await refused(attacker.logIn(name, WRONG))).challenge))
+    }
+    const owner = newRequester(fetch)
+    const own = await solve((await refused(owner.logIn(name))).challenge)
+    const { promise: found, resolve: find } = Promise.withResolvers<void>()
+    watched.reset()
+    watched.fail('run', { until: found })
+    const [last, ...first] = prepared
+    const pending = first.map((solved) => attacker.logIn(name, WRONG, solved))
+    await vi.waitFor(() => expect(watched.counts).toEqual({ d1: 3, rpc: 9 }))
+    expect((await attacker.logIn(name, WRONG, last)).status).toBe(429)
+    const login = owner.logIn(name, PASSWORD, own)
+    await vi.waitFor(() => expect(watched.counts.d1).toBe(5))
+    find()
+    expect(await tally(pending)).toEqual({ 401: 3 })
+    expect((await login).status).toBe(200)
   })
 
   it('accepts 3 of 8 low-difficulty challenges that many addresses send at once for one identifier', async () => {
@@ -149,7 +204,7 @@ describe('concurrent attempts from many addresses', () => {
     watched.reset()
     watched.fail('run', { until: found })
     const pending = times(2, () => newRequester(fetch).logIn(name))
-    await vi.waitFor(() => expect(watched.counts.d1).toBe(2))
+    await vi.waitFor(() => expect(watched.counts).toEqual({ d1: 2, rpc: 4 }))
     vi.useFakeTimers({ toFake: ['setTimeout'] })
     expect(await refused(newRequester(fetch).logIn(name))).toMatchObject({ code: 'challenge_required' })
     vi.useRealTimers()
@@ -217,10 +272,10 @@ describe('counted attempts', () => {
     watched.reset()
     watched.fail('run', { until: found })
     const before = times(5, () => here.logIn(name, WRONG))
-    await vi.waitFor(() => expect(watched.counts.d1).toBe(3))
+    await vi.waitFor(() => expect(watched.counts).toEqual({ d1: 3, rpc: 8 }))
     await abortAllDurableObjects()
     const after = times(5, () => here.logIn(name, WRONG))
-    await vi.waitFor(() => expect(watched.counts.d1).toBe(6))
+    await vi.waitFor(() => expect(watched.counts).toEqual({ d1: 6, rpc: 18 }))
     find()
     expect(await tally(before)).toEqual({ 503: 5 })
     expect(await tally(after)).toEqual({ 401: 3, 403: 2 })

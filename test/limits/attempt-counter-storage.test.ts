@@ -3,16 +3,18 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Outcome } from '../../src/limits/counter-rpc.ts'
 import { advance, FROZEN_MS, thaw } from '../support/clock.ts'
 import {
-  counter,
+  alarm,
   FAILURE,
   fail,
+  failTimes,
   isUnresolved,
-  LIMIT,
+  LOGIN,
   newCounter,
   newId,
   REGISTRATION,
   RELEASE,
   reserve,
+  reserveSolved,
   settle,
   storedKeys,
   stub,
@@ -23,9 +25,9 @@ afterEach(thaw)
 
 describe('an evicted counter', () => {
   it('keeps counted failures after an eviction', async () => {
-    for (let failure = 1; failure <= 3; failure++) await fail()
+    await failTimes(3)
     await evictDurableObject(stub)
-    expect((await reserve(newId())).admitted).toBe(false)
+    expect((await reserve(newId())).outcome).toBe('refused')
   })
 
   it.each([
@@ -39,15 +41,15 @@ describe('an evicted counter', () => {
       for (const id of before) await reserve(id)
       await evictDurableObject(stub)
       const after = [newId(), newId(), newId()]
-      for (const id of after) expect((await reserve(id)).admitted).toBe(true)
+      for (const id of after) expect((await reserve(id)).outcome).toBe('admitted')
       for (const id of before) expect((await settle(id, outcome)).settled).toBe(false)
       for (const id of after) expect((await settle(id)).settled).toBe(true)
-      expect((await reserve(newId())).admitted).toBe(false)
+      expect((await reserve(newId())).outcome).toBe('refused')
     },
   )
 
   it('settles a challenged attempt after an eviction, even beyond the threshold', async () => {
-    for (let failure = 1; failure <= 3; failure++) await fail()
+    await failTimes(3)
     await evictDurableObject(stub)
     expect((await settle(newId(), FAILURE, { challenged: true })).settled).toBe(true)
   })
@@ -67,7 +69,7 @@ describe('a registration', () => {
     for (let registration = 1; registration <= 3; registration++) await reserve(newId(), REGISTRATION)
     await evictDurableObject(stub)
     expect(await reserve(newId(), REGISTRATION)).toMatchObject({
-      admitted: false,
+      outcome: 'refused',
       status: { exhausted: true },
     })
   })
@@ -86,7 +88,7 @@ describe('a registration', () => {
     await settle(first, RELEASE, { rule: REGISTRATION })
     await evictDurableObject(stub)
     await settle(second, RELEASE, { rule: REGISTRATION })
-    expect(await counter.peek(REGISTRATION, LIMIT)).toMatchObject({ remaining: 3 })
+    expect(await stub.peek(REGISTRATION)).toMatchObject({ remaining: 3 })
   })
 
   it('makes a registration wait while pending ones fill the threshold', async () => {
@@ -96,49 +98,22 @@ describe('a registration', () => {
     for (const id of ids.slice(1)) await settle(id, failure, { rule: REGISTRATION })
     expect(await isUnresolved(fourth)).toBe(true)
     await settle(ids[0] ?? '', RELEASE, { rule: REGISTRATION })
-    expect((await fourth).admitted).toBe(true)
+    expect((await fourth).outcome).toBe('admitted')
   })
 
   it('keeps counting a registration that lapses', async () => {
     for (let registration = 1; registration <= 3; registration++) await reserve(newId(), REGISTRATION)
     advance(40)
     expect(await reserve(newId(), REGISTRATION)).toMatchObject({
-      admitted: false,
+      outcome: 'refused',
       status: { exhausted: true },
     })
   })
 })
 
-describe('a nonce', () => {
-  const expiresAtMs = FROZEN_MS + 300_000
-
-  it('consumes a nonce once, also in 50 concurrent calls', async () => {
-    const claims = await Promise.all(
-      Array.from({ length: 50 }, () => counter.consumeNonce('nonce', expiresAtMs)),
-    )
-    expect(claims.filter((claimed) => claimed)).toHaveLength(1)
-  })
-
-  it('keeps a nonce consumed after an eviction', async () => {
-    await counter.consumeNonce('nonce', expiresAtMs)
-    await evictDurableObject(stub)
-    expect(await counter.consumeNonce('nonce', expiresAtMs)).toBe(false)
-  })
-
-  it('rejects an expired nonce, and keeps a consumed one until it expires', async () => {
-    await counter.consumeNonce('nonce', expiresAtMs)
-    advance(299)
-    await runDurableObjectAlarm(stub)
-    expect(await counter.consumeNonce('nonce', expiresAtMs)).toBe(false)
-    advance(1)
-    await runDurableObjectAlarm(stub)
-    expect(await storedKeys()).toEqual([])
-    expect(await counter.consumeNonce('nonce', expiresAtMs)).toBe(false)
-  })
-})
-
 describe('the alarm', () => {
-  const alarm = () => runInDurableObject(stub, (_object, { storage }) => storage.getAlarm())
+  const useUp = (expiresAtMs: number) =>
+    reserveSolved(newId(), { rule: null, nonce: { value: newId(), expiresAtMs } })
 
   it('deletes all storage by alarm when nothing counts any more, and counts again afterwards', async () => {
     await fail()
@@ -156,7 +131,7 @@ describe('the alarm', () => {
     advance(100)
     const id = newId()
     await reserve(id, REGISTRATION)
-    await counter.consumeNonce('nonce', FROZEN_MS + 250_000)
+    await useUp(FROZEN_MS + 250_000)
     advance(200)
     await runDurableObjectAlarm(stub)
     expect(await storedKeys()).toEqual(['alarm', 'tally:registrations_per_ip'])
@@ -164,7 +139,7 @@ describe('the alarm', () => {
   })
 
   it('schedules the alarm at most once a minute', async () => {
-    for (let nonce = 1; nonce <= 5; nonce++) await counter.consumeNonce(`${nonce}`, FROZEN_MS + nonce * 1000)
+    for (let nonce = 1; nonce <= 5; nonce++) await useUp(FROZEN_MS + nonce * 1000)
     expect(await alarm()).toBe(FROZEN_MS + 60_000)
   })
 
@@ -178,11 +153,28 @@ describe('the alarm', () => {
     await runDurableObjectAlarm(stub)
     expect(await alarm()).toBe(FROZEN_MS + 400_000)
   })
+
   it('schedules an alarm that was lost again', async () => {
     await fail()
     await runInDurableObject(stub, (_object, { storage }) => storage.deleteAlarm())
     advance(300)
-    await counter.consumeNonce('nonce', FROZEN_MS + 400_000)
+    await useUp(FROZEN_MS + 400_000)
     expect(await alarm()).toBe(FROZEN_MS + 400_000)
+  })
+
+  it('writes nothing and sets no alarm for a query, even if everything stored has expired', async () => {
+    await fail()
+    await runInDurableObject(stub, (_object, { storage }) => storage.deleteAlarm())
+    advance(300)
+    expect(await stub.peek(LOGIN)).toMatchObject({ remaining: 3 })
+    expect(await storedKeys()).toEqual(['alarm', 'tally:login_failures_per_ip'])
+    expect(await alarm()).toBe(null)
+  })
+
+  it('sets no alarm for a successful login', async () => {
+    const id = newId()
+    await reserve(id)
+    await settle(id, { kind: 'cleared', account: 'ada' })
+    expect(await alarm()).toBe(null)
   })
 })

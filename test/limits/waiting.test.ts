@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decideAdmission, MAX_WAITING } from '../../src/limits/limit-status.ts'
+import { decideAdmission, MAX_WAITING } from '../../src/limits/counter-state.ts'
 
 const alone = { threshold: 3, counted: 0, pending: 0, ahead: 0 }
 

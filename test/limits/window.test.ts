@@ -207,9 +207,14 @@ describe('the sliding window', () => {
     expect(removeEvent(both, 'c')).toBe(both)
   })
 
-  it('raises the difficulty with attempts in flight, up to a maximum', () => {
+  it('raises the difficulty with every threshold of events beyond the limit, up to a maximum', () => {
+    const afterEvents = (count: number) =>
+      Array.from({ length: count }, (_, index) => ({ id: `${index}`, atMs: START_MS, account: 'me' })).reduce(
+        (tally, event) => addEvent(tally, event, true, limit),
+        EMPTY_TALLY,
+      )
     expect(
-      [0, 2, 3, 5, 6, 12, 100].map((inFlight) => difficultyOf(EMPTY_TALLY, limit, inFlight, START_MS)),
+      [0, 2, 3, 5, 6, 12, 100].map((count) => difficultyOf(afterEvents(count), limit, 0, START_MS)),
     ).toEqual([0, 0, 1, 1, 2, 4, 4])
   })
 

@@ -7,9 +7,9 @@ import { ServiceError } from '../../errors/service-error.ts'
 import { accountStateEvent } from '../../outbox/outbox-store.ts'
 import type { Attempt } from '../attempts/attempt.ts'
 import {
+  type AccountLookup,
   type CheckedAccount,
   checkPassword,
-  type FindAccount,
   recheckPassword,
 } from '../login/check-password.ts'
 import type { RequestContext } from '../request-context.ts'
@@ -46,17 +46,18 @@ export interface CommittedChange {
 export function readWithPassword(
   ctx: RequestContext,
   attempt: Attempt,
-  accountId: string,
+  lookup: AccountLookup,
   password: string,
 ): ReadAccount {
-  const find: FindAccount = (from) => ctx.services.accounts.find(accountId, from)
   let checked: CheckedAccount | null = null
   return async () => {
-    if (checked === null) {
-      checked = await attempt.requireCorrectPassword(await checkPassword(ctx, find, password, 'primary'))
-      await attempt.succeed(accountId)
-    } else checked = await attempt.requireCorrectPassword(await recheckPassword(ctx, find, password, checked))
-    return checked.account
+    const check = await (checked === null
+      ? checkPassword(ctx, lookup, password, 'primary')
+      : recheckPassword(ctx, lookup, password, checked))
+    if (check.outcome !== 'correct') throw await attempt.refuse(check)
+    if (checked === null) await attempt.succeed(check.account.id)
+    checked = check
+    return check.account
   }
 }
 

@@ -3,7 +3,7 @@ import type { Account, AccountId, AccountProfile } from '../../accounts/account.
 import type { FailedEvent, OutboxEvent } from '../../outbox/outbox-store.ts'
 import { withDeadline } from '../../runtime/deadline.ts'
 import { describeError, log } from '../../runtime/log.ts'
-import type { ActiveSession } from '../../sessions/account-rpc.ts'
+import type { ActiveFamily } from '../../sessions/account-rpc.ts'
 import type { AccountState, LiveState } from '../../sessions/session.ts'
 import type { RequestContext } from '../request-context.ts'
 
@@ -41,25 +41,26 @@ function toProfile(account: Account): AccountProfile {
 /**
  * Publishes the state to the account's object, then deletes its events from the outbox without delaying the response.
  * @param state as stored in D1
- * @returns the surviving session; null if the state has none, or if it has ended or got another secret since
+ * @returns the surviving session with its family; null if the state has none, or if the session or the family has ended since
  * @throws {DeadlineExceededError} and what the object throws; the event then remains, and cron publishes the state
  */
 export async function publishState(
   ctx: RequestContext,
   accountId: AccountId,
   state: AccountState,
-): Promise<ActiveSession | null> {
-  const survivingSession = await applyState(ctx, accountId, state)
+): Promise<ActiveFamily | null> {
+  const surviving = await applyState(ctx, accountId, state)
   ctx.waitUntil(removeFromOutbox(ctx, accountId, state.version))
-  return survivingSession
+  return surviving
 }
 
 async function applyState(
   { services }: RequestContext,
   accountId: AccountId,
   state: AccountState,
-): Promise<ActiveSession | null> {
-  return withDeadline(services.accountObject(accountId).applyState(state, services.config.sessions))
+): Promise<ActiveFamily | null> {
+  const policy = services.config.sessions
+  return withDeadline(services.accountObject(accountId).applyState({ state, policy }))
 }
 
 /** If this fails, cron publishes the state again, which changes nothing. */

@@ -1,10 +1,10 @@
 /** The work of cron, and the health check: what keeps logins possible. */
-import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
+import { ServiceError } from '../../errors/service-error.ts'
 import { describeError, type LogEvent, log } from '../../runtime/log.ts'
-import { SCHEMA_VERSION } from '../../settings/schema-store.ts'
+import { SCHEMA_VERSION } from '../../settings/settings-store.ts'
 import type { RequestContext } from '../request-context.ts'
 import { deliverOutbox } from './deliver-outbox.ts'
-import { maintainKeys, resealKeys } from './manage-keys.ts'
+import { maintainKeys } from './manage-keys.ts'
 
 /** The trigger of wrangler.toml for runs that only deliver the outbox, since keys need no look every minute. */
 const OUTBOX_TRIGGER = '* * * * *'
@@ -16,7 +16,7 @@ const OUTBOX_TRIGGER = '* * * * *'
 export async function maintain(ctx: RequestContext, trigger: string): Promise<void> {
   if (trigger !== OUTBOX_TRIGGER) {
     await runTask('maintain_keys_failed', () => maintainKeys(ctx))
-    await runTask('maintain_seals_failed', () => resealKeys(ctx))
+    await runTask('maintain_seals_failed', () => ctx.services.signingKeys.reseal(ctx.nowMs))
   }
   await runTask('maintain_outbox_failed', () => deliverOutbox(ctx))
 }
@@ -31,10 +31,10 @@ async function runTask(failureEvent: LogEvent, task: () => Promise<void>): Promi
 }
 
 /** @throws {ServiceError} `unavailable`; `misconfigured` if the schema is missing or has another version, or if no key can be unsealed */
-export async function checkHealth({ services, nowMs }: RequestContext): Promise<void> {
-  const version = await orUnavailable(services.schemaVersion())
+export async function checkHealth(ctx: RequestContext): Promise<void> {
+  const version = await ctx.services.settings.schemaVersion()
   if (version !== SCHEMA_VERSION) throw schemaError(version)
-  await services.signingKeys.signing(nowMs)
+  await ctx.services.signingKeys.signing(ctx)
 }
 
 function schemaError(version: number | null): ServiceError {

@@ -41,7 +41,8 @@ export async function manageAccount(
 /** @throws {ServiceError} `not_found`, `unavailable` */
 export async function endAccountSessions(ctx: RequestContext, id: string): Promise<void> {
   await getAccount(ctx, id)
-  await orUnavailable(ctx.services.accountObject(id).endAll())
+  const policy = ctx.services.config.sessions
+  await orUnavailable(ctx.services.accountObject(id).endAll({ policy }))
 }
 
 function accountReader({ services }: RequestContext, id: string): ReadAccount {

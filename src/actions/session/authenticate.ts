@@ -36,15 +36,12 @@ export function readAccessToken(
   text: string,
   audience?: string,
 ): Promise<AccessTokenClaims | null> {
-  const {
-    services: { config, signingKeys, verifiedTokens },
-    nowMs,
-  } = ctx
+  const { config, signingKeys, verifiedTokens } = ctx.services
   return verifiedTokens.verify(text, {
     issuer: config.tokens.issuer,
     audiences: [config.tokens.audience, ...(audience === undefined ? [] : [audience])],
-    findKey: (kid) => signingKeys.verification(kid, nowMs),
-    nowMs,
+    findKey: (kid) => signingKeys.verification(kid, ctx),
+    nowMs: ctx.nowMs,
   })
 }
 
@@ -53,8 +50,10 @@ export async function checkSession(
   ctx: RequestContext,
   { sub, sid }: AccessTokenClaims,
 ): Promise<ActiveSession> {
-  const { sessionsNotBeforeMs } = await ctx.services.settings.current(ctx.nowMs)
-  const activeSession = await orUnavailable(ctx.services.accountObject(sub).check(sid, sessionsNotBeforeMs))
+  const { sessionsNotBeforeMs } = await ctx.services.settings.current(ctx)
+  const activeSession = await orUnavailable(
+    ctx.services.accountObject(sub).check({ sessionId: sid, sessionsNotBeforeMs }),
+  )
   if (activeSession === null) throw new ServiceError('invalid_token')
   return activeSession
 }
