@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS accounts (
   email_verified INTEGER NOT NULL DEFAULT 0,
   phone TEXT UNIQUE,                          -- E.164: the shown and the compared form
   phone_verified INTEGER NOT NULL DEFAULT 0,
-  password_hash TEXT NOT NULL,                -- PHC string
+  password_hash TEXT,                         -- PHC string; NULL for an account without a password
   disabled INTEGER NOT NULL DEFAULT 0,
   roles TEXT NOT NULL DEFAULT '[]',           -- JSON array of strings
   scopes TEXT NOT NULL DEFAULT '[]',          -- JSON array of strings
@@ -26,19 +26,27 @@ CREATE TABLE IF NOT EXISTS accounts (
   credential_version INTEGER NOT NULL,        -- rises with every change that affects tokens
   sessions_not_before INTEGER NOT NULL,       -- version of the last change that ended sessions
   surviving_session TEXT,                     -- the session that survives that change, if there is one
-  surviving_secret_hash TEXT,                 -- base64url; SHA-256 of the new secret of that session
+  surviving_family TEXT,                      -- the token family that replaces all families of that session
+  surviving_secret_hash TEXT,                 -- base64url; SHA-256 of the secret of that family
   change_id TEXT NOT NULL,                    -- the last change: shows whether a write happened whose response was lost
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
   CHECK (coalesce(username_key, email, phone) IS NOT NULL)
 ) STRICT;
 
--- Outbox: changes that may not be published to the account's Durable Object yet. Publishing deletes the rows; cron publishes the rest.
+-- Outbox: what a change of an account has yet to cause elsewhere. The Worker does it after the change and deletes the row; cron does
+-- the rest, with growing pauses. An event may be delivered more than once.
 CREATE TABLE IF NOT EXISTS outbox (
   account_id TEXT NOT NULL,
-  version INTEGER NOT NULL,
-  PRIMARY KEY (account_id, version)
+  id TEXT NOT NULL DEFAULT (lower(hex(randomblob(16)))),
+  kind TEXT NOT NULL,                         -- account_state: the account's Durable Object must get the account's state
+  data TEXT NOT NULL CHECK (json_valid(data)),  -- JSON; of account_state: the version of the change
+  attempts INTEGER NOT NULL DEFAULT 0,        -- of cron
+  due_at INTEGER NOT NULL DEFAULT (unixepoch()),  -- when cron attempts it next
+  created_at INTEGER NOT NULL DEFAULT (unixepoch()),
+  PRIMARY KEY (account_id, id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS outbox_due_at ON outbox (due_at);
 
 CREATE TABLE IF NOT EXISTS signing_keys (
   kid TEXT PRIMARY KEY,                       -- RFC 7638 thumbprint

@@ -11,5 +11,5 @@ export const Verifier = verifierOver((env, execution) => isolateFor(env).rpcCont
 
 export default {
   fetch: (request, env, ctx) => isolateFor(env).app.fetch(request, env, ctx),
-  scheduled: (_controller, env, ctx) => isolateFor(env).maintain(ctx),
+  scheduled: ({ cron }, env, ctx) => isolateFor(env).maintain(ctx, cron),
 } satisfies ExportedHandler<Env>

@@ -9,8 +9,8 @@ import { createServices } from './services.ts'
 
 interface Isolate {
   readonly app: ReturnType<typeof createApp>
-  /** Does one cron run. */
-  readonly maintain: (execution: ExecutionContext) => Promise<void>
+  /** Does one cron run, for the trigger with this cron expression. */
+  readonly maintain: (execution: ExecutionContext, trigger: string) => Promise<void>
   /** The context of one RPC; null if the deployment is misconfigured. */
   readonly rpcContext: (execution: ExecutionContext) => RequestContext | null
 }
@@ -49,7 +49,7 @@ function build(env: Env): Isolate {
   })
   return {
     app: createApp(result.config, services),
-    maintain: (execution) => maintain(contextFor(execution, { kind: 'cron' })),
+    maintain: (execution, trigger) => maintain(contextFor(execution, { kind: 'cron' }), trigger),
     rpcContext: (execution) => contextFor(execution, { kind: 'anonymous' }),
   }
 }

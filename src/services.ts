@@ -1,5 +1,6 @@
 /** The dependencies of actions that an isolate shares between requests: config, database, Durable Objects and keys. */
 
+import { AccountRepository } from './accounts/account-repository.ts'
 import type { ChallengeProvider } from './challenge/challenge.ts'
 import { chooseProvider } from './challenge/fallback.ts'
 import { deriveChallengeKeys, ProofOfWork } from './challenge/proof-of-work.ts'
@@ -10,20 +11,23 @@ import type { PurposeKeys } from './crypto/secrets.ts'
 import { BlockCache } from './limits/block-cache.ts'
 import { CounterKeys } from './limits/counter-keys.ts'
 import type { AttemptCounterRpc } from './limits/counter-rpc.ts'
+import { Outbox } from './outbox/outbox-store.ts'
 import { derivePepper, type Pepper } from './passwords/pbkdf2.ts'
-import type { AccountStub } from './sessions/account-object.ts'
+import type { AccountRpc } from './sessions/account-rpc.ts'
 import { deriveTicketKeys } from './sessions/login-ticket.ts'
 import { derivePageKeys, deriveRefreshKeys } from './sessions/refresh-token.ts'
 import { RunTimeSettings } from './settings/run-time-settings.ts'
+import { SharedRecords } from './shared-record.ts'
 import { SigningKeys } from './tokens/signing-keys.ts'
 import { VerifiedTokens } from './tokens/verified-tokens.ts'
 
 /** Shared by all requests of an isolate, so it holds no I/O that is bound to one request. */
 export interface Services {
   readonly config: Config
-  readonly db: D1Database
+  readonly accounts: AccountRepository
+  readonly outbox: Outbox
   /** @returns a new stub of the account's object, because a stub may stay broken after an error */
-  readonly accountObject: (accountId: string) => AccountStub
+  readonly accountObject: (accountId: string) => AccountRpc
   /** @returns a new stub of the counter with this name, for the same reason */
   readonly counter: (name: string) => AttemptCounterRpc
   readonly counterKeys: CounterKeys
@@ -46,19 +50,26 @@ export interface Services {
 export function createServices(env: Env, config: Config): Services {
   const { authSecret, authSecretFallback, passwordPepper } = config.secrets
   const { signingAlgorithm: alg, keyRotationSeconds: rotationSeconds, accessTokenSeconds } = config.tokens
+  const records = new SharedRecords(env.DB)
   const proofOfWork = new ProofOfWork(once(() => deriveChallengeKeys(authSecret, authSecretFallback)))
   return {
     config,
-    db: env.DB,
-    accountObject: (accountId) => env.ACCOUNT.getByName(accountId) as unknown as AccountStub,
+    accounts: new AccountRepository(env.DB),
+    outbox: new Outbox(env.DB),
+    accountObject: (accountId) => env.ACCOUNT.getByName(accountId),
     counter: (name) => env.COUNTER.getByName(name),
-    counterKeys: new CounterKeys(env.DB),
+    counterKeys: new CounterKeys(records),
     blockCache: new BlockCache(),
     origin: (binding) => ({ ...env })[binding as keyof Env] as unknown as Fetcher,
-    settings: new RunTimeSettings(env.DB, config.limits.rules),
+    settings: new RunTimeSettings(env.DB, records, config.limits.rules),
     clients: new Clients(env.DB),
     challenge: chooseProvider(config.challenge, proofOfWork),
-    signingKeys: new SigningKeys(env.DB, { alg, rotationSeconds, accessTokenSeconds }, config.secrets),
+    signingKeys: new SigningKeys(
+      env.DB,
+      records,
+      { alg, rotationSeconds, accessTokenSeconds },
+      config.secrets,
+    ),
     verifiedTokens: new VerifiedTokens(),
     refreshKeys: once(() => deriveRefreshKeys(authSecret, authSecretFallback)),
     pageKeys: once(() => derivePageKeys(authSecret, authSecretFallback)),

@@ -27,7 +27,8 @@ const ROWS: readonly (readonly string[])[] = [
   ['http'],
   ['actions'],
   ['services'],
-  ['accounts', 'passwords', 'tokens', 'sessions', 'limits', 'challenge', 'settings', 'clients'],
+  ['shared-record'],
+  ['accounts', 'outbox', 'passwords', 'tokens', 'sessions', 'limits', 'challenge', 'settings', 'clients'],
   ['config'],
   // The table of the limit rules is data, from which the config derives names, bounds and defaults.
   ['limits/rules.ts'],

@@ -31,6 +31,8 @@ export type Database = Awaited<ReturnType<Miniflare['getD1Database']>>
 export interface Stage {
   readonly port: (worker: string) => Promise<number>
   readonly database: (worker: string) => Promise<Database>
+  /** Does one cron run, for the trigger with this cron expression. */
+  readonly cron: (worker: string, trigger: string) => Promise<void>
   /** The folder with the files of its objects of one class. */
   readonly folder: (worker: string, className: string) => string
 }
@@ -60,6 +62,10 @@ export async function withStage<T>(
     return await run({
       port: async (name) => Number((await miniflare.unsafeGetDirectURL(name)).port),
       database: (name) => miniflare.getD1Database('DB', name),
+      cron: async (name, cron) => {
+        const { outcome } = await (await miniflare.getWorker(name)).scheduled({ cron })
+        if (outcome !== 'ok') throw new Error(`cron: ${outcome}`)
+      },
       folder: (name, className) => join(folder, 'do', `${name}-${className}`),
     })
   } finally {

@@ -4,10 +4,11 @@ import { OPERATIONS, PRODUCTION_TO_LOCAL_CPU } from './operations.ts'
 import { D1_READ_MS, D1_WRITE_MS, MAX_DATABASE_BYTES, ROUND_TRIP_MS } from './platform.ts'
 import {
   type Counts,
-  CRON_SECONDS,
   guessesPerSecond,
+  OUTBOX_CRON_SECONDS,
   PEAK_TO_MEAN,
   PUBLISHED_PER_CRON_RUN,
+  RECORD_READ_SECONDS,
   RULES,
   SECONDS_PER_DAY,
 } from './traffic.ts'
@@ -27,11 +28,11 @@ export interface Peak {
   readonly primaryBusy: number
 }
 
-/** The busiest second. Isolates read settings and keys at a constant rate; everything else has a peak. */
+/** The busiest second. Isolates read keys and settings at a constant rate; everything else has a peak. */
 export function peakOf(day: Counts): Peak {
-  const { readSettings = 0, readKeys = 0, ...calls } = day
+  const { readRecord = 0, ...calls } = day
   const atPeak = (perDay: number) => (perDay / SECONDS_PER_DAY) * PEAK_TO_MEAN
-  const reloads = (readSettings + readKeys) / SECONDS_PER_DAY
+  const reloads = readRecord / SECONDS_PER_DAY
   const busyMs = atPeak(primaryMs(calls)) + reloads * D1_READ_MS.value
   return {
     registrations: atPeak(day.register ?? 0),
@@ -59,10 +60,31 @@ export function hoursToRegister(accounts: number): number {
 export const REGISTRATIONS_PER_SECOND = MS_PER_SECOND / D1_WRITE_MS.value
 /** Without read replicas: the first read of each login goes to the primary. */
 export const LOGINS_PER_SECOND = MS_PER_SECOND / D1_READ_MS.value
-/** How many isolates fully load the primary by their reads of settings and keys alone. */
-export function isolatesPerPrimary({ readSettings = 0, readKeys = 0 }: Counts, isolates: number): number {
-  const readsPerSecond = (readSettings + readKeys) / SECONDS_PER_DAY
-  return (isolates * MS_PER_SECOND) / D1_READ_MS.value / readsPerSecond
+/** Signing keys, naming key, settings. */
+const STATEMENTS_PER_RECORD = 3
+
+/** What isolates cost the primary, a second, by their reads of keys and settings alone. */
+export interface IsolateLoad {
+  readonly trips: number
+  readonly statements: number
+  readonly rowsRead: number
+  /** The share of each second in which the primary is busy: with a whole read's time for each batch, and for each statement. */
+  readonly primaryBusy: Span
+}
+
+/** If every one of them has a request every few seconds: an idle isolate reads nothing. */
+export function isolateLoad(isolates: number): IsolateLoad {
+  const trips = isolates / RECORD_READ_SECONDS
+  const busy = (reads: number) => (reads * D1_READ_MS.value) / MS_PER_SECOND
+  const statements = trips * STATEMENTS_PER_RECORD
+  const rowsRead = trips * OPERATIONS.readRecord.d1RowsRead
+  return { trips, statements, rowsRead, primaryBusy: { low: busy(trips), high: busy(statements) } }
+}
+
+/** How many isolates fully load the primary by these reads. */
+export function isolatesPerPrimary(): Span {
+  const { low, high } = isolateLoad(1).primaryBusy
+  return { low: 1 / high, high: 1 / low }
 }
 
 /** How many IP addresses fully load the primary by their unchallenged guesses alone. */
@@ -77,4 +99,4 @@ export function loginsPerSecond(rule: 'login_failures_per_ip' | 'login_failures_
   return { low: rate(waitMs + cpuMs * PRODUCTION_TO_LOCAL_CPU), high: rate(waitMs + cpuMs) }
 }
 
-export const PUBLISHED_PER_DAY = (PUBLISHED_PER_CRON_RUN * SECONDS_PER_DAY) / CRON_SECONDS
+export const PUBLISHED_PER_HOUR = (PUBLISHED_PER_CRON_RUN * SECONDS_PER_HOUR) / OUTBOX_CRON_SECONDS

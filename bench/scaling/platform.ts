@@ -22,7 +22,7 @@ const ALL_DATABASES: Statement = {
 }
 export const D1_READ_MS: Figure = {
   value: 1,
-  what: 'D1 runs one query at a time: 1,000 a second at 1 ms each; a read by an index takes less than 1 ms',
+  what: 'D1 runs one query at a time: 1,000 a second at 1 ms each; a read by an index takes less than 1 ms; assumed 1 ms, also for a batch',
   source: 'the same, "How much work can a D1 database do?"',
 }
 export const D1_WRITE_MS: Figure = {

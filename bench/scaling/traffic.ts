@@ -29,14 +29,14 @@ export const PEAK_TO_MEAN = 4
 export const ACCOUNTS_LOGGED_IN_SHARE = 0.6
 /** Isolates at the same time, worldwide. Cloudflare publishes no number. */
 export const WARM_ISOLATES = 1_000
-/** An isolate reads the settings this often (src/settings/run-time-settings.ts) ... */
-export const SETTINGS_READ_SECONDS = 25
-/** ... and the signing keys this often (src/tokens/signing-keys.ts), both from the primary. */
-export const KEYS_READ_SECONDS = 60
-/** wrangler.toml */
-export const CRON_SECONDS = 300
-/** Accounts that one cron run publishes (src/actions/admin/maintain.ts). */
-export const PUBLISHED_PER_CRON_RUN = 100
+/** An isolate with requests reads signing keys, naming key and settings from the primary this often (src/shared-record.ts). */
+export const RECORD_READ_SECONDS = 20
+/** wrangler.toml: the outbox ... */
+export const OUTBOX_CRON_SECONDS = 60
+/** ... and the signing keys. */
+const KEYS_CRON_SECONDS = 300
+/** Accounts that one cron run publishes at most (src/actions/admin/deliver-outbox.ts). */
+export const PUBLISHED_PER_CRON_RUN = 3_000
 
 export interface Day {
   readonly name: string
@@ -79,9 +79,9 @@ export function dayOf({ activeShare, registrations, verifiedAtEdge }: Day): Coun
     verify: verifiedAtEdge ? users * API_CALLS_PER_USER : 0,
     change: users * CHANGES_PER_USER,
     accountAlarm: (ACCOUNTS * ACCOUNTS_LOGGED_IN_SHARE) / DAYS_PER_MONTH,
-    readSettings: (WARM_ISOLATES * SECONDS_PER_DAY) / SETTINGS_READ_SECONDS,
-    readKeys: (WARM_ISOLATES * SECONDS_PER_DAY) / KEYS_READ_SECONDS,
-    cron: SECONDS_PER_DAY / CRON_SECONDS,
+    readRecord: (WARM_ISOLATES * SECONDS_PER_DAY) / RECORD_READ_SECONDS,
+    cronOutbox: SECONDS_PER_DAY / OUTBOX_CRON_SECONDS,
+    cronKeys: SECONDS_PER_DAY / KEYS_CRON_SECONDS,
   }
 }
 

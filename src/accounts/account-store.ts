@@ -1,6 +1,6 @@
 /**
- * Accounts in D1: the row, its mapping and all SQL statements for it. This file builds the statements; actions run them, one
- * batch for each change of state.
+ * Accounts in D1: the row, its mapping and all SQL statements for it. This file builds the statements;
+ * AccountRepository runs them.
  */
 import { fromBase64Url, toBase64Url } from '../crypto/bytes.ts'
 import { type Account, IDENTIFIER_KINDS, type IdentifierKind, type SurvivingSession } from './account.ts'
@@ -14,7 +14,7 @@ interface AccountRow {
   readonly email_verified: number
   readonly phone: string | null
   readonly phone_verified: number
-  readonly password_hash: string
+  readonly password_hash: string | null
   readonly disabled: number
   readonly roles: string
   readonly scopes: string
@@ -22,6 +22,7 @@ interface AccountRow {
   readonly credential_version: number
   readonly sessions_not_before: number
   readonly surviving_session: string | null
+  readonly surviving_family: string | null
   readonly surviving_secret_hash: string | null
   readonly change_id: string
   readonly created_at: number
@@ -36,8 +37,6 @@ export interface AccountRead {
 
 /** `replica`: the nearest database, which may be stale (D1 Sessions API). `primary`: always current, but may be far away. */
 export type ReadFrom = 'replica' | 'primary'
-
-type Row = readonly unknown[]
 
 const COMPARED_COLUMN = { username: 'username_key', email: 'email', phone: 'phone' } as const
 
@@ -58,6 +57,14 @@ export async function findById(db: D1Database, id: string, from: ReadFrom): Prom
   return readOne(session(db, from).prepare('SELECT * FROM accounts WHERE id = ?1').bind(id), from)
 }
 
+/** Reads from the primary the accounts that exist. */
+export async function findAllById(db: D1Database, ids: readonly string[]): Promise<readonly Account[]> {
+  const sql = 'SELECT * FROM accounts WHERE id IN (SELECT value FROM json_each(?1))'
+  const statement = session(db, 'primary').prepare(sql).bind(JSON.stringify(ids))
+  const { results } = await statement.run<AccountRow>()
+  return results.map(toAccount)
+}
+
 async function readOne(statement: D1PreparedStatement, from: ReadFrom): Promise<AccountRead> {
   const { results, meta } = await statement.run<AccountRow>()
   const row = results[0]
@@ -67,25 +74,11 @@ async function readOne(statement: D1PreparedStatement, from: ReadFrom): Promise<
 
 /** Inserts the account unless one of its identifiers is taken. `takenIdentifiers` in the same batch finds which. */
 export function insertAccount(db: D1Database, account: Account): D1PreparedStatement {
+  const row = toRow(account)
+  const places = Object.keys(row).map((_column, index) => `?${index + 1}`)
   return db
-    .prepare(
-      `INSERT INTO accounts (id, username, username_key, email, phone, password_hash, credential_version,
-         sessions_not_before, change_id, created_at, updated_at)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING`,
-    )
-    .bind(
-      account.id,
-      account.username,
-      account.usernameKey,
-      account.email,
-      account.phone,
-      account.passwordHash,
-      account.credentialVersion,
-      account.sessionsNotBefore,
-      account.changeId,
-      account.createdAt,
-      account.updatedAt,
-    )
+    .prepare(`INSERT INTO accounts (${Object.keys(row)}) VALUES (${places}) ON CONFLICT DO NOTHING`)
+    .bind(...Object.values(row))
 }
 
 /** Finds which of the account's identifiers another account has. Read the result with `firstTaken`. */
@@ -102,61 +95,13 @@ export function firstTaken(result: D1Result | undefined): IdentifierKind | null 
   return IDENTIFIER_KINDS.find((kind) => row?.[kind] === 1) ?? null
 }
 
-/**
- * Writes the account's new state if it was not changed since `from` was read, and if none of its identifiers is taken.
- * `insertOutboxRow` follows in the same batch.
- */
+/** Writes the account's new state if it was not changed since `from` was read, and if none of its identifiers is taken. */
 export function updateAccount(db: D1Database, from: Account, to: Account): D1PreparedStatement {
-  const values: Row = [
-    from.id,
-    from.credentialVersion,
-    to.username,
-    to.usernameKey,
-    to.email,
-    to.emailVerified ? 1 : 0,
-    to.phone,
-    to.phoneVerified ? 1 : 0,
-    to.passwordHash,
-    to.credentialVersion,
-    to.sessionsNotBefore,
-    to.survivingSession?.id ?? null,
-    to.survivingSession === null ? null : toBase64Url(to.survivingSession.secretHash),
-    to.changeId,
-    to.updatedAt,
-    to.disabled ? 1 : 0,
-    JSON.stringify(to.roles),
-    JSON.stringify(to.scopes),
-    JSON.stringify(to.claims),
-  ]
+  const { id: _id, ...row } = toRow(to)
+  const assignments = Object.keys(row).map((column, index) => `${column} = ?${index + 3}`)
   return db
-    .prepare(
-      `UPDATE OR IGNORE accounts SET username = ?3, username_key = ?4, email = ?5, email_verified = ?6, phone = ?7,
-         phone_verified = ?8, password_hash = ?9, credential_version = ?10, sessions_not_before = ?11,
-         surviving_session = ?12, surviving_secret_hash = ?13, change_id = ?14, updated_at = ?15, disabled = ?16, roles = ?17,
-         scopes = ?18, claims = ?19
-       WHERE id = ?1 AND credential_version = ?2`,
-    )
-    .bind(...values)
-}
-
-/** Inserts the version to publish, if the update before it in the batch took effect. */
-export function insertOutboxRow(db: D1Database, to: Account): D1PreparedStatement {
-  return db
-    .prepare(
-      `INSERT OR IGNORE INTO outbox (account_id, version)
-       SELECT id, credential_version FROM accounts WHERE id = ?1 AND change_id = ?2`,
-    )
-    .bind(to.id, to.changeId)
-}
-
-/** Inserts the deletion to publish, if the deletion after it in the batch will take effect. */
-export function insertDeletionOutboxRow(db: D1Database, from: Account, version: number): D1PreparedStatement {
-  return db
-    .prepare(
-      `INSERT OR IGNORE INTO outbox (account_id, version)
-       SELECT id, ?3 FROM accounts WHERE id = ?1 AND credential_version = ?2`,
-    )
-    .bind(from.id, from.credentialVersion, version)
+    .prepare(`UPDATE OR IGNORE accounts SET ${assignments} WHERE id = ?1 AND credential_version = ?2`)
+    .bind(from.id, from.credentialVersion, ...Object.values(row))
 }
 
 export function deleteAccount(db: D1Database, from: Account): D1PreparedStatement {
@@ -165,37 +110,38 @@ export function deleteAccount(db: D1Database, from: Account): D1PreparedStatemen
     .bind(from.id, from.credentialVersion)
 }
 
-/** Replaces a hash by a stronger one of the same password. A late rehash never undoes a password change. */
+/** An SQL condition and the values of its parameters. It must be the last in its statement, because they have no numbers. */
+export interface Condition {
+  readonly sql: string
+  readonly values: readonly unknown[]
+}
+
+/**
+ * A statement in the batch of an account's change that takes effect only if the change does. The store of its table makes it,
+ * AccountRepository runs it.
+ */
+export type ConditionalStatement = (db: D1Database, condition: Condition) => D1PreparedStatement
+
+/** The condition that the row is as `account` says: after a write that it was applied, before a deletion that it will be. */
+export function isStored({ id, changeId, credentialVersion }: Account): Condition {
+  return {
+    sql: 'EXISTS (SELECT 1 FROM accounts WHERE id = ? AND change_id = ? AND credential_version = ?)',
+    values: [id, changeId, credentialVersion],
+  }
+}
+
+/**
+ * Replaces a hash by a stronger one of the same password. A late rehash never undoes a password change, and never gives a
+ * password to an account that has none.
+ */
 export function replaceHash(
   db: D1Database,
-  id: string,
-  verified: string,
+  { id, passwordHash }: Account,
   renewed: string,
 ): D1PreparedStatement {
   return db
     .prepare('UPDATE accounts SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2')
-    .bind(id, verified, renewed)
-}
-
-export function deleteOutboxRows(
-  db: D1Database,
-  accountId: string,
-  upToVersion: number,
-): D1PreparedStatement {
-  return db.prepare('DELETE FROM outbox WHERE account_id = ?1 AND version <= ?2').bind(accountId, upToVersion)
-}
-
-export interface OutboxEntry {
-  readonly accountId: string
-  readonly version: number
-}
-
-/** Lists unpublished changes, the newest version of each account, in random order, so that no account waits for others. */
-export async function listOutbox(db: D1Database, limit: number): Promise<readonly OutboxEntry[]> {
-  const sql = `SELECT account_id AS accountId, max(version) AS version FROM outbox
-    GROUP BY account_id ORDER BY random() LIMIT ?1`
-  const { results } = await session(db, 'primary').prepare(sql).bind(limit).run<OutboxEntry>()
-  return results
+    .bind(id, passwordHash, renewed)
 }
 
 function toAccount(row: AccountRow): Account {
@@ -221,10 +167,37 @@ function toAccount(row: AccountRow): Account {
   }
 }
 
+function toRow(account: Account): AccountRow {
+  const { survivingSession } = account
+  return {
+    id: account.id,
+    username: account.username,
+    username_key: account.usernameKey,
+    email: account.email,
+    email_verified: account.emailVerified ? 1 : 0,
+    phone: account.phone,
+    phone_verified: account.phoneVerified ? 1 : 0,
+    password_hash: account.passwordHash,
+    disabled: account.disabled ? 1 : 0,
+    roles: JSON.stringify(account.roles),
+    scopes: JSON.stringify(account.scopes),
+    claims: JSON.stringify(account.claims),
+    credential_version: account.credentialVersion,
+    sessions_not_before: account.sessionsNotBefore,
+    surviving_session: survivingSession?.id ?? null,
+    surviving_family: survivingSession?.familyId ?? null,
+    surviving_secret_hash: survivingSession === null ? null : toBase64Url(survivingSession.secretHash),
+    change_id: account.changeId,
+    created_at: account.createdAt,
+    updated_at: account.updatedAt,
+  }
+}
+
 function toSurvivingSession({
   surviving_session: id,
+  surviving_family: familyId,
   surviving_secret_hash: hash,
 }: AccountRow): SurvivingSession | null {
   const secretHash = fromBase64Url(hash ?? '')
-  return id === null || secretHash === null ? null : { id, secretHash }
+  return id === null || familyId === null || secretHash === null ? null : { id, familyId, secretHash }
 }

@@ -3,9 +3,12 @@ import type { Bytes } from '../crypto/bytes.ts'
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json }
 
+/** UUIDv7. */
+export type AccountId = string
+
 /** The part of an account that tokens and responses show. Its Durable Object stores a copy. Times in unix seconds. */
 export interface AccountProfile {
-  readonly id: string
+  readonly id: AccountId
   readonly username: string | null
   readonly email: string | null
   readonly emailVerified: boolean
@@ -19,10 +22,11 @@ export interface AccountProfile {
   readonly updatedAt: number
 }
 
-/** The session that made the last change that ended all other sessions, and its new secret. */
+/** The session that made the last change that ended all other sessions, and the token family that replaces all its families. */
 export interface SurvivingSession {
   readonly id: string
-  /** SHA-256 of its new secret. Its earlier refresh tokens are invalid. */
+  readonly familyId: string
+  /** SHA-256 of the family's secret. */
   readonly secretHash: Bytes
 }
 
@@ -30,8 +34,8 @@ export interface SurvivingSession {
 export interface Account extends AccountProfile {
   /** The username in its compared form. */
   readonly usernameKey: string | null
-  /** PHC string. */
-  readonly passwordHash: string
+  /** PHC string; null for an account without a password, which no password opens. */
+  readonly passwordHash: string | null
   readonly credentialVersion: number
   readonly sessionsNotBefore: number
   readonly survivingSession: SurvivingSession | null

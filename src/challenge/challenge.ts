@@ -1,4 +1,5 @@
 /** The interface of challenge providers: each issues challenges and verifies responses. */
+import type { CacheContext } from '../runtime/isolate-cache.ts'
 
 export const CHALLENGE_ACTIONS = ['login', 'register'] as const
 export type ChallengeAction = (typeof CHALLENGE_ACTIONS)[number]
@@ -45,7 +46,7 @@ export type Verification =
 
 export interface ChallengeProvider {
   /** @param difficulty 0 to MAX_DIFFICULTY (limits/window.ts) */
-  issue(request: ChallengeRequest, difficulty: number, nowMs: number): Promise<Challenge>
+  issue(request: ChallengeRequest, difficulty: number, ctx: CacheContext): Promise<Challenge>
   /**
    * Verifies a response, which may be any text. Changes nothing here: the caller consumes the nonce afterwards.
    * @throws {ServiceError} `challenge_unavailable` if the provider is unavailable, `misconfigured` if it refuses our keys

@@ -1,6 +1,7 @@
 /** The challenge provider of a deployment, and its fallback to proof of work while the provider is unavailable. */
 import type { ChallengeConfig } from '../config/challenge.ts'
 import { ServiceError } from '../errors/service-error.ts'
+import { type CacheContext, IsolateCache } from '../runtime/isolate-cache.ts'
 import { describeError, log } from '../runtime/log.ts'
 import type { Challenge, ChallengeProvider, ChallengeRequest, Verification } from './challenge.ts'
 import { REQUEST_TIMEOUT_MS, Siteverify } from './siteverify.ts'
@@ -15,8 +16,8 @@ export function chooseProvider(
   return siteverify.onOutage === 'altcha' ? new FallbackProvider(provider, proofOfWork) : provider
 }
 
-/** How long an isolate relies on the last recorded health of the provider. */
-const HEALTH_LIFETIME_MS = 30_000
+/** How long an isolate relies on the last known health of the provider. Its check does not fail: no response means unavailable. */
+const TIMES = { freshMs: 20_000, usableMs: 30_000, staleMs: 30_000, retryMs: REQUEST_TIMEOUT_MS }
 
 /**
  * Requires a proof of work while the provider is unavailable. If browsers cannot load the provider's widget either, no requester
@@ -25,47 +26,34 @@ const HEALTH_LIFETIME_MS = 30_000
 export class FallbackProvider implements ChallengeProvider {
   readonly #provider: Siteverify
   readonly #proofOfWork: ChallengeProvider
-  #health = { available: true, atMs: 0, untilMs: 0 }
+  readonly #isAvailable: IsolateCache<boolean>
 
   constructor(provider: Siteverify, proofOfWork: ChallengeProvider) {
     this.#provider = provider
     this.#proofOfWork = proofOfWork
+    this.#isAvailable = new IsolateCache({ ...TIMES, load: () => provider.isAvailable() })
   }
 
-  async issue(request: ChallengeRequest, difficulty: number, nowMs: number): Promise<Challenge> {
-    if (!this.#isFresh(nowMs)) {
-      // Other requests use the last health until this check has a result, or its request is gone.
-      this.#recordHealth(this.#health.available, nowMs, REQUEST_TIMEOUT_MS)
-      this.#recordHealth(await this.#provider.isAvailable(), nowMs)
-    }
-    return this.#health.available
+  async issue(request: ChallengeRequest, difficulty: number, ctx: CacheContext): Promise<Challenge> {
+    return (await this.#isAvailable.get(ctx))
       ? this.#provider.issue(request)
-      : this.#proofOfWork.issue(request, difficulty, nowMs)
+      : this.#proofOfWork.issue(request, difficulty, ctx)
   }
 
   /** Accepts a proof of work until it expires, even if the provider is available again. */
   async verify(response: string, request: ChallengeRequest, nowMs: number): Promise<Verification> {
     const proofOfWork = await this.#proofOfWork.verify(response, request, nowMs)
     if (proofOfWork.solved || !proofOfWork.reasons.includes('malformed')) return proofOfWork
-    if (this.#isFresh(nowMs) && !this.#health.available) return UNVERIFIED
+    if (this.#isAvailable.peek(nowMs) === false) return UNVERIFIED
     try {
       const verification = await this.#provider.verify(response, request)
-      this.#recordHealth(true, nowMs)
+      this.#isAvailable.set(true, nowMs)
       return verification
     } catch (error) {
       report(error)
-      this.#recordHealth(false, nowMs)
+      this.#isAvailable.set(false, nowMs)
       return UNVERIFIED
     }
-  }
-
-  #isFresh(nowMs: number): boolean {
-    return nowMs < this.#health.untilMs
-  }
-
-  /** @param atMs when the request that observed it began: the observation of the later request is used */
-  #recordHealth(available: boolean, atMs: number, forMs = HEALTH_LIFETIME_MS): void {
-    if (atMs >= this.#health.atMs) this.#health = { available, atMs, untilMs: atMs + forMs }
   }
 }
 

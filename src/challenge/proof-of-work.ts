@@ -8,6 +8,7 @@ import { deriveKey } from 'altcha-lib/algorithms/web/pbkdf2'
 import { z } from 'zod'
 import { fromBase64Url, hkdf, toBase64Url } from '../crypto/bytes.ts'
 import { derivePurposeKeys, type PurposeKeys } from '../crypto/secrets.ts'
+import type { CacheContext } from '../runtime/isolate-cache.ts'
 import type {
   Challenge,
   ChallengeFailure,
@@ -72,7 +73,7 @@ export class ProofOfWork implements ChallengeProvider {
   async issue(
     { action, requesterCounter }: ChallengeRequest,
     difficulty: number,
-    nowMs: number,
+    { nowMs }: CacheContext,
   ): Promise<Challenge> {
     const { current } = await this.#keys()
     const parameters = await createChallenge({

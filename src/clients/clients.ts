@@ -1,19 +1,17 @@
-/** The cache of clients in one isolate. Requests share results, not promises (signing-keys.ts). */
+/** The clients as an isolate uses them. Each is cached by its id. */
 
 import { type Bytes, constantTimeEqual, randomBytes, sha256, toBase64Url, utf8 } from '../crypto/bytes.ts'
-import { orUnavailable } from '../errors/service-error.ts'
+import { orUnavailable, ServiceError } from '../errors/service-error.ts'
 import { BoundedMap } from '../runtime/bounded-map.ts'
+import { withDeadline } from '../runtime/deadline.ts'
+import { type CacheContext, IsolateCache } from '../runtime/isolate-cache.ts'
 import { describeError, log } from '../runtime/log.ts'
-import { type Client, findClient } from './client-store.ts'
+import { type Client, deleteClient, findClient, insertClient, listClients } from './client-store.ts'
 import { type EncryptionKey, importEncryptionKey } from './encryption-key.ts'
 
-/** With RETRY_AFTER_MS 30 s: within this time every isolate refuses a removed client, while D1 is available. */
-const RELOAD_AFTER_MS = 25_000
-/** The time until the next read after one that is in progress or failed. Other requests use the cached client. */
-const RETRY_AFTER_MS = 5_000
-/** How long an isolate uses a cached client while D1 is unavailable; the same as for signing keys. */
-const STALE_MS = 600_000
-/** The capacity of the cache in one isolate. The oldest entries are removed first. */
+/** Every isolate refuses a removed client within 30 s, or 10 min while D1 is unavailable. */
+const TIMES = { freshMs: 20_000, usableMs: 30_000, staleMs: 600_000, retryMs: 5_000 }
+/** How many known ids, and how many unknown ones, an isolate caches. The oldest are removed first. */
 const MAX_CACHED = 1_000
 
 export interface CachedClient extends Client {
@@ -21,19 +19,14 @@ export interface CachedClient extends Client {
   readonly encryptionKey: EncryptionKey | null
 }
 
-interface CacheEntry {
-  readonly client: CachedClient
-  readonly readAtMs: number
-  readonly reloadAtMs: number
-}
+/** Null if no client has the id. */
+type ClientCache = IsolateCache<CachedClient | null>
 
 export class Clients {
   readonly #db: D1Database
-  readonly #entries = new Map<string, CacheEntry>()
-  /** Until when an id is cached as unknown. Ids are random, so no new client gets an id that was requested before. */
-  readonly #unknownUntilMs = new BoundedMap<number>(MAX_CACHED)
-  /** The number of removals in this isolate. A read that began before a removal is not cached. */
-  #removals = 0
+  readonly #known = new BoundedMap<ClientCache>(MAX_CACHED)
+  /** Apart from the known ones, so that requests with made-up ids do not remove these. */
+  readonly #unknown = new BoundedMap<ClientCache>(MAX_CACHED)
 
   constructor(db: D1Database) {
     this.#db = db
@@ -43,43 +36,64 @@ export class Clients {
    * @returns null if no client has this id
    * @throws {ServiceError} `unavailable`
    */
-  async find(clientId: string, nowMs: number): Promise<CachedClient | null> {
-    const cached = this.#entries.get(clientId)
-    if (nowMs < (this.#unknownUntilMs.get(clientId) ?? 0)) return null
-    if (cached === undefined || nowMs - cached.readAtMs >= STALE_MS) return this.#load(clientId, nowMs)
-    if (nowMs < cached.reloadAtMs) return cached.client
-    this.#entries.set(clientId, { ...cached, reloadAtMs: nowMs + RETRY_AFTER_MS })
+  async find(clientId: string, ctx: CacheContext): Promise<CachedClient | null> {
+    const known = this.#known.get(clientId)
+    if (known !== undefined) return known.get(ctx)
+    const cache = this.#unknown.get(clientId) ?? this.#addUnknown(clientId)
+    const client = await cache.get(ctx)
+    const wasRemoved = this.#unknown.get(clientId) !== cache
+    if (client === null || wasRemoved) return client
+    this.#unknown.delete(clientId)
+    this.#known.set(clientId, cache)
+    return client
+  }
+
+  /** All clients, in the order in which they were registered. @throws {ServiceError} `unavailable` */
+  list(): Promise<readonly Client[]> {
+    return orUnavailable(listClients(this.#db))
+  }
+
+  /** If the result is lost, reads whether the client is stored: if so, the caller must get its secret. @throws {ServiceError} `unavailable` */
+  async insert(client: Client): Promise<void> {
     try {
-      return await this.#load(clientId, nowMs)
-    } catch (error) {
-      log('warn', 'client_stale', { client_id: clientId, error: describeError(error) })
-      return cached.client
+      await withDeadline(insertClient(this.#db, client).run())
+    } catch (cause) {
+      if ((await orUnavailable(findClient(this.#db, client.clientId))) !== null) return
+      throw new ServiceError('unavailable', {}, { cause })
     }
   }
 
-  /** Deletes a removed client from the cache. */
-  invalidate(clientId: string): void {
-    this.#entries.delete(clientId)
-    this.#removals += 1
+  /**
+   * Removes a client. This isolate refuses it at once. If the result is lost, reads whether the client is gone.
+   * @returns false if there was no such client
+   * @throws {ServiceError} `unavailable`
+   */
+  async remove(clientId: string): Promise<boolean> {
+    try {
+      const { meta } = await withDeadline(deleteClient(this.#db, clientId).run())
+      return meta.changes === 1
+    } catch (cause) {
+      if ((await orUnavailable(findClient(this.#db, clientId))) === null) return true
+      throw new ServiceError('unavailable', {}, { cause })
+    } finally {
+      this.#known.delete(clientId)
+      this.#unknown.delete(clientId)
+    }
   }
 
-  async #load(clientId: string, nowMs: number): Promise<CachedClient | null> {
-    const removalsBefore = this.#removals
+  #addUnknown(clientId: string): ClientCache {
+    const cache: ClientCache = new IsolateCache({
+      ...TIMES,
+      load: () => this.#load(clientId),
+      onStale: (error) => log('warn', 'client_stale', { client_id: clientId, error: describeError(error) }),
+    })
+    this.#unknown.set(clientId, cache)
+    return cache
+  }
+
+  async #load(clientId: string): Promise<CachedClient | null> {
     const client = await orUnavailable(findClient(this.#db, clientId))
-    const loaded = client === null ? null : await withEncryptionKey(client)
-    if (removalsBefore === this.#removals) this.#store(clientId, loaded, nowMs)
-    return loaded
-  }
-
-  #store(clientId: string, client: CachedClient | null, nowMs: number): void {
-    this.#entries.delete(clientId)
-    if (client === null) {
-      this.#unknownUntilMs.set(clientId, nowMs + RELOAD_AFTER_MS)
-      return
-    }
-    this.#entries.set(clientId, { client, readAtMs: nowMs, reloadAtMs: nowMs + RELOAD_AFTER_MS })
-    const [oldest] = this.#entries.keys()
-    if (this.#entries.size > MAX_CACHED && oldest !== undefined) this.#entries.delete(oldest)
+    return client === null ? null : withEncryptionKey(client)
   }
 }
 

@@ -1,6 +1,6 @@
 /** Forward auth for proxies that authorize each request before they forward it: nginx, Traefik, Caddy, Envoy. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { authorizeToken, type RequiredAccess } from '../actions/session/authorize.ts'
+import { authorizeToken, type RequiredToken } from '../actions/session/authorize.ts'
 import type { GatewayConfig } from '../config/gateway.ts'
 import { ServiceError } from '../errors/service-error.ts'
 import type { AppContext } from '../http/context.ts'
@@ -67,7 +67,7 @@ async function authorizeRequest(
   return new Response(null, { headers })
 }
 
-function readRequirement(c: AppContext): RequiredAccess {
+function readRequirement(c: AppContext): RequiredToken {
   const sessions = readWords(c, 'session')
   // Below the path, the query may be that of the request to be authorized.
   if (isExactPath(c) && sessions.some((word) => word !== 'check')) {

@@ -40,7 +40,7 @@ export class OriginTokens {
   /** @throws {ServiceError} `misconfigured`, `unavailable` */
   async assertion(ctx: RequestContext, identity: Identity, recipient: Recipient): Promise<string> {
     const { audience, clientId } = recipient
-    const key = await ctx.services.signingKeys.signing(ctx.nowMs)
+    const key = await ctx.services.signingKeys.signing(ctx)
     const encryptionKey = await encryptionKeyOf(ctx, recipient)
     const cacheKey = cacheKeyOf(key, identity, [audience, clientId])
     const lifetime = lifetimeOf(ctx, identity, ASSERTION_SECONDS)
@@ -57,7 +57,7 @@ export class OriginTokens {
    */
   async exchange(ctx: RequestContext, identity: Identity, audience: string): Promise<string> {
     const { claims, roles, scope } = identity
-    const key = await ctx.services.signingKeys.signing(ctx.nowMs)
+    const key = await ctx.services.signingKeys.signing(ctx)
     const lifetime = lifetimeOf(ctx, identity, EXCHANGE_SECONDS)
     return reuse(this.#exchangeTokens, cacheKeyOf(key, identity, [audience]), lifetime, () => {
       const grantedScope = scope.filter((name) => name !== ADMIN_SCOPE)
@@ -109,11 +109,11 @@ function sign(
  * @throws {ServiceError} `misconfigured` if the route's client has no key, since an unencrypted assertion must not be sent
  */
 async function encryptionKeyOf(
-  { services: { clients }, nowMs }: RequestContext,
+  ctx: RequestContext,
   { prefix, clientId }: Recipient,
 ): Promise<EncryptionKey | null> {
   if (clientId === null) return null
-  const client = await clients.find(clientId, nowMs)
+  const client = await ctx.services.clients.find(clientId, ctx)
   if (client !== null && client.encryptionKey !== null) return client.encryptionKey
   const cause = new Error(`GATEWAY ${prefix}: its client_id is of no client with an encryption key`)
   throw new ServiceError('misconfigured', {}, { cause })

@@ -31,8 +31,11 @@ export function countedIn({ tally, pending }: RuleState, limit: Limit, nowMs: nu
   return eventsInWindow(tally, limit, nowMs).filter(({ id }) => !pending.has(id)).length
 }
 
-/** @param state without expired reservations (withoutExpired) */
-export function limitStatusOf(state: RuleState, limit: Limit, nowMs: number): LimitStatus {
+/**
+ * @param state without expired reservations (withoutExpired)
+ * @param inFlight the number of attempts in flight that may turn out to count, for the difficulty of the next challenge
+ */
+export function limitStatusOf(state: RuleState, limit: Limit, nowMs: number, inFlight = 0): LimitStatus {
   const { tally, pending } = state
   const counted = countedIn(state, limit, nowMs)
   const times = eventsInWindow(tally, limit, nowMs).map(({ atMs }) => atMs)
@@ -40,7 +43,7 @@ export function limitStatusOf(state: RuleState, limit: Limit, nowMs: number): Li
     exhausted: counted >= limit.threshold,
     remaining: Math.max(0, limit.threshold - counted - pending.size),
     resetInMs: resetAfterMs(times, limit, nowMs),
-    difficulty: difficultyOf(tally, limit, nowMs),
+    difficulty: difficultyOf(tally, limit, inFlight, nowMs),
   }
 }
 
@@ -58,6 +61,24 @@ export function isBusy(
 ): boolean {
   const own = [...challenged.values()].filter((attempt) => attempt.requester === requester)
   return own.length >= challengedPlaces
+}
+
+/**
+ * The challenged attempts of other requesters beyond the places that are left. They make the challenge more difficult, so that
+ * challenges that many addresses collect and send at once require no less work than the same attempts one after the other. Those
+ * of the requester itself are bounded instead (isBusy).
+ */
+export function othersInFlight(
+  state: RuleState,
+  { limit }: CounterRule,
+  requester: string,
+  nowMs: number,
+): number {
+  const stored = new Set(eventsInWindow(state.tally, limit, nowMs).map(({ id }) => id))
+  const others = [...state.challenged].filter(
+    ([id, attempt]) => attempt.requester !== requester && !stored.has(id),
+  )
+  return Math.max(0, others.length - limitStatusOf(state, limit, nowMs).remaining)
 }
 
 export function withoutExpired(state: RuleState, nowMs: number): RuleState {

@@ -20,6 +20,7 @@ import {
   isReserved,
   isUsable,
   limitStatusOf,
+  othersInFlight,
   type RuleRequest,
   type RuleState,
   toUsedNonce,
@@ -139,7 +140,7 @@ function reserveOrWait(
   nowMs: number,
 ): Reservation<ReserveResult | null> {
   const { rule, id, waits } = request
-  if (isReserved(state, rule, id, nowMs)) return withResult(state, rule, 'admitted', nowMs)
+  if (isReserved(state, rule, id, nowMs)) return withResult(state, request, 'admitted', nowMs)
   if (state.waiting.some((waiting) => waiting.id === id)) return { state, result: null, usedNonce: null }
   const decision = decide(state, rule, state.waiting.length, nowMs)
   if (decision === 'admit') return admit(state, request, nowMs)
@@ -150,23 +151,24 @@ function reserveOrWait(
 /** The requester's other challenged attempts come first: one that is too many must not use up its challenge. */
 function reserveChallenged(
   state: RuleState,
-  { rule, id, requester }: RuleRequest,
+  request: RuleRequest,
   solved: SolvedForCounter,
   used: UsedNonce | undefined,
   nowMs: number,
 ): Reservation<ReserveResult> {
-  if (state.challenged.has(id)) return withResult(state, rule, 'admitted', nowMs)
-  if (isBusy(state, rule, requester)) return withResult(state, rule, 'busy', nowMs)
-  if (!isUsable(solved, id, used, nowMs)) return withResult(state, rule, 'already_used', nowMs)
+  const { rule, id, requester } = request
+  if (state.challenged.has(id)) return withResult(state, request, 'admitted', nowMs)
+  if (isBusy(state, rule, requester)) return withResult(state, request, 'busy', nowMs)
+  if (!isUsable(solved, id, used, nowMs)) return withResult(state, request, 'already_used', nowMs)
   const usedNonce = toUsedNonce(solved, id)
-  const { difficulty } = limitStatusOf(state, rule.limit, nowMs)
+  const { difficulty } = withResult(state, request, 'admitted', nowMs).result.status
   if (!meetsDifficulty(solved.difficulty, difficulty)) {
-    return { ...withResult(state, rule, 'difficulty_too_low', nowMs), usedNonce }
+    return { ...withResult(state, request, 'difficulty_too_low', nowMs), usedNonce }
   }
   const place = { requester, expiresAtMs: nowMs + RESERVATION_LIFETIME_MS }
   const challenged = new Map([...state.challenged, [id, place]])
   const next = { ...recordReservation(state, rule, id, nowMs), challenged }
-  return { ...withResult(next, rule, 'admitted', nowMs), usedNonce }
+  return { ...withResult(next, request, 'admitted', nowMs), usedNonce }
 }
 
 function decide(state: RuleState, { limit }: CounterRule, ahead: number, nowMs: number) {
@@ -174,28 +176,28 @@ function decide(state: RuleState, { limit }: CounterRule, ahead: number, nowMs: 
   return decideAdmission({ threshold: limit.threshold, counted, pending: state.pending.size, ahead })
 }
 
-function admit(state: RuleState, { rule, id }: RuleRequest, nowMs: number): Reservation<ReserveResult> {
+function admit(state: RuleState, request: RuleRequest, nowMs: number): Reservation<ReserveResult> {
+  const { rule, id } = request
   const pending = new Map([...state.pending, [id, nowMs + RESERVATION_LIFETIME_MS]])
-  return withResult({ ...recordReservation(state, rule, id, nowMs), pending }, rule, 'admitted', nowMs)
+  return withResult({ ...recordReservation(state, rule, id, nowMs), pending }, request, 'admitted', nowMs)
 }
 
-function refuse(
-  state: RuleState,
-  { rule, requester }: RuleRequest,
-  nowMs: number,
-): Reservation<ReserveResult> {
+function refuse(state: RuleState, request: RuleRequest, nowMs: number): Reservation<ReserveResult> {
+  const { rule, requester } = request
   const { exhausted } = limitStatusOf(state, rule.limit, nowMs)
   const outcome = exhausted && isBusy(state, rule, requester) ? 'busy' : 'refused'
-  return withResult(state, rule, outcome, nowMs)
+  return withResult(state, request, outcome, nowMs)
 }
 
 function withResult(
   state: RuleState,
-  { limit }: CounterRule,
+  { rule, requester }: RuleRequest,
   outcome: ReserveResult['outcome'],
   nowMs: number,
 ): Reservation<ReserveResult> {
-  return { state, result: { outcome, status: limitStatusOf(state, limit, nowMs) }, usedNonce: null }
+  const inFlight = othersInFlight(state, rule, requester, nowMs)
+  const status = limitStatusOf(state, rule.limit, nowMs, inFlight)
+  return { state, result: { outcome, status }, usedNonce: null }
 }
 
 function maySettle(state: RuleState, { rule, id, challenged }: SettleRequest, nowMs: number): boolean {

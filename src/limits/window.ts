@@ -72,9 +72,12 @@ export function removeAccountEvents(tally: Tally, account: string): Tally {
   return events.length === tally.events.length ? tally : { ...tally, events }
 }
 
-/** @returns the difficulty of the next challenge, 0 to MAX_DIFFICULTY. Every further `threshold` events above the limit add one. */
-export function difficultyOf(tally: Tally, limit: Limit, nowMs: number): number {
-  const exceeded = exceededInWindow(tally, limit, nowMs).length
+/**
+ * @param inFlight the number of attempts in flight above the threshold, each of which may turn out to count
+ * @returns the difficulty of the next challenge, 0 to MAX_DIFFICULTY. Every further `threshold` events above the limit add one.
+ */
+export function difficultyOf(tally: Tally, limit: Limit, inFlight: number, nowMs: number): number {
+  const exceeded = exceededInWindow(tally, limit, nowMs).length + inFlight
   return Math.min(Math.floor(exceeded / stepOf(limit)), MAX_DIFFICULTY)
 }
 

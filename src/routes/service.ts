@@ -53,11 +53,8 @@ export function wellKnownRoutes() {
       },
     }),
     async (c) => {
-      const {
-        services: { signingKeys },
-        nowMs,
-      } = c.get('ctx')
-      const text = JSON.stringify({ keys: await signingKeys.published(nowMs) })
+      const ctx = c.get('ctx')
+      const text = JSON.stringify({ keys: await ctx.services.signingKeys.published(ctx) })
       if (text !== tagged.text) tagged = { text, etag: `"${toBase64Url(await sha256(utf8(text)))}"` }
       return new Response(text, {
         headers: {

@@ -1,4 +1,7 @@
-/** The run-time settings in D1: one document with the values that differ from the defaults, and a record of each change. */
+/**
+ * The run-time settings in D1: one document with the values that differ from the defaults, and a record of each change. Also the
+ * two rows that schema.sql writes: the version of the schema, and the random key from which counters' names are derived.
+ */
 import type { AllowList } from '../accounts/identifier.ts'
 import type { RuleChanges } from '../config/limits.ts'
 
@@ -30,9 +33,24 @@ export interface SettingsRow {
   readonly updated_by: string
 }
 
-/** Reads from the primary. Read the result with `toStoredSettings`. */
-export function readSettings(db: D1Database): D1PreparedStatement {
-  return db.withSession('first-primary').prepare('SELECT * FROM settings WHERE id = 1')
+export interface NamingKeyRow {
+  readonly key: string
+}
+
+/** The version of the schema that this release requires, which schema.sql writes. */
+export const SCHEMA_VERSION = 1
+
+export async function readSchemaVersion(db: D1Database): Promise<number | null> {
+  return db.prepare('SELECT version FROM schema_version WHERE id = 1').first<number>('version')
+}
+
+export function selectNamingKey(db: D1Database): D1PreparedStatement {
+  return db.prepare('SELECT key FROM naming_key WHERE id = 1')
+}
+
+/** Reads the only row. Convert it with `toStoredSettings`. */
+export function selectSettings(db: D1Database): D1PreparedStatement {
+  return db.prepare('SELECT * FROM settings WHERE id = 1')
 }
 
 export function toStoredSettings([row]: readonly SettingsRow[]): StoredSettings {

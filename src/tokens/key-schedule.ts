@@ -29,8 +29,10 @@ export interface Schedule<Key extends ScheduledKey> {
   readonly expired: readonly Key[]
 }
 
+export type PlannedKey = Pick<ScheduledKey, 'alg' | 'signsFrom'>
+
 export interface Plan {
-  readonly create: readonly { readonly alg: string; readonly signsFrom: number }[]
+  readonly create: readonly PlannedKey[]
   readonly remove: readonly string[]
   /** Keys to remove that have not signed. They stay if they sign by then, because an operator may have rotated keys since. */
   readonly withdraw: readonly string[]
@@ -78,7 +80,10 @@ export function verifiesUntil(
 }
 
 /** The first two keys of a service. One signs at once, because no cache can have a key set without it. */
-export function firstKeys(now: number, { alg, rotationSeconds }: SchedulePolicy): Plan['create'] {
+export function firstKeys(
+  now: number,
+  { alg, rotationSeconds }: SchedulePolicy,
+): readonly [PlannedKey, PlannedKey] {
   return [
     { alg, signsFrom: now },
     { alg, signsFrom: now + rotationSeconds },

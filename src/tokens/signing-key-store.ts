@@ -24,7 +24,7 @@ export interface StoredKey extends ScheduledKey {
   readonly secretId: string
 }
 
-interface SigningKeyRow {
+export interface SigningKeyRow {
   readonly kid: string
   readonly alg: string
   readonly public_jwk: string
@@ -96,15 +96,17 @@ export interface StoredKeys {
   readonly kids: readonly string[]
 }
 
-/** Reads all keys from the primary. */
-export async function listKeys(db: D1Database): Promise<StoredKeys> {
-  const statement = db.withSession('first-primary').prepare('SELECT * FROM signing_keys')
-  const { results } = await statement.run<SigningKeyRow>()
-  const keys = await Promise.all(results.map(readRow))
-  return { keys: keys.filter((key) => key !== null), kids: results.map(({ kid }) => kid) }
+/** Reads all rows. Convert them with `toStoredKeys`. */
+export function selectKeys(db: D1Database): D1PreparedStatement {
+  return db.prepare('SELECT * FROM signing_keys')
 }
 
-async function readRow(row: SigningKeyRow): Promise<StoredKey | null> {
+export async function toStoredKeys(rows: readonly SigningKeyRow[]): Promise<StoredKeys> {
+  const keys = await Promise.all(rows.map(toKeyOrNull))
+  return { keys: keys.filter((key) => key !== null), kids: rows.map(({ kid }) => kid) }
+}
+
+async function toKeyOrNull(row: SigningKeyRow): Promise<StoredKey | null> {
   try {
     return await toStoredKey(row)
   } catch (error) {

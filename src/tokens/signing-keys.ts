@@ -1,32 +1,40 @@
 /**
- * The cache of the key set in one isolate: loaded from D1, cached for a minute, created on first use. Requests share results, not
- * promises, because a cancelled request must not leave others waiting for its I/O.
+ * The signing keys as an isolate uses them: created on first use, unsealed when they sign, changed by the plans of
+ * key-schedule.ts.
  */
 import { importJWK, type JWK } from 'jose'
 import type { PurposeKeys } from '../crypto/secrets.ts'
-import { orUnavailable, ServiceError } from '../errors/service-error.ts'
-import { describeError, log } from '../runtime/log.ts'
+import { ServiceError } from '../errors/service-error.ts'
+import type { CacheContext } from '../runtime/isolate-cache.ts'
+import { type LogEvent, log } from '../runtime/log.ts'
+import type { SharedRecord, SharedRecords } from '../shared-record.ts'
 import {
   firstKeys,
-  type Schedule,
+  type Plan,
+  type PlannedKey,
   type SchedulePolicy,
   STALE_KEYS_SECONDS,
   scheduleAt,
 } from './key-schedule.ts'
 import {
+  advanceKey,
+  deleteKey,
   deriveSealKeys,
   insertFirstKeys,
-  listKeys,
+  insertPlannedKey,
   makeKey,
+  replaceSeal,
   resealKey,
   type StoredKey,
   type StoredKeys,
+  toStoredKeys,
   unsealPrivateJwk,
+  withdrawKey,
 } from './signing-key-store.ts'
 
-const RELOAD_AFTER_MS = 60_000
 /** A token with an unknown `kid` makes the isolate read the keys again at most this often. */
 const UNKNOWN_KID_COOLDOWN_MS = 10_000
+const STALE_KEYS_MS = STALE_KEYS_SECONDS * 1000
 
 export interface SigningKey {
   readonly kid: string
@@ -36,29 +44,26 @@ export interface SigningKey {
 
 export type VerificationKey = Pick<StoredKey, 'alg' | 'publicKey'>
 
-interface Loaded {
-  readonly keys: readonly StoredKey[]
-  readonly loadedAtMs: number
-}
-
 export class SigningKeys {
   readonly policy: SchedulePolicy
   readonly #db: D1Database
+  readonly #records: SharedRecords
   readonly #deriveSealKeys: () => Promise<PurposeKeys>
-  /** By key id; null for a key that no configured secret unseals, until the keys are read again. */
-  readonly #privateKeys = new Map<string, CryptoKey | null>()
+  /** Null for a key that no configured secret unseals. A changed key set has other objects, so these are dropped with the old one. */
+  readonly #privateKeys = new WeakMap<StoredKey, CryptoKey | null>()
   #sealKeys: PurposeKeys | null = null
-  #loaded: Loaded | null = null
-  /** The number of changes in this isolate. A read that began before a change is not cached. */
-  #changes = 0
+  /** The last rows, as text, and what they were converted to. */
+  #last: { readonly rows: unknown; readonly text: string; readonly stored: StoredKeys } | null = null
   #unknownKidReadAtMs = 0
 
   constructor(
     db: D1Database,
+    records: SharedRecords,
     policy: SchedulePolicy,
     secrets: { authSecret: string; authSecretFallback: string | undefined },
   ) {
     this.#db = db
+    this.#records = records
     this.policy = policy
     this.#deriveSealKeys = () => deriveSealKeys(secrets.authSecret, secrets.authSecretFallback)
   }
@@ -67,44 +72,40 @@ export class SigningKeys {
    * The key that signs now. If it cannot be unsealed, the next one, which is already published; otherwise a retired one.
    * @throws {ServiceError} `misconfigured` if no key can be unsealed; `unavailable` if D1 is unavailable
    */
-  async signing(nowMs: number): Promise<SigningKey> {
-    for (const key of publishedKeys(await this.#schedule(nowMs))) {
+  async signing(ctx: CacheContext): Promise<SigningKey> {
+    for (const key of await this.#published(ctx)) {
       const privateKey = await this.#privateKey(key)
       if (privateKey !== null) return { kid: key.kid, alg: key.alg, privateKey }
     }
     throw noKey('AUTH_SECRET unseals no signing key')
   }
 
-  /** @returns the key to verify with, or null if the service has no such `kid`, or no longer. */
-  async verification(kid: string, nowMs: number): Promise<VerificationKey | null> {
-    const cached = await this.#find(kid, nowMs)
-    if (cached !== null) return cached
-    const readAtMs = Math.max(this.#loaded?.loadedAtMs ?? 0, this.#unknownKidReadAtMs)
-    if (nowMs - readAtMs < UNKNOWN_KID_COOLDOWN_MS) return null
-    this.#unknownKidReadAtMs = nowMs
-    await this.#load(nowMs)
-    return this.#find(kid, nowMs)
+  /** @returns the key to verify with, or null if the service has no such `kid`, or no longer. @throws {ServiceError} `unavailable` */
+  async verification(kid: string, ctx: CacheContext): Promise<VerificationKey | null> {
+    const known = await this.#find(kid, ctx)
+    if (known !== null) return known
+    const { readAtMs } = await this.#records.get(ctx)
+    if (ctx.nowMs - Math.max(readAtMs, this.#unknownKidReadAtMs) < UNKNOWN_KID_COOLDOWN_MS) return null
+    this.#unknownKidReadAtMs = ctx.nowMs
+    await this.#records.latest(ctx.nowMs)
+    return this.#find(kid, ctx)
   }
 
   /** The public keys that verify now or later: the JWKS (RFC 7517). @throws {ServiceError} `misconfigured`, `unavailable` */
-  async published(nowMs: number): Promise<readonly JWK[]> {
-    const keys = publishedKeys(await this.#schedule(nowMs))
+  async published(ctx: CacheContext): Promise<readonly JWK[]> {
+    const keys = await this.#published(ctx)
     if (keys.length === 0) throw noKey('no signing key can be read')
     return keys.map(({ publicJwk, kid, alg }) => ({ ...publicJwk, kid, alg, use: 'sig' }))
   }
 
-  /**
-   * Reads the keys from D1, and creates them if D1 has no keys. This isolate uses them at once.
-   * @throws {ServiceError} `unavailable`
-   */
-  latest(nowMs: number): Promise<StoredKeys> {
-    return this.#load(nowMs)
+  /** Reads the keys from D1. @throws {ServiceError} `unavailable` */
+  async stored(nowMs: number): Promise<StoredKeys> {
+    return this.#toStored(await this.#records.latest(nowMs))
   }
 
-  /** Clears the cache after a change. Nothing uses the old keys, even if D1 is unavailable from now on. */
-  invalidate(): void {
-    this.#loaded = null
-    this.#changes += 1
+  /** As `stored`, and creates the keys if D1 has none. */
+  async latest(nowMs: number): Promise<StoredKeys> {
+    return this.#orFirst(await this.#records.latest(nowMs), nowMs)
   }
 
   /** @returns whether the key can be used to sign: a configured secret unseals it */
@@ -112,66 +113,108 @@ export class SigningKeys {
     return (await this.#privateKey(key)) !== null
   }
 
-  /** Creates a key, sealed under the current secret. */
-  async make(alg: string, signsFrom: number, now: number): Promise<StoredKey> {
-    return makeKey({ alg, signsFrom, createdAt: now }, await this.#seal())
+  /**
+   * Executes a plan in one batch. This isolate uses the keys at once.
+   * @param planned the keys that the plan is based on
+   * @param requestId for the log; undefined for cron
+   * @returns the ids of the removed keys
+   * @throws {ServiceError} `unavailable`
+   */
+  async execute(
+    { create, remove, withdraw, advance }: Plan,
+    planned: StoredKeys,
+    { nowMs, requestId }: { readonly nowMs: number; readonly requestId: string | undefined },
+  ): Promise<readonly string[]> {
+    const [db, now] = [this.#db, toSeconds(nowMs)]
+    const newKeys = await Promise.all(create.map((key) => this.#make(key, now)))
+    const kids = [...planned.kids, ...newKeys.map(({ kid }) => kid)]
+    const done = await this.#change(nowMs, requestId, [
+      ...remove.map((kid) => step('signing_key_removed', kid, deleteKey(db, kid))),
+      ...withdraw.map((kid) => step('signing_key_removed', kid, withdrawKey(db, kid, now))),
+      ...advance.map(({ kid, signsFrom }) =>
+        step('signing_key_advanced', kid, advanceKey(db, kid, signsFrom)),
+      ),
+      ...newKeys.map((key) => step('signing_key_created', key.kid, insertPlannedKey(db, key, kids))),
+    ])
+    return done.filter(({ event }) => event === 'signing_key_removed').map(({ kid }) => kid)
   }
 
-  /** @returns the key sealed under the current secret, or null if it already is, or no configured secret unseals it. */
-  async reseal(key: StoredKey): Promise<StoredKey | null> {
-    return resealKey(key, await this.#seal())
+  /** Seals keys again that AUTH_SECRET_FALLBACK sealed, so that a replaced secret unseals nothing. @throws {ServiceError} `unavailable` */
+  async reseal(nowMs: number): Promise<void> {
+    const sealKeys = await this.#seal()
+    const { keys } = await this.stored(nowMs)
+    const steps = keys.map(async (key) => {
+      const resealed = await resealKey(key, sealKeys)
+      return resealed && step('signing_key_resealed', key.kid, replaceSeal(this.#db, key, resealed))
+    })
+    await this.#change(
+      nowMs,
+      undefined,
+      (await Promise.all(steps)).filter((each) => each !== null),
+    )
   }
 
-  async #find(kid: string, nowMs: number): Promise<VerificationKey | null> {
-    return publishedKeys(await this.#schedule(nowMs)).find((key) => key.kid === kid) ?? null
+  /** Executes the steps in one batch. @returns those that changed a row, which the log names */
+  async #change(
+    nowMs: number,
+    requestId: string | undefined,
+    steps: readonly Step[],
+  ): Promise<readonly Step[]> {
+    if (steps.length === 0) return []
+    const statements = steps.map(({ statement }) => statement)
+    const { results } = await this.#records.change(statements, nowMs)
+    const done = steps.filter((_step, index) => results[index]?.meta.changes === 1)
+    for (const { kid, event } of done) log('info', event, { request_id: requestId, kid })
+    return done
   }
 
-  async #schedule(nowMs: number): Promise<Schedule<StoredKey>> {
-    return scheduleAt(await this.#keys(nowMs), toSeconds(nowMs), this.policy)
+  async #find(kid: string, ctx: CacheContext): Promise<VerificationKey | null> {
+    return (await this.#published(ctx)).find((key) => key.kid === kid) ?? null
   }
 
-  async #keys(nowMs: number): Promise<readonly StoredKey[]> {
-    const loaded = this.#loaded
-    if (loaded === null) return (await this.#load(nowMs)).keys
-    const ageMs = nowMs - loaded.loadedAtMs
-    if (ageMs < RELOAD_AFTER_MS) return loaded.keys
-    try {
-      return (await this.#load(nowMs)).keys
-    } catch (error) {
-      if (ageMs >= STALE_KEYS_SECONDS * 1000) throw error
-      log('warn', 'signing_keys_stale', { age_seconds: toSeconds(ageMs), error: describeError(error) })
-      return loaded.keys
+  async #published(ctx: CacheContext): Promise<readonly StoredKey[]> {
+    const { keys } = await this.#orFirst(await this.#records.get(ctx, STALE_KEYS_MS), ctx.nowMs)
+    const { signing, next, retired } = scheduleAt(keys, toSeconds(ctx.nowMs), this.policy)
+    return [signing, next, ...retired].filter((key) => key !== null)
+  }
+
+  async #orFirst(record: SharedRecord, nowMs: number): Promise<StoredKeys> {
+    return this.#toStored(record.signingKeys.length > 0 ? record : await this.#makeFirst(nowMs))
+  }
+
+  async #makeFirst(nowMs: number): Promise<SharedRecord> {
+    const now = toSeconds(nowMs)
+    const [signing, next] = firstKeys(now, this.policy)
+    const keys = await Promise.all([this.#make(signing, now), this.#make(next, now)])
+    return (await this.#records.change([insertFirstKeys(this.#db, keys)], nowMs)).record
+  }
+
+  /** Keeps the result of the last rows, as long as a reload finds the same. */
+  async #toStored({ signingKeys: rows }: SharedRecord): Promise<StoredKeys> {
+    if (this.#last?.rows === rows) return this.#last.stored
+    const text = JSON.stringify(rows)
+    const last = this.#last
+    if (last?.text === text) {
+      this.#last = { ...last, rows }
+      return last.stored
     }
-  }
-
-  async #load(nowMs: number): Promise<StoredKeys> {
-    const changesBefore = this.#changes
-    const found = await orUnavailable(listKeys(this.#db))
-    const stored = found.kids.length > 0 ? found : await this.#makeFirst(nowMs)
-    if (changesBefore !== this.#changes) return stored
-    this.#loaded = { keys: stored.keys, loadedAtMs: nowMs }
-    this.#privateKeys.clear()
+    const stored = await toStoredKeys(rows)
+    this.#last = { rows, text, stored }
     return stored
   }
 
-  async #makeFirst(nowMs: number): Promise<StoredKeys> {
-    const now = toSeconds(nowMs)
-    const [first, second] = await Promise.all(
-      firstKeys(now, this.policy).map(({ alg, signsFrom }) => this.make(alg, signsFrom, now)),
-    )
-    if (first !== undefined && second !== undefined)
-      await orUnavailable(insertFirstKeys(this.#db, [first, second]).run())
-    return orUnavailable(listKeys(this.#db))
-  }
-
   async #privateKey(key: StoredKey): Promise<CryptoKey | null> {
-    const cached = this.#privateKeys.get(key.kid)
+    const cached = this.#privateKeys.get(key)
     if (cached !== undefined) return cached
     const jwk = await unsealPrivateJwk(key, await this.#seal())
     const privateKey = jwk === null ? null : ((await importJWK(jwk, key.alg)) as CryptoKey)
     if (jwk === null) log('error', 'signing_key_not_unsealed', { kid: key.kid, secret_id: key.secretId })
-    this.#privateKeys.set(key.kid, privateKey)
+    this.#privateKeys.set(key, privateKey)
     return privateKey
+  }
+
+  async #make({ alg, signsFrom }: PlannedKey, createdAt: number): Promise<StoredKey> {
+    return makeKey({ alg, signsFrom, createdAt }, await this.#seal())
   }
 
   async #seal(): Promise<PurposeKeys> {
@@ -180,8 +223,15 @@ export class SigningKeys {
   }
 }
 
-function publishedKeys({ signing, next, retired }: Schedule<StoredKey>): readonly StoredKey[] {
-  return [signing, next, ...retired].filter((key) => key !== null)
+interface Step {
+  /** The log event if the statement changes a row. */
+  readonly event: LogEvent
+  readonly kid: string
+  readonly statement: D1PreparedStatement
+}
+
+function step(event: LogEvent, kid: string, statement: D1PreparedStatement): Step {
+  return { event, kid, statement }
 }
 
 function noKey(why: string): ServiceError {

@@ -62,8 +62,13 @@ export function parseRequiredPermissions(required: RequiredPermissions): Permiss
 
 /** Whether all required permissions are granted. */
 export function hasPermissions(granted: Permissions, required: Permissions): boolean {
-  const includesAll = (list: readonly string[], names: readonly string[]) => {
-    return names.every((name) => list.includes(name))
-  }
-  return includesAll(granted.roles, required.roles) && includesAll(granted.scope, required.scope)
+  const { roles, scope } = missingPermissions(granted, required)
+  return roles.length + scope.length === 0
+}
+
+/** @returns the required permissions that are not granted, each once */
+export function missingPermissions(granted: Permissions, required: Permissions): Permissions {
+  const missing = (names: readonly string[], from: readonly string[]) =>
+    [...new Set(names)].filter((name) => !from.includes(name))
+  return { roles: missing(required.roles, granted.roles), scope: missing(required.scope, granted.scope) }
 }

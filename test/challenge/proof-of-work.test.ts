@@ -3,7 +3,7 @@ import { deriveKey } from 'altcha-lib/algorithms/web/pbkdf2'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ChallengeRequest } from '../../src/challenge/challenge.ts'
 import { deriveChallengeKeys, ProofOfWork } from '../../src/challenge/proof-of-work.ts'
-import { advance, FROZEN_MS, freeze, thaw } from '../support/clock.ts'
+import { advance, FROZEN_MS, freeze, requestAt, thaw } from '../support/clock.ts'
 import { altchaOf, encode, type Payload, solve, work } from '../support/solver.ts'
 
 beforeEach(() => freeze())
@@ -17,7 +17,7 @@ const providerWith = (secret: string, fallback?: string) =>
   new ProofOfWork(() => deriveChallengeKeys(secret, fallback))
 const provider = providerWith(SECRET)
 const describeNow = (request = REQUEST, issuer = provider, difficulty = 0) =>
-  issuer.issue(request, difficulty, Date.now())
+  issuer.issue(request, difficulty, requestAt(Date.now()))
 const verifyNow = (response: string, request = REQUEST, verifier = provider) =>
   verifier.verify(response, request, Date.now())
 const failing = (...reasons: string[]) => ({ solved: false, reasons })

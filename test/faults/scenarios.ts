@@ -301,7 +301,7 @@ export const SCENARIOS: Readonly<Record<string, Prepare>> = {
   }),
   'cron with a deletion to publish': about(204, async ({ user, access_token }) => {
     await ok(call('DELETE', '/auth/me', { bearer: access_token, body: password() }, workerWith({})), 204)
-    const row = 'INSERT OR IGNORE INTO outbox SELECT ?1, 1 + 1000 * unixepoch()'
+    const row = `INSERT INTO outbox (account_id, kind, data) SELECT ?1, 'account_state', 1 + 1000 * unixepoch()`
     await env.DB.prepare(row).bind(user.id).run()
     return {
       send: async ({ cron }) => {

@@ -150,7 +150,8 @@ describe('DELETE /admin/keys/{kid}', () => {
   ] as const)('never restores %s that is removed while a late cron runs', async (_what, which) => {
     const kids = await firstTwo(fetch)
     advance(31 * DAY)
-    await Promise.all([removeKey(kids[which]), cronWith({}), cronWith({})])
+    // Cron removes the retired key too, so the removal may find it gone.
+    await Promise.all([requestRemoval(kids[which]), cronWith({}), cronWith({})])
     await cronWith({})
     expect(await storedKids()).not.toContain(kids[which])
     expect((await listKeys()).slice(0, 2).map(({ state }) => state)).toEqual(['signing', 'next'])
@@ -192,7 +193,7 @@ describe('DELETE /admin/keys/{kid}', () => {
     const [first, second] = await firstTwo(fetch)
     const sign = await newSigner(fetch)
     const isolates: Fetch[] = []
-    for (const seconds of [0, 1, 14, 15, 29]) {
+    for (const seconds of [0, 1, 8, 10, 10]) {
       advance(seconds)
       const isolate = workerWith({})
       await publishedKids(isolate)

@@ -63,7 +63,7 @@ describe.each(CALLS)('%s %s', (method, path) => {
     const watched = watch()
     const isolate = workerWith(watched.bindings)
     const sign = await newSigner(isolate)
-    watched.fail('run', { before: true })
+    watched.fail('read', { before: true })
     const problem = await refused(admin(method, path, undefined, isolate))
     expect(problem).toMatchObject({ status: 503, code: 'unavailable' })
     await sign(isolate)
@@ -213,7 +213,7 @@ describe('POST /admin/keys/rotate', () => {
     const { events } = recordLog()
     await rotate()
     expect(events('signing_key_advanced')).toMatchObject([{ kid: second }])
-    expect(events('request')).toMatchObject([{ status: 202, admin: 'admin_token' }])
+    expect(events('request')).toMatchObject([{ status: 202, actor: 'admin_token' }])
   })
 
   it('rotates nothing when the write fails, and allows a retry when its result is lost', async () => {

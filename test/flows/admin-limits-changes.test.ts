@@ -155,7 +155,7 @@ describe('the effect of a change', () => {
     const here = newRequester(fetch)
     await here.fail(newName())
     advance(30)
-    watched.fail('all', { until: read })
+    watched.fail('read', { until: read })
     const reading = here.logIn(newName())
     await vi.waitFor(() => expect(watched.counts.d1).toBeGreaterThan(0))
     await update({ threshold: 1 }, '/admin/limits/login_failures_per_ip')

@@ -153,7 +153,7 @@ describe('the limits of the service', () => {
     const watched = watch()
     fetch = workerWith(watched.bindings)
     await currentLimits()
-    watched.fail('all', { before: true })
+    watched.fail('read', { before: true })
     const response = await admin('GET', '/admin/limits')
     expect([response.status, response.headers.get('Retry-After')]).toEqual([503, '5'])
   })

@@ -230,8 +230,8 @@ describe('PATCH /admin/users/{id}', () => {
     await refused(changeUser(user.id, { claims: { iss: 'a claim that no log may have', secretive: 1 } }))
     const fields = { method: 'PATCH', route: '/admin/users/:id' }
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
-      { ...fields, status: 200, admin: operator.user.id, account_id: user.id },
-      { ...fields, status: 422, admin: 'admin_token' },
+      { ...fields, status: 200, actor: operator.user.id, account_id: user.id },
+      { ...fields, status: 422, actor: 'admin_token' },
     ])
     expect(lines.join()).not.toMatch(/secretive|no log may have|hush/)
   })

@@ -224,7 +224,7 @@ describe('DELETE /admin/users/{id}/sessions', () => {
     expect(JSON.parse(String(info.mock.calls[0]))).toMatchObject({
       route: '/admin/users/:id/sessions',
       status: 204,
-      admin: 'admin_token',
+      actor: 'admin_token',
       account_id: user.id,
     })
   })

@@ -1,9 +1,11 @@
+import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Browser } from '../support/browser.ts'
 import {
   call,
   type Fetch,
   logIn,
+  newAddress,
   newName,
   newPerson,
   ok,
@@ -21,6 +23,13 @@ const worker: Fetch = workerWith(watched.bindings)
 let person: Tokens & { readonly name: string }
 
 const verifyForProxy = ({ access_token: bearer }: Tokens) => call('GET', '/auth/verify', { bearer }, worker)
+
+/** Sends a form of the hosted pages without following the redirect. */
+function postForm(path: string, body: string, headers: Readonly<Record<string, string>> = {}) {
+  const type = { 'Content-Type': 'application/x-www-form-urlencoded', 'Sec-Fetch-Site': 'same-origin' }
+  const sent = { ...type, 'CF-Connecting-IP': newAddress(), ...headers }
+  return call('POST', path, { headers: sent, body }, worker)
+}
 
 beforeEach(async () => {
   person = await newPerson(worker)
@@ -57,11 +66,26 @@ describe('the budget of round trips', () => {
     }
   })
 
-  it('serves the account page with two RPCs and no D1 query: resume, list', async () => {
+  it('serves the account page with two RPCs and no D1 query: rotate, list', async () => {
     const browser = new Browser({}, worker)
     await browser.send('/login', { identifier: person.name, password: PASSWORD })
     watched.reset()
     await browser.open('/account')
+    expect(watched.counts).toEqual({ d1: 0, rpc: 2 })
+  })
+
+  it('logs in on a page with one D1 read and five RPCs, although that opens two token families', async () => {
+    const body = new URLSearchParams({ identifier: person.name, password: PASSWORD }).toString()
+    expect((await postForm('/auth/pages/login', body)).status).toBe(303)
+    expect(watched.counts).toEqual({ d1: 1, rpc: 5 })
+  })
+
+  it('continues to an app with two RPCs and no D1 query: rotate, open a family', async () => {
+    const browser = new Browser({}, worker)
+    await browser.send('/login', { identifier: person.name, password: PASSWORD })
+    const Cookie = `__Host-gatehouse_pages=${browser.cookie('__Host-gatehouse_pages')}`
+    watched.reset()
+    expect((await postForm('/auth/pages/login/continue', '', { Cookie })).status).toBe(303)
     expect(watched.counts).toEqual({ d1: 0, rpc: 2 })
   })
 
@@ -90,10 +114,8 @@ describe('the budget of round trips', () => {
     await browser.send('/login', { identifier: person.name, password: PASSWORD })
     const [page, refreshing] = ['__Host-gatehouse_pages', '__Secure-gatehouse_refresh']
     const Cookie = [page, refreshing].map((name) => `${name}=${browser.cookie(name)}`).join('; ')
-    const type = 'application/x-www-form-urlencoded'
-    const headers = { Cookie, 'Content-Type': type, 'Sec-Fetch-Site': 'same-origin' }
     watched.reset()
-    expect((await call('POST', '/auth/pages/logout', { headers, body: '' }, worker)).status).toBe(303)
+    expect((await postForm('/auth/pages/logout', '', { Cookie })).status).toBe(303)
     expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
   })
 
@@ -141,6 +163,35 @@ describe('the budget of round trips', () => {
   it('issues a challenge with one RPC', async () => {
     await ok(call('GET', '/auth/challenge?action=login', {}, worker))
     expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
+  })
+})
+
+describe('the budget of a cold isolate', () => {
+  const cold = () => {
+    const counting = watch()
+    return { counts: counting.counts, isolate: workerWith(counting.bindings) }
+  }
+
+  it('reads the signing keys, the naming key and the settings in one D1 trip: the first login makes one more than a warm one', async () => {
+    const { counts, isolate } = cold()
+    await ok(logIn(person.name, PASSWORD, isolate))
+    expect(counts).toEqual({ d1: 2, rpc: 5 })
+  })
+
+  it('makes one D1 trip more for the first refresh and for the first GET /auth/me', async () => {
+    const first = cold()
+    const { access_token: bearer } = await ok<Tokens>(refresh(person.refresh_token, first.isolate))
+    expect(first.counts).toEqual({ d1: 1, rpc: 1 })
+    const second = cold()
+    await ok(call('GET', '/auth/me', { bearer }, second.isolate))
+    expect(second.counts).toEqual({ d1: 1, rpc: 1 })
+  })
+
+  it('creates the first keys of a service with a second D1 trip', async () => {
+    await env.DB.exec('DELETE FROM signing_keys')
+    const { counts, isolate } = cold()
+    await ok(call('GET', '/.well-known/jwks.json', {}, isolate))
+    expect(counts).toEqual({ d1: 2, rpc: 0 })
   })
 })
 

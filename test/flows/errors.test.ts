@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { ERRORS } from '../../src/errors/codes.ts'
-import { SCHEMA_VERSION } from '../../src/settings/schema-store.ts'
+import { SCHEMA_VERSION } from '../../src/settings/settings-store.ts'
 import {
   call,
   newName,

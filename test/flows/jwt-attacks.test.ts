@@ -12,9 +12,11 @@ import {
 } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { VerifierBinding } from '../../src/gateway/verifier.ts'
+import { SharedRecords } from '../../src/shared-record.ts'
 import { type SigningKey, SigningKeys } from '../../src/tokens/signing-keys.ts'
 import { createVerifier } from '../../src/verify/index.ts'
 import { call, newPerson, ok, PUBLIC_URL, worker, workerWith } from '../support/client.ts'
+import { requestAt } from '../support/clock.ts'
 import type { KeySet } from '../support/responses.ts'
 
 type Claims = Readonly<Record<string, unknown>>
@@ -38,7 +40,9 @@ beforeAll(async () => {
   const { iss, aud, sub, sid, roles, scope, jti } = accessToken
   assertion = { iss, aud, sub, sid, roles, scope, jti, iat: now(), exp: now() + 60 }
   const secrets = { authSecret: String(env.AUTH_SECRET), authSecretFallback: undefined }
-  key = await new SigningKeys(env.DB, SIGNING, secrets).signing(Date.now())
+  key = await new SigningKeys(env.DB, new SharedRecords(env.DB), SIGNING, secrets).signing(
+    requestAt(Date.now()),
+  )
   const { keys } = await ok<KeySet>(call('GET', '/.well-known/jwks.json'))
   publicKey = (await importJWK(keys.find(({ kid }) => kid === key.kid) ?? {}, 'ES256')) as CryptoKey
   own = await generateKeyPair('ES256', { extractable: true })

@@ -145,24 +145,35 @@ describe('key rotation', () => {
 })
 
 describe('the keys of an isolate', () => {
-  it('reloads the keys after a minute, not before', async () => {
+  it('reloads the keys in the background after 20 s, not before', async () => {
     const watched = watch()
     const isolate = workerWith(watched.bindings)
-    await kidsOf(isolate)
+    const kids = await kidsOf(isolate)
     watched.reset()
-    advance(59)
+    advance(19)
     await kidsOf(isolate)
     expect(watched.counts.d1).toBe(0)
     advance(1)
-    await kidsOf(isolate)
+    await env.DB.exec('DELETE FROM signing_keys WHERE signs_from > 4000000000')
+    expect(await kidsOf(isolate)).toEqual(kids)
     expect(watched.counts.d1).toBe(1)
+    expect(await kidsOf(isolate)).toHaveLength(1)
+    expect(watched.counts.d1).toBe(1)
+  })
+
+  it('waits for the keys after 30 s without a request', async () => {
+    const isolate = workerWith({})
+    await kidsOf(isolate)
+    await env.DB.exec('DELETE FROM signing_keys WHERE signs_from > 4000000000')
+    advance(30)
+    expect(await kidsOf(isolate)).toHaveLength(1)
   })
 
   it('uses the last keys for ten minutes while D1 is unavailable, then answers 503', async () => {
     const watched = watch()
     const isolate = workerWith(watched.bindings)
     const { access_token } = await newPerson(isolate)
-    watched.fail('run', { before: true })
+    watched.fail('read', { before: true })
     advance(599)
     expect((await me(access_token, isolate)).status).toBe(200)
     advance(1)

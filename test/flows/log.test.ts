@@ -122,8 +122,8 @@ describe('the log', () => {
     await refused(call('PUT', '/admin/limits', { ...admin, bearer: `${admin.bearer}x` }, worker))
     for (const name of [
       'batch',
+      'read',
       'run',
-      'all',
       'first',
       'open',
       'rotate',

@@ -1,6 +1,5 @@
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { replaceHash } from '../../src/accounts/account-store.ts'
 import { hashPassword } from '../../src/passwords/pbkdf2.ts'
 import {
   call,
@@ -194,23 +193,5 @@ describe('a database that was restored to an earlier state', () => {
     expect([user.roles, user.scopes]).toEqual([['editor'], ['read']])
     await manage({ disabled: true })
     expect(await refused(refresh(refresh_token, fetch))).toMatchObject({ code: 'invalid_refresh_token' })
-  })
-})
-
-describe('a late rehash', () => {
-  it('keeps a password that was changed before the rehash of the old one', async () => {
-    const hashOf = env.DB.prepare('SELECT password_hash AS h FROM accounts WHERE id = ?1').bind(
-      person.user.id,
-    )
-    const verified = (await hashOf.first<string>('h')) ?? ''
-    await ok(changePassword(person.access_token))
-    const { meta } = await replaceHash(
-      env.DB,
-      person.user.id,
-      verified,
-      await hashPassword(PASSWORD, null),
-    ).run()
-    expect(meta.changes).toBe(0)
-    await ok(logIn(person.name, NEW_PASSWORD))
   })
 })

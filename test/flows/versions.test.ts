@@ -62,9 +62,9 @@ describe('an unpublished change of an account', () => {
     const { user } = await newPerson()
     await grant(user.id, { scopes: ['read'] })
     const told = await versionOf(user.id)
-    const later = 'INSERT INTO outbox (account_id, version) VALUES (?1, ?2)'
+    const later = `INSERT INTO outbox (account_id, kind, data) VALUES (?1, 'account_state', ?2)`
     await env.DB.prepare(later)
-      .bind(user.id, Number(told) + 1_000)
+      .bind(user.id, String(Number(told) + 1_000))
       .run()
     await runCron()
     expect(await pendingChanges(user.id)).toBe(1)

@@ -104,6 +104,16 @@ describe('the places of challenged attempts', () => {
     }
   })
 
+  it('requires more difficulty while attempts of other addresses are in flight at an identifier', async () => {
+    const reserveFrom = (requester: number, difficulty = 0) =>
+      reserveSolved(newId(), { rule: IDENTIFIER, requester: `${requester}`, difficulty })
+    await failTimes(3, IDENTIFIER)
+    const results = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map((requester) => reserveFrom(requester)))
+    expect(countAdmitted(results)).toBe(6)
+    expect(results.at(-1)).toMatchObject({ outcome: 'difficulty_too_low', status: { difficulty: 2 } })
+    expect((await reserveFrom(9, 2)).outcome).toBe('admitted')
+  })
+
   it('admits the next challenged attempt as soon as one settles, or its reservation expires', async () => {
     const ids = newIds(10)
     for (const id of ids) await reserveSolved(id)

@@ -43,15 +43,15 @@ export const settle = (id: string, outcome: Outcome = FAILURE, { rule = LOGIN, c
   stub.settle({ rule, id, outcome, challenged })
 
 /** Reserves an attempt and settles it as a failure. */
-export async function fail(account = 'ada'): Promise<string> {
+export async function fail(account = 'ada', rule = LOGIN): Promise<string> {
   const id = newId()
-  expect((await reserve(id)).outcome).toBe('admitted')
-  expect((await settle(id, { kind: 'counted', account })).settled).toBe(true)
+  expect((await reserve(id, rule)).outcome).toBe('admitted')
+  expect((await settle(id, { kind: 'counted', account }, { rule })).settled).toBe(true)
   return id
 }
 
-export async function failTimes(times: number): Promise<void> {
-  for (let failure = 1; failure <= times; failure++) await fail()
+export async function failTimes(times: number, rule = LOGIN): Promise<void> {
+  for (let failure = 1; failure <= times; failure++) await fail('ada', rule)
 }
 
 export const outcomesOf = (results: readonly ReserveResult[]) => results.map(({ outcome }) => outcome)

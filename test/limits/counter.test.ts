@@ -115,9 +115,11 @@ describe('a counter, whatever happens in whatever order', () => {
     )
 
   it('never has more attempts without a challenge that count or may count than the threshold', () =>
-    holds((attempts, { limit }) => {
-      const counts = ({ countedAtMs }: Attempt) =>
-        countedAtMs !== null && Date.now() - countedAtMs < limit.windowMs
+    holds((attempts, { limit, recordedAt }) => {
+      const counts = ({ atMs, countedAtMs }: Attempt) => {
+        const sinceMs = recordedAt === 'reservation' ? atMs : countedAtMs
+        return countedAtMs !== null && sinceMs !== null && Date.now() - sinceMs < limit.windowMs
+      }
       const own = attempts.filter(({ challenge }) => challenge === null)
       const unchallenged = own.filter((attempt) => inFlight(attempt) || counts(attempt))
       expect(unchallenged.length).toBeLessThanOrEqual(limit.threshold)

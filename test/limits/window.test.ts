@@ -120,7 +120,7 @@ describe('the sliding window', () => {
         const [tallied, all] = [tallyTimes(world), modelTimes(world)]
         expect(Math.min(tallied.length, limit.threshold)).toBe(Math.min(all.length, limit.threshold))
         expect(resetAfterMs(tallied, limit, nowMs)).toBe(resetAfterMs(all, limit, nowMs))
-        expect(difficultyOf(tally, limit, nowMs)).toBe(modelDifficulty(world))
+        expect(difficultyOf(tally, limit, 0, nowMs)).toBe(modelDifficulty(world))
       }),
       { numRuns: 500 },
     )
@@ -133,7 +133,7 @@ describe('the sliding window', () => {
         fc.integer({ min: 1, max: 60 }),
         (world, more) => {
           expect(tallyTimes(world).length).toBeLessThanOrEqual(modelTimes(world).length)
-          expect(difficultyOf(world.tally, world.limit, world.nowMs)).toBeLessThanOrEqual(
+          expect(difficultyOf(world.tally, world.limit, 0, world.nowMs)).toBeLessThanOrEqual(
             modelDifficulty(world),
           )
           const failure = { kind: 'failure', account: 'new', challenged: false } as const
@@ -214,7 +214,7 @@ describe('the sliding window', () => {
         EMPTY_TALLY,
       )
     expect(
-      [0, 2, 3, 5, 6, 12, 100].map((count) => difficultyOf(afterEvents(count), limit, START_MS)),
+      [0, 2, 3, 5, 6, 12, 100].map((count) => difficultyOf(afterEvents(count), limit, 0, START_MS)),
     ).toEqual([0, 0, 1, 1, 2, 4, 4])
   })
 
@@ -244,7 +244,7 @@ describe('the sliding window', () => {
       account: 'me',
     }))
     const tally = failures.reduce((current, event) => addEvent(current, event, true, limit), EMPTY_TALLY)
-    expect(difficultyOf(removeAccountEvents(tally, 'me'), limit, START_MS)).toBe(1)
+    expect(difficultyOf(removeAccountEvents(tally, 'me'), limit, 0, START_MS)).toBe(1)
     expect(removeAccountEvents(tally, 'me').events).toEqual([])
   })
 })

@@ -1,5 +1,6 @@
 /** A frozen clock, in the future: an alarm set in the past would fire at once. */
 import { vi } from 'vitest'
+import type { CacheContext } from '../../src/runtime/isolate-cache.ts'
 
 export const FROZEN_MS = 4_000_000_000_000
 
@@ -14,4 +15,14 @@ export function advance(seconds: number): void {
 
 export function thaw(): void {
   vi.useRealTimers()
+}
+
+/** A request that begins at this time and uses caches. `finish` waits for its work in the background. */
+export function requestAt(nowMs = FROZEN_MS): CacheContext & { readonly finish: () => Promise<unknown> } {
+  const background: Promise<unknown>[] = []
+  return {
+    nowMs,
+    waitUntil: (work) => void background.push(work),
+    finish: () => Promise.all(background),
+  }
 }

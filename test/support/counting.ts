@@ -31,10 +31,11 @@ export function watch(): Watched {
 
   const bindings = intercept(async ({ binding, name }, work) => {
     counts[binding === 'DB' ? 'd1' : 'rpc'] += 1
-    if (faults.get(name)?.before) throw new Error(`${name}: unavailable`)
+    const fault = faults.get(name)
+    if (fault?.before) throw new Error(`${name}: unavailable`)
     const result = await work()
-    await faults.get(name)?.until
-    if (faults.get(name)?.after) throw new Error(`${name}: result lost`)
+    await fault?.until
+    if (fault?.after) throw new Error(`${name}: result lost`)
     return result
   })
 

@@ -6,6 +6,7 @@ import { isolateFor } from '../../src/isolate.ts'
 import { MAX_WAIT_MS } from '../../src/limits/counter.ts'
 import { DEADLINE_MS } from '../../src/runtime/deadline.ts'
 import type { Fetch } from './client.ts'
+import { EVERY_TASK } from './database.ts'
 import { intercept, type RoundTrip } from './intercept.ts'
 
 export const FAULTS = [
@@ -94,7 +95,7 @@ export async function runIsolate(
   } as unknown as ExecutionContext
   const isolate: Isolate = {
     fetch: async (request) => isolateFor(own).app.fetch(request, own, context),
-    cron: () => isolateFor(own).maintain(context),
+    cron: () => isolateFor(own).maintain(context, EVERY_TASK),
   }
 
   const response = await Promise.race([work(isolate), stopped.promise])
@@ -118,7 +119,7 @@ const DEADLINES = [DEADLINE_MS, DEADLINE_MS + MAX_WAIT_MS]
 let expiresNow = false
 
 /** Makes the deadline that the caller sets now, if any, expire at once. */
-function deadlineIsNow(): void {
+export function deadlineIsNow(): void {
   expiresNow = true
   queueMicrotask(() => {
     expiresNow = false

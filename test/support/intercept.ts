@@ -6,7 +6,7 @@ export type Bindings = Pick<Env, 'DB' | 'ACCOUNT' | 'COUNTER'>
 
 export interface RoundTrip {
   readonly binding: keyof Bindings
-  /** The method: `batch`, `run`, `open`, `reserve`... */
+  /** The method: `batch`, `run`, `open`, `reserve`...; `read` for a batch that only reads. */
   readonly name: string
 }
 
@@ -24,12 +24,15 @@ export function intercept(through: Interceptor, db = env.DB): Bindings {
         const member: unknown = Reflect.get(of, name)
         if (typeof member !== 'function' || typeof name !== 'string') return member
         return (...values: unknown[]) => {
-          const invoke = () => Reflect.apply(member, of, values.map(unwrap))
-          if (ROUND_TRIPS.includes(name)) return through({ binding: 'DB', name }, invoke)
+          const originalValues = values.map(unwrap)
+          const invoke = () => Reflect.apply(member, of, originalValues)
+          if (ROUND_TRIPS.includes(name))
+            return through({ binding: 'DB', name: isRead(name, originalValues) ? 'read' : name }, invoke)
           const result: unknown = invoke()
-          return typeof result === 'object' && result !== null
-            ? remember(wrapStatements(result), result)
-            : result
+          if (typeof result !== 'object' || result === null) return result
+          if (reads.has(of) || (name === 'prepare' && /^\s*SELECT/i.test(String(values[0]))))
+            reads.add(result)
+          return remember(wrapStatements(result), result)
         }
       },
     })
@@ -57,6 +60,13 @@ export function intercept(through: Interceptor, db = env.DB): Bindings {
     ACCOUNT: wrapNamespace('ACCOUNT', env.ACCOUNT),
     COUNTER: wrapNamespace('COUNTER', env.COUNTER),
   }
+}
+
+/** The statements that only read. */
+const reads = new WeakSet<object>()
+
+function isRead(method: string, [statements]: readonly unknown[]): boolean {
+  return method === 'batch' && Array.isArray(statements) && statements.every((each) => reads.has(each))
 }
 
 /** The original of each wrapper. D1 accepts only its own statements, so a batch receives the originals. */

@@ -80,8 +80,7 @@ export class LaggingReplica {
         const member: unknown = Reflect.get(of, name)
         if (typeof member !== 'function') return member
         const ask = (...values: unknown[]) => Reflect.apply(member, of, values)
-        const writes = !/^\s*SELECT/i.test(prepared.sql)
-        return writes ? () => this.#write(ask, () => onReplica(prepared).run()) : ask
+        return writes(prepared) ? () => this.#write(ask, () => onReplica(prepared).run()) : ask
       },
     })
     this.#prepared.set(wrapped, prepared)
@@ -90,10 +89,8 @@ export class LaggingReplica {
 
   #batch(statements: readonly D1PreparedStatement[]): Promise<unknown> {
     const known = statements.flatMap((each) => this.#prepared.get(each) ?? [])
-    return this.#write(
-      () => env.DB.batch(known.map(({ statement }) => statement)),
-      () => env.REPLICA.batch(known.map(onReplica)),
-    )
+    const ask = () => env.DB.batch(known.map(({ statement }) => statement))
+    return known.some(writes) ? this.#write(ask, () => env.REPLICA.batch(known.map(onReplica))) : ask()
   }
 
   #replica(): unknown {
@@ -106,6 +103,10 @@ export class LaggingReplica {
     })
     return { prepare: (sql: string) => asReplica(env.REPLICA.prepare(sql)) }
   }
+}
+
+function writes({ sql }: Prepared): boolean {
+  return !/^\s*SELECT/i.test(sql)
 }
 
 function onReplica({ sql, values }: Prepared): D1PreparedStatement {

@@ -70,7 +70,7 @@ export function recordLog() {
 export async function afterReading<T>(watched: Watched, work: () => Promise<T>) {
   const { promise: released, resolve: release } = Promise.withResolvers<void>()
   watched.reset()
-  watched.fail('run', { until: released })
+  watched.fail('read', { until: released })
   const working = work()
   await vi.waitFor(() => expect(watched.counts.d1).toBeGreaterThan(0))
   await keyRows()

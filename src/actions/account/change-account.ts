@@ -7,18 +7,20 @@ import {
   type SurvivingSession,
 } from '../../accounts/account.ts'
 import { type Identifier, parseEmail, parseIdentifier, parsePhone } from '../../accounts/identifier.ts'
-import { randomBytes, sha256 } from '../../crypto/bytes.ts'
 import { type FieldError, orUnavailable, ServiceError } from '../../errors/service-error.ts'
+import type { RuleName } from '../../limits/rules.ts'
 import { hashPassword } from '../../passwords/pbkdf2.ts'
-import { SESSION_SECRET_BYTES } from '../../sessions/refresh-token.ts'
-import { type AttemptKind, type RateLimitedRequest, runAttempt } from '../attempts/run-attempt.ts'
+import { type RateLimitedRequest, reserveAttempt } from '../attempts/reserve-attempt.ts'
+import { AccountLookup } from '../login/check-password.ts'
+import { PASSWORD_RULES } from '../login/log-in.ts'
 import {
   checkPasswordPolicy,
   checkRegistrationAllowed,
   checkUsername,
 } from '../registration/check-new-credentials.ts'
+import { REGISTRATION_RULES } from '../registration/register.ts'
 import type { AccountContext } from '../request-context.ts'
-import { type IssuedTokens, issueTokens } from '../session/issue-tokens.ts'
+import { type IssuedTokens, issueTokens, makeAppFamily } from '../session/issue-tokens.ts'
 import { type ChangeStamp, commitDeletion, commitEdit, type Edit, readWithPassword } from './commit-change.ts'
 import { publishState, toDeletedState, toState } from './publish-state.ts'
 
@@ -33,7 +35,7 @@ export interface ConfirmedRequest extends RateLimitedRequest {
 /**
  * @returns the account's profile after the change
  * @throws {ServiceError} `invalid_request` if no identifier would remain, or for a reserved username;
- * `registration_not_allowed`; as readWithPassword, commitEdit and runAttempt; `unavailable` with `changed` if the change is
+ * `registration_not_allowed`; as readWithPassword, commitEdit and reserveAttempt; `unavailable` with `changed` if the change is
  * stored but could not be published
  */
 export async function changeIdentifiers(
@@ -47,22 +49,25 @@ export async function changeIdentifiers(
   checkUsername(ctx, changes.username, profile.username)
   const given = IDENTIFIER_KINDS.map((kind) => changes[kind]).filter((identifier) => identifier)
   await checkRegistrationAllowed(ctx, given)
-  return runAttempt(ctx, request, attemptKind(profile, given.length > 0), async (attempt) => {
+  const rules = given.length > 0 ? [...REGISTRATION_RULES, ...PASSWORD_RULES] : PASSWORD_RULES
+  const { attempt, read } = await reserveChange(ctx, request, rules)
+  try {
     const edit: Edit = (current, stamp) => {
       checkOneRemains(current, changes)
       return withIdentifiers(current, stamp, changes)
     }
-    const read = readWithPassword(ctx, attempt, profile.id, request.password)
-    const { account, changed } = await commitEdit(ctx, read, edit)
+    const { account, changed } = await attempt.countWrite(commitEdit(ctx, read, edit))
     const state = toState(account)
     await orUnavailable(publishState(ctx, account.id, state), changed ? { changed } : {})
     return state.profile
-  })
+  } finally {
+    await attempt.releaseUnsettled()
+  }
 }
 
 /**
- * Sets a new password. The session of the request survives with a new secret; all others end.
- * @throws {ServiceError} `weak_password`; as readWithPassword, commitEdit and runAttempt; `unavailable` with `changed` if the
+ * Sets a new password. The session of the request survives with a new token family in place of all its families; all others end.
+ * @throws {ServiceError} `weak_password`; as readWithPassword, commitEdit and reserveAttempt; `unavailable` with `changed` if the
  * change is stored but could not be published
  */
 export async function changePassword(
@@ -72,57 +77,76 @@ export async function changePassword(
 ): Promise<IssuedTokens> {
   const { profile, session } = ctx.actor
   ctx.addToRequestLog({ fields: ['password'] })
-  const key = await ctx.services.signingKeys.signing(ctx.nowMs)
+  const key = await ctx.services.signingKeys.signing(ctx)
   checkPasswordPolicy(ctx, newPassword, identifiersOf(profile))
-  const sessionSecret = randomBytes(SESSION_SECRET_BYTES)
-  const survivingSession = { id: session.id, secretHash: await sha256(sessionSecret) }
+  const replacing = await makeAppFamily(ctx, null)
+  const { id: familyId, secretHash } = replacing.family
+  const survivingSession = { id: session.id, familyId, secretHash }
   let hashed: string | null = null
   const edit: Edit = async (current, stamp) => {
     hashed ??= await hashPassword(newPassword, await ctx.services.pepper())
     return withPassword(current, stamp, hashed, survivingSession)
   }
-  const { account } = await runAttempt(ctx, request, attemptKind(profile), (attempt) =>
-    commitEdit(ctx, readWithPassword(ctx, attempt, profile.id, request.password), edit),
-  )
-  const publishing = publishState(ctx, profile.id, toState(account))
-  const activeSession = await orUnavailable(publishing, { changed: true })
-  if (activeSession === null) throw new ServiceError('unavailable', { changed: true })
-  return issueTokens(ctx, key, activeSession, sessionSecret)
+  const { attempt, read } = await reserveChange(ctx, request, PASSWORD_RULES)
+  try {
+    const { account } = await commitEdit(ctx, read, edit)
+    const publishing = publishState(ctx, profile.id, toState(account))
+    const surviving = await orUnavailable(publishing, { changed: true })
+    if (surviving === null) throw new ServiceError('unavailable', { changed: true })
+    const { family } = surviving
+    const app = { family, generation: family.generation, secret: replacing.secret }
+    return await issueTokens(ctx, key, { activeSession: surviving, app, pages: null })
+  } finally {
+    await attempt.releaseUnsettled()
+  }
 }
 
 /**
  * Deletes the account and ends its sessions.
- * @throws {ServiceError} as readWithPassword, commitDeletion and runAttempt; `unavailable` with `changed` if the deletion is
+ * @throws {ServiceError} as readWithPassword, commitDeletion and reserveAttempt; `unavailable` with `changed` if the deletion is
  * stored but could not be published
  */
 export async function deleteOwnAccount(ctx: AccountContext, request: ConfirmedRequest): Promise<void> {
-  const { profile } = ctx.actor
-  const version = await runAttempt(ctx, request, attemptKind(profile), (attempt) =>
-    commitDeletion(ctx, readWithPassword(ctx, attempt, profile.id, request.password)),
-  )
-  const publishing = publishState(ctx, profile.id, toDeletedState(version))
-  await orUnavailable(publishing, { changed: true })
+  const { attempt, read } = await reserveChange(ctx, request, PASSWORD_RULES)
+  try {
+    const version = await commitDeletion(ctx, read)
+    const publishing = publishState(ctx, ctx.actor.profile.id, toDeletedState(version))
+    await orUnavailable(publishing, { changed: true })
+  } finally {
+    await attempt.releaseUnsettled()
+  }
 }
 
 /**
  * Checks the account's password without changing the account.
- * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `misconfigured`, `unavailable`; as runAttempt
+ * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `misconfigured`, `unavailable`; as reserveAttempt
  */
 export async function confirmPassword(ctx: AccountContext, request: ConfirmedRequest): Promise<void> {
-  const { profile } = ctx.actor
-  await runAttempt(ctx, request, attemptKind(profile), (attempt) =>
-    readWithPassword(ctx, attempt, profile.id, request.password)(),
-  )
+  const { attempt, read } = await reserveChange(ctx, request, PASSWORD_RULES)
+  try {
+    await read()
+  } finally {
+    await attempt.releaseUnsettled()
+  }
 }
 
 /**
- * The request counts as a login with one of the account's identifiers, so that a stolen access token cannot be used to guess
- * the password.
+ * Reserves the attempt of a change. It counts as a login with one of the account's identifiers, so that a stolen access token
+ * cannot be used to guess the password.
+ * @returns the attempt, and how the change reads the account: with the password checked on each read
  */
-function attemptKind(profile: AccountProfile, mayRegister = false): AttemptKind {
+async function reserveChange(
+  ctx: AccountContext,
+  { challenge, password }: ConfirmedRequest,
+  rules: readonly RuleName[],
+) {
+  const { profile } = ctx.actor
   const [username, email, phone] = identifiersOf(profile)
   const identifier = email ?? phone ?? username ?? { kind: null, compared: profile.id }
-  return { action: 'login', mayRegister, identifier }
+  const lookup = new AccountLookup(ctx, profile.id)
+  const beside = () => lookup.begin('primary')
+  const attempt = await reserveAttempt(ctx, { action: 'login', rules, identifier, challenge, beside })
+  return { attempt, read: readWithPassword(ctx, attempt, lookup, password) }
 }
 
 /** @throws {ServiceError} `invalid_request` that names each identifier to be cleared, if none would remain */

@@ -1,24 +1,15 @@
 /**
- * Changes an account in one batch: a conditional write and its outbox row. Of two concurrent changes one succeeds; the other
- * reads the primary, checks the password again if the change requires one, and tries again.
+ * Changes an account, and with it writes the event that its state is to be published. Of two concurrent changes one succeeds;
+ * the other reads the primary, checks the password again if the change requires one, and tries again.
  */
 import type { Account } from '../../accounts/account.ts'
-import {
-  deleteAccount,
-  findById,
-  firstTaken,
-  insertDeletionOutboxRow,
-  insertOutboxRow,
-  takenIdentifiers,
-  updateAccount,
-} from '../../accounts/account-store.ts'
-import { ServiceError, UnconfirmedWriteError } from '../../errors/service-error.ts'
-import { DeadlineExceededError, withDeadline } from '../../runtime/deadline.ts'
+import { ServiceError } from '../../errors/service-error.ts'
+import { accountStateEvent } from '../../outbox/outbox-store.ts'
 import type { Attempt } from '../attempts/attempt.ts'
 import {
+  type AccountLookup,
   type CheckedAccount,
   checkPassword,
-  type FindAccount,
   recheckPassword,
 } from '../login/check-password.ts'
 import type { RequestContext } from '../request-context.ts'
@@ -55,17 +46,18 @@ export interface CommittedChange {
 export function readWithPassword(
   ctx: RequestContext,
   attempt: Attempt,
-  accountId: string,
+  lookup: AccountLookup,
   password: string,
 ): ReadAccount {
-  const find: FindAccount = (from) => findById(ctx.services.db, accountId, from)
   let checked: CheckedAccount | null = null
   return async () => {
-    if (checked === null) {
-      checked = await attempt.requireCorrectPassword(await checkPassword(ctx, find, password, 'primary'))
-      await attempt.succeed(accountId)
-    } else checked = await attempt.requireCorrectPassword(await recheckPassword(ctx, find, password, checked))
-    return checked.account
+    const check = await (checked === null
+      ? checkPassword(ctx, lookup, password, 'primary')
+      : recheckPassword(ctx, lookup, password, checked))
+    if (check.outcome !== 'correct') throw await attempt.refuse(check)
+    if (checked === null) await attempt.succeed(check.account.id)
+    checked = check
+    return check.account
   }
 }
 
@@ -78,8 +70,11 @@ export async function commitEdit(
   return commit(read, async (account) => {
     const edited = await edit(account, stamp(account, ctx.nowMs))
     if (edited === account) return { account, changed: false }
-    const written = await writeEdit(ctx.services.db, account, edited)
-    return written ? { account: edited, changed: true } : null
+    const event = accountStateEvent(account.id, edited.credentialVersion, ctx.nowMs)
+    const result = await ctx.services.accounts.replace(account, edited, [event])
+    if (result === 'conflict') return null
+    if (result !== 'replaced') throw new ServiceError('identifier_taken', { field: result.taken })
+    return { account: edited, changed: true }
   })
 }
 
@@ -90,7 +85,9 @@ export async function commitEdit(
 export async function commitDeletion(ctx: RequestContext, read: ReadAccount): Promise<number> {
   return commit(read, async (account) => {
     const { credentialVersion } = stamp(account, ctx.nowMs)
-    return (await writeDeletion(ctx.services.db, account, credentialVersion)) ? credentialVersion : null
+    const event = accountStateEvent(account.id, credentialVersion, ctx.nowMs)
+    const result = await ctx.services.accounts.remove(account, [event])
+    return result === 'removed' ? credentialVersion : null
   })
 }
 
@@ -110,66 +107,4 @@ function stamp(account: Account, nowMs: number): ChangeStamp {
     changeId: crypto.randomUUID(),
     updatedAt: Math.floor(nowMs / 1000),
   }
-}
-
-async function writeEdit(db: D1Database, from: Account, to: Account): Promise<boolean> {
-  const batch = [updateAccount(db, from, to), insertOutboxRow(db, to), takenIdentifiers(db, to)]
-  const results = await runOrConfirm(db, batch, from.id, (account) => {
-    if (account?.changeId === to.changeId) return 'applied'
-    return account?.changeId === from.changeId ? 'not_applied' : 'unknown'
-  })
-  if (results === 'confirmed' || results[0]?.meta.changes === 1) return true
-  const field = firstTaken(results[2])
-  if (field !== null) throw new ServiceError('identifier_taken', { field })
-  return false
-}
-
-async function writeDeletion(db: D1Database, from: Account, version: number): Promise<boolean> {
-  const batch = [insertDeletionOutboxRow(db, from, version), deleteAccount(db, from)]
-  const results = await runOrConfirm(db, batch, from.id, (account) =>
-    account === null ? 'applied' : 'not_applied',
-  )
-  return results === 'confirmed' || results[1]?.meta.changes === 1
-}
-
-/**
- * Runs the batch. If its result is lost, reads the row to find out whether the write was applied.
- * @throws {ServiceError} as confirmWrite
- */
-async function runOrConfirm(
-  db: D1Database,
-  batch: D1PreparedStatement[],
-  accountId: string,
-  statusOf: (account: Account | null) => WriteStatus,
-): Promise<D1Result[] | 'confirmed'> {
-  try {
-    return await withDeadline(db.batch(batch))
-  } catch (error) {
-    await confirmWrite(db, accountId, error, statusOf)
-    return 'confirmed'
-  }
-}
-
-/** Whether a write was applied, as the row shows it; unknown if a later change has overwritten it. */
-export type WriteStatus = 'applied' | 'not_applied' | 'unknown'
-
-/**
- * Reads the row after the result of a write was lost. Returns if the write was applied.
- * @param error the error of the write
- * @throws {ServiceError} `unavailable` if it was not applied
- * @throws {UnconfirmedWriteError} if this cannot be known, or if the write may still be applied
- */
-export async function confirmWrite(
-  db: D1Database,
-  accountId: string,
-  error: unknown,
-  statusOf: (account: Account | null) => WriteStatus,
-): Promise<void> {
-  const { account } = await withDeadline(findById(db, accountId, 'primary')).catch((unread: unknown) => {
-    throw new UnconfirmedWriteError(unread)
-  })
-  const status = statusOf(account)
-  if (status === 'applied') return
-  if (status === 'unknown' || error instanceof DeadlineExceededError) throw new UnconfirmedWriteError(error)
-  throw new ServiceError('unavailable', {}, { cause: error })
 }

@@ -1,33 +1,24 @@
 /** The work of cron, and the health check: what keeps logins possible. */
-import { findById, listOutbox, type OutboxEntry } from '../../accounts/account-store.ts'
-import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
-import { withDeadline } from '../../runtime/deadline.ts'
+import { ServiceError } from '../../errors/service-error.ts'
 import { describeError, type LogEvent, log } from '../../runtime/log.ts'
-import { readSchemaVersion, SCHEMA_VERSION } from '../../settings/schema-store.ts'
-import { publishState, toDeletedState, toState } from '../account/publish-state.ts'
+import { SCHEMA_VERSION } from '../../settings/settings-store.ts'
 import type { RequestContext } from '../request-context.ts'
-import { maintainKeys, resealKeys } from './manage-keys.ts'
+import { deliverOutbox } from './deliver-outbox.ts'
+import { maintainKeys } from './manage-keys.ts'
 
-/** Accounts whose state one run publishes; the next run continues with the others. */
-const MAX_ACCOUNTS_PER_RUN = 100
+/** The trigger of wrangler.toml for runs that only deliver the outbox, since keys need no look every minute. */
+const OUTBOX_TRIGGER = '* * * * *'
 
-/** Runs every task, even if another one fails. An error is logged, and the next run tries again. */
-export async function maintain(ctx: RequestContext): Promise<void> {
-  await runTask('maintain_keys_failed', () => maintainKeys(ctx))
-  await runTask('maintain_seals_failed', () => resealKeys(ctx))
-  await runTask('maintain_outbox_failed', () => publishPending(ctx))
-}
-
-async function publishPending(ctx: RequestContext): Promise<void> {
-  for (const entry of await withDeadline(listOutbox(ctx.services.db, MAX_ACCOUNTS_PER_RUN))) {
-    await runTask('publish_state_failed', () => publishCurrentState(ctx, entry))
+/**
+ * Does the work of one cron run. Runs every task, even if another one fails. An error is logged, and the next run tries again.
+ * @param trigger the cron expression that started the run
+ */
+export async function maintain(ctx: RequestContext, trigger: string): Promise<void> {
+  if (trigger !== OUTBOX_TRIGGER) {
+    await runTask('maintain_keys_failed', () => maintainKeys(ctx))
+    await runTask('maintain_seals_failed', () => ctx.services.signingKeys.reseal(ctx.nowMs))
   }
-}
-
-async function publishCurrentState(ctx: RequestContext, { accountId, version }: OutboxEntry): Promise<void> {
-  const { account } = await withDeadline(findById(ctx.services.db, accountId, 'primary'))
-  const state = account === null ? toDeletedState(version) : toState(account)
-  await publishState(ctx, accountId, state)
+  await runTask('maintain_outbox_failed', () => deliverOutbox(ctx))
 }
 
 /** @param failureEvent the log event if the task fails */
@@ -40,10 +31,10 @@ async function runTask(failureEvent: LogEvent, task: () => Promise<void>): Promi
 }
 
 /** @throws {ServiceError} `unavailable`; `misconfigured` if the schema is missing or has another version, or if no key can be unsealed */
-export async function checkHealth({ services: { db, signingKeys }, nowMs }: RequestContext): Promise<void> {
-  const version = await orUnavailable(readSchemaVersion(db))
+export async function checkHealth(ctx: RequestContext): Promise<void> {
+  const version = await ctx.services.settings.schemaVersion()
   if (version !== SCHEMA_VERSION) throw schemaError(version)
-  await signingKeys.signing(nowMs)
+  await ctx.services.signingKeys.signing(ctx)
 }
 
 function schemaError(version: number | null): ServiceError {

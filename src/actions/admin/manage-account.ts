@@ -1,6 +1,5 @@
 /** Reads and changes accounts, for an operator. */
 import type { Account, AccountProfile } from '../../accounts/account.ts'
-import { findById } from '../../accounts/account-store.ts'
 import { isId } from '../../crypto/ids.ts'
 import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import { fitsToken, GRANTED_TOO_LONG, type Granted } from '../../tokens/claims.ts'
@@ -42,12 +41,13 @@ export async function manageAccount(
 /** @throws {ServiceError} `not_found`, `unavailable` */
 export async function endAccountSessions(ctx: RequestContext, id: string): Promise<void> {
   await getAccount(ctx, id)
-  await orUnavailable(ctx.services.accountObject(id).endAll())
+  const policy = ctx.services.config.sessions
+  await orUnavailable(ctx.services.accountObject(id).endAll({ policy }))
 }
 
-function accountReader({ services: { db } }: RequestContext, id: string): ReadAccount {
+function accountReader({ services }: RequestContext, id: string): ReadAccount {
   return async () => {
-    const account = isId(id) ? (await orUnavailable(findById(db, id, 'primary'))).account : null
+    const account = isId(id) ? (await services.accounts.find(id, 'primary')).account : null
     if (account === null) throw new ServiceError('not_found')
     return account
   }

@@ -1,17 +1,10 @@
 /** Registers, lists and removes OAuth clients for an operator. */
 import type { JWK } from 'jose'
-import {
-  type Client,
-  deleteClient,
-  findClient,
-  insertClient,
-  listClients,
-} from '../../clients/client-store.ts'
+import type { Client } from '../../clients/client-store.ts'
 import { hashClientSecret, newClientSecret } from '../../clients/clients.ts'
 import { readEncryptionJwk } from '../../clients/encryption-key.ts'
 import { newId } from '../../crypto/ids.ts'
-import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
-import { withDeadline } from '../../runtime/deadline.ts'
+import { ServiceError } from '../../errors/service-error.ts'
 import type { RequestContext } from '../request-context.ts'
 
 export interface NewClient {
@@ -30,10 +23,7 @@ export interface RegisteredClient {
 
 /** @throws {ServiceError} `invalid_request` if the key cannot be used; `unavailable` */
 export async function registerClient(ctx: RequestContext, request: NewClient): Promise<RegisteredClient> {
-  const {
-    services: { db },
-    nowMs,
-  } = ctx
+  const { services, nowMs } = ctx
   const secret = newClientSecret()
   const client: Client = {
     clientId: newId(nowMs),
@@ -43,50 +33,25 @@ export async function registerClient(ctx: RequestContext, request: NewClient): P
     audience: request.audience,
     createdAt: Math.floor(nowMs / 1000),
   }
-  await store(db, client)
+  await services.clients.insert(client)
   return { client, secret }
 }
 
 /** @throws {ServiceError} `unavailable` */
-export function getClients({ services: { db } }: RequestContext): Promise<readonly Client[]> {
-  return orUnavailable(listClients(db))
+export function getClients({ services }: RequestContext): Promise<readonly Client[]> {
+  return services.clients.list()
 }
 
 /**
  * Removes a client. This takes effect in this isolate at once, and in others within 30 s, or 10 min while D1 is unavailable.
  * @throws {ServiceError} `not_found`, `unavailable`
  */
-export async function removeClient(
-  { services: { db, clients } }: RequestContext,
-  clientId: string,
-): Promise<void> {
-  const removed = await remove(db, clientId).finally(() => clients.invalidate(clientId))
-  if (!removed) throw new ServiceError('not_found')
-}
-
-/** Deletes the row. If the result is lost, reads whether it is gone. @returns false if there was no such row */
-async function remove(db: D1Database, clientId: string): Promise<boolean> {
-  try {
-    const { meta } = await withDeadline(deleteClient(db, clientId).run())
-    return meta.changes === 1
-  } catch (cause) {
-    if ((await orUnavailable(findClient(db, clientId))) === null) return true
-    throw new ServiceError('unavailable', {}, { cause })
-  }
+export async function removeClient({ services }: RequestContext, clientId: string): Promise<void> {
+  if (!(await services.clients.remove(clientId))) throw new ServiceError('not_found')
 }
 
 async function readUsableKey(jwk: JWK): Promise<JWK> {
   const read = await readEncryptionJwk(jwk)
   if (typeof read !== 'string') return read
   throw new ServiceError('invalid_request', { errors: [{ field: 'jwks', message: `keys.0: ${read}` }] })
-}
-
-/** Inserts the row. If the result is lost, reads whether it is there: if so, the caller must get the secret. */
-async function store(db: D1Database, client: Client): Promise<void> {
-  try {
-    await withDeadline(insertClient(db, client).run())
-  } catch (cause) {
-    if ((await orUnavailable(findClient(db, client.clientId))) !== null) return
-    throw new ServiceError('unavailable', {}, { cause })
-  }
 }

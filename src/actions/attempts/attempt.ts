@@ -1,195 +1,142 @@
-/** A rate-limited attempt: reserved, before work starts, at every counter that applies; settled when the outcome is known. */
-
-import type { ChallengeFailure, ChallengeRequest, SolvedChallenge } from '../../challenge/challenge.ts'
+/**
+ * A rate-limited attempt, as a lease: it has a place at every counter that applies, and gives each place back exactly once, when
+ * the outcome is known. reserve-attempt.ts reserves it.
+ */
 import { orUnavailable, ServiceError, UnconfirmedWriteError } from '../../errors/service-error.ts'
-import type { BlockCacheKey } from '../../limits/block-cache.ts'
 import { MAX_WAIT_MS } from '../../limits/counter.ts'
-import type {
-  CounterRule,
-  LimitStatus,
-  Outcome,
-  ReserveResult,
-  SolvedForCounter,
-} from '../../limits/counter-rpc.ts'
-import { counterRuleOf, type LimitRule, RULES, type RuleName } from '../../limits/rules.ts'
-import { MAX_DIFFICULTY, meetsDifficulty } from '../../limits/window.ts'
+import type { LimitStatus, Outcome, ReserveResult, SolvedForCounter } from '../../limits/counter-rpc.ts'
+import { RULES } from '../../limits/rules.ts'
 import { DEADLINE_MS, withDeadline } from '../../runtime/deadline.ts'
 import { describeError, log } from '../../runtime/log.ts'
-import type { CheckedAccount, PasswordCheck } from '../login/check-password.ts'
+import type { PasswordCheck } from '../login/check-password.ts'
 import type { RequestContext } from '../request-context.ts'
-import { failChallenge, verifySolution } from './challenges.ts'
+import { type AppliedRule, blockCacheKeyOf, blockedError } from './counters.ts'
 
-export interface AttemptRequest extends ChallengeRequest {
-  /** The name of the identifier's counter; null if the attempt checks no password. */
-  readonly identifierCounter: string | null
-  /** The solution of a challenge, if the request carries one. */
-  readonly challenge: string | undefined
+/** A place at a counter that the attempt may hold. */
+interface Place extends AppliedRule {
+  /** Whether a solved challenge admitted the attempt, because the counter would not have done so without one. */
+  readonly challenged: boolean
 }
 
-/** A rule that applies to the attempt. */
-export interface AppliedRule {
-  readonly name: RuleName
-  readonly rule: LimitRule
-  /** The name of the counter that enforces the rule. */
-  readonly counter: string
-}
-
-/** The attempt's state at one counter. */
-interface CounterReservation {
-  readonly rule: CounterRule
-  readonly counter: string
-  /**
-   * Whether the counter admitted the attempt without a challenge. False if the counter refused it, or was only read: a solved
-   * challenge must then admit the attempt.
-   */
-  readonly admitted: boolean
-  /** Whether the counter may store something about the attempt that is not settled yet. */
-  readonly reserved: boolean
-}
+/** A password check whose result refuses the attempt. */
+export type RefusedCheck = Exclude<PasswordCheck, { readonly outcome: 'correct' }>
 
 export class Attempt {
   readonly #ctx: RequestContext
-  readonly #request: AttemptRequest
+  /** The name of the counter of the requester's address. */
+  readonly #requester: string
+  /** The name of the identifier's counter; null if the attempt checks no password. */
+  readonly #identifier: string | null
   readonly #id = crypto.randomUUID()
-  #reservations: readonly CounterReservation[] = []
-  /** The difficulty of the challenge that the rules require; null if they require none. */
-  #requiredDifficulty: number | null = null
-  /** The solved challenge; null if its provider consumes it; undefined until a solution has been verified. */
-  #solved: SolvedChallenge | null | undefined
+  readonly #end: () => void
+  #places: readonly Place[] = []
 
-  constructor(ctx: RequestContext, request: AttemptRequest) {
+  /** Until the lease ends, the request runs on even if the caller disconnects, so that disconnecting gains no attempt. */
+  constructor(ctx: RequestContext, requester: string, identifier: string | null) {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    ctx.waitUntil(promise)
     this.#ctx = ctx
-    this.#request = request
+    this.#requester = requester
+    this.#identifier = identifier
+    this.#end = resolve
   }
 
   /**
-   * Reserves the attempt at the counter of a rule. At the requester's counter this may wait until other attempts are settled.
-   * If an earlier rule requires a challenge already, the identifier's counter is only read: an attempt with a solved
-   * challenge must not use up the attempts that others have left at this identifier.
-   * @throws {ServiceError} `too_many_*`, `unavailable`
+   * Asks for a place at a counter: without a challenge, or with a solved one. May wait until other attempts are settled, if the
+   * rule says so.
+   * @throws {ServiceError} `too_many_*` if the rule blocks, or if all places for solved challenges are taken; `unavailable`
    */
-  async reserve({ name, rule, counter }: AppliedRule): Promise<void> {
-    if (!rule.enabled) return
-    const reserves = this.#requiredDifficulty === null || counter === this.#request.requesterCounter
-    const counterRule = counterRuleOf(name, rule)
-    const reservation = { rule: counterRule, counter, admitted: reserves, reserved: reserves }
-    if (rule.action === 'block') this.#refuseIfBlockIsCached(reservation)
-    this.#reservations = [...this.#reservations, reservation]
-    const { outcome, status } = reserves ? await this.#reserveAt(reservation) : await this.#peek(reservation)
-    this.#report(reservation, status)
-    if (outcome === 'admitted') return
-    this.#update(reservation, { admitted: false, reserved: false })
-    if (rule.action === 'block') this.#block(reservation, status)
-    if (outcome === 'busy') throw busyError(name)
-    this.#requiredDifficulty = Math.max(this.#requiredDifficulty ?? 0, status.difficulty)
+  async reserve(applied: AppliedRule, solved: SolvedForCounter | null): Promise<ReserveResult> {
+    if (applied.action === 'block') this.#refuseIfBlockIsCached(applied)
+    const place = { ...applied, challenged: solved !== null }
+    // Until the counter says otherwise it may hold the place, even if its result is lost.
+    this.#places = [...this.#places, place]
+    const waits = solved === null && RULES[applied.name].waits
+    const request = { rule: applied.rule, id: this.#id, requester: this.#requester, waits, solved }
+    const reserving = this.#ctx.services.counter(applied.counter).reserve(request)
+    const result = await orUnavailable(reserving, {}, waits ? MAX_WAIT_MS + DEADLINE_MS : DEADLINE_MS)
+    this.#report(applied, result.status)
+    if (result.outcome !== 'admitted') this.#forget(place)
+    if (result.outcome === 'busy') throw blockedError(applied.name, { ...result.status, exhausted: false })
+    if (result.outcome === 'refused' && applied.action === 'block') this.#block(applied, result.status)
+    return result
   }
 
-  /** @throws {ServiceError} `too_many_*` if the counter reported the block a few seconds ago */
-  #refuseIfBlockIsCached(reservation: CounterReservation): void {
-    const status = this.#ctx.services.blockCache.get(blockKeyOf(reservation), this.#ctx.nowMs)
-    if (status === null) return
-    this.#report(reservation, status)
-    throw blockedError(reservation.rule.name, status)
-  }
-
-  #block(reservation: CounterReservation, status: LimitStatus): never {
-    this.#ctx.services.blockCache.set(blockKeyOf(reservation), status, this.#ctx.nowMs)
-    throw blockedError(reservation.rule.name, status)
+  /** Uses up the nonce of a solved challenge at the requester's counter. @returns false if it was used up already */
+  async useUpNonce(solved: SolvedForCounter): Promise<boolean> {
+    const request = { rule: null, id: this.#id, requester: this.#requester, waits: false, solved }
+    const { outcome } = await orUnavailable(this.#ctx.services.counter(this.#requester).reserve(request))
+    return outcome === 'admitted'
   }
 
   /**
-   * Verifies the solution of the challenge if a rule requires one and none has been verified yet.
-   * @throws {ServiceError} as verifySolution
-   */
-  async verifyChallenge(): Promise<void> {
-    const required = this.#requiredDifficulty
-    if (required === null || this.#solved !== undefined) return
-    this.#solved = await verifySolution(this.#ctx, this.#request, this.#request.challenge, required)
-  }
-
-  /**
-   * Uses up the solved challenge, at the requester's counter, and reserves the attempt at every counter that did not admit it
-   * without a challenge.
-   * @throws {ServiceError} `challenge_failed` (`difficulty_too_low`, `already_used`), `too_many_*`, `unavailable`
-   */
-  async consumeChallenge(): Promise<void> {
-    const required = this.#requiredDifficulty
-    if (required === null || this.#solved === undefined) return
-    // Turnstile and hCaptcha responses have no difficulty.
-    const difficulty = this.#solved?.difficulty ?? MAX_DIFFICULTY
-    if (!meetsDifficulty(difficulty, required)) return this.#fail('difficulty_too_low', required)
-    const nonce = this.#solved && { value: this.#solved.nonce, expiresAtMs: this.#solved.expiresAtMs }
-    const unadmitted = this.#reservations.filter(({ admitted }) => !admitted)
-    const atRequester = unadmitted.some(({ counter }) => counter === this.#request.requesterCounter)
-    if (nonce !== null && !atRequester) await this.#useUp({ difficulty, nonce }, required)
-    for (const reservation of unadmitted) await this.#reserveSolved(reservation, { difficulty, nonce })
-  }
-
-  async #useUp(solved: SolvedForCounter, required: number): Promise<void> {
-    const requester = this.#request.requesterCounter
-    const request = { rule: null, id: this.#id, requester, waits: false, solved }
-    const { outcome } = await orUnavailable(this.#ctx.services.counter(requester).reserve(request))
-    if (outcome !== 'admitted') return this.#fail('already_used', required)
-  }
-
-  async #reserveSolved(
-    reservation: CounterReservation,
-    { difficulty, nonce }: SolvedForCounter,
-  ): Promise<void> {
-    const { rule, counter } = reservation
-    const requester = this.#request.requesterCounter
-    const solved = { difficulty, nonce: counter === requester ? nonce : null }
-    const request = { rule, id: this.#id, requester, waits: false, solved }
-    this.#update(reservation, { reserved: true })
-    const { outcome, status } = await orUnavailable(this.#ctx.services.counter(counter).reserve(request))
-    if (outcome === 'admitted') return
-    if (outcome === 'busy' || outcome === 'refused') throw busyError(rule.name)
-    return this.#fail(outcome, status.difficulty)
-  }
-
-  #fail(reason: ChallengeFailure, newDifficulty: number): Promise<never> {
-    return failChallenge(this.#ctx, this.#request, [reason], newDifficulty)
-  }
-
-  /**
-   * Returns the account if its password was correct. If not, settles the attempt before the caller learns the result: an
-   * incorrect password counts, a disabled account neither counts nor clears anything.
-   * @throws {ServiceError} `invalid_credentials`, `account_disabled`; `unavailable` if the attempt cannot be settled, so that
-   * the result stays secret
-   */
-  async requireCorrectPassword(check: PasswordCheck): Promise<CheckedAccount> {
-    if (check.outcome === 'correct') return check.checked
-    if (check.accountId !== null) this.#ctx.addToRequestLog({ accountId: check.accountId })
-    const incorrect = check.outcome === 'incorrect'
-    const account = incorrect ? (check.accountId ?? this.#request.identifierCounter ?? '') : ''
-    await this.#settleLogin(() => (incorrect ? { kind: 'counted', account } : { kind: 'released' }))
-    throw new ServiceError(incorrect ? 'invalid_credentials' : 'account_disabled')
-  }
-
-  /**
-   * Settles the attempt as a successful login: clears the account's failures at the requester's counter, and every failure
-   * at the identifier's counter.
-   * @throws {ServiceError} `unavailable` if the attempt cannot be settled; the caller must then not reveal that the login
-   * succeeded
+   * Settles the attempt as a correct password: clears what the rules say a success clears.
+   * @throws {ServiceError} `unavailable` if it cannot be settled; the caller must then not reveal that the password was correct
    */
   async succeed(accountId: string): Promise<void> {
-    await this.#settleLogin(({ counter }) => {
-      return { kind: 'cleared', account: counter === this.#request.requesterCounter ? accountId : null }
+    await this.#settlePasswordCheck(({ name }) => {
+      const cleared = RULES[name].clearedBySuccess
+      if (cleared === 'nothing') return { kind: 'released' }
+      return { kind: 'cleared', account: cleared === 'account' ? accountId : null }
     })
   }
 
   /**
-   * Settles what is left: a registration, and reservations whose outcome never became known. An error is only logged,
-   * because at most it makes later attempts wait.
+   * Settles the attempt before the caller learns the result of the check: an incorrect password counts, a disabled account
+   * neither counts nor clears anything.
+   * @returns the error to throw
+   * @throws {ServiceError} `unavailable` if the attempt cannot be settled, so that the result stays secret
    */
-  async settleRemaining(registered: boolean): Promise<void> {
-    const counts = ({ rule }: CounterReservation) => registered && rule.recordedAt === 'reservation'
-    const outcomeAt = (reservation: CounterReservation): Outcome =>
-      counts(reservation) ? { kind: 'counted', account: this.#id } : { kind: 'released' }
-    const remaining = this.#reservations.filter((reservation) => reservation.reserved || counts(reservation))
-    const settling = remaining.map((reservation) =>
-      withDeadline(this.#settle(reservation, outcomeAt(reservation))),
-    )
+  async refuse(check: RefusedCheck): Promise<ServiceError> {
+    if (check.accountId !== null) this.#ctx.addToRequestLog({ accountId: check.accountId })
+    switch (check.outcome) {
+      case 'incorrect': {
+        // Failures at an unknown identifier are cleared by no login.
+        const account = check.accountId ?? this.#identifier ?? ''
+        await this.#settlePasswordCheck(() => ({ kind: 'counted', account }))
+        return new ServiceError('invalid_credentials')
+      }
+      case 'disabled':
+        await this.#settlePasswordCheck(() => ({ kind: 'released' }))
+        return new ServiceError('account_disabled')
+    }
+  }
+
+  /**
+   * Waits for a write that may register an identifier. Counts it if it took effect, if it may have, or if the requester learned
+   * that an identifier is taken. The counter has counted it since the reservation, so it is settled after the response.
+   */
+  async countWrite<T>(write: Promise<T>): Promise<T> {
+    try {
+      const result = await write
+      this.#count()
+      return result
+    } catch (error) {
+      if (countsAsRegistration(error)) this.#count()
+      throw error
+    }
+  }
+
+  /** Gives back the places whose outcome never became known. To be called last, in any case. */
+  async releaseUnsettled(): Promise<void> {
+    await this.#settleQuietly(this.#places, { kind: 'released' })
+    this.#end()
+  }
+
+  #count(): void {
+    const places = this.#places.filter(({ rule }) => rule.recordedAt === 'reservation')
+    this.#ctx.waitUntil(this.#settleQuietly(places, { kind: 'counted', account: this.#id }))
+  }
+
+  /** At the identifier's counter first: if that fails, the requester's counter does not reveal the outcome. */
+  async #settlePasswordCheck(outcomeAt: (place: Place) => Outcome): Promise<void> {
+    const places = this.#places.filter(({ rule }) => rule.recordedAt === 'failure')
+    for (const place of places.toReversed()) await orUnavailable(this.#settle(place, outcomeAt(place)))
+  }
+
+  /** An error is only logged, because at most it makes later attempts wait. */
+  async #settleQuietly(places: readonly Place[], outcome: Outcome): Promise<void> {
+    const settling = places.map((place) => withDeadline(this.#settle(place, outcome)))
     for (const result of await Promise.allSettled(settling)) {
       if (result.status === 'fulfilled') continue
       const error = describeError(result.reason)
@@ -197,71 +144,41 @@ export class Attempt {
     }
   }
 
-  /** Settles at the identifier's counter first: if that fails, the requester's counter does not reveal the outcome. */
-  async #settleLogin(outcomeAt: (reservation: CounterReservation) => Outcome): Promise<void> {
-    const reservations = this.#reservations.filter(({ rule }) => rule.recordedAt === 'failure').toReversed()
-    for (const reservation of reservations) {
-      this.#update(reservation, { reserved: false })
-      await orUnavailable(this.#settle(reservation, outcomeAt(reservation)))
-    }
-  }
-
   /** @throws if the counter is unavailable, or if it has lost the attempt and would not admit it now */
-  async #settle(reservation: CounterReservation, outcome: Outcome): Promise<void> {
-    const { rule, counter, admitted } = reservation
-    const request = { rule, id: this.#id, outcome, challenged: !admitted }
+  async #settle(place: Place, outcome: Outcome): Promise<void> {
+    this.#forget(place)
+    const { name, rule, counter, challenged } = place
+    const request = { rule, id: this.#id, outcome, challenged }
     const { settled, status } = await this.#ctx.services.counter(counter).settle(request)
-    if (!settled) throw new Error(`${rule.name}: the counter has lost the attempt`)
-    this.#report(reservation, status)
+    if (!settled) throw new Error(`${name}: the counter has lost the attempt`)
+    this.#report(place, status)
   }
 
-  #reserveAt({ rule, counter }: CounterReservation): Promise<ReserveResult> {
-    const requester = this.#request.requesterCounter
-    const { waits } = RULES[rule.name]
-    const request = { rule, id: this.#id, requester, waits, solved: null }
-    const reserving = this.#ctx.services.counter(counter).reserve(request)
-    return orUnavailable(reserving, {}, waits ? MAX_WAIT_MS + DEADLINE_MS : DEADLINE_MS)
+  #forget(place: Place): void {
+    this.#places = this.#places.filter((other) => other !== place)
   }
 
-  async #peek({ rule, counter }: CounterReservation): Promise<ReserveResult> {
-    const status = await orUnavailable(this.#ctx.services.counter(counter).peek(rule))
-    return { outcome: status.exhausted ? 'refused' : 'admitted', status }
+  /** @throws {ServiceError} `too_many_*` if the counter reported the block a few seconds ago */
+  #refuseIfBlockIsCached(applied: AppliedRule): void {
+    const status = this.#ctx.services.blockCache.get(blockCacheKeyOf(applied), this.#ctx.nowMs)
+    if (status === null) return
+    this.#report(applied, status)
+    throw blockedError(applied.name, status)
   }
 
-  #update({ rule }: CounterReservation, changes: Partial<CounterReservation>): void {
-    this.#reservations = this.#reservations.map((other) =>
-      other.rule.name === rule.name ? { ...other, ...changes } : other,
-    )
+  #block(applied: AppliedRule, status: LimitStatus): never {
+    this.#ctx.services.blockCache.set(blockCacheKeyOf(applied), status, this.#ctx.nowMs)
+    throw blockedError(applied.name, status)
   }
 
   /** Reports the requester's own limits only, not those of the identifier. */
-  #report({ rule: { name, limit }, counter }: CounterReservation, status: LimitStatus): void {
-    if (counter === this.#request.requesterCounter) this.#ctx.reportLimit({ name, limit, status })
+  #report({ name, rule, counter }: AppliedRule, status: LimitStatus): void {
+    if (counter === this.#requester) this.#ctx.reportLimit({ name, limit: rule.limit, status })
   }
 }
 
-function blockKeyOf({ rule: { name, limit }, counter }: CounterReservation): BlockCacheKey {
-  return { name, limit, counter }
-}
-
-/** The requester has too many challenged attempts in flight. One may settle at any moment, so retry after 1 s. */
-function busyError(name: RuleName): ServiceError {
-  return new ServiceError(RULES[name].blockedCode, {}, { retryAfterSeconds: 1 })
-}
-
-/** A limit that is not exhausted is only full of pending attempts. One may settle at any moment, so retry after 1 s. */
-export function blockedError(name: RuleName, { exhausted, resetInMs }: LimitStatus): ServiceError {
-  const retryAfterSeconds = exhausted ? Math.ceil(resetInMs / 1000) : 1
-  return new ServiceError(RULES[name].blockedCode, {}, { retryAfterSeconds })
-}
-
-/**
- * Whether an attempt that failed with this error counts as a registration: the account or the change is stored, may be
- * stored, or the requester learned that an identifier is taken.
- */
-export function countsAsRegistration(error: unknown): boolean {
+/** Whether the account or the change is stored, may be stored, or the requester learned that an identifier is taken. */
+function countsAsRegistration(error: unknown): boolean {
   if (!(error instanceof ServiceError)) return false
-  const { code, members } = error
-  const stored = members.registered === true || members.changed === true
-  return stored || code === 'identifier_taken' || error instanceof UnconfirmedWriteError
+  return error.code === 'identifier_taken' || error instanceof UnconfirmedWriteError
 }

@@ -1,20 +1,52 @@
 /**
- * The only way to check a password: find the account, derive and compare (against a decoy if there is no account), and read the
- * primary before anything is refused. Takes the same time for an unknown identifier and for an incorrect password. The attempt
- * is settled before the result is revealed (attempt.ts).
+ * The only way to check a password: find the account, derive and compare (against a decoy if there is no account, or none with a
+ * password), and read the primary before anything is refused. Takes the same time for an unknown identifier, for an account
+ * without a password and for an incorrect password. The attempt is settled before the result is revealed (attempt.ts).
  */
-import type { Account } from '../../accounts/account.ts'
+import type { Account, AccountId } from '../../accounts/account.ts'
 import type { AccountRead, ReadFrom } from '../../accounts/account-store.ts'
-import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
+import type { Identifier } from '../../accounts/identifier.ts'
+import { ServiceError } from '../../errors/service-error.ts'
 import { verifyDecoy, verifyPassword } from '../../passwords/pbkdf2.ts'
 import { log } from '../../runtime/log.ts'
 import type { RequestContext } from '../request-context.ts'
 
-/** Finds the account whose password is checked. */
-export type FindAccount = (from: ReadFrom) => Promise<AccountRead>
+/** Finds the account whose password is checked. The first read may begin early, beside other work. */
+export class AccountLookup {
+  readonly #ctx: RequestContext
+  readonly #by: Identifier | AccountId | null
+  #begun: { readonly from: ReadFrom; readonly read: Promise<AccountRead> } | null = null
+
+  /** @param by null for text that no account can have as an identifier */
+  constructor(ctx: RequestContext, by: Identifier | AccountId | null) {
+    this.#ctx = ctx
+    this.#by = by
+  }
+
+  /** Begins the read that the first `find` from there returns. */
+  begin(from: ReadFrom): void {
+    const read = this.#read(from)
+    // Its error is thrown where the read is used, if it is.
+    read.catch(() => undefined)
+    this.#begun = { from, read }
+  }
+
+  /** @throws {ServiceError} `unavailable` */
+  find(from: ReadFrom): Promise<AccountRead> {
+    const begun = this.#begun
+    this.#begun = null
+    return begun?.from === from ? begun.read : this.#read(from)
+  }
+
+  async #read(from: ReadFrom): Promise<AccountRead> {
+    if (this.#by === null) return { account: null, fromPrimary: true }
+    return this.#ctx.services.accounts.find(this.#by, from)
+  }
+}
 
 /** An enabled account whose password was correct. */
 export interface CheckedAccount {
+  readonly outcome: 'correct'
   readonly account: Account
   readonly fromPrimary: boolean
   readonly needsRehash: boolean
@@ -22,7 +54,7 @@ export interface CheckedAccount {
 
 /** The result of a password check. */
 export type PasswordCheck =
-  | { readonly outcome: 'correct'; readonly checked: CheckedAccount }
+  | CheckedAccount
   /** `accountId` is null if there is no such account. */
   | { readonly outcome: 'incorrect'; readonly accountId: string | null }
   /** The password is correct, but the account is disabled. */
@@ -41,35 +73,35 @@ interface Comparison {
  */
 export async function checkPassword(
   ctx: RequestContext,
-  find: FindAccount,
+  lookup: AccountLookup,
   password: string,
   from: ReadFrom,
 ): Promise<PasswordCheck> {
-  const first = await compare(ctx, await orUnavailable(find(from)), password)
+  const first = await compare(ctx, await lookup.find(from), password)
   const accepted = first.match && first.read.account?.disabled === false
   return toPasswordCheck(
-    accepted || first.read.fromPrimary ? first : await compareOnPrimary(ctx, find, password, first),
+    accepted || first.read.fromPrimary ? first : await compareOnPrimary(ctx, lookup, password, first),
   )
 }
 
 /** Checks the password again on the primary. Derives again only if the stored hash has changed. */
 export async function recheckPassword(
   ctx: RequestContext,
-  find: FindAccount,
+  lookup: AccountLookup,
   password: string,
   checked: CheckedAccount,
 ): Promise<PasswordCheck> {
   const earlier = { read: checked, match: true, needsRehash: checked.needsRehash }
-  return toPasswordCheck(await compareOnPrimary(ctx, find, password, earlier))
+  return toPasswordCheck(await compareOnPrimary(ctx, lookup, password, earlier))
 }
 
 async function compareOnPrimary(
   ctx: RequestContext,
-  find: FindAccount,
+  lookup: AccountLookup,
   password: string,
   earlier: Comparison,
 ): Promise<Comparison> {
-  const read = await orUnavailable(find('primary'))
+  const read = await lookup.find('primary')
   const sameHash = read.account?.passwordHash === earlier.read.account?.passwordHash
   return sameHash ? { ...earlier, read } : compare(ctx, read, password)
 }
@@ -80,7 +112,7 @@ async function compare(
   password: string,
 ): Promise<Comparison> {
   const { account } = read
-  if (account === null) {
+  if (account === null || account.passwordHash === null) {
     await verifyDecoy(password, await pepper())
     return { read, match: false, needsRehash: false }
   }
@@ -102,5 +134,5 @@ function toPasswordCheck({ read, match, needsRehash }: Comparison): PasswordChec
   const { account, fromPrimary } = read
   if (account === null || !match) return { outcome: 'incorrect', accountId: account?.id ?? null }
   if (account.disabled) return { outcome: 'disabled', accountId: account.id }
-  return { outcome: 'correct', checked: { account, fromPrimary, needsRehash } }
+  return { outcome: 'correct', account, fromPrimary, needsRehash }
 }

@@ -1,22 +1,21 @@
 /** Login: checks identifier and password, opens a session and issues its tokens. */
-import { findByIdentifier, type ReadFrom, replaceHash } from '../../accounts/account-store.ts'
-import { type Identifier, parseIdentifier } from '../../accounts/identifier.ts'
+import { parseIdentifier } from '../../accounts/identifier.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import { hashPassword } from '../../passwords/pbkdf2.ts'
 import { describeError, log } from '../../runtime/log.ts'
 import type { Transport } from '../../sessions/session.ts'
 import { toState } from '../account/publish-state.ts'
-import type { Attempt } from '../attempts/attempt.ts'
-import { type RateLimitedRequest, runAttempt } from '../attempts/run-attempt.ts'
+import type { RefusedCheck } from '../attempts/attempt.ts'
+import { type RateLimitedRequest, reserveAttempt } from '../attempts/reserve-attempt.ts'
 import type { RequestContext } from '../request-context.ts'
 import { type IssuedTokens, issueTokens } from '../session/issue-tokens.ts'
 import {
   endOrphanedSession,
-  type OpenSessionResult,
+  type OpenedSession,
   openSession,
   type SessionRequest,
 } from '../session/open-session.ts'
-import { type CheckedAccount, checkPassword, type FindAccount, recheckPassword } from './check-password.ts'
+import { AccountLookup, type CheckedAccount, checkPassword, recheckPassword } from './check-password.ts'
 
 export interface LoginRequest extends RateLimitedRequest {
   readonly identifier: string
@@ -24,88 +23,96 @@ export interface LoginRequest extends RateLimitedRequest {
   /** The requested scopes; null if the request names none. */
   readonly scope: readonly string[] | null
   readonly transport: Transport
+  /** As in SessionRequest. */
+  readonly onPages?: boolean
 }
 
-type OpenedSession = Extract<OpenSessionResult, { outcome: 'opened' }>
+/** The rules of every attempt that checks a password. */
+export const PASSWORD_RULES = ['login_failures_per_ip', 'login_failures_per_account'] as const
+
+interface OpenedLogin extends OpenedSession {
+  /** The password check that the session was opened with. */
+  readonly check: CheckedAccount
+}
 
 /** Upper bound on tries to open the session. Before each try after the first, the primary is read again. */
 const MAX_OPEN_TRIES = 4
 
 /**
- * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `misconfigured`, `unavailable`; as runAttempt
+ * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `misconfigured`, `unavailable`; as reserveAttempt
  */
 export async function logIn(ctx: RequestContext, request: LoginRequest): Promise<IssuedTokens> {
-  const key = await ctx.services.signingKeys.signing(ctx.nowMs)
-  const { defaultPhoneRegion } = ctx.services.config.accounts
-  const identifier = parseIdentifier(request.identifier, defaultPhoneRegion)
-  const kind = {
-    action: 'login' as const,
-    mayRegister: false,
+  const key = await ctx.services.signingKeys.signing(ctx)
+  const identifier = parseIdentifier(request.identifier, ctx.services.config.accounts.defaultPhoneRegion)
+  const lookup = new AccountLookup(ctx, identifier)
+  const attempt = await reserveAttempt(ctx, {
+    action: 'login',
+    rules: PASSWORD_RULES,
     identifier: identifier ?? { kind: null, compared: request.identifier },
-  }
-  const { activeSession, sessionSecret } = await runAttempt(ctx, request, kind, (attempt) =>
-    checkPasswordAndOpen(ctx, request, accountFinder(ctx.services.db, identifier), attempt),
-  )
-  return issueTokens(ctx, key, activeSession, sessionSecret)
-}
-
-function accountFinder(db: D1Database, identifier: Identifier | null): FindAccount {
-  if (identifier === null) return async () => ({ account: null, fromPrimary: true })
-  return (from: ReadFrom) => findByIdentifier(db, identifier, from)
-}
-
-async function checkPasswordAndOpen(
-  ctx: RequestContext,
-  request: LoginRequest,
-  find: FindAccount,
-  attempt: Attempt,
-): Promise<OpenedSession> {
-  const { password } = request
-  const checked = await attempt.requireCorrectPassword(await checkPassword(ctx, find, password, 'replica'))
-  const recheck = async (earlier: CheckedAccount) =>
-    attempt.requireCorrectPassword(await recheckPassword(ctx, find, password, earlier))
-  const opened = await openWithCurrentState(ctx, request, checked, recheck)
-  const { profile, session } = opened.activeSession
-  await attempt.succeed(profile.id).catch((error: unknown) => {
-    ctx.waitUntil(endOrphanedSession(ctx, profile.id, session.id))
-    throw error
+    challenge: request.challenge,
+    beside: () => lookup.begin('replica'),
   })
-  if (checked.needsRehash) ctx.waitUntil(rehash(ctx, checked, password))
-  return opened
+  try {
+    const check = await checkPassword(ctx, lookup, request.password, 'replica')
+    const login = check.outcome === 'correct' ? await openCurrentSession(ctx, request, lookup, check) : check
+    switch (login.outcome) {
+      case 'incorrect':
+      case 'disabled':
+        throw await attempt.refuse(login)
+      case 'opened': {
+        const { profile, session } = login.activeSession
+        await attempt.succeed(profile.id).catch((error: unknown) => {
+          ctx.waitUntil(endOrphanedSession(ctx, profile.id, session.id))
+          throw error
+        })
+        if (login.check.needsRehash) ctx.waitUntil(rehash(ctx, login.check, request.password))
+        return await issueTokens(ctx, key, login)
+      }
+    }
+  } finally {
+    await attempt.releaseUnsettled()
+  }
 }
 
 /**
  * Opens the session with a state that the account's object accepts as current. If the object rejects the state as stale, reads
  * the primary, checks the password again and tries again.
+ * @returns the check that refuses the login, if the password has changed since
  */
-async function openWithCurrentState(
+async function openCurrentSession(
   ctx: RequestContext,
-  request: SessionRequest,
-  checked: CheckedAccount,
-  recheck: (earlier: CheckedAccount) => Promise<CheckedAccount>,
-): Promise<OpenedSession> {
-  let current = checked
+  request: SessionRequest & { readonly password: string },
+  lookup: AccountLookup,
+  check: CheckedAccount,
+): Promise<OpenedLogin | RefusedCheck> {
+  let current = check
   let replacesVersion: number | null = null
   for (let tries = 1; tries <= MAX_OPEN_TRIES; tries++) {
     const readFrom = current.fromPrimary ? ('primary' as const) : ('replica' as const)
-    const source = { readFrom, ...(replacesVersion === null ? {} : { replacesVersion }) }
+    const source = {
+      activity: 'login' as const,
+      readFrom,
+      ...(replacesVersion !== null && { replacesVersion }),
+    }
     const result = await openSession(ctx, request, toState(current.account), source)
-    if (result.outcome === 'opened') return result
+    if (result.outcome === 'opened') return { ...result, check: current }
     replacesVersion = result.version
-    current = await recheck(current)
+    const recheck = await recheckPassword(ctx, lookup, request.password, current)
+    if (recheck.outcome !== 'correct') return recheck
+    current = recheck
   }
   throw new ServiceError('unavailable', {}, { cause: new Error('the account keeps changing') })
 }
 
 /** Hashes the password again with the current parameters. If this fails, the next login tries again. */
 async function rehash(
-  { services: { db, pepper }, requestId }: RequestContext,
+  { services: { accounts, pepper }, requestId }: RequestContext,
   { account }: CheckedAccount,
   password: string,
 ): Promise<void> {
   try {
     const renewed = await hashPassword(password, await pepper())
-    await replaceHash(db, account.id, account.passwordHash, renewed).run()
+    await accounts.rehash(account, renewed)
   } catch (error) {
     log('warn', 'rehash_failed', {
       request_id: requestId,

@@ -4,9 +4,7 @@ import { type CachedClient, isClientSecret } from '../../clients/clients.ts'
 import type { Bytes } from '../../crypto/bytes.ts'
 import { isId } from '../../crypto/ids.ts'
 import { OAuthError, orUnavailable, type ServiceError } from '../../errors/service-error.ts'
-import { counterRuleOf } from '../../limits/rules.ts'
-import { blockedError } from '../attempts/attempt.ts'
-import { requesterCounter } from '../attempts/requester-limits.ts'
+import { applyRules, blockCacheKeyOf, blockedError, requesterCounter } from '../attempts/counters.ts'
 import type { RequestContext } from '../request-context.ts'
 
 /** The client credentials of a request; null for what it does not contain. */
@@ -63,11 +61,8 @@ async function authenticate(
   return { clientId, confidential: true, audience }
 }
 
-async function findClient(
-  { services: { clients }, nowMs }: RequestContext,
-  clientId: string,
-): Promise<CachedClient | null> {
-  return isId(clientId) ? clients.find(clientId, nowMs) : null
+async function findClient(ctx: RequestContext, clientId: string): Promise<CachedClient | null> {
+  return isId(clientId) ? ctx.services.clients.find(clientId, ctx) : null
 }
 
 /**
@@ -76,21 +71,16 @@ async function findClient(
  * @throws {ServiceError} `client_ip_unknown`, `unavailable`
  */
 async function countFailure(ctx: RequestContext): Promise<OAuthError | ServiceError> {
-  const {
-    services: { blockCache },
-    nowMs,
-  } = ctx
-  const { counter } = await requesterCounter(ctx)
-  const settings = (await ctx.services.settings.rules(nowMs))[RULE]
-  if (!settings.enabled) return new OAuthError('invalid_client')
-  const rule = counterRuleOf(RULE, settings)
-  const key = { name: RULE, limit: rule.limit, counter } as const
-  const cached = blockCache.get(key, nowMs)
+  const { services, nowMs } = ctx
+  const requester = await requesterCounter(ctx)
+  const [applied] = applyRules([RULE], await services.settings.rules(ctx), requester, null)
+  if (applied === undefined) return new OAuthError('invalid_client')
+  const cached = services.blockCache.get(blockCacheKeyOf(applied), nowMs)
   if (cached !== null) return blockedError(RULE, cached)
   const outcome = { kind: 'counted', account: '' } as const
-  const failure = { rule, id: crypto.randomUUID(), outcome, challenged: false } as const
-  const { settled, status } = await orUnavailable(ctx.services.counter(counter).settle(failure))
+  const failure = { rule: applied.rule, id: crypto.randomUUID(), outcome, challenged: false }
+  const { settled, status } = await orUnavailable(services.counter(applied.counter).settle(failure))
   if (settled) return new OAuthError('invalid_client')
-  blockCache.set(key, status, nowMs)
+  services.blockCache.set(blockCacheKeyOf(applied), status, nowMs)
   return blockedError(RULE, status)
 }

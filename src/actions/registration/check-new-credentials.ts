@@ -6,11 +6,8 @@ import { comparedForm } from '../../runtime/text.ts'
 import type { RequestContext } from '../request-context.ts'
 
 /** @throws {ServiceError} `registration_closed` */
-export async function checkRegistrationOpen({
-  services: { settings },
-  nowMs,
-}: RequestContext): Promise<void> {
-  const { registrationOpen } = await settings.current(nowMs)
+export async function checkRegistrationOpen(ctx: RequestContext): Promise<void> {
+  const { registrationOpen } = await ctx.services.settings.current(ctx)
   if (!registrationOpen) throw new ServiceError('registration_closed')
 }
 
@@ -19,10 +16,10 @@ export async function checkRegistrationOpen({
  * @throws {ServiceError} `registration_not_allowed` if there are identifiers, but the allow list contains none of them
  */
 export async function checkRegistrationAllowed(
-  { services: { settings }, nowMs }: RequestContext,
+  ctx: RequestContext,
   identifiers: readonly (Identifier | null | undefined)[],
 ): Promise<void> {
-  const { registrationAllow } = await settings.current(nowMs)
+  const { registrationAllow } = await ctx.services.settings.current(ctx)
   const given = identifiers.filter((identifier) => identifier !== null && identifier !== undefined)
   if (given.length === 0 || isOnAllowList(given, registrationAllow)) return
   throw new ServiceError('registration_not_allowed')

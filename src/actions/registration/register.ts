@@ -1,18 +1,15 @@
 /** Registration: stores a new account, opens its first session and issues its tokens. */
 import type { Account } from '../../accounts/account.ts'
-import { firstTaken, insertAccount, takenIdentifiers } from '../../accounts/account-store.ts'
 import type { Identifier } from '../../accounts/identifier.ts'
 import { newId } from '../../crypto/ids.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import { hashPassword } from '../../passwords/pbkdf2.ts'
-import { withDeadline } from '../../runtime/deadline.ts'
 import type { Transport } from '../../sessions/session.ts'
-import { confirmWrite } from '../account/commit-change.ts'
 import { toState } from '../account/publish-state.ts'
-import { type RateLimitedRequest, runAttempt } from '../attempts/run-attempt.ts'
+import { type RateLimitedRequest, reserveAttempt } from '../attempts/reserve-attempt.ts'
 import type { RequestContext } from '../request-context.ts'
 import { type IssuedTokens, issueTokens } from '../session/issue-tokens.ts'
-import { openSession } from '../session/open-session.ts'
+import { type OpenedSession, openSession } from '../session/open-session.ts'
 import {
   checkPasswordPolicy,
   checkRegistrationAllowed,
@@ -27,26 +24,39 @@ export interface RegisterRequest extends RateLimitedRequest {
   readonly phone: Identifier | null
   readonly password: string
   readonly transport: Transport
+  /** As in SessionRequest. */
+  readonly onPages?: boolean
 }
 
-const ATTEMPT_KIND = { action: 'register', mayRegister: true, identifier: null } as const
+/** The rule of every attempt that may register an identifier, or find out that it is taken. */
+export const REGISTRATION_RULES = ['registrations_per_ip'] as const
 
 /**
  * @throws {ServiceError} `invalid_request` for a reserved username, `registration_closed`, `registration_not_allowed`,
  * `weak_password`, `identifier_taken`, `misconfigured`, `unavailable` (with `registered` if the account is stored but its session
- * could not be opened); as runAttempt
+ * could not be opened); as reserveAttempt
  */
 export async function register(ctx: RequestContext, request: RegisterRequest): Promise<IssuedTokens> {
   const { username, email, phone, password } = request
   checkFields(ctx, request)
-  const key = await ctx.services.signingKeys.signing(ctx.nowMs)
+  const key = await ctx.services.signingKeys.signing(ctx)
   await checkRegistrationOpen(ctx)
   await checkRegistrationAllowed(ctx, [username, email, phone])
   checkPasswordPolicy(ctx, password, [username, email, phone])
-  const { activeSession, sessionSecret } = await runAttempt(ctx, request, ATTEMPT_KIND, () =>
-    storeAndOpen(ctx, request),
-  )
-  return issueTokens(ctx, key, activeSession, sessionSecret)
+  const attempt = await reserveAttempt(ctx, {
+    action: 'register',
+    rules: REGISTRATION_RULES,
+    identifier: null,
+    challenge: request.challenge,
+  })
+  try {
+    const passwordHash = await hashPassword(password, await ctx.services.pepper())
+    const account = toAccount(request, passwordHash, ctx.nowMs)
+    await attempt.countWrite(store(ctx, account))
+    return await issueTokens(ctx, key, await openFirstSession(ctx, request, account))
+  } finally {
+    await attempt.releaseUnsettled()
+  }
 }
 
 /**
@@ -60,32 +70,23 @@ function checkFields(ctx: RequestContext, { username, email, phone, password }: 
   throw new ServiceError('invalid_request', { errors: [...errors, ...weak] })
 }
 
-async function storeAndOpen(ctx: RequestContext, request: RegisterRequest) {
-  const passwordHash = await hashPassword(request.password, await ctx.services.pepper())
-  const account = toAccount(request, passwordHash, ctx.nowMs)
-  await store(ctx, account)
-  const { transport } = request
+async function store({ services }: RequestContext, account: Account): Promise<void> {
+  const result = await services.accounts.insert(account)
+  if (result !== 'inserted') throw new ServiceError('identifier_taken', { field: result.taken })
+}
+
+/** @throws {ServiceError} `unavailable` with `registered`, since the account is stored */
+async function openFirstSession(
+  ctx: RequestContext,
+  { transport, onPages = false }: RegisterRequest,
+  account: Account,
+): Promise<OpenedSession> {
   const registered = { registered: true } as const
-  const session = { transport, scope: null }
-  const source = { readFrom: 'primary' } as const
+  const session = { transport, onPages, scope: null }
+  const source = { activity: 'registration', readFrom: 'primary' } as const
   const opened = await openSession(ctx, session, toState(account), source, registered)
   if (opened.outcome === 'stale') throw new ServiceError('unavailable', registered)
   return opened
-}
-
-/** Inserts the account and reads which of its identifiers are taken, in one batch. */
-async function store({ services: { db } }: RequestContext, account: Account): Promise<void> {
-  try {
-    const batch = [insertAccount(db, account), takenIdentifiers(db, account)]
-    const [inserted, taken] = await withDeadline(db.batch(batch))
-    if (inserted?.meta.changes === 1) return
-    const field = firstTaken(taken)
-    if (field !== null) throw new ServiceError('identifier_taken', { field })
-    throw new Error('the account was neither stored nor in conflict')
-  } catch (error) {
-    if (error instanceof ServiceError) throw error
-    await confirmWrite(db, account.id, error, (row) => (row === null ? 'not_applied' : 'applied'))
-  }
 }
 
 function toAccount(

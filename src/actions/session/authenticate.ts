@@ -5,16 +5,9 @@ import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import type { AccessTokenClaims } from '../../verify/access-token.ts'
 import type { RequestContext } from '../request-context.ts'
 
-export interface Authenticated {
-  readonly claims: AccessTokenClaims
-  /** The session and the account's profile, as they are now. */
-  readonly activeSession: ActiveSession
-}
-
 /** Verifies the token and checks that its session is alive. @throws {ServiceError} `invalid_token`, `unavailable` */
-export async function authenticate(ctx: RequestContext, accessToken: string): Promise<Authenticated> {
-  const claims = await verifyBearer(ctx, accessToken)
-  return { claims, activeSession: await checkSession(ctx, claims) }
+export async function authenticate(ctx: RequestContext, accessToken: string): Promise<ActiveSession> {
+  return checkSession(ctx, await verifyBearer(ctx, accessToken))
 }
 
 /**
@@ -43,15 +36,12 @@ export function readAccessToken(
   text: string,
   audience?: string,
 ): Promise<AccessTokenClaims | null> {
-  const {
-    services: { config, signingKeys, verifiedTokens },
-    nowMs,
-  } = ctx
+  const { config, signingKeys, verifiedTokens } = ctx.services
   return verifiedTokens.verify(text, {
     issuer: config.tokens.issuer,
     audiences: [config.tokens.audience, ...(audience === undefined ? [] : [audience])],
-    findKey: (kid) => signingKeys.verification(kid, nowMs),
-    nowMs,
+    findKey: (kid) => signingKeys.verification(kid, ctx),
+    nowMs: ctx.nowMs,
   })
 }
 
@@ -60,8 +50,10 @@ export async function checkSession(
   ctx: RequestContext,
   { sub, sid }: AccessTokenClaims,
 ): Promise<ActiveSession> {
-  const { sessionsNotBeforeMs } = await ctx.services.settings.current(ctx.nowMs)
-  const activeSession = await orUnavailable(ctx.services.accountObject(sub).check(sid, sessionsNotBeforeMs))
+  const { sessionsNotBeforeMs } = await ctx.services.settings.current(ctx)
+  const activeSession = await orUnavailable(
+    ctx.services.accountObject(sub).check({ sessionId: sid, sessionsNotBeforeMs }),
+  )
   if (activeSession === null) throw new ServiceError('invalid_token')
   return activeSession
 }

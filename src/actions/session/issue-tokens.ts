@@ -1,13 +1,30 @@
-/** Issues the tokens of a session: a signed access token and the current refresh token. */
+/** Makes token families, and issues their tokens: a signed access token, the current refresh token and the cookie of the pages. */
 import type { AccountProfile } from '../../accounts/account.ts'
-import type { Bytes } from '../../crypto/bytes.ts'
+import { type Bytes, randomBytes, sha256 } from '../../crypto/bytes.ts'
+import { newId } from '../../crypto/ids.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
-import { makeRefreshToken } from '../../sessions/refresh-token.ts'
+import { FAMILY_SECRET_BYTES, makeRefreshToken, type RefreshToken } from '../../sessions/refresh-token.ts'
 import type { Session } from '../../sessions/session.ts'
+import { type NewFamily, PAGES_CLIENT_ID } from '../../sessions/token-family.ts'
 import { signAccessToken } from '../../tokens/access-token.ts'
 import { grantScope } from '../../tokens/claims.ts'
 import type { SigningKey } from '../../tokens/signing-keys.ts'
 import type { RequestContext } from '../request-context.ts'
+
+/** A family with the secret that its tokens carry, which no object ever gets. */
+export interface IssuableFamily {
+  readonly family: NewFamily
+  readonly generation: number
+  readonly secret: Bytes
+}
+
+/** A session and the families whose tokens are issued. */
+export interface IssuableSession {
+  readonly activeSession: ActiveSession
+  readonly app: IssuableFamily
+  /** Null if the session was not opened on a hosted page. */
+  readonly pages: IssuableFamily | null
+}
 
 export interface IssuedTokens {
   readonly accessToken: string
@@ -15,34 +32,50 @@ export interface IssuedTokens {
   readonly scope: readonly string[]
   readonly refreshToken: string
   readonly refreshExpiresInSeconds: number
-  /** The secret in the session's refresh tokens, and in its page tokens. */
-  readonly sessionSecret: Bytes
+  /** What the cookie of the hosted pages contains from now on; null if it does not change. */
+  readonly pageToken: string | null
   readonly profile: AccountProfile
   readonly session: Session
 }
 
-/**
- * @param key read before the session was opened or changed, so that a missing key leaves nothing half done
- * @param sessionSecret the secret in the session's refresh tokens
- */
+/** Makes a family of the service's own client. @param scope the requested scopes; null for everything */
+export function makeAppFamily(ctx: RequestContext, scope: readonly string[] | null): Promise<IssuableFamily> {
+  return makeFamily(ctx, { kind: 'app', clientId: ctx.services.config.tokens.clientId, scope })
+}
+
+export function makePagesFamily(ctx: RequestContext): Promise<IssuableFamily> {
+  return makeFamily(ctx, { kind: 'pages', clientId: PAGES_CLIENT_ID, scope: null })
+}
+
+async function makeFamily(
+  { nowMs }: RequestContext,
+  client: Pick<NewFamily, 'kind' | 'clientId' | 'scope'>,
+): Promise<IssuableFamily> {
+  const secret = randomBytes(FAMILY_SECRET_BYTES)
+  const family = { ...client, id: newId(nowMs), secretHash: await sha256(secret) }
+  return { family, generation: 0, secret }
+}
+
+/** @param key read before the session was opened or changed, so that a missing key leaves nothing half done */
 export async function issueTokens(
-  { services: { config, refreshKeys }, nowMs, addToRequestLog }: RequestContext,
+  ctx: RequestContext,
   key: SigningKey,
-  { session, profile }: ActiveSession,
-  sessionSecret: Bytes,
+  { activeSession, app, pages }: IssuableSession,
 ): Promise<IssuedTokens> {
-  addToRequestLog({ accountId: profile.id, sessionId: session.id })
+  const { session, profile } = activeSession
+  const { config, refreshKeys } = ctx.services
+  ctx.addToRequestLog({ accountId: profile.id, sessionId: session.id })
   const { issuer, audience, accessTokenSeconds } = config.tokens
-  const scope = grantScope(session.scope, profile.scopes)
+  const scope = grantScope(app.family.scope, profile.scopes)
   // The session's times come from the clock of the object. A token must not be issued before the login that it reports.
-  const issuedAtMs = Math.max(nowMs, session.lastUsedAt)
+  const issuedAtMs = Math.max(ctx.nowMs, session.lastUsedAt)
   const issuedAt = Math.floor(issuedAtMs / 1000)
   const content = {
     issuer,
     audience,
     subject: profile.id,
     sessionId: session.id,
-    clientId: session.clientId,
+    clientId: app.family.clientId,
     scope,
     roles: profile.roles,
     amr: session.amr,
@@ -52,20 +85,36 @@ export async function issueTokens(
     issuedAt,
     expiresAt: issuedAt + accessTokenSeconds,
   }
-  const refreshToken = {
-    accountId: profile.id,
-    sessionId: session.id,
-    generation: session.generation,
-    sessionSecret,
-  }
   return {
     accessToken: await signAccessToken(content, key),
     expiresInSeconds: accessTokenSeconds,
     scope,
-    refreshToken: await makeRefreshToken(refreshToken, await refreshKeys()),
-    sessionSecret,
+    refreshToken: await makeRefreshToken(tokenOf(activeSession, app), await refreshKeys()),
     refreshExpiresInSeconds: Math.max(0, Math.floor((session.expiresAt - issuedAtMs) / 1000)),
+    pageToken: pages && (await makePageToken(ctx, activeSession, pages)),
     profile,
     session,
+  }
+}
+
+/** Makes the token that the cookie of the hosted pages contains. */
+export async function makePageToken(
+  { services: { pageKeys } }: RequestContext,
+  activeSession: ActiveSession,
+  pages: IssuableFamily,
+): Promise<string> {
+  return makeRefreshToken(tokenOf(activeSession, pages), await pageKeys())
+}
+
+function tokenOf(
+  { profile, session }: ActiveSession,
+  { family, generation, secret }: IssuableFamily,
+): RefreshToken {
+  return {
+    accountId: profile.id,
+    sessionId: session.id,
+    familyId: family.id,
+    generation,
+    familySecret: secret,
   }
 }

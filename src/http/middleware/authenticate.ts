@@ -9,7 +9,7 @@ import { setActor } from './provide-context.ts'
 
 /** @throws {ServiceError} `invalid_token`, `unavailable` */
 export async function authenticateRequest(c: AppContext): Promise<void> {
-  const { activeSession } = await authenticate(c.get('ctx'), requireToken(c))
+  const activeSession = await authenticate(c.get('ctx'), requireToken(c))
   setActor(c, { kind: 'account', ...activeSession })
 }
 

@@ -1,0 +1,79 @@
+/** The counters of an attempt, and the rules that they enforce for it. */
+import { ServiceError } from '../../errors/service-error.ts'
+import { digestOf } from '../../limits/counter-keys.ts'
+import type { CounterRule, LimitStatus } from '../../limits/counter-rpc.ts'
+import type { RequesterAddress } from '../../limits/requester-address.ts'
+import {
+  counterRuleOf,
+  type LimitRule,
+  type LimitRules,
+  RULES,
+  type RuleName,
+  ruleAtAddress,
+} from '../../limits/rules.ts'
+import type { RequestContext } from '../request-context.ts'
+
+export interface RequesterCounter {
+  readonly address: RequesterAddress
+  /** The name of the counter of this address. */
+  readonly counter: string
+}
+
+export interface AttemptIdentifier {
+  /** Null for text that no account can have as an identifier. */
+  readonly kind: string | null
+  readonly compared: string
+}
+
+/** A rule that applies to the attempt, and the counter that enforces it. */
+export interface AppliedRule {
+  readonly name: RuleName
+  readonly action: LimitRule['action']
+  readonly rule: CounterRule
+  readonly counter: string
+}
+
+/** @throws {ServiceError} `client_ip_unknown`, because an attempt is never counted for a guessed address; `unavailable` */
+export async function requesterCounter(ctx: RequestContext): Promise<RequesterCounter> {
+  const { address } = ctx.requester
+  if (address === null) throw new ServiceError('client_ip_unknown')
+  const counter = await ctx.services.counterKeys.ofRequester(address.counted, ctx)
+  ctx.addToRequestLog({ addressDigest: digestOf(counter) })
+  return { address, counter }
+}
+
+/** @returns the name of the identifier's counter. @throws {ServiceError} `unavailable` */
+export async function identifierCounter(
+  ctx: RequestContext,
+  { kind, compared }: AttemptIdentifier,
+): Promise<string> {
+  const counter = await ctx.services.counterKeys.ofIdentifier(kind, compared, ctx)
+  ctx.addToRequestLog({ identifierDigest: digestOf(counter) })
+  return counter
+}
+
+/** @returns the rules of these names that are switched on, each with the counter that enforces it, in the same order */
+export function applyRules(
+  names: readonly RuleName[],
+  rules: LimitRules,
+  { address, counter }: RequesterCounter,
+  identifier: string | null,
+): readonly AppliedRule[] {
+  return names.flatMap((name) => {
+    const setting = ruleAtAddress(name, rules[name], address)
+    const counterName = RULES[name].keyedBy === 'address' ? counter : identifier
+    if (!setting.enabled || counterName === null) return []
+    return { name, action: setting.action, rule: counterRuleOf(name, setting), counter: counterName }
+  })
+}
+
+/** A limit that is not exhausted is only full of attempts in flight. One may settle at any moment, so retry after 1 s. */
+export function blockedError(name: RuleName, { exhausted, resetInMs }: LimitStatus): ServiceError {
+  const retryAfterSeconds = exhausted ? Math.ceil(resetInMs / 1000) : 1
+  return new ServiceError(RULES[name].blockedCode, {}, { retryAfterSeconds })
+}
+
+/** @returns a rule's key in the cache of blocks */
+export function blockCacheKeyOf({ name, rule, counter }: AppliedRule) {
+  return { name, limit: rule.limit, counter }
+}
