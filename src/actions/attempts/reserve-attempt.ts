@@ -4,7 +4,7 @@ import type { SolvedForCounter } from '../../limits/counter-rpc.ts'
 import type { RuleName } from '../../limits/rules.ts'
 import type { RequestContext } from '../request-context.ts'
 import { Attempt } from './attempt.ts'
-import { AttemptChallenge } from './attempt-challenge.ts'
+import { AttemptChallenge } from './challenges.ts'
 import { type AppliedRule, type AttemptIdentifier, attemptCounters } from './counters.ts'
 
 /** What a rate-limited request carries. */
