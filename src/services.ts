@@ -24,7 +24,6 @@ import { VerifiedTokens } from './tokens/verified-tokens.ts'
 /** Shared by all requests of an isolate, so it holds no I/O that is bound to one request. */
 export interface Services {
   readonly config: Config
-  readonly db: D1Database
   readonly accounts: AccountRepository
   readonly outbox: Outbox
   /** @returns a new stub of the account's object, because a stub may stay broken after an error */
@@ -55,7 +54,6 @@ export function createServices(env: Env, config: Config): Services {
   const proofOfWork = new ProofOfWork(once(() => deriveChallengeKeys(authSecret, authSecretFallback)))
   return {
     config,
-    db: env.DB,
     accounts: new AccountRepository(env.DB),
     outbox: new Outbox(env.DB),
     accountObject: (accountId) => env.ACCOUNT.getByName(accountId),

@@ -141,7 +141,7 @@ export const OPERATIONS = {
     localCpuMs: 5,
     d1Reads: 2,
     d1Writes: 1,
-    d1RowsRead: 8,
+    d1RowsRead: 12,
   },
 } as const satisfies Record<string, Operation>
 

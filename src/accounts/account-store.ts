@@ -104,10 +104,11 @@ export function updateAccount(db: D1Database, from: Account, to: Account): D1Pre
     .bind(from.id, from.credentialVersion, ...Object.values(row))
 }
 
+/** Deletes the account under the condition of `isStored`, so that the statements before it in the batch take effect exactly if it does. */
 export function deleteAccount(db: D1Database, from: Account): D1PreparedStatement {
   return db
-    .prepare('DELETE FROM accounts WHERE id = ?1 AND credential_version = ?2')
-    .bind(from.id, from.credentialVersion)
+    .prepare('DELETE FROM accounts WHERE id = ?1 AND change_id = ?2 AND credential_version = ?3')
+    .bind(from.id, from.changeId, from.credentialVersion)
 }
 
 /** An SQL condition and the values of its parameters. It must be the last in its statement, because they have no numbers. */

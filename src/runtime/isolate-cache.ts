@@ -27,14 +27,9 @@ export interface IsolateCacheOptions<Value> {
   readonly onStale?: (error: unknown, ageMs: number) => void
 }
 
-interface Entry<Value> {
-  readonly value: Value
-  readonly loadedAtMs: number
-}
-
 export class IsolateCache<Value> {
   readonly #options: IsolateCacheOptions<Value>
-  #entry: Entry<Value> | null = null
+  #entry: { readonly value: Value; readonly loadedAtMs: number } | null = null
   /** The number of changes in this isolate. A read that began before a change is not cached. */
   #changes = 0
   #reloadAtMs = 0

@@ -161,6 +161,13 @@ describe('the account repository', () => {
     },
   )
 
+  it('reports a conflict of a deletion with a change by SQL that set no new version, and takes no statement', async () => {
+    const account = await stored()
+    await env.DB.prepare("UPDATE accounts SET change_id = 'x' WHERE id = ?1").bind(account.id).run()
+    expect(await repository.remove(account, [event(account)])).toBe('conflict')
+    expect(await pendingChanges(account.id)).toBe(0)
+  })
+
   it('lets exactly one of many concurrent changes and deletions succeed, with its statements alone', async () => {
     const account = await stored()
     const results = await Promise.all(
