@@ -122,6 +122,26 @@ describe('paths in documents', () => {
   })
 })
 
+describe('the walks of docs/architecture.md', () => {
+  const text = documents['../docs/architecture.md'] ?? ''
+  const walk = (title: string) => {
+    const section = text.split(`\n### ${title}\n`)[1]?.split(/\n##/)[0] ?? ''
+    return [...section.matchAll(/^\d+\. `([^`]+)`/gm)].map(([, file = '']) => file)
+  }
+
+  it.each([
+    ['A registration', 36],
+    ['A failed login', 28],
+    ['A refresh', 16],
+    ['A gateway request', 15],
+  ])('enter each file once, and no more files than today: %s', (title, most) => {
+    const files = walk(title)
+    expect(files.length).toBeGreaterThan(10)
+    expect(files.length).toBeLessThanOrEqual(most)
+    expect(new Set(files).size).toBe(files.length)
+  })
+})
+
 describe('the list of log events', () => {
   /** By name, at which levels: a row of the table under "Events". */
   const documented = new Map(

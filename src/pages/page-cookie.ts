@@ -9,9 +9,9 @@ import { type BrowserCookies, endReplacedSessions } from '../actions/session/end
 import type { IssuedTokens } from '../actions/session/issue-tokens.ts'
 import { presentPageToken } from '../actions/session/page-session.ts'
 import type { AppContext } from '../http/context.ts'
-import { cookieValues } from '../http/cookies.ts'
 import {
   clearRefreshCookie,
+  cookieValues,
   isSecure,
   MAX_COOKIE_SECONDS,
   readRefreshCookie,

@@ -5,9 +5,19 @@
  * woken. The object stores only SHA-256 of the family secret, so neither a leaked AUTH_SECRET nor a leaked object is enough to
  * make a token. The same family and generation always give the same token under one AUTH_SECRET and family secret.
  */
-import { type Bytes, concat, fromBase64Url, hmac, hmacKey, toBase64Url } from '../crypto/bytes.ts'
-import { idFromBytes, idToBytes, UUID_BYTES } from '../crypto/ids.ts'
+import {
+  type Bytes,
+  concat,
+  fromBase64Url,
+  hmac,
+  hmacKey,
+  randomBytes,
+  sha256,
+  toBase64Url,
+} from '../crypto/bytes.ts'
+import { idFromBytes, idToBytes, newId, UUID_BYTES } from '../crypto/ids.ts'
 import { derivePurposeKeys, type PurposeKeys, SECRET_ID_BYTES } from '../crypto/secrets.ts'
+import type { NewFamily } from './token-family.ts'
 
 export interface RefreshToken {
   readonly accountId: string
@@ -34,6 +44,23 @@ const OFFSETS = {
   hmac: IDS + 3 * UUID_BYTES + 4 + FAMILY_SECRET_BYTES,
 }
 const TOKEN_BYTES = OFFSETS.hmac + HMAC_BYTES
+
+/** A family with the secret that its tokens carry, which no object ever gets. */
+export interface IssuableFamily {
+  readonly family: NewFamily
+  readonly generation: number
+  readonly secret: Bytes
+}
+
+/** Makes a family with a random secret. */
+export async function makeFamily(
+  client: Pick<NewFamily, 'kind' | 'clientId' | 'scope'>,
+  nowMs: number,
+): Promise<IssuableFamily> {
+  const secret = randomBytes(FAMILY_SECRET_BYTES)
+  const family = { ...client, id: newId(nowMs), secretHash: await sha256(secret) }
+  return { family, generation: 0, secret }
+}
 
 /** @param fallback AUTH_SECRET_FALLBACK, which is also accepted */
 export function deriveRefreshKeys(authSecret: string, fallback: string | undefined): Promise<PurposeKeys> {

@@ -2,7 +2,7 @@
  * A session: one login of one person in one browser, with its token families. Plain data and pure rules. From release 1.0 on,
  * RPC arguments and stored records are compatible with the previous release. Before 1.0, they are not.
  */
-import type { AccountProfile, SurvivingSession } from '../accounts/account.ts'
+import type { Account, AccountProfile, SurvivingSession } from '../accounts/account.ts'
 import type { SessionsConfig } from '../config/sessions.ts'
 import { beginFamily, MAX_FAMILIES, type NewFamily, type TokenFamily } from './token-family.ts'
 
@@ -162,4 +162,33 @@ function usedWith(session: Session, { lastUsedAt }: TokenFamily, policy: Session
 
 function usedAt(nowMs: number, endsAt: number, { idleSeconds }: SessionsConfig) {
   return { lastUsedAt: nowMs, expiresAt: Math.min(nowMs + idleSeconds * 1000, endsAt) }
+}
+
+/** @returns the state of an account, as its object stores it */
+export function toState(account: Account): LiveState {
+  return {
+    format: 1,
+    version: account.credentialVersion,
+    sessionsNotBefore: account.sessionsNotBefore,
+    survivingSession: account.survivingSession,
+    profile: toProfile(account),
+  }
+}
+
+export function toDeletedState(version: number): AccountState {
+  return { format: 1, version, sessionsNotBefore: version, survivingSession: null, profile: null }
+}
+
+/** Drops the columns that no token and no response may contain. */
+function toProfile(account: Account): AccountProfile {
+  const {
+    usernameKey,
+    passwordHash,
+    credentialVersion,
+    sessionsNotBefore,
+    survivingSession,
+    changeId,
+    ...profile
+  } = account
+  return profile
 }

@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Browser } from '../support/browser.ts'
 import {
   call,
@@ -14,6 +14,7 @@ import {
   register,
   workerWith,
 } from '../support/client.ts'
+import { freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { basic, newClient, post } from '../support/oauth.ts'
 import type { Tokens } from '../support/responses.ts'
@@ -30,6 +31,10 @@ function postForm(path: string, body: string, headers: Readonly<Record<string, s
   const sent = { ...type, 'CF-Connecting-IP': newAddress(), ...headers }
   return call('POST', path, { headers: sent, body }, worker)
 }
+
+// An isolate reads keys and settings again every 20 s, beside a request.
+beforeAll(() => freeze())
+afterAll(thaw)
 
 beforeEach(async () => {
   person = await newPerson(worker)

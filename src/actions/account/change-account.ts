@@ -6,12 +6,13 @@ import {
   type IdentifierKind,
   type SurvivingSession,
 } from '../../accounts/account.ts'
+import { AccountLookup } from '../../accounts/account-repository.ts'
 import { type Identifier, parseEmail, parseIdentifier, parsePhone } from '../../accounts/identifier.ts'
 import { type FieldError, orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import type { RuleName } from '../../limits/rules.ts'
 import { hashPassword } from '../../passwords/pbkdf2.ts'
+import { toDeletedState, toState } from '../../sessions/session.ts'
 import { type RateLimitedRequest, reserveAttempt } from '../attempts/reserve-attempt.ts'
-import { AccountLookup } from '../login/check-password.ts'
 import { PASSWORD_RULES } from '../login/log-in.ts'
 import {
   checkPasswordPolicy,
@@ -20,9 +21,10 @@ import {
 } from '../registration/check-new-credentials.ts'
 import { REGISTRATION_RULES } from '../registration/register.ts'
 import type { AccountContext } from '../request-context.ts'
-import { type IssuedTokens, issueTokens, makeAppFamily } from '../session/issue-tokens.ts'
+import { type IssuedTokens, issueTokens } from '../session/issue-tokens.ts'
+import { makeAppFamily } from '../session/open-session.ts'
 import { type ChangeStamp, commitDeletion, commitEdit, type Edit, readWithPassword } from './commit-change.ts'
-import { publishState, toDeletedState, toState } from './publish-state.ts'
+import { publishState } from './publish-state.ts'
 
 /** The identifiers to change: null clears one, a missing one stays as it is. */
 export type IdentifierChanges = { readonly [Kind in IdentifierKind]?: Identifier | null | undefined }
@@ -143,7 +145,7 @@ async function reserveChange(
   const { profile } = ctx.actor
   const [username, email, phone] = identifiersOf(profile)
   const identifier = email ?? phone ?? username ?? { kind: null, compared: profile.id }
-  const lookup = new AccountLookup(ctx, profile.id)
+  const lookup = new AccountLookup(ctx.services.accounts, profile.id)
   const beside = () => lookup.begin('primary')
   const attempt = await reserveAttempt(ctx, { action: 'login', rules, identifier, challenge, beside })
   return { attempt, read: readWithPassword(ctx, attempt, lookup, password) }

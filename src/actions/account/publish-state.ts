@@ -1,42 +1,14 @@
 /** Publishes whole states of accounts to their Durable Objects, so that changes in D1 take effect in sessions. */
-import type { Account, AccountId, AccountProfile } from '../../accounts/account.ts'
+import type { AccountId } from '../../accounts/account.ts'
 import type { FailedEvent, OutboxEvent } from '../../outbox/outbox-store.ts'
 import { withDeadline } from '../../runtime/deadline.ts'
 import { describeError, log } from '../../runtime/log.ts'
 import type { ActiveFamily } from '../../sessions/account-rpc.ts'
-import type { AccountState, LiveState } from '../../sessions/session.ts'
+import { type AccountState, toDeletedState, toState } from '../../sessions/session.ts'
 import type { RequestContext } from '../request-context.ts'
 
 /** Upper bound on the RPCs of one cron run that are under way at once. */
 const MAX_CONCURRENT_RPCS = 20
-
-export function toState(account: Account): LiveState {
-  return {
-    format: 1,
-    version: account.credentialVersion,
-    sessionsNotBefore: account.sessionsNotBefore,
-    survivingSession: account.survivingSession,
-    profile: toProfile(account),
-  }
-}
-
-export function toDeletedState(version: number): AccountState {
-  return { format: 1, version, sessionsNotBefore: version, survivingSession: null, profile: null }
-}
-
-/** Drops the columns that no token and no response may contain. */
-function toProfile(account: Account): AccountProfile {
-  const {
-    usernameKey,
-    passwordHash,
-    credentialVersion,
-    sessionsNotBefore,
-    survivingSession,
-    changeId,
-    ...profile
-  } = account
-  return profile
-}
 
 /**
  * Publishes the state to the account's object, then deletes its events from the outbox without delaying the response.

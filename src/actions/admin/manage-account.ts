@@ -2,9 +2,10 @@
 import type { Account, AccountProfile } from '../../accounts/account.ts'
 import { isId } from '../../crypto/ids.ts'
 import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
+import { toState } from '../../sessions/session.ts'
 import { fitsToken, GRANTED_TOO_LONG, type Granted } from '../../tokens/claims.ts'
 import { type ChangeStamp, commitEdit, type ReadAccount } from '../account/commit-change.ts'
-import { publishState, toState } from '../account/publish-state.ts'
+import { publishState } from '../account/publish-state.ts'
 import type { RequestContext } from '../request-context.ts'
 
 /** Each member replaces the account's value; a missing one stays as it is. */

@@ -8,7 +8,7 @@ import type { LimitStatus, Outcome, ReserveResult, SolvedForCounter } from '../.
 import { RULES } from '../../limits/rules.ts'
 import { DEADLINE_MS, withDeadline } from '../../runtime/deadline.ts'
 import { describeError, log } from '../../runtime/log.ts'
-import type { PasswordCheck } from '../login/check-password.ts'
+import type { RefusedCheck } from '../login/check-password.ts'
 import type { RequestContext } from '../request-context.ts'
 import { type AppliedRule, blockCacheKeyOf, blockedError } from './counters.ts'
 
@@ -17,9 +17,6 @@ interface Place extends AppliedRule {
   /** Whether a solved challenge admitted the attempt, because the counter would not have done so without one. */
   readonly challenged: boolean
 }
-
-/** A password check whose result refuses the attempt. */
-export type RefusedCheck = Exclude<PasswordCheck, { readonly outcome: 'correct' }>
 
 export class Attempt {
   readonly #ctx: RequestContext

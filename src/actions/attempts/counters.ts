@@ -42,8 +42,28 @@ export async function requesterCounter(ctx: RequestContext): Promise<RequesterCo
   return { address, counter }
 }
 
-/** @returns the name of the identifier's counter. @throws {ServiceError} `unavailable` */
-export async function identifierCounter(
+/** The counters of one attempt, and the rules that they enforce for it. */
+export interface AttemptCounters {
+  readonly requester: RequesterCounter
+  /** The name of the identifier's counter; null if the attempt checks no password. */
+  readonly identifier: string | null
+  /** The rules that are switched on, in the order in which they are checked. */
+  readonly applied: readonly AppliedRule[]
+}
+
+/** @throws {ServiceError} `client_ip_unknown`, `unavailable` */
+export async function attemptCounters(
+  ctx: RequestContext,
+  rules: readonly RuleName[],
+  identifier: AttemptIdentifier | null,
+): Promise<AttemptCounters> {
+  const requester = await requesterCounter(ctx)
+  const name = identifier && (await identifierCounter(ctx, identifier))
+  const applied = applyRules(rules, await ctx.services.settings.rules(ctx), requester, name)
+  return { requester, identifier: name, applied }
+}
+
+async function identifierCounter(
   ctx: RequestContext,
   { kind, compared }: AttemptIdentifier,
 ): Promise<string> {
@@ -52,8 +72,8 @@ export async function identifierCounter(
   return counter
 }
 
-/** @returns the rules of these names that are switched on, each with the counter that enforces it, in the same order */
-export function applyRules(
+/** @returns the rules that are switched on, each with the counter that enforces it, in the same order */
+function applyRules(
   names: readonly RuleName[],
   rules: LimitRules,
   { address, counter }: RequesterCounter,

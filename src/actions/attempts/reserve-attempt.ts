@@ -4,14 +4,8 @@ import type { SolvedForCounter } from '../../limits/counter-rpc.ts'
 import type { RuleName } from '../../limits/rules.ts'
 import type { RequestContext } from '../request-context.ts'
 import { Attempt } from './attempt.ts'
-import { AttemptChallenge } from './attempt-challenge.ts'
-import {
-  type AppliedRule,
-  type AttemptIdentifier,
-  applyRules,
-  identifierCounter,
-  requesterCounter,
-} from './counters.ts'
+import { AttemptChallenge } from './challenges.ts'
+import { type AppliedRule, type AttemptIdentifier, attemptCounters } from './counters.ts'
 
 /** What a rate-limited request carries. */
 export interface RateLimitedRequest {
@@ -41,9 +35,7 @@ export interface AttemptRequest extends RateLimitedRequest {
  * @throws {ServiceError} `client_ip_unknown`, `too_many_*`, `challenge_*`, `unavailable`
  */
 export async function reserveAttempt(ctx: RequestContext, request: AttemptRequest): Promise<Attempt> {
-  const requester = await requesterCounter(ctx)
-  const identifier = request.identifier && (await identifierCounter(ctx, request.identifier))
-  const applied = applyRules(request.rules, await ctx.services.settings.rules(ctx), requester, identifier)
+  const { requester, identifier, applied } = await attemptCounters(ctx, request.rules, request.identifier)
   const challenge = new AttemptChallenge(ctx, request, requester)
   const attempt = new Attempt(ctx, requester.counter, identifier)
   try {

@@ -4,7 +4,7 @@ import { type CachedClient, isClientSecret } from '../../clients/clients.ts'
 import type { Bytes } from '../../crypto/bytes.ts'
 import { isId } from '../../crypto/ids.ts'
 import { OAuthError, orUnavailable, type ServiceError } from '../../errors/service-error.ts'
-import { applyRules, blockCacheKeyOf, blockedError, requesterCounter } from '../attempts/counters.ts'
+import { attemptCounters, blockCacheKeyOf, blockedError } from '../attempts/counters.ts'
 import type { RequestContext } from '../request-context.ts'
 
 /** The client credentials of a request; null for what it does not contain. */
@@ -72,8 +72,7 @@ async function findClient(ctx: RequestContext, clientId: string): Promise<Cached
  */
 async function countFailure(ctx: RequestContext): Promise<OAuthError | ServiceError> {
   const { services, nowMs } = ctx
-  const requester = await requesterCounter(ctx)
-  const [applied] = applyRules([RULE], await services.settings.rules(ctx), requester, null)
+  const [applied] = (await attemptCounters(ctx, [RULE], null)).applied
   if (applied === undefined) return new OAuthError('invalid_client')
   const cached = services.blockCache.get(blockCacheKeyOf(applied), nowMs)
   if (cached !== null) return blockedError(RULE, cached)

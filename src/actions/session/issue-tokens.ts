@@ -1,22 +1,12 @@
-/** Makes token families, and issues their tokens: a signed access token, the current refresh token and the cookie of the pages. */
+/** Issues the tokens of a session's families: a signed access token, the current refresh token and the cookie of the pages. */
 import type { AccountProfile } from '../../accounts/account.ts'
-import { type Bytes, randomBytes, sha256 } from '../../crypto/bytes.ts'
-import { newId } from '../../crypto/ids.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
-import { FAMILY_SECRET_BYTES, makeRefreshToken, type RefreshToken } from '../../sessions/refresh-token.ts'
+import { type IssuableFamily, makeRefreshToken, type RefreshToken } from '../../sessions/refresh-token.ts'
 import type { Session } from '../../sessions/session.ts'
-import { type NewFamily, PAGES_CLIENT_ID } from '../../sessions/token-family.ts'
 import { signAccessToken } from '../../tokens/access-token.ts'
 import { grantScope } from '../../tokens/claims.ts'
 import type { SigningKey } from '../../tokens/signing-keys.ts'
 import type { RequestContext } from '../request-context.ts'
-
-/** A family with the secret that its tokens carry, which no object ever gets. */
-export interface IssuableFamily {
-  readonly family: NewFamily
-  readonly generation: number
-  readonly secret: Bytes
-}
 
 /** A session and the families whose tokens are issued. */
 export interface IssuableSession {
@@ -36,24 +26,6 @@ export interface IssuedTokens {
   readonly pageToken: string | null
   readonly profile: AccountProfile
   readonly session: Session
-}
-
-/** Makes a family of the service's own client. @param scope the requested scopes; null for everything */
-export function makeAppFamily(ctx: RequestContext, scope: readonly string[] | null): Promise<IssuableFamily> {
-  return makeFamily(ctx, { kind: 'app', clientId: ctx.services.config.tokens.clientId, scope })
-}
-
-export function makePagesFamily(ctx: RequestContext): Promise<IssuableFamily> {
-  return makeFamily(ctx, { kind: 'pages', clientId: PAGES_CLIENT_ID, scope: null })
-}
-
-async function makeFamily(
-  { nowMs }: RequestContext,
-  client: Pick<NewFamily, 'kind' | 'clientId' | 'scope'>,
-): Promise<IssuableFamily> {
-  const secret = randomBytes(FAMILY_SECRET_BYTES)
-  const family = { ...client, id: newId(nowMs), secretHash: await sha256(secret) }
-  return { family, generation: 0, secret }
 }
 
 /** @param key read before the session was opened or changed, so that a missing key leaves nothing half done */

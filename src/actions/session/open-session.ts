@@ -4,9 +4,11 @@ import { newId } from '../../crypto/ids.ts'
 import { orUnavailable, type ProblemMembers } from '../../errors/service-error.ts'
 import { describeError, log } from '../../runtime/log.ts'
 import type { OpenRequest } from '../../sessions/account-rpc.ts'
+import { type IssuableFamily, makeFamily } from '../../sessions/refresh-token.ts'
 import type { LiveState, Transport } from '../../sessions/session.ts'
+import { PAGES_CLIENT_ID } from '../../sessions/token-family.ts'
 import type { RequestContext } from '../request-context.ts'
-import { type IssuableSession, makeAppFamily, makePagesFamily } from './issue-tokens.ts'
+import type { IssuableSession } from './issue-tokens.ts'
 
 export interface SessionRequest {
   /** The requested scopes; null if the request names none. */
@@ -59,6 +61,18 @@ export async function openSession(
   })
   if (result.outcome === 'stale') return result
   return { outcome: 'opened', activeSession: result.activeSession, app, pages }
+}
+
+/** Makes a family of the service's own client. @param scope the requested scopes; null for everything */
+export function makeAppFamily(
+  { services, nowMs }: RequestContext,
+  scope: readonly string[] | null,
+): Promise<IssuableFamily> {
+  return makeFamily({ kind: 'app', clientId: services.config.tokens.clientId, scope }, nowMs)
+}
+
+export function makePagesFamily({ nowMs }: RequestContext): Promise<IssuableFamily> {
+  return makeFamily({ kind: 'pages', clientId: PAGES_CLIENT_ID, scope: null }, nowMs)
 }
 
 /** Ends a session whose tokens were never issued, because the result of opening it was lost or is withheld. */

@@ -2,17 +2,11 @@
 
 import { orUnavailable, type ProblemMembers } from '../../errors/service-error.ts'
 import type { ActiveSession, OpenFamilyRequest } from '../../sessions/account-rpc.ts'
-import { readRefreshToken } from '../../sessions/refresh-token.ts'
+import { type IssuableFamily, readRefreshToken } from '../../sessions/refresh-token.ts'
 import type { RequestContext } from '../request-context.ts'
 import { readOwnToken } from './end-sessions.ts'
-import {
-  type IssuableFamily,
-  type IssuedTokens,
-  issueTokens,
-  makeAppFamily,
-  makePagesFamily,
-  makePageToken,
-} from './issue-tokens.ts'
+import { type IssuedTokens, issueTokens, makePageToken } from './issue-tokens.ts'
+import { makeAppFamily, makePagesFamily } from './open-session.ts'
 import { presentToken } from './refresh.ts'
 
 /** The session of a browser's page cookie. */
