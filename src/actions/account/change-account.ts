@@ -52,13 +52,14 @@ export async function changeIdentifiers(
   const given = IDENTIFIER_KINDS.map((kind) => changes[kind]).filter((identifier) => identifier)
   await checkRegistrationAllowed(ctx, given)
   const rules = given.length > 0 ? [...REGISTRATION_RULES, ...PASSWORD_RULES] : PASSWORD_RULES
-  const { attempt, read } = await reserveChange(ctx, request, rules)
+  const { attempt, readAndCheckPassword } = await reserveChange(ctx, request, rules)
   try {
     const edit: Edit = (current, stamp) => {
+      // Again, because the account may have changed since the request was authenticated.
       checkOneRemains(current, changes)
       return withIdentifiers(current, stamp, changes)
     }
-    const { account, changed } = await attempt.countWrite(commitEdit(ctx, read, edit))
+    const { account, changed } = await attempt.countRegistration(commitEdit(ctx, readAndCheckPassword, edit))
     const state = toState(account)
     await orUnavailable(publishState(ctx, account.id, state), changed ? { changed } : {})
     return state.profile
@@ -84,16 +85,17 @@ export async function changePassword(
   const replacing = await makeAppFamily(ctx, null)
   const { id: familyId, secretHash } = replacing.family
   const survivingSession = { id: session.id, familyId, secretHash }
-  let hashed: string | null = null
-  const edit: Edit = async (current, stamp) => {
-    hashed ??= await hashPassword(newPassword, await ctx.services.pepper())
-    return withPassword(current, stamp, hashed, survivingSession)
-  }
-  const { attempt, read } = await reserveChange(ctx, request, PASSWORD_RULES)
+  const { attempt, readAndCheckPassword } = await reserveChange(ctx, request, PASSWORD_RULES)
   try {
-    const { account } = await commitEdit(ctx, read, edit)
+    let hashed: string | null = null
+    const edit: Edit = async (current, stamp) => {
+      hashed ??= await hashPassword(newPassword, await ctx.services.pepper())
+      return withPassword(current, stamp, hashed, survivingSession)
+    }
+    const { account } = await commitEdit(ctx, readAndCheckPassword, edit)
     const publishing = publishState(ctx, profile.id, toState(account))
     const surviving = await orUnavailable(publishing, { changed: true })
+    // The session ended during the change.
     if (surviving === null) throw new ServiceError('unavailable', { changed: true })
     const { family } = surviving
     const app = { family, generation: family.generation, secret: replacing.secret }
@@ -109,9 +111,9 @@ export async function changePassword(
  * stored but could not be published
  */
 export async function deleteOwnAccount(ctx: AccountContext, request: ConfirmedRequest): Promise<void> {
-  const { attempt, read } = await reserveChange(ctx, request, PASSWORD_RULES)
+  const { attempt, readAndCheckPassword } = await reserveChange(ctx, request, PASSWORD_RULES)
   try {
-    const version = await commitDeletion(ctx, read)
+    const version = await commitDeletion(ctx, readAndCheckPassword)
     const publishing = publishState(ctx, ctx.actor.profile.id, toDeletedState(version))
     await orUnavailable(publishing, { changed: true })
   } finally {
@@ -124,9 +126,9 @@ export async function deleteOwnAccount(ctx: AccountContext, request: ConfirmedRe
  * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `misconfigured`, `unavailable`; as reserveAttempt
  */
 export async function confirmPassword(ctx: AccountContext, request: ConfirmedRequest): Promise<void> {
-  const { attempt, read } = await reserveChange(ctx, request, PASSWORD_RULES)
+  const { attempt, readAndCheckPassword } = await reserveChange(ctx, request, PASSWORD_RULES)
   try {
-    await read()
+    await readAndCheckPassword()
   } finally {
     await attempt.releaseUnsettled()
   }
@@ -135,7 +137,7 @@ export async function confirmPassword(ctx: AccountContext, request: ConfirmedReq
 /**
  * Reserves the attempt of a change. It counts as a login with one of the account's identifiers, so that a stolen access token
  * cannot be used to guess the password.
- * @returns the attempt, and how the change reads the account: with the password checked on each read
+ * @returns the attempt, and a function that reads the account and checks its password
  */
 async function reserveChange(
   ctx: AccountContext,
@@ -146,9 +148,9 @@ async function reserveChange(
   const [username, email, phone] = identifiersOf(profile)
   const identifier = email ?? phone ?? username ?? { kind: null, compared: profile.id }
   const lookup = new AccountLookup(ctx.services.accounts, profile.id)
-  const beside = () => lookup.begin('primary')
-  const attempt = await reserveAttempt(ctx, { action: 'login', rules, identifier, challenge, beside })
-  return { attempt, read: readWithPassword(ctx, attempt, lookup, password) }
+  const whileReserving = () => lookup.begin('primary')
+  const attempt = await reserveAttempt(ctx, { action: 'login', rules, identifier, challenge, whileReserving })
+  return { attempt, readAndCheckPassword: readWithPassword(ctx, attempt, lookup, password) }
 }
 
 /** @throws {ServiceError} `invalid_request` that names each identifier to be cleared, if none would remain */

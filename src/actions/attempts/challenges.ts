@@ -42,13 +42,13 @@ export class AttemptChallenge {
   }
 
   /** Raises the difficulty that the attempt needs. */
-  require(difficulty: number): void {
+  raiseDifficulty(difficulty: number): void {
     this.#requiredDifficulty = Math.max(this.#requiredDifficulty, difficulty)
   }
 
   /**
-   * Verifies the solution, once, and compares its difficulty with the required one. Calls no counter and uses nothing up, except
-   * at a provider that uses up its own responses.
+   * Verifies the solution, once, and compares its difficulty with the required one. Calls no counter and consumes nothing, except
+   * at a provider that consumes its own responses.
    * @throws {ServiceError} `challenge_required`, `challenge_failed`, each with a new challenge; as the provider's verify
    */
   async solve(): Promise<SolvedForCounter> {
@@ -72,7 +72,7 @@ export class AttemptChallenge {
       this.#ctx.nowMs,
     )
     if (!verification.solved) return this.fail(...verification.reasons)
-    // Turnstile and hCaptcha use up their own responses, which have no difficulty.
+    // Turnstile and hCaptcha consume their own responses, which have no difficulty.
     if (verification.challenge === null) return { difficulty: MAX_DIFFICULTY, nonce: null }
     const { difficulty, nonce, expiresAtMs } = verification.challenge
     return { difficulty, nonce: { value: nonce, expiresAtMs } }

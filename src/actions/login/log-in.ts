@@ -28,7 +28,7 @@ export async function logIn(ctx: RequestContext, request: LoginRequest): Promise
     rules: PASSWORD_RULES,
     identifier: identifier ?? { kind: null, compared: request.identifier },
     challenge: request.challenge,
-    beside: () => lookup.begin('replica'),
+    whileReserving: () => lookup.begin('replica'),
   })
   try {
     const check = await checkPassword(ctx, lookup, request.password, 'replica')
@@ -39,6 +39,7 @@ export async function logIn(ctx: RequestContext, request: LoginRequest): Promise
         throw await attempt.refuse(login)
       case 'opened': {
         const { profile, session } = login.activeSession
+        // If this cannot be recorded, nothing reveals that the password was correct, and the session ends.
         await attempt.succeed(profile.id).catch((error: unknown) => {
           ctx.waitUntil(endOrphanedSession(ctx, profile.id, session.id))
           throw error

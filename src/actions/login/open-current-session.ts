@@ -3,7 +3,7 @@ import type { AccountLookup } from '../../accounts/account-repository.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import { toState } from '../../sessions/session.ts'
 import type { RequestContext } from '../request-context.ts'
-import { type OpenedSession, openSession, type SessionRequest } from '../session/open-session.ts'
+import { BY_PASSWORD, type OpenedSession, openSession, type SessionRequest } from '../session/open-session.ts'
 import { type CheckedAccount, type RefusedCheck, recheckPassword } from './check-password.ts'
 
 interface OpenedLogin extends OpenedSession {
@@ -30,12 +30,13 @@ export async function openCurrentSession(
   let replacesVersion: number | null = null
   for (let tries = 1; tries <= MAX_OPEN_TRIES; tries++) {
     const readFrom = current.fromPrimary ? ('primary' as const) : ('replica' as const)
-    const source = {
+    const opening = {
       activity: 'login' as const,
+      authentication: BY_PASSWORD,
       readFrom,
       ...(replacesVersion !== null && { replacesVersion }),
     }
-    const result = await openSession(ctx, request, toState(current.account), source)
+    const result = await openSession(ctx, request, toState(current.account), opening)
     if (result.outcome === 'opened') return { ...result, check: current }
     replacesVersion = result.version
     const recheck = await recheckPassword(ctx, lookup, request.password, current)

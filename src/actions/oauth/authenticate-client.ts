@@ -72,14 +72,14 @@ async function findClient(ctx: RequestContext, clientId: string): Promise<Cached
  */
 async function countFailure(ctx: RequestContext): Promise<OAuthError | ServiceError> {
   const { services, nowMs } = ctx
-  const [applied] = (await attemptCounters(ctx, [RULE], null)).applied
-  if (applied === undefined) return new OAuthError('invalid_client')
-  const cached = services.blockCache.get(blockCacheKeyOf(applied), nowMs)
+  const [applicable] = (await attemptCounters(ctx, [RULE], null)).applicable
+  if (applicable === undefined) return new OAuthError('invalid_client')
+  const cached = services.blockCache.get(blockCacheKeyOf(applicable), nowMs)
   if (cached !== null) return blockedError(RULE, cached)
   const outcome = { kind: 'counted', account: '' } as const
-  const failure = { rule: applied.rule, id: crypto.randomUUID(), outcome, challenged: false }
-  const { settled, status } = await orUnavailable(services.counter(applied.counter).settle(failure))
+  const failure = { rule: applicable.rule, id: crypto.randomUUID(), outcome, challenged: false }
+  const { settled, status } = await orUnavailable(services.counter(applicable.counter).settle(failure))
   if (settled) return new OAuthError('invalid_client')
-  services.blockCache.set(blockCacheKeyOf(applied), status, nowMs)
+  services.blockCache.set(blockCacheKeyOf(applicable), status, nowMs)
   return blockedError(RULE, status)
 }

@@ -7,7 +7,7 @@ import { toState } from '../../sessions/session.ts'
 import { type RateLimitedRequest, reserveAttempt } from '../attempts/reserve-attempt.ts'
 import type { RequestContext } from '../request-context.ts'
 import { type IssuedTokens, issueTokens } from '../session/issue-tokens.ts'
-import { openSession, type SessionRequest } from '../session/open-session.ts'
+import { BY_PASSWORD, openSession, type SessionRequest } from '../session/open-session.ts'
 import {
   checkPasswordPolicy,
   checkRegistrationAllowed,
@@ -23,7 +23,7 @@ export interface RegisterRequest extends RateLimitedRequest, Omit<SessionRequest
   readonly password: string
 }
 
-/** In an error response after the account was stored. */
+/** Added to an error response if the account is already stored. */
 const REGISTERED = { registered: true } as const
 
 /** The rule of every attempt that may register an identifier, or find out that it is taken. */
@@ -36,7 +36,7 @@ export const REGISTRATION_RULES = ['registrations_per_ip'] as const
  */
 export async function register(ctx: RequestContext, request: RegisterRequest): Promise<IssuedTokens> {
   const { username, email, phone, password, transport, onPages = false } = request
-  checkFields(ctx, request)
+  checkReservedUsername(ctx, request)
   const key = await ctx.services.signingKeys.signing(ctx)
   await checkRegistrationOpen(ctx)
   await checkRegistrationAllowed(ctx, [username, email, phone])
@@ -50,11 +50,11 @@ export async function register(ctx: RequestContext, request: RegisterRequest): P
   try {
     const passwordHash = await hashPassword(password, await ctx.services.pepper())
     const account = newAccount({ username, email, phone }, passwordHash, ctx.nowMs)
-    const stored = await attempt.countWrite(ctx.services.accounts.insert(account))
+    const stored = await attempt.countRegistration(ctx.services.accounts.insert(account))
     if (stored !== 'inserted') throw new ServiceError('identifier_taken', { field: stored.taken })
     const session = { transport, onPages, scope: null }
-    const source = { activity: 'registration', readFrom: 'primary' } as const
-    const opened = await openSession(ctx, session, toState(account), source, REGISTERED)
+    const opening = { activity: 'registration', authentication: BY_PASSWORD, readFrom: 'primary' } as const
+    const opened = await openSession(ctx, session, toState(account), opening, REGISTERED)
     if (opened.outcome === 'stale') throw new ServiceError('unavailable', REGISTERED)
     return await issueTokens(ctx, key, opened)
   } finally {
@@ -63,10 +63,13 @@ export async function register(ctx: RequestContext, request: RegisterRequest): P
 }
 
 /**
- * Reports a reserved username, and a weak password with it. A weak password alone is reported later, after the check that
- * registration is allowed.
+ * Rejects a reserved username, and lists a weak password in the same response. A weak password alone is rejected by
+ * checkPasswordPolicy, after the check that registration is allowed.
  */
-function checkFields(ctx: RequestContext, { username, email, phone, password }: RegisterRequest): void {
+function checkReservedUsername(
+  ctx: RequestContext,
+  { username, email, phone, password }: RegisterRequest,
+): void {
   const errors = usernameErrors(ctx, username)
   if (errors.length === 0) return
   const weak = passwordErrors(ctx, 'password', password, [username, email, phone])

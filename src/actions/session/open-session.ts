@@ -5,7 +5,7 @@ import { orUnavailable, type ProblemMembers } from '../../errors/service-error.t
 import { describeError, log } from '../../runtime/log.ts'
 import type { OpenRequest } from '../../sessions/account-rpc.ts'
 import { type IssuableFamily, makeFamily } from '../../sessions/refresh-token.ts'
-import type { LiveState, Transport } from '../../sessions/session.ts'
+import type { LiveState, NewSession, Transport } from '../../sessions/session.ts'
 import { PAGES_CLIENT_ID } from '../../sessions/token-family.ts'
 import type { RequestContext } from '../request-context.ts'
 import type { IssuableSession } from './issue-tokens.ts'
@@ -28,7 +28,14 @@ export type OpenSessionResult =
   | { readonly outcome: 'stale'; readonly version: number | null }
 
 /** What opens the session, and where the account's state was read from. */
-type Opening = Pick<OpenRequest, 'activity' | 'readFrom' | 'replacesVersion'>
+export interface Opening extends Pick<OpenRequest, 'activity' | 'readFrom' | 'replacesVersion'> {
+  readonly authentication: Authentication
+}
+
+/** How the person was authenticated (RFC 8176, RFC 9470). */
+type Authentication = Pick<NewSession, 'amr' | 'acr'>
+
+export const BY_PASSWORD: Authentication = { amr: ['pwd'], acr: 'aal1' }
 
 /**
  * @param members what the error response contains if the object is unavailable
@@ -38,15 +45,14 @@ export async function openSession(
   ctx: RequestContext,
   { scope, transport, onPages }: SessionRequest,
   state: LiveState,
-  opening: Opening,
+  { authentication, ...opening }: Opening,
   members: ProblemMembers = {},
 ): Promise<OpenSessionResult> {
   const app = await makeAppFamily(ctx, scope)
   const pages = onPages === true ? await makePagesFamily(ctx) : null
   const session = {
     id: newId(ctx.nowMs),
-    amr: ['pwd'],
-    acr: 'aal1',
+    ...authentication,
     ip: ctx.requester.address?.shown ?? null,
     userAgent: ctx.requester.userAgent,
     ...ctx.requester.location,
