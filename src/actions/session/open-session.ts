@@ -5,6 +5,7 @@ import { orUnavailable, type ProblemMembers } from '../../errors/service-error.t
 import { describeError, log } from '../../runtime/log.ts'
 import type { OpenRequest } from '../../sessions/account-rpc.ts'
 import type { LiveState, Transport } from '../../sessions/session.ts'
+import { deliverAccountEvents } from '../account/deliver-outbox.ts'
 import type { RequestContext } from '../request-context.ts'
 import { type IssuableSession, makeAppFamily, makePagesFamily } from './issue-tokens.ts'
 
@@ -58,6 +59,7 @@ export async function openSession(
     throw error
   })
   if (result.outcome === 'stale') return result
+  deliverAccountEvents(ctx, result.events)
   return { outcome: 'opened', activeSession: result.activeSession, app, pages }
 }
 
