@@ -28,7 +28,9 @@ const ROWS: readonly (readonly string[])[] = [
   ['actions'],
   ['services'],
   ['shared-record'],
-  ['accounts', 'outbox', 'passwords', 'tokens', 'sessions', 'limits', 'challenge', 'settings', 'clients'],
+  ['accounts', 'passwords', 'tokens', 'sessions', 'limits', 'challenge', 'settings', 'clients'],
+  // The objects of accounts have an outbox, too.
+  ['outbox'],
   ['config'],
   // The table of the limit rules is data, from which the config derives names, bounds and defaults.
   ['limits/rules.ts'],

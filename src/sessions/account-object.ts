@@ -5,7 +5,8 @@
  * account.
  */
 import { DurableObject } from 'cloudflare:workers'
-import { AccountRecord, type Transition } from './account-record.ts'
+import { deliverEvents } from '../outbox/events.ts'
+import { AccountRecord, deleteEvents, type Transition } from './account-record.ts'
 import * as reducer from './account-reducer.ts'
 import type { AccountRpc } from './account-rpc.ts'
 
@@ -48,11 +49,16 @@ export class AccountObject extends DurableObject implements AccountRpc {
     return this.#store(reducer.applyState(this.#record(), request, Date.now()))
   }
 
-  /** Deletes what has expired; everything when nothing remains. */
+  async settleEvents(ids: Request<'settleEvents'>) {
+    return this.#store(deleteEvents(ids))
+  }
+
+  /** Deletes what has expired; everything when nothing remains. Delivers the events that are due. */
   override async alarm(): Promise<void> {
     const transition = reducer.wake(this.#record(), Date.now())
     if (transition === null) return this.ctx.storage.deleteAll()
-    this.#store(transition)
+    const delivered = await deliverEvents(this.#store(transition))
+    this.#store(deleteEvents(delivered))
   }
 
   #record(): AccountRecord {

@@ -1,5 +1,6 @@
 /** The rows that an account's object stores, and how they are read and changed. */
 import { constantTimeEqual } from '../crypto/bytes.ts'
+import type { AccountEvent } from '../outbox/events.ts'
 import type { EndRequest, PresentedFamily } from './account-rpc.ts'
 import type { ActivityRow } from './activity.ts'
 import type { AccountState, LiveState, SessionRow } from './session.ts'
@@ -12,7 +13,7 @@ export interface AccountRow {
   readonly alarmAt: number
 }
 
-type Row = AccountRow | SessionRow | ActivityRow
+type Row = AccountRow | SessionRow | ActivityRow | AccountEvent
 
 /** A row to store under a key; null deletes it. */
 type Write = readonly [key: string, row: Row | null]
@@ -31,6 +32,8 @@ export interface NextRecord {
   readonly sessions: readonly SessionRow[]
   /** Null once it has been deleted. */
   readonly activity: ActivityRow | null
+  /** Those that are not known to be delivered. */
+  readonly events: readonly AccountEvent[]
 }
 
 /** A storage of rows by key: that of the object, or a map. */
@@ -42,6 +45,7 @@ export interface StoredRows {
 const ACCOUNT_KEY = 'account'
 const ACTIVITY_KEY = 'activity'
 const SESSION_PREFIX = 'session:'
+const EVENT_PREFIX = 'event:'
 
 /** The record at the time of one RPC or alarm. Reads only the rows that it needs, each once: unchanged rows stay the same objects. */
 export class AccountRecord {
@@ -49,6 +53,7 @@ export class AccountRecord {
   #account: AccountRow | null = null
   #activity: ActivityRow | null = null
   #sessions: readonly SessionRow[] | null = null
+  #events: readonly AccountEvent[] | null = null
 
   constructor(rows: StoredRows) {
     this.#rows = rows
@@ -73,6 +78,11 @@ export class AccountRecord {
   sessions(): readonly SessionRow[] {
     this.#sessions ??= [...this.#rows.list<SessionRow>({ prefix: SESSION_PREFIX })].map(([, row]) => row)
     return this.#sessions
+  }
+
+  events(): readonly AccountEvent[] {
+    this.#events ??= [...this.#rows.list<AccountEvent>({ prefix: EVENT_PREFIX })].map(([, row]) => row)
+    return this.#events
   }
 }
 
@@ -122,6 +132,11 @@ export function deleteSession<Result>(id: string, result: Result): Transition<Re
   return { result, writes: [[SESSION_PREFIX + id, null]] }
 }
 
+/** Deletes events, which may have been deleted already. The alarm may be too early then, too. */
+export function deleteEvents(ids: readonly string[]): Transition<void> {
+  return { result: undefined, writes: ids.map((id) => [EVENT_PREFIX + id, null]) }
+}
+
 /**
  * Stores the rows that differ from those of the record, and sets the alarm. A pending alarm that is earlier stays: it sets the next one.
  * @param pendingAlarmAt the time of the pending alarm; null for none
@@ -138,15 +153,18 @@ export function storeRecord<Result>(
   const isPending = pendingAlarmAt !== null && pendingAlarmAt <= wakeBy
   const alarmAt = isPending ? pendingAlarmAt : wakeBy
   const isStored = account?.state.version === next.state.version && account.alarmAt === alarmAt
-  const writes: Write[] = sessionWrites(record.sessions(), next.sessions)
+  const writes = [
+    ...rowWrites(({ session }) => SESSION_PREFIX + session.id, record.sessions(), next.sessions),
+    ...rowWrites(({ id }) => EVENT_PREFIX + id, record.events(), next.events),
+  ]
   if (next.activity !== record.activity()) writes.push([ACTIVITY_KEY, next.activity])
   if (!isStored) writes.push([ACCOUNT_KEY, { format: 1, state: next.state, alarmAt }])
   return { result, writes, ...(isPending ? {} : { alarmAt }) }
 }
 
-/** @returns when something is to be deleted: the first session that expires, or the activity */
-export function nextAlarm({ sessions, activity }: NextRecord, nowMs: number): number {
-  const ends = sessions.map(({ session }) => session.expiresAt)
+/** @returns when something is to be deleted or delivered: the first session that expires, the activity, the first event that is due */
+export function nextAlarm({ sessions, activity, events }: NextRecord, nowMs: number): number {
+  const ends = [...sessions.map(({ session }) => session.expiresAt), ...events.map(({ dueAt }) => dueAt)]
   const times = activity === null ? ends : [...ends, activity.keepUntil]
   return times.length === 0 ? nowMs : Math.min(...times)
 }
@@ -156,12 +174,13 @@ function pendingAlarm(record: AccountRecord, nowMs: number): number | null {
   return alarmAt > nowMs ? alarmAt : null
 }
 
-function sessionWrites(before: readonly SessionRow[], after: readonly SessionRow[]): Write[] {
-  const remaining = new Set(after.map(({ session }) => session.id))
-  const ended = before.filter(({ session }) => !remaining.has(session.id))
+function rowWrites<T extends Row>(
+  keyOf: (row: T) => string,
+  before: readonly T[],
+  after: readonly T[],
+): Write[] {
+  const remaining = new Set(after.map(keyOf))
+  const removed = before.map(keyOf).filter((key) => !remaining.has(key))
   const changed = after.filter((row) => !before.includes(row))
-  return [
-    ...ended.map(({ session }): Write => [SESSION_PREFIX + session.id, null]),
-    ...changed.map((row): Write => [SESSION_PREFIX + row.session.id, row]),
-  ]
+  return [...removed.map((key): Write => [key, null]), ...changed.map((row): Write => [keyOf(row), row])]
 }

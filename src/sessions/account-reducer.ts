@@ -1,8 +1,9 @@
 /**
- * The rules of an account's object, one function per RPC. Pure: each takes the record, the request and the time, and returns the
- * result with the changes of the record. `check` and `list` change nothing: to them, a session that has expired or that an operator
- * has ended does not exist, and the alarm or the next change deletes it.
+ * The rules of an account's object, one function per RPC. Pure but for the ids of events: each takes the record, the request and
+ * the time, and returns the result with the changes of the record. `check` and `list` change nothing: to them, a session that has
+ * expired or that an operator has ended does not exist, and the alarm or the next change deletes it.
  */
+import { type AccountEvent, claim, newAccountEvent } from '../outbox/events.ts'
 import {
   type AccountRecord,
   type Active,
@@ -58,17 +59,20 @@ export function open(record: AccountRecord, request: OpenRequest, nowMs: number)
   if (!mayOpen(stored, request)) {
     return unchanged({ outcome: 'stale', version: stored?.version ?? null })
   }
-  const { sessions, activity } = underState(record, state, policy, nowMs)
+  const { sessions, activity, events } = underState(record, state, policy, nowMs)
   const row = beginSession(request.session, request.families, state.version, policy, nowMs)
   const { session } = row
+  const written = isNewDevice(activity, session)
+    ? [newAccountEvent('new_device_login', state.profile.id, session, nowMs)]
+    : []
   const next = {
     state,
     sessions: [...makeRoom(sessions, policy), row],
+    events: [...events, ...written],
     activity: withDevice(withActivity(activity, type, session, nowMs), session, nowMs),
   }
   const activeSession = { session, profile: state.profile }
-  const newDevice = isNewDevice(activity, session)
-  return storeRecord(record, next, { outcome: 'opened', activeSession, newDevice }, nowMs)
+  return storeRecord(record, next, { outcome: 'opened', activeSession, events: written }, nowMs)
 }
 
 /** @returns whether the object accepts the state that the Worker read, compared with the state that it has stored */
@@ -100,9 +104,7 @@ export function rotate(
   if (family === null) return unchanged({ outcome: 'unknown' })
   const rotation = rotateFamily(family, request, request.policy, nowMs)
   if (rotation.outcome === 'unknown') return unchanged({ outcome: 'unknown' })
-  if (rotation.outcome === 'reused') {
-    return endSession(record, active, 'refresh_token_reused', request, { outcome: 'reused' }, nowMs)
-  }
+  if (rotation.outcome === 'reused') return endReused(record, active, request, nowMs)
   const row = withFamily(active.row, rotation.family, request.policy)
   const { profile } = active.state
   const result = {
@@ -126,7 +128,7 @@ export function list(record: AccountRecord, query: SessionsQuery, nowMs: number)
 export function end(record: AccountRecord, request: EndRequest, nowMs: number): Transition<boolean> {
   const active = findActive(record, request, nowMs)
   if (active === null || !mayEnd(record, request, nowMs)) return unchanged(false)
-  return endSession(record, active, 'session_ended', request, true, nowMs)
+  return storeRecord(record, withoutSession(record, active, 'session_ended', request, nowMs), true, nowMs)
 }
 
 export function endBySecret(
@@ -141,7 +143,7 @@ export function endBySecret(
   const { clientId } = request
   const ofClient = families.some((family) => clientId === undefined || family.clientId === clientId)
   if (!ofClient) return unchanged('other_client')
-  return endSession(record, active, 'session_ended', request, 'ended', nowMs)
+  return storeRecord(record, withoutSession(record, active, 'session_ended', request, nowMs), 'ended', nowMs)
 }
 
 export function endAll(record: AccountRecord, request: EndAllRequest, nowMs: number): Transition<boolean> {
@@ -151,7 +153,7 @@ export function endAll(record: AccountRecord, request: EndAllRequest, nowMs: num
   if (state === undefined || sessions.length === record.sessions().length) return unchanged(true)
   const kept = keepActivity(record.activity(), request.policy, nowMs)
   const activity = withActivity(kept, 'sessions_ended', null, nowMs)
-  return storeRecord(record, { state, sessions, activity }, true, nowMs)
+  return storeRecord(record, { state, sessions, activity, events: record.events() }, true, nowMs)
 }
 
 export function applyState(
@@ -166,16 +168,18 @@ export function applyState(
 }
 
 /**
- * What the alarm does: deletes expired sessions, and the activity when its time is over.
- * @returns null if nothing remains, so that the whole record is to be deleted
+ * What the alarm does: deletes expired sessions, and the activity when its time is over, and claims events that are due.
+ * @returns the events to be delivered; null if nothing remains but events, so that the whole record is to be deleted
  */
-export function wake(record: AccountRecord, nowMs: number): Transition<null> | null {
+export function wake(record: AccountRecord, nowMs: number): Transition<readonly AccountEvent[]> | null {
   const account = record.account()
   const sessions = record.sessions().filter((row) => isAlive(row, nowMs))
   const stored = record.activity()
   const activity = stored !== null && nowMs < stored.keepUntil ? stored : null
   if (account === null || (sessions.length === 0 && activity === null)) return null
-  return storeRecord(record, { state: account.state, sessions, activity }, null, nowMs, null)
+  const events = record.events().map((event) => (event.dueAt <= nowMs ? claim(event, nowMs) : event))
+  const claimed = events.filter((event) => !record.events().includes(event))
+  return storeRecord(record, { state: account.state, sessions, activity, events }, claimed, nowMs, null)
 }
 
 /** The Worker checked the requesting session before this RPC. The session may have ended since, because hashing takes time. */
@@ -187,21 +191,36 @@ function mayEnd(
   return sessionId === undefined || findActive(record, { ...query, sessionId }, nowMs) !== null
 }
 
-function endSession<Result>(
+function endReused(
+  record: AccountRecord,
+  active: Active,
+  request: RotateRequest,
+  nowMs: number,
+): Transition<RotateResult> {
+  const { state, row } = active
+  const event = newAccountEvent('refresh_token_reused', state.profile.id, row.session, nowMs)
+  const next = withoutSession(record, active, 'refresh_token_reused', request, nowMs)
+  const result = { outcome: 'reused' as const, events: [event] }
+  return storeRecord(record, { ...next, events: [...next.events, event] }, result, nowMs)
+}
+
+function withoutSession(
   record: AccountRecord,
   { state, row: { session } }: Active,
   type: ActivityType,
   { policy }: Pick<EndRequest, 'policy'>,
-  result: Result,
   nowMs: number,
-): Transition<Result> {
+): NextRecord {
   const sessions = record.sessions().filter((row) => row.session.id !== session.id)
   const kept = keepActivity(record.activity(), policy, nowMs)
   const activity = withActivity(kept, type, session, nowMs)
-  return storeRecord(record, { state, sessions, activity }, result, nowMs)
+  return { state, sessions, activity, events: record.events() }
 }
 
-/** Ends or renews the sessions of a version that the state no longer accepts; ends all of a disabled or deleted account. */
+/**
+ * Ends or renews the sessions of a version that the state no longer accepts; ends all of a disabled or deleted account. Drops the
+ * events of a deleted account.
+ */
 function underState(
   record: AccountRecord,
   state: AccountState,
@@ -209,14 +228,17 @@ function underState(
   nowMs: number,
 ): NextRecord & { readonly activity: ActivityRow } {
   const live = record.sessions().filter((row) => isAlive(row, nowMs))
-  const kept = state.profile === null ? forgetActivity(nowMs) : keepActivity(record.activity(), policy, nowMs)
-  if (record.account()?.state.version === state.version) return { state, sessions: live, activity: kept }
+  const isDeleted = state.profile === null
+  const kept = isDeleted ? forgetActivity(nowMs) : keepActivity(record.activity(), policy, nowMs)
+  const events = isDeleted ? [] : record.events()
+  if (record.account()?.state.version === state.version)
+    return { state, sessions: live, activity: kept, events }
   const sessions = live.flatMap((row) => sessionUnderState(row, state, policy, nowMs) ?? [])
   // Only a change of the password renews a session.
   const renewed = sessions.find((row) => !live.includes(row))
   const activity =
     renewed === undefined ? kept : withActivity(kept, 'password_changed', renewed.session, nowMs)
-  return { state, sessions, activity }
+  return { state, sessions, activity, events }
 }
 
 /** @param state the published state, which may be older than that of the record */

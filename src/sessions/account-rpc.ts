@@ -2,6 +2,7 @@
 import type { AccountProfile } from '../accounts/account.ts'
 import type { SessionsConfig } from '../config/sessions.ts'
 import type { Bytes } from '../crypto/bytes.ts'
+import type { AccountEvent } from '../outbox/events.ts'
 import type { AccountState, LiveState, NewSession, Session } from './session.ts'
 import type { NewFamily, TokenFamily } from './token-family.ts'
 
@@ -28,6 +29,8 @@ export interface AccountRpc {
    * @returns the surviving session of the state, while it is alive and has the family that the state gives it
    */
   applyState(request: ApplyStateRequest): Promise<ActiveFamily | null>
+  /** Removes events that the caller has delivered. The object's alarm delivers the others. */
+  settleEvents(ids: readonly string[]): Promise<void>
 }
 
 /** A live session and its account's profile. */
@@ -64,8 +67,8 @@ export type OpenResult =
   | {
       readonly outcome: 'opened'
       readonly activeSession: ActiveSession
-      /** Whether the account has logged in before, but not with this browser family from this country. */
-      readonly newDevice: boolean
+      /** What the caller is to deliver and to settle: `new_device_login`, or nothing. */
+      readonly events: readonly AccountEvent[]
     }
   /** The state may not be current. `version` is the one that the object has stored, or null if it has stored none. */
   | { readonly outcome: 'stale'; readonly version: number | null }
@@ -102,7 +105,8 @@ export interface RotateRequest extends SessionQuery, PresentedFamily {
 
 export type RotateResult =
   | { readonly outcome: 'rotated' | 'repeated'; readonly active: ActiveFamily }
-  | { readonly outcome: 'reused' }
+  /** `events` is to be delivered and settled: `refresh_token_reused`. */
+  | { readonly outcome: 'reused'; readonly events: readonly AccountEvent[] }
   | { readonly outcome: 'unknown' }
 
 export interface EndRequest extends Partial<SessionsQuery> {

@@ -113,7 +113,7 @@ describe('the families of a session', () => {
     await presentPages(0, true)
     await presentPages(1)
     advance(10)
-    expect(await presentPages(0)).toEqual({ outcome: 'reused' })
+    expect(await presentPages(0)).toMatchObject({ outcome: 'reused' })
     expect(await presentApp(0)).toEqual({ outcome: 'unknown' })
     expect(await presentPages(1)).toEqual({ outcome: 'unknown' })
     expect(await object.check(check(id))).toBeNull()

@@ -166,13 +166,13 @@ describe('the activity of an account', () => {
     ])
   })
 
-  it('reports whether a login comes from a new device', async () => {
+  it('knows the devices of earlier logins by browser family and country', async () => {
     const { open, state } = newAccount()
     const logIn = (userAgent: string) =>
       open({ state: state(5), session: newSession({ userAgent, country: 'DE' }) })
-    expect(await logIn('Firefox/140.0')).toMatchObject({ newDevice: false })
-    expect(await logIn('Firefox/141.0')).toMatchObject({ newDevice: false })
-    expect(await logIn('Chrome/140.0')).toMatchObject({ newDevice: true })
-    expect(await logIn('Chrome/141.0')).toMatchObject({ newDevice: false })
+    expect(await logIn('Firefox/140.0')).toMatchObject({ events: [] })
+    expect(await logIn('Firefox/141.0')).toMatchObject({ events: [] })
+    expect(await logIn('Chrome/140.0')).toMatchObject({ events: [{ kind: 'new_device_login' }] })
+    expect(await logIn('Chrome/141.0')).toMatchObject({ events: [] })
   })
 })

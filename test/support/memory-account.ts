@@ -1,5 +1,10 @@
 /** An account's object in memory: the same rules over a map, with a clock of its own. For tests of actions. */
-import { AccountRecord, type StoredRows, type Transition } from '../../src/sessions/account-record.ts'
+import {
+  AccountRecord,
+  deleteEvents,
+  type StoredRows,
+  type Transition,
+} from '../../src/sessions/account-record.ts'
 import * as reducer from '../../src/sessions/account-reducer.ts'
 import type { AccountRpc } from '../../src/sessions/account-rpc.ts'
 
@@ -50,6 +55,10 @@ export class MemoryAccount implements AccountRpc {
 
   async applyState(request: Request<'applyState'>) {
     return this.#store(reducer.applyState(this.#record(), request, this.#clock()))
+  }
+
+  async settleEvents(ids: Request<'settleEvents'>) {
+    return this.#store(deleteEvents(ids))
   }
 
   #record(): AccountRecord {

@@ -1,6 +1,6 @@
 /** Publishes whole states of accounts to their Durable Objects, so that changes in D1 take effect in sessions. */
 import type { AccountId } from '../../accounts/account.ts'
-import type { FailedEvent, OutboxEvent } from '../../outbox/outbox-store.ts'
+import type { FailedEvent, OutboxEvent } from '../../outbox/events.ts'
 import { withDeadline } from '../../runtime/deadline.ts'
 import { describeError, log } from '../../runtime/log.ts'
 import type { ActiveFamily } from '../../sessions/account-rpc.ts'

@@ -7,6 +7,7 @@ import type { OpenRequest } from '../../sessions/account-rpc.ts'
 import { type IssuableFamily, makeFamily } from '../../sessions/refresh-token.ts'
 import type { LiveState, NewSession, Transport } from '../../sessions/session.ts'
 import { PAGES_CLIENT_ID } from '../../sessions/token-family.ts'
+import { deliverAccountEvents } from '../account/deliver-outbox.ts'
 import type { RequestContext } from '../request-context.ts'
 import type { IssuableSession } from './issue-tokens.ts'
 
@@ -66,6 +67,7 @@ export async function openSession(
     throw error
   })
   if (result.outcome === 'stale') return result
+  deliverAccountEvents(ctx, result.events)
   return { outcome: 'opened', activeSession: result.activeSession, app, pages }
 }
 

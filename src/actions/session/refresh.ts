@@ -2,9 +2,9 @@
 
 import { sha256 } from '../../crypto/bytes.ts'
 import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
-import { log } from '../../runtime/log.ts'
 import type { RotateResult } from '../../sessions/account-rpc.ts'
 import { type RefreshToken, readRefreshToken } from '../../sessions/refresh-token.ts'
+import { deliverAccountEvents } from '../account/deliver-outbox.ts'
 import type { RequestContext } from '../request-context.ts'
 import { type IssuedTokens, issueTokens } from './issue-tokens.ts'
 
@@ -27,7 +27,7 @@ export async function refresh(ctx: RequestContext, text: string): Promise<Issued
 }
 
 /**
- * Presents a token to its family, which decides about rotation. Logs a reuse.
+ * Presents a token to its family, which decides about rotation. Delivers the event of a reuse.
  * @param withForm whether the cookie of the pages is sent with a form
  * @throws {ServiceError} `unavailable`
  */
@@ -36,7 +36,7 @@ export async function presentToken(
   { accountId, sessionId, familyId, generation, familySecret }: RefreshToken,
   withForm = false,
 ): Promise<RotateResult> {
-  const { services, requestId } = ctx
+  const { services } = ctx
   const { sessionsNotBeforeMs } = await services.settings.current(ctx)
   const presented = {
     sessionId,
@@ -48,12 +48,6 @@ export async function presentToken(
     sessionsNotBeforeMs,
   }
   const result = await orUnavailable(services.accountObject(accountId).rotate(presented))
-  if (result.outcome === 'reused') {
-    log('warn', 'refresh_token_reused', {
-      request_id: requestId,
-      account_id: accountId,
-      session_id: sessionId,
-    })
-  }
+  if (result.outcome === 'reused') deliverAccountEvents(ctx, result.events)
   return result
 }
