@@ -16,6 +16,7 @@ import type {
 import {
   type ConsumedNonce,
   type InFlight,
+  mayReturn,
   NONE_IN_FLIGHT,
   nextAlarm,
   type RuleState,
@@ -66,6 +67,7 @@ export class AttemptCounter extends DurableObject implements AttemptCounterRpc {
     const before = this.#load(name)
     const step = settle(before, request, nowMs)
     this.#save(name, before, step, nowMs)
+    this.#returnNonce(request)
     return step.result
   }
 
@@ -136,6 +138,12 @@ export class AttemptCounter extends DurableObject implements AttemptCounterRpc {
     if (!solved?.nonce || used === null) return
     this.ctx.storage.kv.put(NONCE_PREFIX + solved.nonce.value, used)
     this.#scheduleAlarm([used.expiresAtMs], nowMs)
+  }
+
+  #returnNonce({ id, outcome }: SettleRequest): void {
+    if (outcome.kind !== 'released' || outcome.returnedNonce === undefined) return
+    const key = NONCE_PREFIX + outcome.returnedNonce
+    if (mayReturn(this.ctx.storage.kv.get<ConsumedNonce>(key), id)) this.ctx.storage.kv.delete(key)
   }
 
   /** The keys of all stored records, each with the time at which it expires. */

@@ -79,8 +79,11 @@ export type Outcome =
   | { readonly kind: 'counted'; readonly account: string }
   /** Clears one account's failures, or everything (null). */
   | { readonly kind: 'cleared'; readonly account: string | null }
-  /** Neither counts nor clears. An event that was stored with the reservation is removed. */
-  | { readonly kind: 'released' }
+  /**
+   * Neither counts nor clears. An event that was stored with the reservation is removed.
+   * @param returnedNonce the nonce that the attempt consumed at this counter, if its challenge was not needed after all
+   */
+  | { readonly kind: 'released'; readonly returnedNonce?: string }
 
 export interface SettleResult {
   /**

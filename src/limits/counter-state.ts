@@ -142,6 +142,11 @@ export function isUsable(
   return nowMs < nonce.expiresAtMs && (used === undefined || used.attempt === attempt)
 }
 
+/** Whether an attempt that is released may return the nonce: only the one that consumed it. */
+export function mayReturn(consumed: ConsumedNonce | undefined, attempt: string): boolean {
+  return consumed?.attempt === attempt
+}
+
 /** @returns the record to store; null if there is no nonce to consume */
 export function toConsumedNonce({ nonce }: SolvedForCounter, attempt: string): ConsumedNonce | null {
   return nonce && { format: 1, attempt, expiresAtMs: nonce.expiresAtMs }

@@ -11,13 +11,16 @@ import {
   ok,
   PASSWORD,
   refresh,
+  refused,
   register,
   workerWith,
 } from '../support/client.ts'
 import { freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { basic, newClient, post } from '../support/oauth.ts'
+import { newRequester } from '../support/requester.ts'
 import type { Tokens } from '../support/responses.ts'
+import { solve } from '../support/solver.ts'
 
 const watched = watch()
 const worker: Fetch = workerWith(watched.bindings)
@@ -163,6 +166,27 @@ describe('the budget of round trips', () => {
   it('counts a login with an impossible identifier with four RPCs and no D1 query', async () => {
     expect((await logIn('@', 'x', worker)).status).toBe(401)
     expect(watched.counts).toEqual({ d1: 0, rpc: 4 })
+  })
+
+  it('rejects a challenge that was used already with two RPCs, none of them at the identifier', async () => {
+    const here = newRequester(worker)
+    await here.failTimes(3, person.name)
+    const solved = await solve((await refused(here.logIn(person.name))).challenge)
+    await ok(here.logIn(person.name, PASSWORD, solved))
+    watched.reset()
+    expect(await refused(here.logIn(person.name, PASSWORD, solved))).toMatchObject({
+      reasons: ['already_used'],
+    })
+    expect(watched.counts).toEqual({ d1: 0, rpc: 2 })
+  })
+
+  it('logs in with a challenge with seven RPCs at most', async () => {
+    const here = newRequester(worker)
+    await here.failTimes(3, newName())
+    const solved = await solve((await refused(here.logIn(person.name))).challenge)
+    watched.reset()
+    await ok(here.logIn(person.name, PASSWORD, solved))
+    expect(watched.counts).toEqual({ d1: 1, rpc: 6 })
   })
 
   it('issues a challenge with one RPC', async () => {

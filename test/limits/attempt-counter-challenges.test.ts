@@ -1,6 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { NO_STATUS } from '../../src/limits/counter.ts'
+import type { Outcome } from '../../src/limits/counter-rpc.ts'
 import { advance, FROZEN_MS, thaw } from '../support/clock.ts'
 import {
   CHALLENGED,
@@ -176,6 +177,18 @@ describe('the nonce of a solved challenge', () => {
     const once = await reserveSolved(newId(), { rule: null, nonce })
     expect(once).toEqual({ outcome: 'admitted', status: NO_STATUS })
     expect((await reserveSolved(newId(), { nonce })).outcome).toBe('already_used')
+  })
+
+  it('returns a nonce with the release of the attempt that consumed it, and of no other', async () => {
+    await failTimes(3)
+    const id = newId()
+    const nonce = newNonce()
+    const returned: Outcome = { kind: 'released', returnedNonce: nonce.value }
+    expect((await reserveSolved(id, { nonce })).outcome).toBe('admitted')
+    await settle(newId(), returned, CHALLENGED)
+    expect((await reserveSolved(newId(), { nonce })).outcome).toBe('already_used')
+    await settle(id, returned, CHALLENGED)
+    expect((await reserveSolved(newId(), { nonce })).outcome).toBe('admitted')
   })
 
   it('keeps a nonce consumed after an eviction, except for the attempt that consumed it', async () => {

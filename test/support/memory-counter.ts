@@ -17,7 +17,12 @@ import type {
   SettleRequest,
   SettleResult,
 } from '../../src/limits/counter-rpc.ts'
-import { type ConsumedNonce, NONE_IN_FLIGHT, type RuleState } from '../../src/limits/counter-state.ts'
+import {
+  type ConsumedNonce,
+  mayReturn,
+  NONE_IN_FLIGHT,
+  type RuleState,
+} from '../../src/limits/counter-state.ts'
 import type { RuleName } from '../../src/limits/rules.ts'
 import { EMPTY_TALLY } from '../../src/limits/window.ts'
 
@@ -50,6 +55,9 @@ export class MemoryCounter implements AttemptCounterRpc {
 
   async settle(request: SettleRequest): Promise<SettleResult> {
     const { name } = request.rule
+    const { outcome, id } = request
+    const nonce = outcome.kind === 'released' ? (outcome.returnedNonce ?? '') : ''
+    if (mayReturn(this.#nonces.get(nonce), id)) this.#nonces.delete(nonce)
     return this.#keep(name, settle(this.state(name), request, this.#clock()))
   }
 

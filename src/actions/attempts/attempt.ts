@@ -16,6 +16,8 @@ import { type ApplicableRule, blockCacheKeyOf, blockedError } from './counters.t
 interface Reservation extends ApplicableRule {
   /** Whether a solved challenge admitted the attempt, because the counter would not have done so without one. */
   readonly challenged: boolean
+  /** The nonce that the reservation consumes at this counter; null for none. */
+  readonly nonce: string | null
 }
 
 export class Attempt {
@@ -27,6 +29,8 @@ export class Attempt {
   readonly #id = crypto.randomUUID()
   readonly #end: () => void
   #reservations: readonly Reservation[] = []
+  /** Whether the attempt ended before its challenge was needed, so that the challenge can be used again. */
+  #returnsNonce = false
 
   /** Until the lease ends, the request runs on even if the caller disconnects, so that disconnecting cannot avoid being counted. */
   constructor(ctx: RequestContext, requester: string, identifier: string | null) {
@@ -45,7 +49,8 @@ export class Attempt {
    */
   async reserve(applicable: ApplicableRule, solved: SolvedForCounter | null): Promise<ReserveResult> {
     if (applicable.action === 'block') this.#refuseIfBlockIsCached(applicable)
-    const reservation = { ...applicable, challenged: solved !== null }
+    const nonce = solved?.nonce?.value ?? null
+    const reservation = { ...applicable, challenged: solved !== null, nonce }
     // Until the counter says otherwise it may hold the reservation, even if its result is lost.
     this.#reservations = [...this.#reservations, reservation]
     const waits = solved === null && RULES[applicable.name].waits
@@ -54,13 +59,17 @@ export class Attempt {
     const result = await orUnavailable(reserving, {}, waits ? MAX_WAIT_MS + DEADLINE_MS : DEADLINE_MS)
     this.#report(applicable, result.status)
     if (result.outcome !== 'admitted') this.#forget(reservation)
-    if (result.outcome === 'busy') throw blockedError(applicable.name, { ...result.status, exhausted: false })
+    if (result.outcome === 'busy') {
+      this.#returnsNonce = true
+      throw blockedError(applicable.name, { ...result.status, exhausted: false })
+    }
     if (result.outcome === 'refused' && applicable.action === 'block') this.#block(applicable, result.status)
     return result
   }
 
   /** Consumes the nonce of a solved challenge at the requester's counter. @returns false if it was consumed already */
   async consumeNonce(solved: SolvedForCounter): Promise<boolean> {
+    if (solved.nonce === null) return true
     const request = { rule: null, id: this.#id, requester: this.#requester, waits: false, solved }
     const { outcome } = await orUnavailable(this.#ctx.services.counter(this.#requester).reserve(request))
     return outcome === 'admitted'
@@ -116,13 +125,17 @@ export class Attempt {
 
   /** Releases the reservations whose outcome never became known. To be called last, in any case. */
   async releaseUnsettled(): Promise<void> {
-    await this.#settleQuietly(this.#reservations, { kind: 'released' })
+    await this.#settleQuietly(this.#reservations, ({ nonce }) =>
+      this.#returnsNonce && nonce !== null
+        ? { kind: 'released', returnedNonce: nonce }
+        : { kind: 'released' },
+    )
     this.#end()
   }
 
   #count(): void {
     const reservations = this.#reservations.filter(({ rule }) => rule.recordedAt === 'reservation')
-    this.#ctx.waitUntil(this.#settleQuietly(reservations, { kind: 'counted', account: this.#id }))
+    this.#ctx.waitUntil(this.#settleQuietly(reservations, () => ({ kind: 'counted', account: this.#id })))
   }
 
   /** At the identifier's counter first: if that fails, the requester's counter does not reveal the outcome. */
@@ -133,8 +146,13 @@ export class Attempt {
   }
 
   /** An error is only logged, because at most it makes later attempts wait. */
-  async #settleQuietly(reservations: readonly Reservation[], outcome: Outcome): Promise<void> {
-    const settling = reservations.map((reservation) => withDeadline(this.#settle(reservation, outcome)))
+  async #settleQuietly(
+    reservations: readonly Reservation[],
+    outcomeAt: (reservation: Reservation) => Outcome,
+  ): Promise<void> {
+    const settling = reservations.map((reservation) =>
+      withDeadline(this.#settle(reservation, outcomeAt(reservation))),
+    )
     for (const result of await Promise.allSettled(settling)) {
       if (result.status === 'fulfilled') continue
       const error = describeError(result.reason)

@@ -36,9 +36,8 @@ export class AttemptChallenge {
     this.#solution = challenge
   }
 
-  /** Null until a solution has been verified. */
-  get solved(): SolvedForCounter | null {
-    return this.#solved
+  get isSolved(): boolean {
+    return this.#solved !== null
   }
 
   /** Raises the difficulty that the attempt needs. */

@@ -30,7 +30,8 @@ export interface AttemptRequest extends RateLimitedRequest {
 
 /**
  * First tries without the challenge, because a challenge that is not required must not be consumed. If the counter of the address
- * requires one, it is verified before the identifier's counter is called.
+ * requires one, it is verified and consumed before the identifier's counter is called, so that a challenge that was used already
+ * holds no reservation there.
  * @returns the lease; the caller must end it with `releaseUnsettled` in any case
  * @throws {ServiceError} `client_ip_unknown`, `too_many_*`, `challenge_*`, `unavailable`
  */
@@ -41,8 +42,8 @@ export async function reserveAttempt(ctx: RequestContext, request: AttemptReques
   try {
     const refused = await reserveAtAddress(attempt, challenge, applicable.filter(isAt(requester.counter)))
     if (refused.length === 0) request.whileReserving?.()
+    else await reserveRefused(attempt, challenge, refused)
     await reserveAtIdentifier(attempt, challenge, applicable.filter(isAt(identifier)))
-    await reserveRefused(attempt, challenge, refused)
     return attempt
   } catch (error) {
     await attempt.releaseUnsettled()
@@ -54,7 +55,7 @@ function isAt(counter: string | null) {
   return (applicable: ApplicableRule) => applicable.counter === counter
 }
 
-/** @returns the rules that require the challenge, which is verified but not yet consumed */
+/** @returns the rules that require a challenge */
 async function reserveAtAddress(
   attempt: Attempt,
   challenge: AttemptChallenge,
@@ -67,8 +68,19 @@ async function reserveAtAddress(
     challenge.raiseDifficulty(status.difficulty)
     refused.push(rule)
   }
-  if (refused.length > 0) await challenge.solve()
   return refused
+}
+
+/** Reserves with the challenge where the address was refused without it. Consumes the challenge, once. */
+async function reserveRefused(
+  attempt: Attempt,
+  challenge: AttemptChallenge,
+  refused: readonly ApplicableRule[],
+): Promise<void> {
+  const solved = await challenge.solve()
+  for (const [at, rule] of refused.entries()) {
+    await reserveSolved(attempt, challenge, rule, at === 0 ? solved : { ...solved, nonce: null })
+  }
 }
 
 /** A challenged attempt is counted apart, so that it leaves the attempts without a challenge at this identifier to others. */
@@ -78,31 +90,15 @@ async function reserveAtIdentifier(
   applicable: readonly ApplicableRule[],
 ): Promise<void> {
   for (const rule of applicable) {
-    if (challenge.solved === null) {
+    if (!challenge.isSolved) {
       const { outcome, status } = await attempt.reserve(rule, null)
       if (outcome === 'admitted') continue
       challenge.raiseDifficulty(status.difficulty)
+      const isFirstUse = await attempt.consumeNonce(await challenge.solve())
+      if (!isFirstUse) await challenge.fail('already_used')
     }
     await reserveSolved(attempt, challenge, rule, { ...(await challenge.solve()), nonce: null })
   }
-}
-
-/** Reserves where the address was refused without a challenge, and consumes the solved one there, once. */
-async function reserveRefused(
-  attempt: Attempt,
-  challenge: AttemptChallenge,
-  refused: readonly ApplicableRule[],
-): Promise<void> {
-  const { solved } = challenge
-  if (solved === null) return
-  const [first, ...others] = refused
-  if (first === undefined) {
-    const isFirstUse = solved.nonce === null || (await attempt.consumeNonce(solved))
-    if (!isFirstUse) await challenge.fail('already_used')
-    return
-  }
-  await reserveSolved(attempt, challenge, first, solved)
-  for (const rule of others) await reserveSolved(attempt, challenge, rule, { ...solved, nonce: null })
 }
 
 async function reserveSolved(
