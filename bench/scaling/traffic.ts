@@ -35,7 +35,7 @@ export const RECORD_READ_SECONDS = 20
 export const OUTBOX_CRON_SECONDS = 60
 /** ... and the signing keys. */
 const KEYS_CRON_SECONDS = 300
-/** Accounts that one cron run publishes at most (src/actions/admin/deliver-outbox.ts). */
+/** Accounts that one cron run publishes at most (src/actions/account/deliver-outbox.ts). */
 export const PUBLISHED_PER_CRON_RUN = 3_000
 
 export interface Day {

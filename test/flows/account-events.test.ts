@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { call, newAddress, newPerson, ok, PASSWORD, refresh, refused, workerWith } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
-import { captureLog, lastRequest, lines } from '../support/log.ts'
+import { captureLog, lastRequest, lines, requests } from '../support/log.ts'
 
 const watched = watch()
 const worker = workerWith(watched.bindings)
@@ -85,9 +85,7 @@ describe('the event of a login from a new device', () => {
     expect(watched.counts).toEqual({ d1: 1, rpc: 6 })
     await logIn()
     expect(watched.counts).toEqual({ d1: 1, rpc: 5 })
-    const { session_id, request_id } = lines
-      .map((line) => JSON.parse(line))
-      .filter(({ route }) => route === '/auth/login')[0]
+    const [{ session_id, request_id }] = requests().filter(({ route }) => route === '/auth/login')
     expect(logged('new_device_login')).toEqual([
       {
         time: new Date().toISOString(),

@@ -80,16 +80,22 @@ describe('an event of an account', () => {
     expect(lines).toEqual([])
   })
 
-  it('is lost together with its change if the object stops before the change is stored', async () => {
+  it('is lost with its change if their transaction is lost', async () => {
     const { stub, object, presented } = await withReplacedToken()
-    const stopped = runInDurableObject(stub, async (instance, state) => {
+    await runInDurableObject(stub, async (instance, { storage }) => {
       if (!(instance instanceof AccountObject)) throw new Error('another object')
-      expect(await instance.rotate(presented)).toMatchObject({ outcome: 'reused' })
-      state.abort('the object stops')
+      let result: unknown
+      const lose = () => {
+        // Whatever it stored later would remain.
+        result = instance.rotate(presented)
+        throw new Error('lost')
+      }
+      expect(() => storage.transactionSync(lose)).toThrow('lost')
+      expect(await result).toMatchObject({ outcome: 'reused' })
     })
-    await expect(stopped).rejects.toThrow('the object stops')
     expect(await eventsOf(stub)).toEqual([])
     expect(await object.rotate(presented)).toMatchObject({ outcome: 'reused' })
+    expect(await eventsOf(stub)).toHaveLength(1)
   })
 
   it('is removed by its settlement, and not delivered by the alarm', async () => {
