@@ -26,7 +26,8 @@ CREATE TABLE IF NOT EXISTS accounts (
   credential_version INTEGER NOT NULL,        -- rises with every change that affects tokens
   sessions_not_before INTEGER NOT NULL,       -- version of the last change that ended sessions
   surviving_session TEXT,                     -- the session that survives that change, if there is one
-  surviving_secret_hash TEXT,                 -- base64url; SHA-256 of the new secret of that session
+  surviving_family TEXT,                      -- the token family that replaces all families of that session
+  surviving_secret_hash TEXT,                 -- base64url; SHA-256 of the secret of that family
   change_id TEXT NOT NULL,                    -- the last change: shows whether a write happened whose response was lost
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,

@@ -16,6 +16,8 @@ const NAME = 'gatehouse'
 const TRIGGER = '* * * * *'
 const INSERT_EVENTS = `INSERT INTO outbox (account_id, kind, data)
   SELECT id, 'account_state', credential_version FROM accounts`
+/** An object's file is named by its id. */
+const OBJECT_FILE = /\/[0-9a-f]{64}\./
 const MAX_MS = 1_800_000
 
 globalThis.setTimeout(() => process.exit(1), MAX_MS).unref()
@@ -67,7 +69,7 @@ async function pending(database: Database): Promise<number> {
  */
 async function objectsAreEvicted(stage: Stage): Promise<void> {
   const folder = stage.folder(NAME, 'AccountObject')
-  while (openFiles(folder).length > 0) await setTimeout(500)
+  while (openFiles(folder).some((path) => OBJECT_FILE.test(path))) await setTimeout(500)
 }
 
 async function timed(work: () => Promise<void>): Promise<number> {

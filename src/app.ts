@@ -20,7 +20,6 @@ import { accountRoutes } from './routes/account.ts'
 import { clientsRoutes } from './routes/admin/clients.ts'
 import { keysRoutes } from './routes/admin/keys.ts'
 import { limitsRoutes } from './routes/admin/limits.ts'
-import { allSessionsRoutes } from './routes/admin/sessions.ts'
 import { usersRoutes } from './routes/admin/users.ts'
 import { challengeRoutes } from './routes/challenge.ts'
 import { oauthRoutes } from './routes/oauth/tokens.ts'
@@ -64,7 +63,6 @@ function mountRoutes(app: Router, { deployment, accounts, gateway }: Config): vo
   app.route('/', limitsRoutes(accounts))
   app.route('/', keysRoutes())
   app.route('/', usersRoutes())
-  app.route('/', allSessionsRoutes())
   app.route('/', clientsRoutes())
   app.route('/', oauthRoutes())
   app.route('/', forwardAuthRoutes(gateway, originTokens))

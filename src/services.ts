@@ -13,7 +13,7 @@ import { CounterKeys } from './limits/counter-keys.ts'
 import type { AttemptCounterRpc } from './limits/counter-rpc.ts'
 import { Outbox } from './outbox/outbox-store.ts'
 import { derivePepper, type Pepper } from './passwords/pbkdf2.ts'
-import type { AccountStub } from './sessions/account-object.ts'
+import type { AccountRpc } from './sessions/account-rpc.ts'
 import { deriveTicketKeys } from './sessions/login-ticket.ts'
 import { derivePageKeys, deriveRefreshKeys } from './sessions/refresh-token.ts'
 import { RunTimeSettings } from './settings/run-time-settings.ts'
@@ -27,7 +27,7 @@ export interface Services {
   readonly accounts: AccountRepository
   readonly outbox: Outbox
   /** @returns a new stub of the account's object, because a stub may stay broken after an error */
-  readonly accountObject: (accountId: string) => AccountStub
+  readonly accountObject: (accountId: string) => AccountRpc
   /** @returns a new stub of the counter with this name, for the same reason */
   readonly counter: (name: string) => AttemptCounterRpc
   readonly counterKeys: CounterKeys
@@ -56,7 +56,7 @@ export function createServices(env: Env, config: Config): Services {
     config,
     accounts: new AccountRepository(env.DB),
     outbox: new Outbox(env.DB),
-    accountObject: (accountId) => env.ACCOUNT.getByName(accountId) as unknown as AccountStub,
+    accountObject: (accountId) => env.ACCOUNT.getByName(accountId),
     counter: (name) => env.COUNTER.getByName(name),
     counterKeys: new CounterKeys(records),
     blockCache: new BlockCache(),

@@ -28,7 +28,9 @@ const ROWS: readonly (readonly string[])[] = [
   ['actions'],
   ['services'],
   ['shared-record'],
-  ['accounts', 'outbox', 'passwords', 'tokens', 'sessions', 'limits', 'challenge', 'settings', 'clients'],
+  ['accounts', 'passwords', 'tokens', 'sessions', 'limits', 'challenge', 'settings', 'clients'],
+  // The objects of accounts have an outbox, too.
+  ['outbox'],
   ['config'],
   // The table of the limit rules is data, from which the config derives names, bounds and defaults.
   ['limits/rules.ts'],
@@ -119,6 +121,26 @@ describe('paths in documents', () => {
     expect(named.length).toBeGreaterThan(20)
     const known = (file: string) => file in sources || /^(bench|scripts|test|examples)\//.test(file)
     expect(named.filter(([path, file = '']) => !path?.includes('/spa') && !known(file))).toEqual([])
+  })
+})
+
+describe('the walks of docs/architecture.md', () => {
+  const text = documents['../docs/architecture.md'] ?? ''
+  const walk = (title: string) => {
+    const section = text.split(`\n### ${title}\n`)[1]?.split(/\n##/)[0] ?? ''
+    return [...section.matchAll(/^\d+\. `([^`]+)`/gm)].map(([, file = '']) => file)
+  }
+
+  it.each([
+    ['A registration', 36],
+    ['A failed login', 28],
+    ['A refresh', 16],
+    ['A gateway request', 17],
+  ])('enter each file once, and no more files than today: %s', (title, most) => {
+    const files = walk(title)
+    expect(files.length).toBeGreaterThan(10)
+    expect(files.length).toBeLessThanOrEqual(most)
+    expect(new Set(files).size).toBe(files.length)
   })
 })
 

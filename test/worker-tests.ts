@@ -21,6 +21,7 @@ const SETTINGS: { readonly [Name in keyof Omit<Required<Settings>, MissingSettin
   REFRESH_MAX_SECONDS: '',
   REFRESH_GRACE_SECONDS: '',
   MAX_SESSIONS: '',
+  ACTIVITY_DAYS: '',
   PASSWORD_MIN_LENGTH: '',
   PASSWORD_WORDS: '',
   DEFAULT_PHONE_REGION: '',

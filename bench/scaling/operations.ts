@@ -56,7 +56,7 @@ export const OPERATIONS = {
     rpcs: 3,
     alarms: 1,
     objectRowsRead: 14,
-    objectRowsWritten: 8,
+    objectRowsWritten: 9,
   },
   login: {
     ...CALL,
@@ -66,7 +66,7 @@ export const OPERATIONS = {
     d1RowsRead: 1,
     rpcs: 5,
     objectRowsRead: 17,
-    objectRowsWritten: 1,
+    objectRowsWritten: 2,
   },
   refresh: {
     ...CALL,

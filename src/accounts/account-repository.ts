@@ -142,3 +142,36 @@ export class AccountRepository {
     throw new ServiceError('unavailable', {}, { cause: error })
   }
 }
+
+/** Finds the account whose password is checked. The first read may begin early, beside other work. */
+export class AccountLookup {
+  readonly #accounts: AccountRepository
+  readonly #by: Identifier | AccountId | null
+  #begun: { readonly from: ReadFrom; readonly read: Promise<AccountRead> } | null = null
+
+  /** @param by null for text that no account can have as an identifier */
+  constructor(accounts: AccountRepository, by: Identifier | AccountId | null) {
+    this.#accounts = accounts
+    this.#by = by
+  }
+
+  /** Begins the read that the first `find` from there returns. */
+  begin(from: ReadFrom): void {
+    const read = this.#read(from)
+    // Its error is thrown where the read is used, if it is.
+    read.catch(() => undefined)
+    this.#begun = { from, read }
+  }
+
+  /** @throws {ServiceError} `unavailable` */
+  find(from: ReadFrom): Promise<AccountRead> {
+    const begun = this.#begun
+    this.#begun = null
+    return begun?.from === from ? begun.read : this.#read(from)
+  }
+
+  async #read(from: ReadFrom): Promise<AccountRead> {
+    if (this.#by === null) return { account: null, fromPrimary: true }
+    return this.#accounts.find(this.#by, from)
+  }
+}

@@ -22,6 +22,7 @@ interface AccountRow {
   readonly credential_version: number
   readonly sessions_not_before: number
   readonly surviving_session: string | null
+  readonly surviving_family: string | null
   readonly surviving_secret_hash: string | null
   readonly change_id: string
   readonly created_at: number
@@ -103,10 +104,11 @@ export function updateAccount(db: D1Database, from: Account, to: Account): D1Pre
     .bind(from.id, from.credentialVersion, ...Object.values(row))
 }
 
+/** Deletes the account under the condition of `isStored`, so that the statements before it in the batch take effect exactly if it does. */
 export function deleteAccount(db: D1Database, from: Account): D1PreparedStatement {
   return db
-    .prepare('DELETE FROM accounts WHERE id = ?1 AND credential_version = ?2')
-    .bind(from.id, from.credentialVersion)
+    .prepare('DELETE FROM accounts WHERE id = ?1 AND change_id = ?2 AND credential_version = ?3')
+    .bind(from.id, from.changeId, from.credentialVersion)
 }
 
 /** An SQL condition and the values of its parameters. It must be the last in its statement, because they have no numbers. */
@@ -184,6 +186,7 @@ function toRow(account: Account): AccountRow {
     credential_version: account.credentialVersion,
     sessions_not_before: account.sessionsNotBefore,
     surviving_session: survivingSession?.id ?? null,
+    surviving_family: survivingSession?.familyId ?? null,
     surviving_secret_hash: survivingSession === null ? null : toBase64Url(survivingSession.secretHash),
     change_id: account.changeId,
     created_at: account.createdAt,
@@ -193,8 +196,9 @@ function toRow(account: Account): AccountRow {
 
 function toSurvivingSession({
   surviving_session: id,
+  surviving_family: familyId,
   surviving_secret_hash: hash,
 }: AccountRow): SurvivingSession | null {
   const secretHash = fromBase64Url(hash ?? '')
-  return id === null || secretHash === null ? null : { id, secretHash }
+  return id === null || familyId === null || secretHash === null ? null : { id, familyId, secretHash }
 }

@@ -1,5 +1,7 @@
 /** The data of an account. */
 import type { Bytes } from '../crypto/bytes.ts'
+import { newId } from '../crypto/ids.ts'
+import type { Identifier } from './identifier.ts'
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json }
 
@@ -22,10 +24,11 @@ export interface AccountProfile {
   readonly updatedAt: number
 }
 
-/** The session that made the last change that ended all other sessions, and its new secret. */
+/** The session that made the last change that ended all other sessions, and the token family that replaces all its families. */
 export interface SurvivingSession {
   readonly id: string
-  /** SHA-256 of its new secret. Its earlier refresh tokens are invalid. */
+  readonly familyId: string
+  /** SHA-256 of the family's secret. */
   readonly secretHash: Bytes
 }
 
@@ -44,3 +47,33 @@ export interface Account extends AccountProfile {
 /** The kinds of identifier that an account can have, in the order in which conflicts are reported. */
 export const IDENTIFIER_KINDS = ['username', 'email', 'phone'] as const
 export type IdentifierKind = (typeof IDENTIFIER_KINDS)[number]
+
+/** @param identifiers null for those that the account does not have */
+export function newAccount(
+  { username, email, phone }: Readonly<Record<IdentifierKind, Identifier | null>>,
+  passwordHash: string,
+  nowMs: number,
+): Account {
+  const id = newId(nowMs)
+  const now = Math.floor(nowMs / 1000)
+  return {
+    id,
+    username: username?.shown ?? null,
+    usernameKey: username?.compared ?? null,
+    email: email?.shown ?? null,
+    emailVerified: false,
+    phone: phone?.shown ?? null,
+    phoneVerified: false,
+    passwordHash,
+    disabled: false,
+    roles: [],
+    scopes: [],
+    claims: {},
+    credentialVersion: nowMs,
+    sessionsNotBefore: nowMs,
+    survivingSession: null,
+    changeId: id,
+    createdAt: now,
+    updatedAt: now,
+  }
+}

@@ -30,6 +30,7 @@ export interface Settings {
   readonly REFRESH_MAX_SECONDS?: Setting
   readonly REFRESH_GRACE_SECONDS?: Setting
   readonly MAX_SESSIONS?: Setting
+  readonly ACTIVITY_DAYS?: Setting
   readonly PASSWORD_MIN_LENGTH?: Setting
   /** Comma-separated words that make a password common, in addition to the service's name. Default: none. */
   readonly PASSWORD_WORDS?: Setting

@@ -9,11 +9,9 @@ import { endReplacedSessions } from '../actions/session/end-sessions.ts'
 import type { IssuedTokens } from '../actions/session/issue-tokens.ts'
 import { ServiceError } from '../errors/service-error.ts'
 import type { ActiveSession } from '../sessions/account-rpc.ts'
-import { readBounded } from './body.ts'
 import type { AppContext, AppEnv } from './context.ts'
-import { cookieValues } from './cookies.ts'
 import { bearerToken } from './credentials.ts'
-import { parseBody, setBody, setBodyObject } from './middleware/bodies.ts'
+import { parseBody, readBounded, setBody, setBodyObject } from './middleware/bodies.ts'
 
 const NAME = 'gatehouse_refresh'
 const PATH = '/auth'
@@ -111,4 +109,32 @@ function cookieName(c: AppContext): string {
 
 function attributes(c: AppContext) {
   return { path: PATH, httpOnly: true, secure: isSecure(c), sameSite: 'Strict' as const }
+}
+
+/** Cloudflare's edge accepts no more than this for all headers together. */
+const MAX_COOKIES_LENGTH = 131_072
+
+/**
+ * @param header the Cookie header, undefined if it was not sent
+ * @returns the values of all cookies with this name, as they were sent: quotes and percent signs have no special meaning
+ */
+export function cookieValues(header: string | undefined, name: string): readonly string[] {
+  if (header === undefined || header.length > MAX_COOKIES_LENGTH) return []
+  return header.split(';').flatMap((pair) => {
+    const equals = pair.indexOf('=')
+    const isNamed = equals !== -1 && trimBlanks(pair.slice(0, equals)) === name
+    return isNamed ? [trimBlanks(pair.slice(equals + 1))] : []
+  })
+}
+
+/** Removes only spaces and tabs: a no-break space is part of a name, which is then a different name. */
+function trimBlanks(text: string): string {
+  let [start, end] = [0, text.length]
+  while (start < end && isBlank(text[start])) start += 1
+  while (end > start && isBlank(text[end - 1])) end -= 1
+  return text.slice(start, end)
+}
+
+function isBlank(character: string | undefined): boolean {
+  return character === ' ' || character === '\t'
 }

@@ -3,7 +3,7 @@
  * starts, and settled afterwards. Storage is read and written synchronously, so RPCs never interleave.
  */
 import { DurableObject } from 'cloudflare:workers'
-import { endWait, MAX_WAIT_MS, peek, reserve, type Step, settle, useUpNonce } from './counter.ts'
+import { consumeNonce, endWait, MAX_WAIT_MS, peek, reserve, type Step, settle } from './counter.ts'
 import type {
   AttemptCounterRpc,
   CounterRule,
@@ -13,7 +13,13 @@ import type {
   SettleRequest,
   SettleResult,
 } from './counter-rpc.ts'
-import { type InFlight, NONE_IN_FLIGHT, nextAlarm, type RuleState, type UsedNonce } from './counter-state.ts'
+import {
+  type ConsumedNonce,
+  type InFlight,
+  NONE_IN_FLIGHT,
+  nextAlarm,
+  type RuleState,
+} from './counter-state.ts'
 import type { RuleName } from './rules.ts'
 import { EMPTY_TALLY, type Tally } from './window.ts'
 
@@ -41,15 +47,15 @@ export class AttemptCounter extends DurableObject implements AttemptCounterRpc {
   async reserve(request: ReserveRequest): Promise<ReserveResult> {
     const nowMs = Date.now()
     const { rule, id } = request
-    const used = this.#usedNonce(request)
+    const used = this.#consumedNonce(request)
     if (rule === null) {
-      const { result, usedNonce } = useUpNonce(request, used, nowMs)
-      this.#storeNonce(request, usedNonce, nowMs)
+      const { result, consumedNonce } = consumeNonce(request, used, nowMs)
+      this.#storeNonce(request, consumedNonce, nowMs)
       return result
     }
     const before = this.#load(rule.name)
     const step = reserve(before, { ...request, rule }, used, nowMs)
-    this.#storeNonce(request, step.usedNonce, nowMs)
+    this.#storeNonce(request, step.consumedNonce, nowMs)
     this.#save(rule.name, before, step, nowMs)
     return step.result ?? this.#wait(rule.name, id)
   }
@@ -120,11 +126,13 @@ export class AttemptCounter extends DurableObject implements AttemptCounterRpc {
     }
   }
 
-  #usedNonce({ solved }: ReserveRequest): UsedNonce | undefined {
-    return solved?.nonce ? this.ctx.storage.kv.get<UsedNonce>(NONCE_PREFIX + solved.nonce.value) : undefined
+  #consumedNonce({ solved }: ReserveRequest): ConsumedNonce | undefined {
+    return solved?.nonce
+      ? this.ctx.storage.kv.get<ConsumedNonce>(NONCE_PREFIX + solved.nonce.value)
+      : undefined
   }
 
-  #storeNonce({ solved }: ReserveRequest, used: UsedNonce | null, nowMs: number): void {
+  #storeNonce({ solved }: ReserveRequest, used: ConsumedNonce | null, nowMs: number): void {
     if (!solved?.nonce || used === null) return
     this.ctx.storage.kv.put(NONCE_PREFIX + solved.nonce.value, used)
     this.#scheduleAlarm([used.expiresAtMs], nowMs)
@@ -133,7 +141,7 @@ export class AttemptCounter extends DurableObject implements AttemptCounterRpc {
   /** The keys of all stored records, each with the time at which it expires. */
   #expiries(): readonly (readonly [string, number])[] {
     const tallies = [...this.ctx.storage.kv.list<Tally>({ prefix: TALLY_PREFIX })]
-    const nonces = [...this.ctx.storage.kv.list<UsedNonce>({ prefix: NONCE_PREFIX })]
+    const nonces = [...this.ctx.storage.kv.list<ConsumedNonce>({ prefix: NONCE_PREFIX })]
     return [
       ...tallies.map(([key, { keepUntilMs }]) => [key, keepUntilMs] as const),
       ...nonces.map(([key, { expiresAtMs }]) => [key, expiresAtMs] as const),

@@ -27,11 +27,11 @@ export interface CounterRule {
    */
   readonly recordedAt: 'reservation' | 'failure'
   /** The most challenged attempts in flight of one requester. */
-  readonly challengedPlaces: number
+  readonly maxChallenged: number
 }
 
 export interface ReserveRequest {
-  /** Null to use up the nonce of `solved` alone, if no rule of this counter requires the challenge. */
+  /** Null to consume the nonce of `solved` alone, if no rule of this counter requires the challenge. */
   readonly rule: CounterRule | null
   /** The attempt's id, which the Worker makes. */
   readonly id: string
@@ -56,10 +56,10 @@ export interface Nonce {
 
 export interface ReserveResult {
   /**
-   * `refused`: counted events, or attempts that are pending and for which it may not wait, leave no place. `busy`: the rule is
-   * exhausted, and the requester has the most challenged attempts in flight that it may have; no nonce is used up.
-   * `already_used`: the nonce was used up by another attempt, or has expired. `difficulty_too_low`: the difficulty has risen
-   * since the challenge was issued; the nonce is used up.
+   * `refused`: counted events, or attempts that are pending and for which it may not wait, prevent it. `busy`: the rule is
+   * exhausted, and the requester has the most challenged attempts in flight that it may have; no nonce is consumed.
+   * `already_used`: the nonce was consumed by another attempt, or has expired. `difficulty_too_low`: the difficulty has risen
+   * since the challenge was issued; the nonce is consumed.
    */
   readonly outcome: 'admitted' | 'refused' | 'busy' | 'difficulty_too_low' | 'already_used'
   /** NO_STATUS if the request has no rule. */

@@ -6,7 +6,7 @@ import { difficultyOf, eventsInWindow, type Limit, resetAfterMs, type Tally } fr
 export interface InFlight {
   /** Attempts that were admitted without a challenge: by id, when each reservation expires, in unix milliseconds. */
   readonly pending: ReadonlyMap<string, number>
-  /** Attempts that were admitted because of a solved challenge, by id. They leave the places of others free. */
+  /** Attempts that were admitted because of a solved challenge, by id. They do not count as pending, so that attempts without a challenge are left to others. */
   readonly challenged: ReadonlyMap<string, ChallengedAttempt>
   /** Attempts that wait until others settle, in the order of their arrival. */
   readonly waiting: readonly RuleRequest[]
@@ -56,15 +56,15 @@ export function isReserved(state: RuleState, { limit }: CounterRule, id: string,
 /** Whether the requester has as many challenged attempts in flight as it may have. */
 export function isBusy(
   { challenged }: RuleState,
-  { challengedPlaces }: CounterRule,
+  { maxChallenged }: CounterRule,
   requester: string,
 ): boolean {
   const own = [...challenged.values()].filter((attempt) => attempt.requester === requester)
-  return own.length >= challengedPlaces
+  return own.length >= maxChallenged
 }
 
 /**
- * The challenged attempts of other requesters beyond the places that are left. They make the challenge more difficult, so that
+ * The challenged attempts of other requesters beyond the attempts that are left. They make the challenge more difficult, so that
  * challenges that many addresses collect and send at once require no less work than the same attempts one after the other. Those
  * of the requester itself are bounded instead (isBusy).
  */
@@ -109,7 +109,7 @@ export interface AdmissionInput {
 }
 
 /**
- * Decides about the next attempt. A pending attempt may turn out to count, so it occupies one place below the threshold. While
+ * Decides about the next attempt. A pending attempt may turn out to count, so it counts towards the threshold. While
  * only pending attempts prevent the next one, that one waits for one of them to settle.
  */
 export function decideAdmission({
@@ -123,8 +123,8 @@ export function decideAdmission({
   return ahead < MAX_WAITING ? 'wait' : 'refuse'
 }
 
-/** The stored record of a nonce that was used up. */
-export interface UsedNonce {
+/** The stored record of a consumed nonce. */
+export interface ConsumedNonce {
   readonly format: 1
   /** The attempt that used it up, whose call may be repeated. */
   readonly attempt: string
@@ -135,15 +135,15 @@ export interface UsedNonce {
 export function isUsable(
   { nonce }: SolvedForCounter,
   attempt: string,
-  used: UsedNonce | undefined,
+  used: ConsumedNonce | undefined,
   nowMs: number,
 ): boolean {
   if (nonce === null) return true
   return nowMs < nonce.expiresAtMs && (used === undefined || used.attempt === attempt)
 }
 
-/** @returns the record to store; null if there is no nonce to use up */
-export function toUsedNonce({ nonce }: SolvedForCounter, attempt: string): UsedNonce | null {
+/** @returns the record to store; null if there is no nonce to consume */
+export function toConsumedNonce({ nonce }: SolvedForCounter, attempt: string): ConsumedNonce | null {
   return nonce && { format: 1, attempt, expiresAtMs: nonce.expiresAtMs }
 }
 

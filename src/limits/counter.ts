@@ -14,6 +14,7 @@ import type {
   SolvedForCounter,
 } from './counter-rpc.ts'
 import {
+  type ConsumedNonce,
   countedIn,
   decideAdmission,
   isBusy,
@@ -23,8 +24,7 @@ import {
   othersInFlight,
   type RuleRequest,
   type RuleState,
-  toUsedNonce,
-  type UsedNonce,
+  toConsumedNonce,
   withoutAttempt,
   withoutExpired,
 } from './counter-state.ts'
@@ -47,8 +47,8 @@ export interface Step<Result> {
 interface Reservation<Result> {
   readonly state: RuleState
   readonly result: Result
-  /** The record of the nonce that the attempt uses up. */
-  readonly usedNonce: UsedNonce | null
+  /** The record of the nonce that the attempt consumes. */
+  readonly consumedNonce: ConsumedNonce | null
 }
 
 /**
@@ -58,7 +58,7 @@ interface Reservation<Result> {
 export function reserve(
   before: RuleState,
   request: RuleRequest,
-  used: UsedNonce | undefined,
+  used: ConsumedNonce | undefined,
   nowMs: number,
 ): Step<ReserveResult | null> & Reservation<ReserveResult | null> {
   const { state, resumed } = wake(before, nowMs)
@@ -71,18 +71,18 @@ export function reserve(
 }
 
 /** Uses up the nonce of a request without a rule. @param used as in `reserve` */
-export function useUpNonce(
+export function consumeNonce(
   { id, solved }: ReserveRequest,
-  used: UsedNonce | undefined,
+  used: ConsumedNonce | undefined,
   nowMs: number,
-): { readonly result: ReserveResult; readonly usedNonce: UsedNonce | null } {
+): { readonly result: ReserveResult; readonly consumedNonce: ConsumedNonce | null } {
   if (solved === null || isUsable(solved, id, used, nowMs)) {
     return {
       result: { outcome: 'admitted', status: NO_STATUS },
-      usedNonce: solved && toUsedNonce(solved, id),
+      consumedNonce: solved && toConsumedNonce(solved, id),
     }
   }
-  return { result: { outcome: 'already_used', status: NO_STATUS }, usedNonce: null }
+  return { result: { outcome: 'already_used', status: NO_STATUS }, consumedNonce: null }
 }
 
 export function settle(before: RuleState, request: SettleRequest, nowMs: number): Step<SettleResult> {
@@ -141,34 +141,34 @@ function reserveOrWait(
 ): Reservation<ReserveResult | null> {
   const { rule, id, waits } = request
   if (isReserved(state, rule, id, nowMs)) return withResult(state, request, 'admitted', nowMs)
-  if (state.waiting.some((waiting) => waiting.id === id)) return { state, result: null, usedNonce: null }
+  if (state.waiting.some((waiting) => waiting.id === id)) return { state, result: null, consumedNonce: null }
   const decision = decide(state, rule, state.waiting.length, nowMs)
   if (decision === 'admit') return admit(state, request, nowMs)
   if (decision === 'refuse' || !waits) return refuse(state, request, nowMs)
-  return { state: { ...state, waiting: [...state.waiting, request] }, result: null, usedNonce: null }
+  return { state: { ...state, waiting: [...state.waiting, request] }, result: null, consumedNonce: null }
 }
 
-/** The requester's other challenged attempts come first: one that is too many must not use up its challenge. */
+/** The requester's other challenged attempts come first: one that is too many must not consume its challenge. */
 function reserveChallenged(
   state: RuleState,
   request: RuleRequest,
   solved: SolvedForCounter,
-  used: UsedNonce | undefined,
+  used: ConsumedNonce | undefined,
   nowMs: number,
 ): Reservation<ReserveResult> {
   const { rule, id, requester } = request
   if (state.challenged.has(id)) return withResult(state, request, 'admitted', nowMs)
   if (isBusy(state, rule, requester)) return withResult(state, request, 'busy', nowMs)
   if (!isUsable(solved, id, used, nowMs)) return withResult(state, request, 'already_used', nowMs)
-  const usedNonce = toUsedNonce(solved, id)
+  const consumedNonce = toConsumedNonce(solved, id)
   const { difficulty } = withResult(state, request, 'admitted', nowMs).result.status
   if (!meetsDifficulty(solved.difficulty, difficulty)) {
-    return { ...withResult(state, request, 'difficulty_too_low', nowMs), usedNonce }
+    return { ...withResult(state, request, 'difficulty_too_low', nowMs), consumedNonce }
   }
-  const place = { requester, expiresAtMs: nowMs + RESERVATION_LIFETIME_MS }
-  const challenged = new Map([...state.challenged, [id, place]])
+  const reservation = { requester, expiresAtMs: nowMs + RESERVATION_LIFETIME_MS }
+  const challenged = new Map([...state.challenged, [id, reservation]])
   const next = { ...recordReservation(state, rule, id, nowMs), challenged }
-  return { ...withResult(next, request, 'admitted', nowMs), usedNonce }
+  return { ...withResult(next, request, 'admitted', nowMs), consumedNonce }
 }
 
 function decide(state: RuleState, { limit }: CounterRule, ahead: number, nowMs: number) {
@@ -197,7 +197,7 @@ function withResult(
 ): Reservation<ReserveResult> {
   const inFlight = othersInFlight(state, rule, requester, nowMs)
   const status = limitStatusOf(state, rule.limit, nowMs, inFlight)
-  return { state, result: { outcome, status }, usedNonce: null }
+  return { state, result: { outcome, status }, consumedNonce: null }
 }
 
 function maySettle(state: RuleState, { rule, id, challenged }: SettleRequest, nowMs: number): boolean {

@@ -144,9 +144,9 @@ const MIN_CHALLENGED_PLACES_AT_ADDRESS = 10
 /** @param rule as it applies at the requester's address (ruleAtAddress) @returns what the rule's counter is told of it */
 export function counterRuleOf(name: RuleName, { window_seconds, threshold }: LimitRule): CounterRule {
   const { keyedBy, recordedAt } = RULES[name]
-  const challengedPlaces =
+  const maxChallenged =
     keyedBy === 'address'
       ? Math.max(threshold, MIN_CHALLENGED_PLACES_AT_ADDRESS)
       : CHALLENGED_PLACES_AT_IDENTIFIER
-  return { name, limit: { windowMs: window_seconds * 1000, threshold }, recordedAt, challengedPlaces }
+  return { name, limit: { windowMs: window_seconds * 1000, threshold }, recordedAt, maxChallenged }
 }

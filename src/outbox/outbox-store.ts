@@ -2,40 +2,14 @@
  * The outbox in D1: events that a change of an account has written in its batch and that may not be delivered yet. The Worker
  * delivers them after the commit and deletes their rows; cron delivers the others. Delivery is at least once.
  */
-import type { AccountId, Json } from '../accounts/account.ts'
+import type { AccountId } from '../accounts/account.ts'
 import type { ConditionalStatement } from '../accounts/account-store.ts'
 import { newId } from '../crypto/ids.ts'
 import { withDeadline } from '../runtime/deadline.ts'
-
-/** `account_state`: the state of the account is to be published to its object. Its data is the version of the change. */
-export type OutboxKind = 'account_state'
-
-export interface OutboxEvent {
-  readonly id: string
-  readonly accountId: AccountId
-  /** An OutboxKind, unless another release wrote the row. */
-  readonly kind: string
-  readonly data: Json
-  /** How often cron has claimed it, this time included. */
-  readonly attempts: number
-}
-
-/** An event that could not be delivered. Cron attempts it again once it is due. */
-export interface FailedEvent {
-  readonly event: OutboxEvent
-  readonly error: unknown
-}
+import { type OutboxEvent, RETRY_AFTER_SECONDS } from './events.ts'
 
 interface OutboxRow extends Omit<OutboxEvent, 'data'> {
   readonly data: string
-}
-
-/** The time from the change to the first attempt of cron, and from each attempt to the next. The last one repeats. */
-const RETRY_AFTER_SECONDS = [5, 60, 300, 1_800, 7_200] as const
-
-/** @returns whether the attempt was the last one of the schedule, so that a person should look at the event if it failed too */
-export function isOverdue({ attempts }: OutboxEvent): boolean {
-  return attempts >= RETRY_AFTER_SECONDS.length
 }
 
 /** Writes the event that an account has a new state, or that it is deleted. @param version of the change */

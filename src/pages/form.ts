@@ -1,8 +1,8 @@
 /** The forms that pages send, and the address to which a login returns. */
 import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors/service-error.ts'
-import { readBounded } from '../http/body.ts'
 import type { AppContext, AppEnv } from '../http/context.ts'
+import { readBounded } from '../http/middleware/bodies.ts'
 import { setCurrentTime } from '../http/middleware/provide-context.ts'
 
 const FORM_MEDIA_TYPE = /^application\/x-www-form-urlencoded[ \t]*(;|$)/i

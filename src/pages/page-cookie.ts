@@ -1,17 +1,17 @@
 /**
- * The cookie by which the hosted pages recognise a browser. Its token is valid for these pages only. A login on a page
- * also sets the refresh cookie, so that an app of the same site can continue that session. The refresh cookie may hold
+ * The cookie by which the hosted pages recognise a browser. Its token is valid for these pages only, and belongs to a token family
+ * of their own. A login on a page also sets the refresh cookie, so that an app of the same site can continue that session. The refresh cookie may hold
  * another session than the page cookie, and browsers send it to paths below /auth only. Therefore forms that set or clear
  * it are sent to paths below PAGES_UNDER_AUTH, where the pages are served as well.
  */
 import { deleteCookie, setCookie } from 'hono/cookie'
 import { type BrowserCookies, endReplacedSessions } from '../actions/session/end-sessions.ts'
 import type { IssuedTokens } from '../actions/session/issue-tokens.ts'
-import { pageTokenOf, resumeSession } from '../actions/session/page-session.ts'
+import { presentPageToken } from '../actions/session/page-session.ts'
 import type { AppContext } from '../http/context.ts'
-import { cookieValues } from '../http/cookies.ts'
 import {
   clearRefreshCookie,
+  cookieValues,
   isSecure,
   MAX_COOKIE_SECONDS,
   readRefreshCookie,
@@ -29,11 +29,11 @@ export function underAuthPath(path: string): string {
   return PAGES_UNDER_AUTH + path
 }
 
-/** Sets both cookies. Ends the sessions of the cookies that they replace, unless it is the same session. */
+/** Sets the cookies of the tokens. Ends the sessions of the cookies that they replace, unless it is the same session. */
 export async function setLoginCookies(c: AppContext, tokens: IssuedTokens): Promise<void> {
   await endReplacedSessions(c.get('ctx'), tokens.session.id, browserCookies(c))
   setRefreshCookie(c, tokens)
-  setPageToken(c, await pageTokenOf(c.get('ctx'), tokens))
+  if (tokens.pageToken !== null) setPageToken(c, tokens.pageToken)
 }
 
 /** The cookie lasts as long as a session can last: only the session itself states when it ends. */
@@ -53,18 +53,18 @@ export function browserCookies(c: AppContext): BrowserCookies {
 }
 
 /** @returns undefined also for two cookies of this name: over plain http another host of the site may have set one */
-export function readPageCookie(c: AppContext): string | undefined {
+function readPageCookie(c: AppContext): string | undefined {
   const [value, ...others] = cookieValues(c.req.header('Cookie'), cookieName(c))
   return others.length > 0 ? undefined : value
 }
 
-/** @returns null if the browser has no session. @throws {ServiceError} `misconfigured`, `unavailable` */
+/** Rotates the page cookie if that is due. @returns null if the browser has no session. @throws {ServiceError} `misconfigured`, `unavailable` */
 export async function readPageSession(c: AppContext): Promise<ActiveSession | null> {
   const token = readPageCookie(c)
   if (token === undefined) return null
-  const resumed = await resumeSession(c.get('ctx'), token)
-  if (resumed === null) return null
-  const { activeSession, pageToken } = resumed
+  const presented = await presentPageToken(c.get('ctx'), token, c.req.method === 'POST')
+  if (presented === null) return null
+  const { activeSession, pageToken } = presented
   if (pageToken !== token) setPageToken(c, pageToken)
   c.get('ctx').addToRequestLog({ accountId: activeSession.profile.id })
   return activeSession

@@ -16,6 +16,7 @@ export type LogEvent =
   | 'maintain_seals_failed'
   | 'maintain_outbox_failed'
   | 'misconfigured'
+  | 'new_device_login'
   | 'password_hash_unusable'
   | 'refresh_token_reused'
   | 'rehash_failed'

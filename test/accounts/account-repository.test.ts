@@ -94,7 +94,7 @@ afterEach(() => vi.restoreAllMocks())
 
 describe('the account repository', () => {
   it('stores every member of an account, and finds it by id and by each identifier', async () => {
-    const survivingSession = { id: newId(0), secretHash: new Uint8Array([1, 2, 3]) }
+    const survivingSession = { id: newId(0), familyId: newId(0), secretHash: new Uint8Array([1, 2, 3]) }
     const account = await stored({ disabled: true, survivingSession, passwordHash: '$a-hash' })
     expect(await repository.find(account.id, 'replica')).toEqual({ account, fromPrimary: true })
     for (const text of [account.username, account.email]) {
@@ -160,6 +160,13 @@ describe('the account repository', () => {
       expect(await pendingChanges(account.id)).toBe(1)
     },
   )
+
+  it('reports a conflict of a deletion with a change by SQL that set no new version, and takes no statement', async () => {
+    const account = await stored()
+    await env.DB.prepare("UPDATE accounts SET change_id = 'x' WHERE id = ?1").bind(account.id).run()
+    expect(await repository.remove(account, [event(account)])).toBe('conflict')
+    expect(await pendingChanges(account.id)).toBe(0)
+  })
 
   it('lets exactly one of many concurrent changes and deletions succeed, with its statements alone', async () => {
     const account = await stored()

@@ -14,3 +14,11 @@ export function problemsOf(settings: Settings): readonly string[] {
   const result = readConfig(settings)
   return result.ok ? [] : result.problems.map(({ variable }) => variable)
 }
+
+export const DEFAULT_SESSIONS = {
+  idleSeconds: 2_592_000,
+  maxSeconds: 7_776_000,
+  graceSeconds: 10,
+  maxSessions: 100,
+  activityDays: 90,
+}

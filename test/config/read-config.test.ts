@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { readConfig } from '../../src/config/read-config.ts'
 import type { Settings } from '../../src/config/settings.ts'
-import { development, problemsOf, SECRET, valid } from './example-settings.ts'
+import { DEFAULT_SESSIONS, development, problemsOf, SECRET, valid } from './example-settings.ts'
 
 function reservedBy(settings: Settings): readonly string[] {
   const result = readConfig({ ...valid, ...settings })
@@ -35,7 +35,7 @@ describe('settings', () => {
           accessTokenSeconds: 600,
           keyRotationSeconds: 2_592_000,
         },
-        sessions: { idleSeconds: 2_592_000, maxSeconds: 7_776_000, graceSeconds: 10, maxSessions: 100 },
+        sessions: DEFAULT_SESSIONS,
         accounts: {
           passwordMinLength: 8,
           passwordWords: ['gatehouse', 'gatehouse'],
@@ -184,6 +184,8 @@ describe('settings', () => {
     ['REFRESH_MAX_SECONDS', '1.5'],
     ['REFRESH_GRACE_SECONDS', '61'],
     ['MAX_SESSIONS', '0'],
+    ['ACTIVITY_DAYS', '0'],
+    ['ACTIVITY_DAYS', '401'],
     ['PASSWORD_MIN_LENGTH', '7'],
     ['PASSWORD_MIN_LENGTH', '129'],
     ['DEFAULT_PHONE_REGION', 'Germany'],

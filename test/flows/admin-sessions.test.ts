@@ -289,13 +289,13 @@ describe('the end of all sessions in another isolate', () => {
     expect(watched.counts).toEqual({ d1: 1, rpc: 20 })
   })
 
-  it('keeps a session ended in isolates that have not read the settings since, once any isolate has rejected it', async () => {
+  it('keeps a session ended in isolates that have not read the settings since, once any isolate has rejected a refresh of it', async () => {
     const there = workerWith({})
-    const { refresh_token, access_token } = await newPerson(there)
+    const { refresh_token } = await newPerson(there)
     await refreshed(refresh_token, there)
     advance(1)
     await endAll()
-    expect(await me(access_token, fetch)).toBe('invalid_token')
+    expect(await codeOf(refresh(refresh_token, fetch))).toBe('invalid_refresh_token')
     expect(await codeOf(refresh(refresh_token, there))).toBe('invalid_refresh_token')
   })
 })

@@ -1,10 +1,11 @@
 import { env } from 'cloudflare:workers'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Browser } from '../support/browser.ts'
 import {
   call,
   type Fetch,
   logIn,
+  newAddress,
   newName,
   newPerson,
   ok,
@@ -13,6 +14,7 @@ import {
   register,
   workerWith,
 } from '../support/client.ts'
+import { freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
 import { basic, newClient, post } from '../support/oauth.ts'
 import type { Tokens } from '../support/responses.ts'
@@ -22,6 +24,17 @@ const worker: Fetch = workerWith(watched.bindings)
 let person: Tokens & { readonly name: string }
 
 const verifyForProxy = ({ access_token: bearer }: Tokens) => call('GET', '/auth/verify', { bearer }, worker)
+
+/** Sends a form of the hosted pages without following the redirect. */
+function postForm(path: string, body: string, headers: Readonly<Record<string, string>> = {}) {
+  const type = { 'Content-Type': 'application/x-www-form-urlencoded', 'Sec-Fetch-Site': 'same-origin' }
+  const sent = { ...type, 'CF-Connecting-IP': newAddress(), ...headers }
+  return call('POST', path, { headers: sent, body }, worker)
+}
+
+// An isolate reads keys and settings again every 20 s, beside a request.
+beforeAll(() => freeze())
+afterAll(thaw)
 
 beforeEach(async () => {
   person = await newPerson(worker)
@@ -58,11 +71,26 @@ describe('the budget of round trips', () => {
     }
   })
 
-  it('serves the account page with two RPCs and no D1 query: resume, list', async () => {
+  it('serves the account page with two RPCs and no D1 query: rotate, list', async () => {
     const browser = new Browser({}, worker)
     await browser.send('/login', { identifier: person.name, password: PASSWORD })
     watched.reset()
     await browser.open('/account')
+    expect(watched.counts).toEqual({ d1: 0, rpc: 2 })
+  })
+
+  it('logs in on a page with one D1 read and five RPCs, although that opens two token families', async () => {
+    const body = new URLSearchParams({ identifier: person.name, password: PASSWORD }).toString()
+    expect((await postForm('/auth/pages/login', body)).status).toBe(303)
+    expect(watched.counts).toEqual({ d1: 1, rpc: 5 })
+  })
+
+  it('continues to an app with two RPCs and no D1 query: rotate, open a family', async () => {
+    const browser = new Browser({}, worker)
+    await browser.send('/login', { identifier: person.name, password: PASSWORD })
+    const Cookie = `__Host-gatehouse_pages=${browser.cookie('__Host-gatehouse_pages')}`
+    watched.reset()
+    expect((await postForm('/auth/pages/login/continue', '', { Cookie })).status).toBe(303)
     expect(watched.counts).toEqual({ d1: 0, rpc: 2 })
   })
 
@@ -91,10 +119,8 @@ describe('the budget of round trips', () => {
     await browser.send('/login', { identifier: person.name, password: PASSWORD })
     const [page, refreshing] = ['__Host-gatehouse_pages', '__Secure-gatehouse_refresh']
     const Cookie = [page, refreshing].map((name) => `${name}=${browser.cookie(name)}`).join('; ')
-    const type = 'application/x-www-form-urlencoded'
-    const headers = { Cookie, 'Content-Type': type, 'Sec-Fetch-Site': 'same-origin' }
     watched.reset()
-    expect((await call('POST', '/auth/pages/logout', { headers, body: '' }, worker)).status).toBe(303)
+    expect((await postForm('/auth/pages/logout', '', { Cookie })).status).toBe(303)
     expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
   })
 

@@ -226,8 +226,8 @@ describe('an unavailable database', () => {
   })
 })
 
-describe('a challenge whose nonce cannot be used up', () => {
-  /** A requester whose reservations that use up a challenge fail until `mend`, and the challenge that it has solved. */
+describe('a challenge whose nonce cannot be consumed', () => {
+  /** A requester whose reservations that consume a challenge fail until `mend`, and the challenge that it has solved. */
   async function solvedChallenge(happens: boolean) {
     let failing = true
     const COUNTER = new Proxy(env.COUNTER, {
@@ -255,12 +255,12 @@ describe('a challenge whose nonce cannot be used up', () => {
     return () => here.logIn(name, PASSWORD, solved)
   }
 
-  it('answers 503 when the nonce cannot be used up, and accepts the challenge later', async () => {
+  it('answers 503 when the nonce cannot be consumed, and accepts the challenge later', async () => {
     const again = await solvedChallenge(false)
     await ok(again())
   })
 
-  it('rejects a challenge as already used when only the result of using up its nonce was lost', async () => {
+  it('rejects a challenge as already used when only the result of consuming its nonce was lost', async () => {
     const again = await solvedChallenge(true)
     expect(await refused(again())).toMatchObject({ reasons: ['already_used'] })
   })

@@ -132,13 +132,16 @@ describe('refresh', () => {
     expect(await refused(refresh(renewed))).toMatchObject({ code: 'invalid_refresh_token' })
   })
 
-  it('deletes expired sessions by the alarm, and the account state a day after the last one', async () => {
+  it('deletes expired sessions by the alarm, and everything else ACTIVITY_DAYS after the last login', async () => {
     const { user, refresh_token } = await newPerson()
     const object = env.ACCOUNT.getByName(user.id)
     advance(30 * DAY)
     expect(await runDurableObjectAlarm(object)).toBe(true)
     expect(await refused(refresh(refresh_token))).toMatchObject({ code: 'invalid_refresh_token' })
-    advance(DAY)
+    advance(60 * DAY - 1)
+    expect(await runDurableObjectAlarm(object)).toBe(true)
+    expect(await runDurableObjectAlarm(object)).toBe(true)
+    advance(1)
     expect(await runDurableObjectAlarm(object)).toBe(true)
     expect(await runDurableObjectAlarm(object)).toBe(false)
   })

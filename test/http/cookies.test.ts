@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { cookieValues } from '../../src/http/cookies.ts'
+import { cookieValues } from '../../src/http/refresh-cookie.ts'
 
 const NAME = 'gatehouse_refresh'
 

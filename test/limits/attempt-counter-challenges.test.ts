@@ -126,7 +126,7 @@ describe('the places of challenged attempts', () => {
     expect((await reserveSolved(newId())).outcome).toBe('admitted')
   })
 
-  it('uses up no nonce of an attempt that finds its requester busy', async () => {
+  it('consumes no nonce of an attempt that finds its requester busy', async () => {
     const ids = newIds(10)
     for (const id of ids) await reserveSolved(id)
     const nonce = newNonce()
@@ -163,7 +163,7 @@ describe('the nonce of a solved challenge', () => {
     expect(outcomesOf(results).toSorted()).toEqual(['admitted', ...times(49, () => 'already_used')])
   })
 
-  it('uses up a nonce that is not difficult enough', async () => {
+  it('consumes a nonce that is not difficult enough', async () => {
     await failTimes(3)
     for (let failure = 1; failure <= 6; failure++) await settle(newId(), FAILURE, CHALLENGED)
     const nonce = newNonce()
@@ -171,14 +171,14 @@ describe('the nonce of a solved challenge', () => {
     expect((await reserveSolved(newId(), { nonce, difficulty: 4 })).outcome).toBe('already_used')
   })
 
-  it('uses up a nonce without a rule, and reports no status', async () => {
+  it('consumes a nonce without a rule, and reports no status', async () => {
     const nonce = newNonce()
     const once = await reserveSolved(newId(), { rule: null, nonce })
     expect(once).toEqual({ outcome: 'admitted', status: NO_STATUS })
     expect((await reserveSolved(newId(), { nonce })).outcome).toBe('already_used')
   })
 
-  it('keeps a nonce used up after an eviction, except for the attempt that used it up', async () => {
+  it('keeps a nonce consumed after an eviction, except for the attempt that consumed it', async () => {
     const id = newId()
     const nonce = newNonce()
     await reserveSolved(id, { nonce })

@@ -41,7 +41,7 @@ const rules: fc.Arbitrary<CounterRule> = fc.record({
   name: fc.constant('login_failures_per_ip' as const),
   limit: fc.record({ threshold: fc.nat({ max: 5 }), windowMs: fc.constantFrom(30_000, 300_000) }),
   recordedAt: fc.constantFrom('reservation' as const, 'failure' as const),
-  challengedPlaces: fc.integer({ min: 1, max: 4 }),
+  maxChallenged: fc.integer({ min: 1, max: 4 }),
 })
 
 interface Attempt {
@@ -126,10 +126,10 @@ describe('a counter, whatever happens in whatever order', () => {
     }))
 
   it('never has more challenged attempts of one requester in flight than it has places', () =>
-    holds((attempts, { challengedPlaces }) => {
+    holds((attempts, { maxChallenged }) => {
       for (const requester of ['here', 'there']) {
         const own = attempts.filter(({ challenge }) => challenge?.requester === requester)
-        expect(own.filter(inFlight).length).toBeLessThanOrEqual(challengedPlaces)
+        expect(own.filter(inFlight).length).toBeLessThanOrEqual(maxChallenged)
       }
     }))
 

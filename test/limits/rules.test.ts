@@ -98,7 +98,7 @@ describe('what a counter is told of a rule', () => {
       name: 'registrations_per_ip',
       limit: { windowMs: 60_000, threshold: 4 },
       recordedAt: 'reservation',
-      challengedPlaces: 10,
+      maxChallenged: 10,
     })
   })
 
@@ -111,7 +111,7 @@ describe('what a counter is told of a rule', () => {
   ] as const)(
     'bounds the challenged attempts in flight: %s with threshold %i: %i',
     (name, threshold, places) => {
-      expect(counterRuleOf(name, rule(threshold)).challengedPlaces).toBe(places)
+      expect(counterRuleOf(name, rule(threshold)).maxChallenged).toBe(places)
     },
   )
 })

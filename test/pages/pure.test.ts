@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { en } from '../../src/messages/en.ts'
 import { zh } from '../../src/messages/zh.ts'
-import { browserName } from '../../src/pages/account/account-sessions.tsx'
 import { readReturnTo, withReturnTo } from '../../src/pages/form.ts'
 import { textOn } from '../../src/pages/layout.tsx'
+import { browserName } from '../../src/sessions/activity.ts'
 
 const ORIGINS = ['https://app.example.test', 'http://localhost:5173']
 

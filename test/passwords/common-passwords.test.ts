@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { isCommonPassword, unpackWords } from '../../src/passwords/common-passwords.ts'
 import packed from '../../src/passwords/common-passwords.txt'
+import { isCommonPassword, unpackWords } from '../../src/passwords/policy.ts'
 
 const words = unpackWords(packed)
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isTooSimple } from '../../src/passwords/too-simple.ts'
+import { isTooSimple } from '../../src/passwords/policy.ts'
 
 describe('repeated unit', () => {
   it.each([

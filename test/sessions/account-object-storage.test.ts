@@ -1,144 +1,178 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { ActivityRow } from '../../src/sessions/activity.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
-import { DAY, newAccount, policy } from './account-under-test.ts'
+import { DAY, newAccount, newAccountWithSession, newSession, openOne, policy } from './account-under-test.ts'
 
 beforeEach(() => freeze())
 afterEach(thaw)
 
+type Stub = ReturnType<typeof newAccount>['stub']
+
+const check = (sessionId: string) => ({ sessionId, sessionsNotBeforeMs: 0 })
+const rowsOf = (stub: Stub) =>
+  runInDurableObject(stub, (_instance, { storage }) => [...storage.kv.list<unknown>()])
+const keysOf = async (stub: Stub) => (await rowsOf(stub)).map(([key]) => key)
+const activityOf = (stub: Stub) =>
+  runInDurableObject(stub, (_instance, { storage }) => storage.kv.get<ActivityRow>('activity'))
+
 describe('storage and alarms', () => {
   it('keeps sessions and version after an eviction', async () => {
-    const { stub, object, open, state } = newAccount()
-    const opened = await open({ state: state(5) })
-    if (opened.outcome !== 'opened') throw new Error(opened.outcome)
+    const { stub, object, open, state, id } = await newAccountWithSession()
     await evictDurableObject(stub)
-    expect(await object.check(opened.activeSession.session.id, 0)).toMatchObject({
-      profile: { username: 'v5' },
-    })
+    expect(await object.check(check(id))).toMatchObject({ profile: { username: 'v5' } })
     await evictDurableObject(stub)
     expect(await open({ state: state(4) })).toEqual({ outcome: 'stale', version: 5 })
   })
 
-  it('keeps the version for a day after the last session, then deletes all storage', async () => {
-    const { stub, object, open, state } = newAccount()
-    const opened = await open({ state: state(5) })
-    if (opened.outcome !== 'opened') throw new Error(opened.outcome)
-    await object.end(opened.activeSession.session.id)
-    advance(DAY - 1)
+  it('deletes all storage ACTIVITY_DAYS after the last event', async () => {
+    const { stub, object, open, state, id } = await newAccountWithSession()
+    advance(DAY)
+    await object.end({ sessionId: id, policy })
+    advance(90 * DAY - 1)
     await runDurableObjectAlarm(stub)
     expect(await open({ state: state(4), readFrom: 'primary' })).toMatchObject({ version: 5 })
     advance(1)
     await runDurableObjectAlarm(stub)
-    const left = await runInDurableObject(stub, (_instance, { storage }) => [...storage.kv.list()])
-    expect(left).toEqual([])
+    expect(await keysOf(stub)).toEqual([])
     expect(await open({ state: state(4), readFrom: 'replica' })).toEqual({ outcome: 'stale', version: null })
     expect(await open({ state: state(4), readFrom: 'primary' })).toMatchObject({ outcome: 'opened' })
   })
 
+  it('keeps a session beyond ACTIVITY_DAYS, without the activity', async () => {
+    const rules = { ...policy, activityDays: 7 }
+    const { stub, object, open, state } = newAccount()
+    const opened = await open({ state: state(5), policy: rules })
+    if (opened.outcome !== 'opened') throw new Error(opened.outcome)
+    const { id, expiresAt } = opened.activeSession.session
+    advance(7 * DAY)
+    expect(await runDurableObjectAlarm(stub)).toBe(true)
+    expect(await keysOf(stub)).toEqual(['account', `session:${id}`])
+    expect(await object.check(check(id))).not.toBeNull()
+    freeze(expiresAt)
+    expect(await runDurableObjectAlarm(stub)).toBe(true)
+    expect(await keysOf(stub)).toEqual([])
+  })
+
+  it('forgets the activity of a deleted account at once and its version after one day', async () => {
+    const { stub, object, open, state } = await newAccountWithSession()
+    const deleted = { ...state(6, { sessionsNotBefore: 6 }), profile: null }
+    await object.applyState({ state: deleted, policy })
+    expect(await activityOf(stub)).toMatchObject({ activities: [], devices: [] })
+    advance(DAY - 1)
+    await runDurableObjectAlarm(stub)
+    expect(await open({ state: state(5), readFrom: 'primary' })).toEqual({ outcome: 'stale', version: 6 })
+    advance(1)
+    await runDurableObjectAlarm(stub)
+    expect(await keysOf(stub)).toEqual([])
+  })
+
   it('reschedules an alarm that fires too early', async () => {
     const { stub, object, state } = newAccount()
-    await object.applyState(state(5), policy)
+    await object.applyState({ state: state(5), policy })
     expect(await runDurableObjectAlarm(stub)).toBe(true)
     expect(await runDurableObjectAlarm(stub)).toBe(true)
   })
 
   it('reschedules an alarm that was lost', async () => {
     const { stub, object, state } = newAccount()
-    await object.applyState(state(5), policy)
+    await object.applyState({ state: state(5), policy })
     await runInDurableObject(stub, (_instance, { storage }) => storage.deleteAlarm())
-    advance(DAY + 1)
-    await object.endAll()
+    advance(90 * DAY + 1)
+    await object.applyState({ state: state(5), policy })
+    advance(90 * DAY)
     expect(await runDurableObjectAlarm(stub)).toBe(true)
-    const left = await runInDurableObject(stub, (_instance, { storage }) => [...storage.kv.list()])
-    expect(left).toEqual([])
+    expect(await keysOf(stub)).toEqual([])
   })
 
-  it('keeps the version for another day when account state is published again', async () => {
+  it('keeps the version for longer when account state is published again', async () => {
     const { stub, object, open, state } = newAccount()
-    await object.applyState(state(5), policy)
-    advance(DAY - 1)
-    await object.applyState(state(5), policy)
-    advance(DAY - 1)
+    await object.applyState({ state: state(5), policy })
+    advance(90 * DAY - 1)
+    await object.applyState({ state: state(5), policy })
+    advance(90 * DAY - 1)
     await runDurableObjectAlarm(stub)
     expect(await open({ state: state(4) })).toEqual({ outcome: 'stale', version: 5 })
   })
 
   it('deletes an expired session by alarm while others are alive', async () => {
-    const { stub, object, open, state } = newAccount()
-    await open({ state: state(5) })
+    const account = newAccount()
+    const { stub, object } = account
+    await openOne(account)
     advance(10 * DAY)
-    const second = await open({ state: state(5) })
-    if (second.outcome !== 'opened') throw new Error(second.outcome)
+    const second = await openOne(account)
     advance(20 * DAY)
     expect(await runDurableObjectAlarm(stub)).toBe(true)
-    const keys = await runInDurableObject(stub, (_instance, { storage }) =>
-      [...storage.kv.list()].map(([key]) => key),
-    )
-    expect(keys).toEqual(['account', `session:${second.activeSession.session.id}`])
-    expect(await object.check(second.activeSession.session.id, 0)).not.toBeNull()
+    expect(await keysOf(stub)).toEqual(['account', 'activity', `session:${second.id}`])
+    expect(await object.check(check(second.id))).not.toBeNull()
     advance(10 * DAY)
     expect(await runDurableObjectAlarm(stub)).toBe(true)
-    expect(await object.list(0)).toEqual([])
+    expect(await keysOf(stub)).toEqual(['account', 'activity'])
+  })
+
+  it('writes nothing for queries, also about sessions that have ended', async () => {
+    const { stub, object, id, session } = await newAccountWithSession()
+    freeze(session.expiresAt)
+    const before = await rowsOf(stub)
+    expect(await object.check(check(id))).toBeNull()
+    expect(await object.list({ sessionsNotBeforeMs: 0 })).toEqual([])
+    expect(await object.check({ sessionId: id, sessionsNotBeforeMs: session.expiresAt })).toBeNull()
+    expect(await rowsOf(stub)).toEqual(before)
+  })
+
+  it('changes one row with a refresh: that of the session', async () => {
+    const { stub, object, id, presented } = await newAccountWithSession()
+    const before = new Map(await rowsOf(stub))
+    advance(60)
+    await object.rotate(presented)
+    const after = new Map(await rowsOf(stub))
+    expect([...after.keys()]).toEqual([...before.keys()])
+    const changed = [...after].filter(([key, row]) => JSON.stringify(row) !== JSON.stringify(before.get(key)))
+    expect(changed.map(([key]) => key)).toEqual([`session:${id}`])
   })
 })
 
-describe('a session of an account object', () => {
-  const OTHER_HASH = new Uint8Array(32).fill(0xff)
-  const UNKNOWN_ID = '03a352eb-ffff-7000-8000-000000000000'
-
-  async function opened() {
+describe('the activity of an account', () => {
+  it('records logins, changes of the password, the end of sessions and reused tokens', async () => {
     const account = newAccount()
-    const result = await account.open({ state: account.state(5) })
-    if (result.outcome !== 'opened') throw new Error(result.outcome)
-    const { id, secretHash, expiresAt } = result.activeSession.session
-    const presented = { sessionId: id, secretHash, generation: 0, policy, sessionsNotBeforeMs: 0 }
-    return { ...account, id, secretHash, expiresAt, presented }
-  }
-
-  it('expires a session at its end and not a millisecond before', async () => {
-    const { object, id, expiresAt } = await opened()
-    freeze(expiresAt - 1)
-    expect(await object.check(id, 0)).not.toBeNull()
-    freeze(expiresAt)
-    expect(await object.check(id, 0)).toBeNull()
-    expect(await object.end(id)).toBe(false)
-    expect(await object.list(0)).toEqual([])
+    const { stub, object, open, state } = account
+    await open({ state: state(5), activity: 'registration' })
+    const [second, third] = [await openOne(account), await openOne(account)]
+    await object.end({ sessionId: second.id, policy })
+    await object.rotate(third.presented)
+    advance(10)
+    await object.rotate(third.presented)
+    const last = await openOne(account)
+    const survivingSession = { id: last.id, familyId: last.family.id, secretHash: last.family.secretHash }
+    await object.applyState({ state: state(6, { sessionsNotBefore: 6, survivingSession }), policy })
+    await object.endAll({ policy })
+    const { activities = [] } = (await activityOf(stub)) ?? {}
+    expect(activities.map(({ type }) => type)).toEqual([
+      'registration',
+      'login',
+      'login',
+      'session_ended',
+      'refresh_token_reused',
+      'login',
+      'password_changed',
+      'sessions_ended',
+    ])
+    expect(activities.map(({ sessionId }) => sessionId).slice(3)).toEqual([
+      second.id,
+      third.id,
+      last.id,
+      last.id,
+      null,
+    ])
   })
 
-  it.each([
-    ['a secret of another session', { secretHash: OTHER_HASH }],
-    ['a generation that was not issued yet', { generation: 1 }],
-    ['the id of another session', { sessionId: UNKNOWN_ID }],
-  ])('refuses to rotate a session for %s, and keeps it', async (_what, changes) => {
-    const { object, presented } = await opened()
-    expect(await object.rotate({ ...presented, ...changes })).toEqual({ outcome: 'unknown' })
-    expect(await object.rotate(presented)).toMatchObject({ outcome: 'rotated' })
-  })
-
-  it('ends a session by its own id or secret only', async () => {
-    const { object, open, state, id, secretHash } = await opened()
-    await object.endBySecret(id, OTHER_HASH)
-    await object.endBySecret(UNKNOWN_ID, secretHash)
-    expect(await object.end(UNKNOWN_ID)).toBe(false)
-    expect(await object.check(id, 0)).not.toBeNull()
-    await object.endBySecret(id, secretHash)
-    expect(await object.check(id, 0)).toBeNull()
-    expect(await object.end(id)).toBe(false)
-    const other = await open({ state: state(5) })
-    if (other.outcome !== 'opened') throw new Error(other.outcome)
-    expect(await object.end(other.activeSession.session.id)).toBe(true)
-  })
-
-  it('stores nothing for requests to an account object that has no account', async () => {
-    const { stub, object } = newAccount()
-    const presented = { secretHash: OTHER_HASH, generation: 0, policy, sessionsNotBeforeMs: 0 }
-    expect(await object.rotate({ ...presented, sessionId: UNKNOWN_ID })).toEqual({ outcome: 'unknown' })
-    expect(await object.check(UNKNOWN_ID, 0)).toBeNull()
-    expect(await object.list(0)).toEqual([])
-    expect(await object.end(UNKNOWN_ID)).toBe(false)
-    await object.endBySecret(UNKNOWN_ID, OTHER_HASH)
-    await object.endAll()
-    const left = await runInDurableObject(stub, (_instance, { storage }) => [...storage.kv.list()])
-    expect(left).toEqual([])
+  it('knows the devices of earlier logins by browser family and country', async () => {
+    const { open, state } = newAccount()
+    const logIn = (userAgent: string) =>
+      open({ state: state(5), session: newSession({ userAgent, country: 'DE' }) })
+    expect(await logIn('Firefox/140.0')).toMatchObject({ events: [] })
+    expect(await logIn('Firefox/141.0')).toMatchObject({ events: [] })
+    expect(await logIn('Chrome/140.0')).toMatchObject({ events: [{ kind: 'new_device_login' }] })
+    expect(await logIn('Chrome/141.0')).toMatchObject({ events: [] })
   })
 })

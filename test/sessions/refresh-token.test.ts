@@ -9,14 +9,15 @@ const keys = await deriveRefreshKeys(SECRET, undefined)
 const token = {
   accountId: newId(4_000_000_000_000),
   sessionId: newId(4_000_000_000_001),
+  familyId: newId(4_000_000_000_002),
   generation: 4_294_967_295,
-  sessionSecret: randomBytes(16),
+  familySecret: randomBytes(16),
 }
 
 describe('a refresh token', () => {
-  it('encodes a refresh token in 119 URL-safe characters, and decodes what it was made of', async () => {
+  it('encodes a refresh token in 140 URL-safe characters, and decodes what it was made of', async () => {
     const text = await makeRefreshToken(token, keys)
-    expect(text).toMatch(/^[A-Za-z0-9_-]{119}$/)
+    expect(text).toMatch(/^[A-Za-z0-9_-]{140}$/)
     expect(await readRefreshToken(text, keys)).toEqual(token)
   })
 
@@ -28,7 +29,7 @@ describe('a refresh token', () => {
 
   it('rejects a refresh token with any bit changed', async () => {
     const bytes = fromBase64Url(await makeRefreshToken(token, keys)) ?? new Uint8Array()
-    expect(bytes).toHaveLength(89)
+    expect(bytes).toHaveLength(105)
     for (let bit = 0; bit < bytes.length * 8; bit++) {
       const forged = bytes.map((byte, index) => (index === bit >> 3 ? byte ^ (1 << (bit & 7)) : byte))
       expect(await readRefreshToken(toBase64Url(forged), keys)).toBeNull()

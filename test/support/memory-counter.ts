@@ -1,12 +1,12 @@
 /** A counter held in memory: what AttemptCounter does, without a Durable Object. */
 import {
+  consumeNonce,
   endWait,
   MAX_WAIT_MS,
   peek,
   reserve,
   type Step,
   settle,
-  useUpNonce,
 } from '../../src/limits/counter.ts'
 import type {
   AttemptCounterRpc,
@@ -17,7 +17,7 @@ import type {
   SettleRequest,
   SettleResult,
 } from '../../src/limits/counter-rpc.ts'
-import { NONE_IN_FLIGHT, type RuleState, type UsedNonce } from '../../src/limits/counter-state.ts'
+import { type ConsumedNonce, NONE_IN_FLIGHT, type RuleState } from '../../src/limits/counter-state.ts'
 import type { RuleName } from '../../src/limits/rules.ts'
 import { EMPTY_TALLY } from '../../src/limits/window.ts'
 
@@ -26,7 +26,7 @@ const INITIAL: RuleState = { ...NONE_IN_FLIGHT, tally: EMPTY_TALLY }
 export class MemoryCounter implements AttemptCounterRpc {
   readonly #clock: () => number
   readonly #states = new Map<RuleName, RuleState>()
-  readonly #nonces = new Map<string, UsedNonce>()
+  readonly #nonces = new Map<string, ConsumedNonce>()
   readonly #waits = new Map<string, PromiseWithResolvers<ReserveResult>>()
 
   /** @param clock returns unix milliseconds; waits end by setTimeout */
@@ -39,12 +39,12 @@ export class MemoryCounter implements AttemptCounterRpc {
     const nonce = solved?.nonce?.value ?? ''
     const used = this.#nonces.get(nonce)
     if (rule === null) {
-      const { result, usedNonce } = useUpNonce(request, used, this.#clock())
-      if (usedNonce !== null) this.#nonces.set(nonce, usedNonce)
+      const { result, consumedNonce } = consumeNonce(request, used, this.#clock())
+      if (consumedNonce !== null) this.#nonces.set(nonce, consumedNonce)
       return result
     }
     const step = reserve(this.state(rule.name), { ...request, rule }, used, this.#clock())
-    if (step.usedNonce !== null) this.#nonces.set(nonce, step.usedNonce)
+    if (step.consumedNonce !== null) this.#nonces.set(nonce, step.consumedNonce)
     return this.#keep(rule.name, step) ?? this.#wait(rule.name, id)
   }
 

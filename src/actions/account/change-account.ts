@@ -6,14 +6,13 @@ import {
   type IdentifierKind,
   type SurvivingSession,
 } from '../../accounts/account.ts'
+import { AccountLookup } from '../../accounts/account-repository.ts'
 import { type Identifier, parseEmail, parseIdentifier, parsePhone } from '../../accounts/identifier.ts'
-import { randomBytes, sha256 } from '../../crypto/bytes.ts'
 import { type FieldError, orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import type { RuleName } from '../../limits/rules.ts'
 import { hashPassword } from '../../passwords/pbkdf2.ts'
-import { SESSION_SECRET_BYTES } from '../../sessions/refresh-token.ts'
+import { toDeletedState, toState } from '../../sessions/session.ts'
 import { type RateLimitedRequest, reserveAttempt } from '../attempts/reserve-attempt.ts'
-import { AccountLookup } from '../login/check-password.ts'
 import { PASSWORD_RULES } from '../login/log-in.ts'
 import {
   checkPasswordPolicy,
@@ -23,8 +22,9 @@ import {
 import { REGISTRATION_RULES } from '../registration/register.ts'
 import type { AccountContext } from '../request-context.ts'
 import { type IssuedTokens, issueTokens } from '../session/issue-tokens.ts'
+import { makeAppFamily } from '../session/open-session.ts'
 import { type ChangeStamp, commitDeletion, commitEdit, type Edit, readWithPassword } from './commit-change.ts'
-import { publishState, toDeletedState, toState } from './publish-state.ts'
+import { publishState } from './publish-state.ts'
 
 /** The identifiers to change: null clears one, a missing one stays as it is. */
 export type IdentifierChanges = { readonly [Kind in IdentifierKind]?: Identifier | null | undefined }
@@ -52,13 +52,14 @@ export async function changeIdentifiers(
   const given = IDENTIFIER_KINDS.map((kind) => changes[kind]).filter((identifier) => identifier)
   await checkRegistrationAllowed(ctx, given)
   const rules = given.length > 0 ? [...REGISTRATION_RULES, ...PASSWORD_RULES] : PASSWORD_RULES
-  const { attempt, read } = await reserveChange(ctx, request, rules)
+  const { attempt, readAndCheckPassword } = await reserveChange(ctx, request, rules)
   try {
     const edit: Edit = (current, stamp) => {
+      // Again, because the account may have changed since the request was authenticated.
       checkOneRemains(current, changes)
       return withIdentifiers(current, stamp, changes)
     }
-    const { account, changed } = await attempt.countWrite(commitEdit(ctx, read, edit))
+    const { account, changed } = await attempt.countRegistration(commitEdit(ctx, readAndCheckPassword, edit))
     const state = toState(account)
     await orUnavailable(publishState(ctx, account.id, state), changed ? { changed } : {})
     return state.profile
@@ -68,7 +69,7 @@ export async function changeIdentifiers(
 }
 
 /**
- * Sets a new password. The session of the request survives with a new secret; all others end.
+ * Sets a new password. The session of the request survives with a new token family in place of all its families; all others end.
  * @throws {ServiceError} `weak_password`; as readWithPassword, commitEdit and reserveAttempt; `unavailable` with `changed` if the
  * change is stored but could not be published
  */
@@ -81,20 +82,24 @@ export async function changePassword(
   ctx.addToRequestLog({ fields: ['password'] })
   const key = await ctx.services.signingKeys.signing(ctx)
   checkPasswordPolicy(ctx, newPassword, identifiersOf(profile))
-  const sessionSecret = randomBytes(SESSION_SECRET_BYTES)
-  const survivingSession = { id: session.id, secretHash: await sha256(sessionSecret) }
-  let hashed: string | null = null
-  const edit: Edit = async (current, stamp) => {
-    hashed ??= await hashPassword(newPassword, await ctx.services.pepper())
-    return withPassword(current, stamp, hashed, survivingSession)
-  }
-  const { attempt, read } = await reserveChange(ctx, request, PASSWORD_RULES)
+  const replacing = await makeAppFamily(ctx, null)
+  const { id: familyId, secretHash } = replacing.family
+  const survivingSession = { id: session.id, familyId, secretHash }
+  const { attempt, readAndCheckPassword } = await reserveChange(ctx, request, PASSWORD_RULES)
   try {
-    const { account } = await commitEdit(ctx, read, edit)
+    let hashed: string | null = null
+    const edit: Edit = async (current, stamp) => {
+      hashed ??= await hashPassword(newPassword, await ctx.services.pepper())
+      return withPassword(current, stamp, hashed, survivingSession)
+    }
+    const { account } = await commitEdit(ctx, readAndCheckPassword, edit)
     const publishing = publishState(ctx, profile.id, toState(account))
-    const activeSession = await orUnavailable(publishing, { changed: true })
-    if (activeSession === null) throw new ServiceError('unavailable', { changed: true })
-    return await issueTokens(ctx, key, activeSession, sessionSecret)
+    const surviving = await orUnavailable(publishing, { changed: true })
+    // The session ended during the change.
+    if (surviving === null) throw new ServiceError('unavailable', { changed: true })
+    const { family } = surviving
+    const app = { family, generation: family.generation, secret: replacing.secret }
+    return await issueTokens(ctx, key, { activeSession: surviving, app, pages: null })
   } finally {
     await attempt.releaseUnsettled()
   }
@@ -106,9 +111,9 @@ export async function changePassword(
  * stored but could not be published
  */
 export async function deleteOwnAccount(ctx: AccountContext, request: ConfirmedRequest): Promise<void> {
-  const { attempt, read } = await reserveChange(ctx, request, PASSWORD_RULES)
+  const { attempt, readAndCheckPassword } = await reserveChange(ctx, request, PASSWORD_RULES)
   try {
-    const version = await commitDeletion(ctx, read)
+    const version = await commitDeletion(ctx, readAndCheckPassword)
     const publishing = publishState(ctx, ctx.actor.profile.id, toDeletedState(version))
     await orUnavailable(publishing, { changed: true })
   } finally {
@@ -121,9 +126,9 @@ export async function deleteOwnAccount(ctx: AccountContext, request: ConfirmedRe
  * @throws {ServiceError} `invalid_credentials`, `account_disabled`, `misconfigured`, `unavailable`; as reserveAttempt
  */
 export async function confirmPassword(ctx: AccountContext, request: ConfirmedRequest): Promise<void> {
-  const { attempt, read } = await reserveChange(ctx, request, PASSWORD_RULES)
+  const { attempt, readAndCheckPassword } = await reserveChange(ctx, request, PASSWORD_RULES)
   try {
-    await read()
+    await readAndCheckPassword()
   } finally {
     await attempt.releaseUnsettled()
   }
@@ -132,7 +137,7 @@ export async function confirmPassword(ctx: AccountContext, request: ConfirmedReq
 /**
  * Reserves the attempt of a change. It counts as a login with one of the account's identifiers, so that a stolen access token
  * cannot be used to guess the password.
- * @returns the attempt, and how the change reads the account: with the password checked on each read
+ * @returns the attempt, and a function that reads the account and checks its password
  */
 async function reserveChange(
   ctx: AccountContext,
@@ -142,10 +147,10 @@ async function reserveChange(
   const { profile } = ctx.actor
   const [username, email, phone] = identifiersOf(profile)
   const identifier = email ?? phone ?? username ?? { kind: null, compared: profile.id }
-  const lookup = new AccountLookup(ctx, profile.id)
-  const beside = () => lookup.begin('primary')
-  const attempt = await reserveAttempt(ctx, { action: 'login', rules, identifier, challenge, beside })
-  return { attempt, read: readWithPassword(ctx, attempt, lookup, password) }
+  const lookup = new AccountLookup(ctx.services.accounts, profile.id)
+  const whileReserving = () => lookup.begin('primary')
+  const attempt = await reserveAttempt(ctx, { action: 'login', rules, identifier, challenge, whileReserving })
+  return { attempt, readAndCheckPassword: readWithPassword(ctx, attempt, lookup, password) }
 }
 
 /** @throws {ServiceError} `invalid_request` that names each identifier to be cleared, if none would remain */

@@ -3,15 +3,11 @@
  * the other reads the primary, checks the password again if the change requires one, and tries again.
  */
 import type { Account } from '../../accounts/account.ts'
+import type { AccountLookup } from '../../accounts/account-repository.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import { accountStateEvent } from '../../outbox/outbox-store.ts'
 import type { Attempt } from '../attempts/attempt.ts'
-import {
-  type AccountLookup,
-  type CheckedAccount,
-  checkPassword,
-  recheckPassword,
-} from '../login/check-password.ts'
+import { type CheckedAccount, checkPassword, recheckPassword } from '../login/check-password.ts'
 import type { RequestContext } from '../request-context.ts'
 
 /** Upper bound on the tries of one change, each with a new read (optimistic concurrency). */

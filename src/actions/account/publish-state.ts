@@ -1,65 +1,38 @@
 /** Publishes whole states of accounts to their Durable Objects, so that changes in D1 take effect in sessions. */
-import type { Account, AccountId, AccountProfile } from '../../accounts/account.ts'
-import type { FailedEvent, OutboxEvent } from '../../outbox/outbox-store.ts'
+import type { AccountId } from '../../accounts/account.ts'
+import type { FailedEvent, OutboxEvent } from '../../outbox/events.ts'
 import { withDeadline } from '../../runtime/deadline.ts'
 import { describeError, log } from '../../runtime/log.ts'
-import type { ActiveSession } from '../../sessions/account-rpc.ts'
-import type { AccountState, LiveState } from '../../sessions/session.ts'
+import type { ActiveFamily } from '../../sessions/account-rpc.ts'
+import { type AccountState, toDeletedState, toState } from '../../sessions/session.ts'
 import type { RequestContext } from '../request-context.ts'
 
 /** Upper bound on the RPCs of one cron run that are under way at once. */
 const MAX_CONCURRENT_RPCS = 20
 
-export function toState(account: Account): LiveState {
-  return {
-    format: 1,
-    version: account.credentialVersion,
-    sessionsNotBefore: account.sessionsNotBefore,
-    survivingSession: account.survivingSession,
-    profile: toProfile(account),
-  }
-}
-
-export function toDeletedState(version: number): AccountState {
-  return { format: 1, version, sessionsNotBefore: version, survivingSession: null, profile: null }
-}
-
-/** Drops the columns that no token and no response may contain. */
-function toProfile(account: Account): AccountProfile {
-  const {
-    usernameKey,
-    passwordHash,
-    credentialVersion,
-    sessionsNotBefore,
-    survivingSession,
-    changeId,
-    ...profile
-  } = account
-  return profile
-}
-
 /**
  * Publishes the state to the account's object, then deletes its events from the outbox without delaying the response.
  * @param state as stored in D1
- * @returns the surviving session; null if the state has none, or if it has ended or got another secret since
+ * @returns the surviving session with its family; null if the state has none, or if the session or the family has ended since
  * @throws {DeadlineExceededError} and what the object throws; the event then remains, and cron publishes the state
  */
 export async function publishState(
   ctx: RequestContext,
   accountId: AccountId,
   state: AccountState,
-): Promise<ActiveSession | null> {
-  const survivingSession = await applyState(ctx, accountId, state)
+): Promise<ActiveFamily | null> {
+  const surviving = await applyState(ctx, accountId, state)
   ctx.waitUntil(removeFromOutbox(ctx, accountId, state.version))
-  return survivingSession
+  return surviving
 }
 
 async function applyState(
   { services }: RequestContext,
   accountId: AccountId,
   state: AccountState,
-): Promise<ActiveSession | null> {
-  return withDeadline(services.accountObject(accountId).applyState(state, services.config.sessions))
+): Promise<ActiveFamily | null> {
+  const policy = services.config.sessions
+  return withDeadline(services.accountObject(accountId).applyState({ state, policy }))
 }
 
 /** If this fails, cron publishes the state again, which changes nothing. */

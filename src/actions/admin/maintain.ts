@@ -2,8 +2,8 @@
 import { ServiceError } from '../../errors/service-error.ts'
 import { describeError, type LogEvent, log } from '../../runtime/log.ts'
 import { SCHEMA_VERSION } from '../../settings/settings-store.ts'
+import { deliverOutbox } from '../account/deliver-outbox.ts'
 import type { RequestContext } from '../request-context.ts'
-import { deliverOutbox } from './deliver-outbox.ts'
 import { maintainKeys } from './manage-keys.ts'
 
 /** The trigger of wrangler.toml for runs that only deliver the outbox, since keys need no look every minute. */

@@ -2,9 +2,10 @@
 import type { Account, AccountProfile } from '../../accounts/account.ts'
 import { isId } from '../../crypto/ids.ts'
 import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
+import { toState } from '../../sessions/session.ts'
 import { fitsToken, GRANTED_TOO_LONG, type Granted } from '../../tokens/claims.ts'
 import { type ChangeStamp, commitEdit, type ReadAccount } from '../account/commit-change.ts'
-import { publishState, toState } from '../account/publish-state.ts'
+import { publishState } from '../account/publish-state.ts'
 import type { RequestContext } from '../request-context.ts'
 
 /** Each member replaces the account's value; a missing one stays as it is. */
@@ -41,7 +42,8 @@ export async function manageAccount(
 /** @throws {ServiceError} `not_found`, `unavailable` */
 export async function endAccountSessions(ctx: RequestContext, id: string): Promise<void> {
   await getAccount(ctx, id)
-  await orUnavailable(ctx.services.accountObject(id).endAll())
+  const policy = ctx.services.config.sessions
+  await orUnavailable(ctx.services.accountObject(id).endAll({ policy }))
 }
 
 function accountReader({ services }: RequestContext, id: string): ReadAccount {

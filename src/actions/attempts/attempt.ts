@@ -1,5 +1,5 @@
 /**
- * A rate-limited attempt, as a lease: it has a place at every counter that applies, and gives each place back exactly once, when
+ * A rate-limited attempt, as a lease: it has a reservation at every counter that applies, and settles each exactly once, when
  * the outcome is known. reserve-attempt.ts reserves it.
  */
 import { orUnavailable, ServiceError, UnconfirmedWriteError } from '../../errors/service-error.ts'
@@ -8,18 +8,15 @@ import type { LimitStatus, Outcome, ReserveResult, SolvedForCounter } from '../.
 import { RULES } from '../../limits/rules.ts'
 import { DEADLINE_MS, withDeadline } from '../../runtime/deadline.ts'
 import { describeError, log } from '../../runtime/log.ts'
-import type { PasswordCheck } from '../login/check-password.ts'
+import type { RefusedCheck } from '../login/check-password.ts'
 import type { RequestContext } from '../request-context.ts'
-import { type AppliedRule, blockCacheKeyOf, blockedError } from './counters.ts'
+import { type ApplicableRule, blockCacheKeyOf, blockedError } from './counters.ts'
 
-/** A place at a counter that the attempt may hold. */
-interface Place extends AppliedRule {
+/** A reservation that a counter may hold for the attempt. */
+interface Reservation extends ApplicableRule {
   /** Whether a solved challenge admitted the attempt, because the counter would not have done so without one. */
   readonly challenged: boolean
 }
-
-/** A password check whose result refuses the attempt. */
-export type RefusedCheck = Exclude<PasswordCheck, { readonly outcome: 'correct' }>
 
 export class Attempt {
   readonly #ctx: RequestContext
@@ -29,9 +26,9 @@ export class Attempt {
   readonly #identifier: string | null
   readonly #id = crypto.randomUUID()
   readonly #end: () => void
-  #places: readonly Place[] = []
+  #reservations: readonly Reservation[] = []
 
-  /** Until the lease ends, the request runs on even if the caller disconnects, so that disconnecting gains no attempt. */
+  /** Until the lease ends, the request runs on even if the caller disconnects, so that disconnecting cannot avoid being counted. */
   constructor(ctx: RequestContext, requester: string, identifier: string | null) {
     const { promise, resolve } = Promise.withResolvers<void>()
     ctx.waitUntil(promise)
@@ -42,35 +39,35 @@ export class Attempt {
   }
 
   /**
-   * Asks for a place at a counter: without a challenge, or with a solved one. May wait until other attempts are settled, if the
+   * Reserves the attempt at a counter: without a challenge, or with a solved one. May wait until other attempts are settled, if the
    * rule says so.
-   * @throws {ServiceError} `too_many_*` if the rule blocks, or if all places for solved challenges are taken; `unavailable`
+   * @throws {ServiceError} `too_many_*` if the rule blocks, or if the requester has too many challenged attempts in flight; `unavailable`
    */
-  async reserve(applied: AppliedRule, solved: SolvedForCounter | null): Promise<ReserveResult> {
-    if (applied.action === 'block') this.#refuseIfBlockIsCached(applied)
-    const place = { ...applied, challenged: solved !== null }
-    // Until the counter says otherwise it may hold the place, even if its result is lost.
-    this.#places = [...this.#places, place]
-    const waits = solved === null && RULES[applied.name].waits
-    const request = { rule: applied.rule, id: this.#id, requester: this.#requester, waits, solved }
-    const reserving = this.#ctx.services.counter(applied.counter).reserve(request)
+  async reserve(applicable: ApplicableRule, solved: SolvedForCounter | null): Promise<ReserveResult> {
+    if (applicable.action === 'block') this.#refuseIfBlockIsCached(applicable)
+    const reservation = { ...applicable, challenged: solved !== null }
+    // Until the counter says otherwise it may hold the reservation, even if its result is lost.
+    this.#reservations = [...this.#reservations, reservation]
+    const waits = solved === null && RULES[applicable.name].waits
+    const request = { rule: applicable.rule, id: this.#id, requester: this.#requester, waits, solved }
+    const reserving = this.#ctx.services.counter(applicable.counter).reserve(request)
     const result = await orUnavailable(reserving, {}, waits ? MAX_WAIT_MS + DEADLINE_MS : DEADLINE_MS)
-    this.#report(applied, result.status)
-    if (result.outcome !== 'admitted') this.#forget(place)
-    if (result.outcome === 'busy') throw blockedError(applied.name, { ...result.status, exhausted: false })
-    if (result.outcome === 'refused' && applied.action === 'block') this.#block(applied, result.status)
+    this.#report(applicable, result.status)
+    if (result.outcome !== 'admitted') this.#forget(reservation)
+    if (result.outcome === 'busy') throw blockedError(applicable.name, { ...result.status, exhausted: false })
+    if (result.outcome === 'refused' && applicable.action === 'block') this.#block(applicable, result.status)
     return result
   }
 
-  /** Uses up the nonce of a solved challenge at the requester's counter. @returns false if it was used up already */
-  async useUpNonce(solved: SolvedForCounter): Promise<boolean> {
+  /** Consumes the nonce of a solved challenge at the requester's counter. @returns false if it was consumed already */
+  async consumeNonce(solved: SolvedForCounter): Promise<boolean> {
     const request = { rule: null, id: this.#id, requester: this.#requester, waits: false, solved }
     const { outcome } = await orUnavailable(this.#ctx.services.counter(this.#requester).reserve(request))
     return outcome === 'admitted'
   }
 
   /**
-   * Settles the attempt as a correct password: clears what the rules say a success clears.
+   * Settles the attempt after a correct password: clears what the rules say a success clears.
    * @throws {ServiceError} `unavailable` if it cannot be settled; the caller must then not reveal that the password was correct
    */
   async succeed(accountId: string): Promise<void> {
@@ -106,7 +103,7 @@ export class Attempt {
    * Waits for a write that may register an identifier. Counts it if it took effect, if it may have, or if the requester learned
    * that an identifier is taken. The counter has counted it since the reservation, so it is settled after the response.
    */
-  async countWrite<T>(write: Promise<T>): Promise<T> {
+  async countRegistration<T>(write: Promise<T>): Promise<T> {
     try {
       const result = await write
       this.#count()
@@ -117,26 +114,27 @@ export class Attempt {
     }
   }
 
-  /** Gives back the places whose outcome never became known. To be called last, in any case. */
+  /** Releases the reservations whose outcome never became known. To be called last, in any case. */
   async releaseUnsettled(): Promise<void> {
-    await this.#settleQuietly(this.#places, { kind: 'released' })
+    await this.#settleQuietly(this.#reservations, { kind: 'released' })
     this.#end()
   }
 
   #count(): void {
-    const places = this.#places.filter(({ rule }) => rule.recordedAt === 'reservation')
-    this.#ctx.waitUntil(this.#settleQuietly(places, { kind: 'counted', account: this.#id }))
+    const reservations = this.#reservations.filter(({ rule }) => rule.recordedAt === 'reservation')
+    this.#ctx.waitUntil(this.#settleQuietly(reservations, { kind: 'counted', account: this.#id }))
   }
 
   /** At the identifier's counter first: if that fails, the requester's counter does not reveal the outcome. */
-  async #settlePasswordCheck(outcomeAt: (place: Place) => Outcome): Promise<void> {
-    const places = this.#places.filter(({ rule }) => rule.recordedAt === 'failure')
-    for (const place of places.toReversed()) await orUnavailable(this.#settle(place, outcomeAt(place)))
+  async #settlePasswordCheck(outcomeAt: (reservation: Reservation) => Outcome): Promise<void> {
+    const reservations = this.#reservations.filter(({ rule }) => rule.recordedAt === 'failure')
+    for (const reservation of reservations.toReversed())
+      await orUnavailable(this.#settle(reservation, outcomeAt(reservation)))
   }
 
   /** An error is only logged, because at most it makes later attempts wait. */
-  async #settleQuietly(places: readonly Place[], outcome: Outcome): Promise<void> {
-    const settling = places.map((place) => withDeadline(this.#settle(place, outcome)))
+  async #settleQuietly(reservations: readonly Reservation[], outcome: Outcome): Promise<void> {
+    const settling = reservations.map((reservation) => withDeadline(this.#settle(reservation, outcome)))
     for (const result of await Promise.allSettled(settling)) {
       if (result.status === 'fulfilled') continue
       const error = describeError(result.reason)
@@ -145,34 +143,34 @@ export class Attempt {
   }
 
   /** @throws if the counter is unavailable, or if it has lost the attempt and would not admit it now */
-  async #settle(place: Place, outcome: Outcome): Promise<void> {
-    this.#forget(place)
-    const { name, rule, counter, challenged } = place
+  async #settle(reservation: Reservation, outcome: Outcome): Promise<void> {
+    this.#forget(reservation)
+    const { name, rule, counter, challenged } = reservation
     const request = { rule, id: this.#id, outcome, challenged }
     const { settled, status } = await this.#ctx.services.counter(counter).settle(request)
     if (!settled) throw new Error(`${name}: the counter has lost the attempt`)
-    this.#report(place, status)
+    this.#report(reservation, status)
   }
 
-  #forget(place: Place): void {
-    this.#places = this.#places.filter((other) => other !== place)
+  #forget(reservation: Reservation): void {
+    this.#reservations = this.#reservations.filter((other) => other !== reservation)
   }
 
   /** @throws {ServiceError} `too_many_*` if the counter reported the block a few seconds ago */
-  #refuseIfBlockIsCached(applied: AppliedRule): void {
-    const status = this.#ctx.services.blockCache.get(blockCacheKeyOf(applied), this.#ctx.nowMs)
+  #refuseIfBlockIsCached(applicable: ApplicableRule): void {
+    const status = this.#ctx.services.blockCache.get(blockCacheKeyOf(applicable), this.#ctx.nowMs)
     if (status === null) return
-    this.#report(applied, status)
-    throw blockedError(applied.name, status)
+    this.#report(applicable, status)
+    throw blockedError(applicable.name, status)
   }
 
-  #block(applied: AppliedRule, status: LimitStatus): never {
-    this.#ctx.services.blockCache.set(blockCacheKeyOf(applied), status, this.#ctx.nowMs)
-    throw blockedError(applied.name, status)
+  #block(applicable: ApplicableRule, status: LimitStatus): never {
+    this.#ctx.services.blockCache.set(blockCacheKeyOf(applicable), status, this.#ctx.nowMs)
+    throw blockedError(applicable.name, status)
   }
 
   /** Reports the requester's own limits only, not those of the identifier. */
-  #report({ name, rule, counter }: AppliedRule, status: LimitStatus): void {
+  #report({ name, rule, counter }: ApplicableRule, status: LimitStatus): void {
     if (counter === this.#requester) this.#ctx.reportLimit({ name, limit: rule.limit, status })
   }
 }

@@ -26,7 +26,7 @@ export interface AttemptIdentifier {
 }
 
 /** A rule that applies to the attempt, and the counter that enforces it. */
-export interface AppliedRule {
+export interface ApplicableRule {
   readonly name: RuleName
   readonly action: LimitRule['action']
   readonly rule: CounterRule
@@ -42,8 +42,28 @@ export async function requesterCounter(ctx: RequestContext): Promise<RequesterCo
   return { address, counter }
 }
 
-/** @returns the name of the identifier's counter. @throws {ServiceError} `unavailable` */
-export async function identifierCounter(
+/** The counters of one attempt, and the rules that they enforce for it. */
+export interface AttemptCounters {
+  readonly requester: RequesterCounter
+  /** The name of the identifier's counter; null if the attempt checks no password. */
+  readonly identifier: string | null
+  /** The rules that are switched on, in the order in which they are checked. */
+  readonly applicable: readonly ApplicableRule[]
+}
+
+/** @throws {ServiceError} `client_ip_unknown`, `unavailable` */
+export async function attemptCounters(
+  ctx: RequestContext,
+  rules: readonly RuleName[],
+  identifier: AttemptIdentifier | null,
+): Promise<AttemptCounters> {
+  const requester = await requesterCounter(ctx)
+  const identifierName = identifier && (await identifierCounter(ctx, identifier))
+  const applicable = applyRules(rules, await ctx.services.settings.rules(ctx), requester, identifierName)
+  return { requester, identifier: identifierName, applicable }
+}
+
+async function identifierCounter(
   ctx: RequestContext,
   { kind, compared }: AttemptIdentifier,
 ): Promise<string> {
@@ -52,13 +72,13 @@ export async function identifierCounter(
   return counter
 }
 
-/** @returns the rules of these names that are switched on, each with the counter that enforces it, in the same order */
-export function applyRules(
+/** @returns the rules that are switched on, each with the counter that enforces it, in the same order */
+function applyRules(
   names: readonly RuleName[],
   rules: LimitRules,
   { address, counter }: RequesterCounter,
   identifier: string | null,
-): readonly AppliedRule[] {
+): readonly ApplicableRule[] {
   return names.flatMap((name) => {
     const setting = ruleAtAddress(name, rules[name], address)
     const counterName = RULES[name].keyedBy === 'address' ? counter : identifier
@@ -67,13 +87,13 @@ export function applyRules(
   })
 }
 
-/** A limit that is not exhausted is only full of attempts in flight. One may settle at any moment, so retry after 1 s. */
+/** If the limit is not exhausted, only attempts in flight block this one. One may settle at any moment, so retry after 1 s. */
 export function blockedError(name: RuleName, { exhausted, resetInMs }: LimitStatus): ServiceError {
   const retryAfterSeconds = exhausted ? Math.ceil(resetInMs / 1000) : 1
   return new ServiceError(RULES[name].blockedCode, {}, { retryAfterSeconds })
 }
 
 /** @returns a rule's key in the cache of blocks */
-export function blockCacheKeyOf({ name, rule, counter }: AppliedRule) {
+export function blockCacheKeyOf({ name, rule, counter }: ApplicableRule) {
   return { name, limit: rule.limit, counter }
 }

@@ -4,14 +4,8 @@ import type { SolvedForCounter } from '../../limits/counter-rpc.ts'
 import type { RuleName } from '../../limits/rules.ts'
 import type { RequestContext } from '../request-context.ts'
 import { Attempt } from './attempt.ts'
-import { AttemptChallenge } from './attempt-challenge.ts'
-import {
-  type AppliedRule,
-  type AttemptIdentifier,
-  applyRules,
-  identifierCounter,
-  requesterCounter,
-} from './counters.ts'
+import { AttemptChallenge } from './challenges.ts'
+import { type ApplicableRule, type AttemptIdentifier, attemptCounters } from './counters.ts'
 
 /** What a rate-limited request carries. */
 export interface RateLimitedRequest {
@@ -28,29 +22,27 @@ export interface AttemptRequest extends RateLimitedRequest {
   /** The identifier whose password is checked; null if none is. */
   readonly identifier: AttemptIdentifier | null
   /**
-   * Begins work that takes place beside the reservation at the identifier's counter, since it needs nothing from it. It must
-   * change nothing and reveal nothing: the reservation may still fail.
+   * Starts a read while the identifier's counter reserves. It must change nothing and reveal nothing, because the reservation may
+   * still fail.
    */
-  readonly beside?: () => void
+  readonly whileReserving?: () => void
 }
 
 /**
- * Reserves without a challenge first, since a challenge that is not asked for must not be used up. The identifier's counter is
- * not called before a requester whose own counter asks for a challenge has solved it.
+ * First tries without the challenge, because a challenge that is not required must not be consumed. If the counter of the address
+ * requires one, it is verified before the identifier's counter is called.
  * @returns the lease; the caller must end it with `releaseUnsettled` in any case
  * @throws {ServiceError} `client_ip_unknown`, `too_many_*`, `challenge_*`, `unavailable`
  */
 export async function reserveAttempt(ctx: RequestContext, request: AttemptRequest): Promise<Attempt> {
-  const requester = await requesterCounter(ctx)
-  const identifier = request.identifier && (await identifierCounter(ctx, request.identifier))
-  const applied = applyRules(request.rules, await ctx.services.settings.rules(ctx), requester, identifier)
+  const { requester, identifier, applicable } = await attemptCounters(ctx, request.rules, request.identifier)
   const challenge = new AttemptChallenge(ctx, request, requester)
   const attempt = new Attempt(ctx, requester.counter, identifier)
   try {
-    const refusedBy = await reserveAtAddress(attempt, challenge, applied.filter(isAt(requester.counter)))
-    if (refusedBy.length === 0) request.beside?.()
-    await reserveAtIdentifier(attempt, challenge, applied.filter(isAt(identifier)))
-    await consumeChallenge(attempt, challenge, refusedBy)
+    const refused = await reserveAtAddress(attempt, challenge, applicable.filter(isAt(requester.counter)))
+    if (refused.length === 0) request.whileReserving?.()
+    await reserveAtIdentifier(attempt, challenge, applicable.filter(isAt(identifier)))
+    await reserveRefused(attempt, challenge, refused)
     return attempt
   } catch (error) {
     await attempt.releaseUnsettled()
@@ -59,53 +51,53 @@ export async function reserveAttempt(ctx: RequestContext, request: AttemptReques
 }
 
 function isAt(counter: string | null) {
-  return (applied: AppliedRule) => applied.counter === counter
+  return (applicable: ApplicableRule) => applicable.counter === counter
 }
 
-/** @returns the rules that admit the attempt only with a challenge, which is solved */
+/** @returns the rules that require the challenge, which is verified but not yet consumed */
 async function reserveAtAddress(
   attempt: Attempt,
   challenge: AttemptChallenge,
-  applied: readonly AppliedRule[],
-): Promise<readonly AppliedRule[]> {
-  const refusedBy: AppliedRule[] = []
-  for (const rule of applied) {
+  applicable: readonly ApplicableRule[],
+): Promise<readonly ApplicableRule[]> {
+  const refused: ApplicableRule[] = []
+  for (const rule of applicable) {
     const { outcome, status } = await attempt.reserve(rule, null)
     if (outcome === 'admitted') continue
-    challenge.require(status.difficulty)
-    refusedBy.push(rule)
+    challenge.raiseDifficulty(status.difficulty)
+    refused.push(rule)
   }
-  if (refusedBy.length > 0) await challenge.solve()
-  return refusedBy
+  if (refused.length > 0) await challenge.solve()
+  return refused
 }
 
-/** With a solved challenge the attempt must not use up the places that others have left at this identifier. */
+/** A challenged attempt is counted apart, so that it leaves the attempts without a challenge at this identifier to others. */
 async function reserveAtIdentifier(
   attempt: Attempt,
   challenge: AttemptChallenge,
-  applied: readonly AppliedRule[],
+  applicable: readonly ApplicableRule[],
 ): Promise<void> {
-  for (const rule of applied) {
+  for (const rule of applicable) {
     if (challenge.solved === null) {
       const { outcome, status } = await attempt.reserve(rule, null)
       if (outcome === 'admitted') continue
-      challenge.require(status.difficulty)
+      challenge.raiseDifficulty(status.difficulty)
     }
     await reserveSolved(attempt, challenge, rule, { ...(await challenge.solve()), nonce: null })
   }
 }
 
-/** Uses up the solved challenge at the counter of the requester's address, once. */
-async function consumeChallenge(
+/** Reserves where the address was refused without a challenge, and consumes the solved one there, once. */
+async function reserveRefused(
   attempt: Attempt,
   challenge: AttemptChallenge,
-  refusedBy: readonly AppliedRule[],
+  refused: readonly ApplicableRule[],
 ): Promise<void> {
   const { solved } = challenge
   if (solved === null) return
-  const [first, ...others] = refusedBy
+  const [first, ...others] = refused
   if (first === undefined) {
-    const isFirstUse = solved.nonce === null || (await attempt.useUpNonce(solved))
+    const isFirstUse = solved.nonce === null || (await attempt.consumeNonce(solved))
     if (!isFirstUse) await challenge.fail('already_used')
     return
   }
@@ -116,11 +108,11 @@ async function consumeChallenge(
 async function reserveSolved(
   attempt: Attempt,
   challenge: AttemptChallenge,
-  rule: AppliedRule,
+  rule: ApplicableRule,
   solved: SolvedForCounter,
 ): Promise<void> {
   const { outcome, status } = await attempt.reserve(rule, solved)
   if (outcome === 'admitted') return
-  challenge.require(status.difficulty)
+  challenge.raiseDifficulty(status.difficulty)
   await challenge.fail(outcome === 'already_used' ? 'already_used' : 'difficulty_too_low')
 }

@@ -3,46 +3,13 @@
  * password), and read the primary before anything is refused. Takes the same time for an unknown identifier, for an account
  * without a password and for an incorrect password. The attempt is settled before the result is revealed (attempt.ts).
  */
-import type { Account, AccountId } from '../../accounts/account.ts'
+import type { Account } from '../../accounts/account.ts'
+import type { AccountLookup } from '../../accounts/account-repository.ts'
 import type { AccountRead, ReadFrom } from '../../accounts/account-store.ts'
-import type { Identifier } from '../../accounts/identifier.ts'
 import { ServiceError } from '../../errors/service-error.ts'
-import { verifyDecoy, verifyPassword } from '../../passwords/pbkdf2.ts'
-import { log } from '../../runtime/log.ts'
+import { hashPassword, verifyDecoy, verifyPassword } from '../../passwords/pbkdf2.ts'
+import { describeError, log } from '../../runtime/log.ts'
 import type { RequestContext } from '../request-context.ts'
-
-/** Finds the account whose password is checked. The first read may begin early, beside other work. */
-export class AccountLookup {
-  readonly #ctx: RequestContext
-  readonly #by: Identifier | AccountId | null
-  #begun: { readonly from: ReadFrom; readonly read: Promise<AccountRead> } | null = null
-
-  /** @param by null for text that no account can have as an identifier */
-  constructor(ctx: RequestContext, by: Identifier | AccountId | null) {
-    this.#ctx = ctx
-    this.#by = by
-  }
-
-  /** Begins the read that the first `find` from there returns. */
-  begin(from: ReadFrom): void {
-    const read = this.#read(from)
-    // Its error is thrown where the read is used, if it is.
-    read.catch(() => undefined)
-    this.#begun = { from, read }
-  }
-
-  /** @throws {ServiceError} `unavailable` */
-  find(from: ReadFrom): Promise<AccountRead> {
-    const begun = this.#begun
-    this.#begun = null
-    return begun?.from === from ? begun.read : this.#read(from)
-  }
-
-  async #read(from: ReadFrom): Promise<AccountRead> {
-    if (this.#by === null) return { account: null, fromPrimary: true }
-    return this.#ctx.services.accounts.find(this.#by, from)
-  }
-}
 
 /** An enabled account whose password was correct. */
 export interface CheckedAccount {
@@ -59,6 +26,9 @@ export type PasswordCheck =
   | { readonly outcome: 'incorrect'; readonly accountId: string | null }
   /** The password is correct, but the account is disabled. */
   | { readonly outcome: 'disabled'; readonly accountId: string }
+
+/** A password check that refuses the attempt. */
+export type RefusedCheck = Exclude<PasswordCheck, CheckedAccount>
 
 /** One read of the account, and whether the password matches the hash in it. */
 interface Comparison {
@@ -135,4 +105,22 @@ function toPasswordCheck({ read, match, needsRehash }: Comparison): PasswordChec
   if (account === null || !match) return { outcome: 'incorrect', accountId: account?.id ?? null }
   if (account.disabled) return { outcome: 'disabled', accountId: account.id }
   return { outcome: 'correct', account, fromPrimary, needsRehash }
+}
+
+/** Hashes the password again with the current parameters. If this fails, the next login tries again. */
+export async function rehash(
+  { services: { accounts, pepper }, requestId }: RequestContext,
+  { account }: CheckedAccount,
+  password: string,
+): Promise<void> {
+  try {
+    const renewed = await hashPassword(password, await pepper())
+    await accounts.rehash(account, renewed)
+  } catch (error) {
+    log('warn', 'rehash_failed', {
+      request_id: requestId,
+      account_id: account.id,
+      error: describeError(error),
+    })
+  }
 }

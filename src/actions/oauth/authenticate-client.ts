@@ -4,7 +4,7 @@ import { type CachedClient, isClientSecret } from '../../clients/clients.ts'
 import type { Bytes } from '../../crypto/bytes.ts'
 import { isId } from '../../crypto/ids.ts'
 import { OAuthError, orUnavailable, type ServiceError } from '../../errors/service-error.ts'
-import { applyRules, blockCacheKeyOf, blockedError, requesterCounter } from '../attempts/counters.ts'
+import { attemptCounters, blockCacheKeyOf, blockedError } from '../attempts/counters.ts'
 import type { RequestContext } from '../request-context.ts'
 
 /** The client credentials of a request; null for what it does not contain. */
@@ -72,15 +72,14 @@ async function findClient(ctx: RequestContext, clientId: string): Promise<Cached
  */
 async function countFailure(ctx: RequestContext): Promise<OAuthError | ServiceError> {
   const { services, nowMs } = ctx
-  const requester = await requesterCounter(ctx)
-  const [applied] = applyRules([RULE], await services.settings.rules(ctx), requester, null)
-  if (applied === undefined) return new OAuthError('invalid_client')
-  const cached = services.blockCache.get(blockCacheKeyOf(applied), nowMs)
+  const [applicable] = (await attemptCounters(ctx, [RULE], null)).applicable
+  if (applicable === undefined) return new OAuthError('invalid_client')
+  const cached = services.blockCache.get(blockCacheKeyOf(applicable), nowMs)
   if (cached !== null) return blockedError(RULE, cached)
   const outcome = { kind: 'counted', account: '' } as const
-  const failure = { rule: applied.rule, id: crypto.randomUUID(), outcome, challenged: false }
-  const { settled, status } = await orUnavailable(services.counter(applied.counter).settle(failure))
+  const failure = { rule: applicable.rule, id: crypto.randomUUID(), outcome, challenged: false }
+  const { settled, status } = await orUnavailable(services.counter(applicable.counter).settle(failure))
   if (settled) return new OAuthError('invalid_client')
-  services.blockCache.set(blockCacheKeyOf(applied), status, nowMs)
+  services.blockCache.set(blockCacheKeyOf(applicable), status, nowMs)
   return blockedError(RULE, status)
 }

@@ -1,13 +1,11 @@
 /** Introspection (RFC 7662) and revocation (RFC 7009) of tokens. */
 
-import { sha256 } from '../../crypto/bytes.ts'
 import { OAuthError, orUnavailable, ServiceError } from '../../errors/service-error.ts'
-import type { RefreshToken } from '../../sessions/refresh-token.ts'
 import type { AccessTokenClaims } from '../../verify/access-token.ts'
 import type { RequestContext } from '../request-context.ts'
 import { checkSession, readAccessToken } from '../session/authenticate.ts'
 import { accessOf } from '../session/authorize.ts'
-import { readOwnRefreshToken } from '../session/end-sessions.ts'
+import { endByTokens, readOwnRefreshToken } from '../session/end-sessions.ts'
 import type { AuthenticatedClient } from './authenticate-client.ts'
 
 /**
@@ -51,25 +49,15 @@ export async function revoke(ctx: RequestContext, client: AuthenticatedClient, t
   if (claims !== null) {
     ctx.addToRequestLog({ accountId: claims.sub, sessionId: claims.sid })
     requireIssuedToClient(client, claims.client_id)
-    await orUnavailable(ctx.services.accountObject(claims.sub).end(claims.sid))
+    const policy = ctx.services.config.sessions
+    await orUnavailable(ctx.services.accountObject(claims.sub).end({ sessionId: claims.sid, policy }))
     return
   }
   const refreshToken = await readOwnRefreshToken(ctx, token)
-  if (refreshToken !== null) await endByRefreshToken(ctx, client, refreshToken)
-}
-
-async function endByRefreshToken(
-  ctx: RequestContext,
-  client: AuthenticatedClient,
-  { accountId, sessionId, sessionSecret }: RefreshToken,
-): Promise<void> {
-  const { accountObject, settings } = ctx.services
-  ctx.addToRequestLog({ accountId, sessionId })
-  const { sessionsNotBeforeMs } = await settings.current(ctx)
-  const activeSession = await orUnavailable(accountObject(accountId).check(sessionId, sessionsNotBeforeMs))
-  if (activeSession === null) return
-  requireIssuedToClient(client, activeSession.session.clientId)
-  await orUnavailable(accountObject(accountId).endBySecret(sessionId, await sha256(sessionSecret)))
+  if (refreshToken === null) return
+  ctx.addToRequestLog({ accountId: refreshToken.accountId, sessionId: refreshToken.sessionId })
+  const result = await endByTokens(ctx, [refreshToken], client.confidential ? client.clientId : undefined)
+  if (result === 'other_client') throw new OAuthError('invalid_grant')
 }
 
 /** RFC 7009 section 2.1. The service's own client is not compared, because CLIENT_ID may have changed since the session began. */

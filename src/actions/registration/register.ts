@@ -1,15 +1,13 @@
 /** Registration: stores a new account, opens its first session and issues its tokens. */
-import type { Account } from '../../accounts/account.ts'
+import { newAccount } from '../../accounts/account.ts'
 import type { Identifier } from '../../accounts/identifier.ts'
-import { newId } from '../../crypto/ids.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import { hashPassword } from '../../passwords/pbkdf2.ts'
-import type { Transport } from '../../sessions/session.ts'
-import { toState } from '../account/publish-state.ts'
+import { toState } from '../../sessions/session.ts'
 import { type RateLimitedRequest, reserveAttempt } from '../attempts/reserve-attempt.ts'
 import type { RequestContext } from '../request-context.ts'
 import { type IssuedTokens, issueTokens } from '../session/issue-tokens.ts'
-import { type OpenedSession, openSession } from '../session/open-session.ts'
+import { BY_PASSWORD, openSession, type SessionRequest } from '../session/open-session.ts'
 import {
   checkPasswordPolicy,
   checkRegistrationAllowed,
@@ -18,13 +16,15 @@ import {
   usernameErrors,
 } from './check-new-credentials.ts'
 
-export interface RegisterRequest extends RateLimitedRequest {
+export interface RegisterRequest extends RateLimitedRequest, Omit<SessionRequest, 'scope'> {
   readonly username: Identifier | null
   readonly email: Identifier | null
   readonly phone: Identifier | null
   readonly password: string
-  readonly transport: Transport
 }
+
+/** Added to an error response if the account is already stored. */
+const REGISTERED = { registered: true } as const
 
 /** The rule of every attempt that may register an identifier, or find out that it is taken. */
 export const REGISTRATION_RULES = ['registrations_per_ip'] as const
@@ -35,8 +35,8 @@ export const REGISTRATION_RULES = ['registrations_per_ip'] as const
  * could not be opened); as reserveAttempt
  */
 export async function register(ctx: RequestContext, request: RegisterRequest): Promise<IssuedTokens> {
-  const { username, email, phone, password } = request
-  checkFields(ctx, request)
+  const { username, email, phone, password, transport, onPages = false } = request
+  checkReservedUsername(ctx, request)
   const key = await ctx.services.signingKeys.signing(ctx)
   await checkRegistrationOpen(ctx)
   await checkRegistrationAllowed(ctx, [username, email, phone])
@@ -49,69 +49,29 @@ export async function register(ctx: RequestContext, request: RegisterRequest): P
   })
   try {
     const passwordHash = await hashPassword(password, await ctx.services.pepper())
-    const account = toAccount(request, passwordHash, ctx.nowMs)
-    await attempt.countWrite(store(ctx, account))
-    const { activeSession, sessionSecret } = await openFirstSession(ctx, request, account)
-    return await issueTokens(ctx, key, activeSession, sessionSecret)
+    const account = newAccount({ username, email, phone }, passwordHash, ctx.nowMs)
+    const stored = await attempt.countRegistration(ctx.services.accounts.insert(account))
+    if (stored !== 'inserted') throw new ServiceError('identifier_taken', { field: stored.taken })
+    const session = { transport, onPages, scope: null }
+    const opening = { activity: 'registration', authentication: BY_PASSWORD, readFrom: 'primary' } as const
+    const opened = await openSession(ctx, session, toState(account), opening, REGISTERED)
+    if (opened.outcome === 'stale') throw new ServiceError('unavailable', REGISTERED)
+    return await issueTokens(ctx, key, opened)
   } finally {
     await attempt.releaseUnsettled()
   }
 }
 
 /**
- * Reports a reserved username, and a weak password with it. A weak password alone is reported later, after the check that
- * registration is allowed.
+ * Rejects a reserved username, and lists a weak password in the same response. A weak password alone is rejected by
+ * checkPasswordPolicy, after the check that registration is allowed.
  */
-function checkFields(ctx: RequestContext, { username, email, phone, password }: RegisterRequest): void {
+function checkReservedUsername(
+  ctx: RequestContext,
+  { username, email, phone, password }: RegisterRequest,
+): void {
   const errors = usernameErrors(ctx, username)
   if (errors.length === 0) return
   const weak = passwordErrors(ctx, 'password', password, [username, email, phone])
   throw new ServiceError('invalid_request', { errors: [...errors, ...weak] })
-}
-
-async function store({ services }: RequestContext, account: Account): Promise<void> {
-  const result = await services.accounts.insert(account)
-  if (result !== 'inserted') throw new ServiceError('identifier_taken', { field: result.taken })
-}
-
-/** @throws {ServiceError} `unavailable` with `registered`, since the account is stored */
-async function openFirstSession(
-  ctx: RequestContext,
-  { transport }: RegisterRequest,
-  account: Account,
-): Promise<OpenedSession> {
-  const registered = { registered: true } as const
-  const session = { transport, scope: null }
-  const opened = await openSession(ctx, session, toState(account), { readFrom: 'primary' }, registered)
-  if (opened.outcome === 'stale') throw new ServiceError('unavailable', registered)
-  return opened
-}
-
-function toAccount(
-  { username, email, phone }: RegisterRequest,
-  passwordHash: string,
-  nowMs: number,
-): Account {
-  const id = newId(nowMs)
-  const now = Math.floor(nowMs / 1000)
-  return {
-    id,
-    username: username?.shown ?? null,
-    usernameKey: username?.compared ?? null,
-    email: email?.shown ?? null,
-    emailVerified: false,
-    phone: phone?.shown ?? null,
-    phoneVerified: false,
-    passwordHash,
-    disabled: false,
-    roles: [],
-    scopes: [],
-    claims: {},
-    credentialVersion: nowMs,
-    sessionsNotBefore: nowMs,
-    survivingSession: null,
-    changeId: id,
-    createdAt: now,
-    updatedAt: now,
-  }
 }

@@ -51,7 +51,9 @@ export async function checkSession(
   { sub, sid }: AccessTokenClaims,
 ): Promise<ActiveSession> {
   const { sessionsNotBeforeMs } = await ctx.services.settings.current(ctx)
-  const activeSession = await orUnavailable(ctx.services.accountObject(sub).check(sid, sessionsNotBeforeMs))
+  const activeSession = await orUnavailable(
+    ctx.services.accountObject(sub).check({ sessionId: sid, sessionsNotBeforeMs }),
+  )
   if (activeSession === null) throw new ServiceError('invalid_token')
   return activeSession
 }

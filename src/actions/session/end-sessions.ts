@@ -1,10 +1,11 @@
 /** Ends and lists sessions. */
 
-import { sha256, toBase64Url } from '../../crypto/bytes.ts'
+import { sha256 } from '../../crypto/bytes.ts'
 import { isId } from '../../crypto/ids.ts'
 import type { PurposeKeys } from '../../crypto/secrets.ts'
 import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import { describeError, log } from '../../runtime/log.ts'
+import type { EndBySecretResult } from '../../sessions/account-rpc.ts'
 import { type RefreshToken, readRefreshToken } from '../../sessions/refresh-token.ts'
 import type { Session } from '../../sessions/session.ts'
 import { confirmPassword } from '../account/change-account.ts'
@@ -20,7 +21,7 @@ export async function logOutByRefreshToken(ctx: RequestContext, text: string): P
   const token = await readOwnRefreshToken(ctx, text)
   if (token === null) return
   ctx.addToRequestLog({ accountId: token.accountId })
-  await endByToken(ctx, token)
+  await endByTokens(ctx, [token])
 }
 
 /** How long a login waits until the session that it replaces, possibly of another account, has ended. */
@@ -38,7 +39,7 @@ export async function logOutOfBrowser(ctx: RequestContext, { refresh, page }: Br
     refresh === undefined ? null : await readOwnToken(ctx, refresh, await ctx.services.refreshKeys()),
     page === undefined ? null : await readOwnToken(ctx, page, await ctx.services.pageKeys()),
   ]
-  for (const token of onePerSession(tokens)) await endByToken(ctx, token)
+  for (const ofSession of bySession(tokens)) await endByTokens(ctx, ofSession)
 }
 
 /**
@@ -55,36 +56,56 @@ export async function endReplacedSessions(
     refresh === undefined ? null : await readRefreshToken(refresh, await ctx.services.refreshKeys()),
     page === undefined ? null : await readRefreshToken(page, await ctx.services.pageKeys()),
   ]
-  const replaced = onePerSession(tokens).filter(({ sessionId }) => sessionId !== currentId)
-  await Promise.all(replaced.map((token) => endOrWarn(ctx, token)))
+  const replaced = tokens.map((token) => (token?.sessionId === currentId ? null : token))
+  await Promise.all(bySession(replaced).map((ofSession) => endOrWarn(ctx, ofSession)))
 }
 
-/**
- * The two cookies of one session contain the same secret, so one of them is enough to end it. After a password change they may
- * differ; then both are tried, and only one ends the session.
- */
-function onePerSession(tokens: readonly (RefreshToken | null)[]): readonly RefreshToken[] {
-  const valid = tokens.filter((token) => token !== null)
-  return [...new Map(valid.map((token) => [toBase64Url(token.sessionSecret), token])).values()]
+type Tokens = readonly [RefreshToken, ...RefreshToken[]]
+
+/** @returns the valid tokens, those of one session together. Each cookie has a family of its own, and one of them may have ended. */
+function bySession(tokens: readonly (RefreshToken | null)[]): readonly Tokens[] {
+  const sessions = new Map<string, Tokens>()
+  for (const token of tokens) {
+    if (token === null) continue
+    const { sessionId } = token
+    sessions.set(sessionId, [token, ...(sessions.get(sessionId) ?? [])])
+  }
+  return [...sessions.values()]
 }
 
-async function endOrWarn(ctx: RequestContext, token: RefreshToken): Promise<void> {
+async function endOrWarn(ctx: RequestContext, tokens: Tokens): Promise<void> {
   try {
-    await endByToken(ctx, token, REPLACED_DEADLINE_MS)
+    await endByTokens(ctx, tokens, undefined, REPLACED_DEADLINE_MS)
   } catch (error) {
+    const [{ accountId, sessionId }] = tokens
     log('warn', 'replaced_session_not_ended', {
       request_id: ctx.requestId,
-      account_id: token.accountId,
-      session_id: token.sessionId,
+      account_id: accountId,
+      session_id: sessionId,
       error: describeError(error),
     })
   }
 }
 
-async function endByToken(ctx: RequestContext, token: RefreshToken, deadlineMs?: number): Promise<void> {
-  const secretHash = await sha256(token.sessionSecret)
-  const ending = ctx.services.accountObject(token.accountId).endBySecret(token.sessionId, secretHash)
-  await orUnavailable(ending, {}, deadlineMs)
+/**
+ * Ends the session of tokens of any generation.
+ * @param tokens of one session; it ends if one of their families belongs to it
+ * @param clientId the client that the family must belong to
+ * @throws {ServiceError} `unavailable`
+ */
+export async function endByTokens(
+  { services }: RequestContext,
+  tokens: Tokens,
+  clientId?: string,
+  deadlineMs?: number,
+): Promise<EndBySecretResult> {
+  const [{ accountId, sessionId }] = tokens
+  const presented = await Promise.all(
+    tokens.map(async ({ familyId, familySecret }) => ({ familyId, secretHash: await sha256(familySecret) })),
+  )
+  const ofClient = clientId === undefined ? {} : { clientId }
+  const request = { sessionId, presented, policy: services.config.sessions, ...ofClient }
+  return orUnavailable(services.accountObject(accountId).endBySecret(request), {}, deadlineMs)
 }
 
 /**
@@ -132,17 +153,20 @@ export async function endSession(
   await confirmOwner(ctx, request)
   const { sessionsNotBeforeMs } = await ctx.services.settings.current(ctx)
   const object = ctx.services.accountObject(profile.id)
-  const ending = () => orUnavailable(object.end(sessionId, sessionsNotBeforeMs, session.id))
+  const policy = ctx.services.config.sessions
+  const ending = () =>
+    orUnavailable(object.end({ sessionId, sessionsNotBeforeMs, requestedBy: session.id, policy }))
   const ended = isId(sessionId) && (await ending())
   if (ended) return
-  const current = await orUnavailable(object.check(session.id, sessionsNotBeforeMs))
+  const current = await orUnavailable(object.check({ sessionId: session.id, sessionsNotBeforeMs }))
   throw new ServiceError(current === null ? 'invalid_token' : 'not_found')
 }
 
 /** Ends the session of the request, which may have ended already. */
 export async function logOut(ctx: AccountContext): Promise<void> {
   const { profile, session } = ctx.actor
-  await orUnavailable(ctx.services.accountObject(profile.id).end(session.id))
+  const policy = ctx.services.config.sessions
+  await orUnavailable(ctx.services.accountObject(profile.id).end({ sessionId: session.id, policy }))
 }
 
 /**
@@ -157,9 +181,9 @@ export async function endAllSessions(
 ): Promise<void> {
   await confirmOwner(ctx, request)
   const { profile, session } = ctx.actor
-  const ended = await orUnavailable(
-    ctx.services.accountObject(profile.id).endAll(except === 'current' ? session.id : undefined, session.id),
-  )
+  const excepted = except === 'current' ? { exceptId: session.id } : {}
+  const ending = { requestedBy: session.id, policy: ctx.services.config.sessions, ...excepted }
+  const ended = await orUnavailable(ctx.services.accountObject(profile.id).endAll(ending))
   if (!ended) throw new ServiceError('invalid_token')
 }
 
@@ -179,5 +203,5 @@ async function confirmOwner(
 export async function listSessions(ctx: AccountContext): Promise<readonly Session[]> {
   const { profile } = ctx.actor
   const { sessionsNotBeforeMs } = await ctx.services.settings.current(ctx)
-  return orUnavailable(ctx.services.accountObject(profile.id).list(sessionsNotBeforeMs))
+  return orUnavailable(ctx.services.accountObject(profile.id).list({ sessionsNotBeforeMs }))
 }

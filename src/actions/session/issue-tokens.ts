@@ -1,13 +1,20 @@
-/** Issues the tokens of a session: a signed access token and the current refresh token. */
+/** Issues the tokens of a session's families: a signed access token, the current refresh token and the cookie of the pages. */
 import type { AccountProfile } from '../../accounts/account.ts'
-import type { Bytes } from '../../crypto/bytes.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
-import { makeRefreshToken } from '../../sessions/refresh-token.ts'
+import { type IssuableFamily, makeRefreshToken, type RefreshToken } from '../../sessions/refresh-token.ts'
 import type { Session } from '../../sessions/session.ts'
 import { signAccessToken } from '../../tokens/access-token.ts'
 import { grantScope } from '../../tokens/claims.ts'
 import type { SigningKey } from '../../tokens/signing-keys.ts'
 import type { RequestContext } from '../request-context.ts'
+
+/** A session and the families whose tokens are issued. */
+export interface IssuableSession {
+  readonly activeSession: ActiveSession
+  readonly app: IssuableFamily
+  /** Null if the session was not opened on a hosted page. */
+  readonly pages: IssuableFamily | null
+}
 
 export interface IssuedTokens {
   readonly accessToken: string
@@ -15,34 +22,32 @@ export interface IssuedTokens {
   readonly scope: readonly string[]
   readonly refreshToken: string
   readonly refreshExpiresInSeconds: number
-  /** The secret in the session's refresh tokens, and in its page tokens. */
-  readonly sessionSecret: Bytes
+  /** What the cookie of the hosted pages contains from now on; null if it does not change. */
+  readonly pageToken: string | null
   readonly profile: AccountProfile
   readonly session: Session
 }
 
-/**
- * @param key read before the session was opened or changed, so that a missing key leaves nothing half done
- * @param sessionSecret the secret in the session's refresh tokens
- */
+/** @param key read before the session was opened or changed, so that a missing key leaves nothing half done */
 export async function issueTokens(
-  { services: { config, refreshKeys }, nowMs, addToRequestLog }: RequestContext,
+  ctx: RequestContext,
   key: SigningKey,
-  { session, profile }: ActiveSession,
-  sessionSecret: Bytes,
+  { activeSession, app, pages }: IssuableSession,
 ): Promise<IssuedTokens> {
-  addToRequestLog({ accountId: profile.id, sessionId: session.id })
+  const { session, profile } = activeSession
+  const { config, refreshKeys } = ctx.services
+  ctx.addToRequestLog({ accountId: profile.id, sessionId: session.id })
   const { issuer, audience, accessTokenSeconds } = config.tokens
-  const scope = grantScope(session.scope, profile.scopes)
+  const scope = grantScope(app.family.scope, profile.scopes)
   // The session's times come from the clock of the object. A token must not be issued before the login that it reports.
-  const issuedAtMs = Math.max(nowMs, session.lastUsedAt)
+  const issuedAtMs = Math.max(ctx.nowMs, session.lastUsedAt)
   const issuedAt = Math.floor(issuedAtMs / 1000)
   const content = {
     issuer,
     audience,
     subject: profile.id,
     sessionId: session.id,
-    clientId: session.clientId,
+    clientId: app.family.clientId,
     scope,
     roles: profile.roles,
     amr: session.amr,
@@ -52,20 +57,36 @@ export async function issueTokens(
     issuedAt,
     expiresAt: issuedAt + accessTokenSeconds,
   }
-  const refreshToken = {
-    accountId: profile.id,
-    sessionId: session.id,
-    generation: session.generation,
-    sessionSecret,
-  }
   return {
     accessToken: await signAccessToken(content, key),
     expiresInSeconds: accessTokenSeconds,
     scope,
-    refreshToken: await makeRefreshToken(refreshToken, await refreshKeys()),
-    sessionSecret,
+    refreshToken: await makeRefreshToken(tokenOf(activeSession, app), await refreshKeys()),
     refreshExpiresInSeconds: Math.max(0, Math.floor((session.expiresAt - issuedAtMs) / 1000)),
+    pageToken: pages && (await makePageToken(ctx, activeSession, pages)),
     profile,
     session,
+  }
+}
+
+/** Makes the token that the cookie of the hosted pages contains. */
+export async function makePageToken(
+  { services: { pageKeys } }: RequestContext,
+  activeSession: ActiveSession,
+  pages: IssuableFamily,
+): Promise<string> {
+  return makeRefreshToken(tokenOf(activeSession, pages), await pageKeys())
+}
+
+function tokenOf(
+  { profile, session }: ActiveSession,
+  { family, generation, secret }: IssuableFamily,
+): RefreshToken {
+  return {
+    accountId: profile.id,
+    sessionId: session.id,
+    familyId: family.id,
+    generation,
+    familySecret: secret,
   }
 }

@@ -1,9 +1,10 @@
-/** Exchanges a refresh token for the next tokens of its session. */
+/** Exchanges a refresh token for the next tokens of its family. */
 
 import { sha256 } from '../../crypto/bytes.ts'
 import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
-import { log } from '../../runtime/log.ts'
-import { readRefreshToken } from '../../sessions/refresh-token.ts'
+import type { RotateResult } from '../../sessions/account-rpc.ts'
+import { type RefreshToken, readRefreshToken } from '../../sessions/refresh-token.ts'
+import { deliverAccountEvents } from '../account/deliver-outbox.ts'
 import type { RequestContext } from '../request-context.ts'
 import { type IssuedTokens, issueTokens } from './issue-tokens.ts'
 
@@ -15,26 +16,38 @@ export async function refresh(ctx: RequestContext, text: string): Promise<Issued
   const key = await ctx.services.signingKeys.signing(ctx)
   const token = await readRefreshToken(text, await ctx.services.refreshKeys())
   if (token === null) throw new ServiceError('invalid_refresh_token')
-  const { accountId, sessionId, generation, sessionSecret } = token
-  ctx.addToRequestLog({ accountId, sessionId })
-  const { sessionsNotBeforeMs } = await ctx.services.settings.current(ctx)
+  ctx.addToRequestLog({ accountId: token.accountId, sessionId: token.sessionId })
+  const result = await presentToken(ctx, token)
+  if (result.outcome === 'unknown') throw new ServiceError('invalid_refresh_token')
+  if (result.outcome === 'reused') throw new ServiceError('refresh_token_reused')
+  const { active } = result
+  const { family } = active
+  const app = { family, generation: family.generation, secret: token.familySecret }
+  return issueTokens(ctx, key, { activeSession: active, app, pages: null })
+}
+
+/**
+ * Presents a token to its family, which decides about rotation. Delivers the event of a reuse.
+ * @param withForm whether the cookie of the pages is sent with a form
+ * @throws {ServiceError} `unavailable`
+ */
+export async function presentToken(
+  ctx: RequestContext,
+  { accountId, sessionId, familyId, generation, familySecret }: RefreshToken,
+  withForm = false,
+): Promise<RotateResult> {
+  const { services } = ctx
+  const { sessionsNotBeforeMs } = await services.settings.current(ctx)
   const presented = {
     sessionId,
+    familyId,
+    secretHash: await sha256(familySecret),
     generation,
-    secretHash: await sha256(sessionSecret),
-    policy: ctx.services.config.sessions,
+    withForm,
+    policy: services.config.sessions,
     sessionsNotBeforeMs,
   }
-  const result = await orUnavailable(ctx.services.accountObject(accountId).rotate(presented))
-  if (result.outcome === 'unknown') throw new ServiceError('invalid_refresh_token')
-  if (result.outcome === 'reused') {
-    const { requestId } = ctx
-    log('warn', 'refresh_token_reused', {
-      request_id: requestId,
-      account_id: accountId,
-      session_id: sessionId,
-    })
-    throw new ServiceError('refresh_token_reused')
-  }
-  return issueTokens(ctx, key, result.activeSession, sessionSecret)
+  const result = await orUnavailable(services.accountObject(accountId).rotate(presented))
+  if (result.outcome === 'reused') deliverAccountEvents(ctx, result.events)
+  return result
 }

@@ -18,6 +18,7 @@ import {
   endSession,
   listSessions,
 } from '../../actions/session/end-sessions.ts'
+import { withPageToken } from '../../actions/session/page-session.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import type { AppContext, AppEnv } from '../../http/context.ts'
 import { accountContext, setActor } from '../../http/middleware/provide-context.ts'
@@ -85,7 +86,7 @@ function addChangeForms(router: Hono<AppEnv>): void {
     submitWithPassword(c, 'password', {}, async () => {
       const newPassword = formFieldsOf(c)('new_password')
       const tokens = await changePassword(accountContext(c), credentialsOf(c), newPassword)
-      await setLoginCookies(c, tokens)
+      await setLoginCookies(c, await withPageToken(c.get('ctx'), tokens))
       return redirectToAccount(c, 'password')
     }),
   )

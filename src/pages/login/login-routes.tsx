@@ -7,10 +7,11 @@ import { isReservedUsername, weaknessesFor } from '../../actions/registration/ch
 import { register } from '../../actions/registration/register.ts'
 import { logOutOfBrowser } from '../../actions/session/end-sessions.ts'
 import type { IssuedTokens } from '../../actions/session/issue-tokens.ts'
-import { issueToPages } from '../../actions/session/page-session.ts'
+import { openAppFamily } from '../../actions/session/page-session.ts'
 import type { ChallengeAction } from '../../challenge/challenge.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import type { AppContext, AppEnv } from '../../http/context.ts'
+import { readRefreshCookie } from '../../http/refresh-cookie.ts'
 import { NOTICES } from '../../messages/messages.ts'
 import { hasControlCharacter, trimInvisible } from '../../runtime/text.ts'
 import { isLoginTicket, makeLoginTicket } from '../../sessions/login-ticket.ts'
@@ -26,13 +27,7 @@ import {
   weakPasswordText,
 } from '../form-errors.ts'
 import { pageLanguage, showPage, viewOf } from '../layout.tsx'
-import {
-  browserCookies,
-  clearLoginCookies,
-  readPageCookie,
-  readPageSession,
-  setLoginCookies,
-} from '../page-cookie.ts'
+import { browserCookies, clearLoginCookies, readPageSession, setLoginCookies } from '../page-cookie.ts'
 import { ContinuePage, LoginPage, RegisterPage } from './login-pages.tsx'
 
 const HOME = '/account'
@@ -84,7 +79,8 @@ function addLogin(router: Hono<AppEnv>): void {
   router.get('/login/continue', (c) => c.redirect(withReturnTo('/login', returnToOf(c)), 303))
 
   router.post('/login/continue', pageLanguage, sameOriginForm, async (c) => {
-    const tokens = await issueToPages(c.get('ctx'), readPageCookie(c) ?? '')
+    const activeSession = await readPageSession(c)
+    const tokens = activeSession && (await openAppFamily(c.get('ctx'), activeSession, readRefreshCookie(c)))
     if (tokens === null) return c.redirect(withReturnTo('/login', returnToOf(c)), 303)
     return redirectAfterLogin(c, tokens)
   })
@@ -130,7 +126,7 @@ function returnToOf(c: AppContext): string | null {
 function credentialsOf(c: AppContext) {
   const field = formFieldsOf(c)
   const challenge = field('challenge') || undefined
-  return { password: field('password'), challenge, transport: 'cookie' as const }
+  return { password: field('password'), challenge, transport: 'cookie' as const, onPages: true }
 }
 
 /**

@@ -1,7 +1,8 @@
-/** Accounts as an operator gets and changes them. */
+/** Accounts and their sessions as an operator gets, changes and ends them. */
 import { createRoute, z } from '@hono/zod-openapi'
 import type { AccountProfile, Json } from '../../accounts/account.ts'
 import { endAccountSessions, getAccount, manageAccount } from '../../actions/admin/manage-account.ts'
+import { endEverySession } from '../../actions/admin/manage-settings.ts'
 import { isId } from '../../crypto/ids.ts'
 import type { AppContext } from '../../http/context.ts'
 import { requireAdmin } from '../../http/middleware/authenticate.ts'
@@ -72,6 +73,16 @@ const endSessionsRoute = createRoute({
   responses: { 204: { description: 'Ended' }, default: problem },
 })
 
+/** Ends the sessions of all accounts. */
+const endAllSessionsRoute = createRoute({
+  method: 'delete',
+  path: '/admin/sessions',
+  summary: 'End all sessions of all accounts, for example after a leak or a restore of the database',
+  security: BEARER,
+  middleware: [requireAdmin],
+  responses: { 204: { description: 'Ended, everywhere within 30 seconds' }, default: problem },
+})
+
 export function usersRoutes() {
   const router = createRouter()
 
@@ -89,6 +100,11 @@ export function usersRoutes() {
 
   router.openapi(endSessionsRoute, async (c) => {
     await endAccountSessions(c.get('ctx'), accountIdOf(c))
+    return c.body(null, 204)
+  })
+
+  router.openapi(endAllSessionsRoute, async (c) => {
+    await endEverySession(c.get('ctx'))
     return c.body(null, 204)
   })
 

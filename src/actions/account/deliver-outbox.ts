@@ -1,8 +1,20 @@
-/** Delivers the events of the outbox that a Worker could not deliver after its change, for cron. */
-import { type FailedEvent, isOverdue, type OutboxEvent, type OutboxKind } from '../../outbox/outbox-store.ts'
+/**
+ * Delivers events: for cron, those of the outbox in D1 that a Worker could not deliver after its change; for requests, those that
+ * an account's object has just written.
+ */
+import type { AccountId } from '../../accounts/account.ts'
+import {
+  type AccountEvent,
+  deliverEvents,
+  type FailedEvent,
+  type OutboxEvent,
+  type OutboxKind,
+  reportFailed,
+} from '../../outbox/events.ts'
+import { withDeadline } from '../../runtime/deadline.ts'
 import { describeError, log } from '../../runtime/log.ts'
-import { publishStates } from '../account/publish-state.ts'
 import type { RequestContext } from '../request-context.ts'
+import { publishStates } from './publish-state.ts'
 
 /** Delivers events of one kind and removes them from the outbox. @returns those that it could not deliver */
 type Handler = (ctx: RequestContext, events: readonly OutboxEvent[]) => Promise<readonly FailedEvent[]>
@@ -22,7 +34,7 @@ export async function deliverOutbox(ctx: RequestContext): Promise<void> {
   for (let batch = 1; batch <= BATCHES_PER_RUN; batch++) {
     const events = await ctx.services.outbox.claim(ctx.nowMs, EVENTS_PER_BATCH)
     const failed = await deliver(ctx, events)
-    report(failed)
+    reportFailed(failed)
     if (events.length < EVENTS_PER_BATCH || failed.length > events.length / 2) return
   }
 }
@@ -38,15 +50,28 @@ async function deliver(ctx: RequestContext, events: readonly OutboxEvent[]): Pro
   return failed
 }
 
-/** Writes one line for each event at which a person should look, and one for all others. */
-function report(failed: readonly FailedEvent[]): void {
-  const overdue = failed.filter(({ event }) => isOverdue(event))
-  for (const { event, error } of overdue) {
-    const { id, accountId, kind, attempts } = event
-    const fields = { event_id: id, account_id: accountId, kind, attempts, error: describeError(error) }
-    log('error', 'outbox_event_overdue', fields)
+/**
+ * Delivers the events that an RPC of an account's object has written, and acknowledges them without delaying the response. The
+ * object's alarm delivers those that are not acknowledged.
+ */
+export function deliverAccountEvents(ctx: RequestContext, events: readonly AccountEvent[]): void {
+  const [first] = events
+  if (first !== undefined) ctx.waitUntil(deliverAndAcknowledge(ctx, first.accountId, events))
+}
+
+async function deliverAndAcknowledge(
+  { services, requestId }: RequestContext,
+  accountId: AccountId,
+  events: readonly AccountEvent[],
+): Promise<void> {
+  const delivered = await deliverEvents(events, requestId)
+  try {
+    await withDeadline(services.accountObject(accountId).settleEvents(delivered))
+  } catch (error) {
+    log('warn', 'outbox_row_pending', {
+      request_id: requestId,
+      account_id: accountId,
+      error: describeError(error),
+    })
   }
-  const [first] = failed
-  if (first === undefined || failed.length === overdue.length) return
-  log('warn', 'outbox_delivery_failed', { count: failed.length, error: describeError(first.error) })
 }
