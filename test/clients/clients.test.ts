@@ -85,7 +85,7 @@ describe('Clients', () => {
 
   it('keeps known clients cached, however many unknown ids are requested', async () => {
     await find(id)
-    for (let count = 0; count < 1_001; count++) await find(crypto.randomUUID())
+    await Promise.all(Array.from({ length: 1_001 }, () => find(crypto.randomUUID())))
     watched.reset()
     expect((await find(id))?.clientId).toBe(id)
     expect(watched.counts.d1).toBe(0)
