@@ -47,14 +47,17 @@ describe('a challenge that is solved', () => {
       WITHOUT_ADDRESS_RULE,
       ['reserve@identifier', 'reserve@identifier solved', 'reserve@address nonce'],
     ],
-  ])('uses up a solved challenge once, in the last reservation at the address, if %s', async (_why, settings, trips) => {
-    const deployment = await deploy(settings)
-    const { ctx } = deployment.request()
-    const solution = await solveNext(ctx)
-    const made = await deployment.tripsOf(() => failLogin(ctx, solution))
-    expect(reservations(made)).toEqual(trips)
-    expect(await reasonsOf(ctx, solution)).toEqual(nonceUsedUp)
-  })
+  ])(
+    'uses up a solved challenge once, in the last reservation at the address, if %s',
+    async (_why, settings, trips) => {
+      const deployment = await deploy(settings)
+      const { ctx } = deployment.request()
+      const solution = await solveNext(ctx)
+      const made = await deployment.tripsOf(() => failLogin(ctx, solution))
+      expect(reservations(made)).toEqual(trips)
+      expect(await reasonsOf(ctx, solution)).toEqual(nonceUsedUp)
+    },
+  )
 
   it('leaves the free places of the identifier to others if a solved challenge admits the attempt', async () => {
     const deployment = await deploy(ADDRESS)
