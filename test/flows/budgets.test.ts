@@ -170,7 +170,7 @@ describe('the budget of round trips', () => {
 
   it('rejects a challenge that was used already with two RPCs, none of them at the identifier', async () => {
     const here = newRequester(worker)
-    await here.failTimes(3, person.name)
+    await here.failTimes(3, newName())
     const solved = await solve((await refused(here.logIn(person.name))).challenge)
     await ok(here.logIn(person.name, PASSWORD, solved))
     watched.reset()

@@ -77,15 +77,6 @@ describe('failed logins from one address', () => {
     await here.fail(name, await solve(problem.challenge))
   })
 
-  it('rejects a used challenge even if its password was correct', async () => {
-    const here = newRequester()
-    const { name } = await newPerson()
-    await here.failTimes(3, newName())
-    const solution = await solve(await challengeFor(here, name))
-    await ok(here.logIn(name, PASSWORD, solution))
-    expect(await refused(here.logIn(name, PASSWORD, solution))).toMatchObject({ reasons: ['already_used'] })
-  })
-
   it('rejects a challenge of another address, action or format, each with its reason', async () => {
     const [here, there] = [newRequester(), newRequester()]
     const name = newName()
@@ -191,16 +182,6 @@ describe('a challenge that is not required', () => {
     const change = { current_password: PASSWORD, username: newName(), challenge: null }
     const problem = await refused(here.call('PATCH', '/auth/me', { bearer: access_token, body: change }))
     expect(problem).toMatchObject({ status: 422, errors: [{ field: 'challenge' }] })
-  })
-
-  it('ignores a challenge that is not required, and does not use it up', async () => {
-    const here = newRequester()
-    const { name } = await newPerson()
-    const solution = await solve(await ok<Challenge>(here.call('GET', '/auth/challenge?action=login')))
-    await ok(here.logIn(name, PASSWORD, solution))
-    await ok(here.logIn(name, PASSWORD, 'garbage'))
-    await here.failTimes(3, newName())
-    await ok(here.logIn(name, PASSWORD, solution))
   })
 })
 

@@ -44,16 +44,6 @@ describe('the limit of 3 registrations per IP address', () => {
     await ok(here.register(newIdentifiers()), 201)
   })
 
-  it('rejects a registration above the limit with one RPC and no query', async () => {
-    const watched = watch()
-    const here = newRequester(workerWith(watched.bindings))
-    for (let registration = 1; registration <= 3; registration++)
-      await ok(here.register(newIdentifiers()), 201)
-    watched.reset()
-    expect(await statusOf(here.register(newIdentifiers()))).toBe(429)
-    expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
-  })
-
   it('rejects repeated registrations above the limit without an RPC, with a Retry-After that counts down', async () => {
     freeze()
     const watched = watch()

@@ -8,6 +8,10 @@ export interface RoundTrip {
   readonly binding: keyof Bindings
   /** The method: `batch`, `run`, `open`, `reserve`...; `read` for a batch that only reads. */
   readonly name: string
+  /** The statements of a round trip to D1. */
+  readonly sql: readonly string[]
+  /** Where the D1 session of the round trip begins to read; null outside a session. */
+  readonly session: string | null
 }
 
 /** Performs a round trip, or replaces it. */
@@ -26,12 +30,10 @@ export function intercept(through: Interceptor, db = env.DB): Bindings {
         return (...values: unknown[]) => {
           const originalValues = values.map(unwrap)
           const invoke = () => Reflect.apply(member, of, originalValues)
-          if (ROUND_TRIPS.includes(name))
-            return through({ binding: 'DB', name: isRead(name, originalValues) ? 'read' : name }, invoke)
+          if (ROUND_TRIPS.includes(name)) return through(tripToD1(of, name, originalValues), invoke)
           const result: unknown = invoke()
           if (typeof result !== 'object' || result === null) return result
-          if (reads.has(of) || (name === 'prepare' && /^\s*SELECT/i.test(String(values[0]))))
-            reads.add(result)
+          origins.set(result, nextOrigin(of, name, values))
           return remember(wrapStatements(result), result)
         }
       },
@@ -43,16 +45,9 @@ export function intercept(through: Interceptor, db = env.DB): Bindings {
   ): T =>
     new Proxy(namespace, {
       get: (of, name) =>
-        name === 'getByName' ? (id: string) => wrapObject(binding, of.getByName(id)) : Reflect.get(of, name),
-    })
-
-  const wrapObject = <T extends object>(binding: 'ACCOUNT' | 'COUNTER', stub: T): T =>
-    new Proxy(stub, {
-      get(of, name) {
-        const member: unknown = Reflect.get(of, name)
-        if (typeof member !== 'function' || typeof name !== 'string') return member
-        return (...values: unknown[]) => through({ binding, name }, () => Reflect.apply(member, of, values))
-      },
+        name === 'getByName'
+          ? (id: string) => interceptObject(through, binding, of.getByName(id))
+          : Reflect.get(of, name),
     })
 
   return {
@@ -62,11 +57,46 @@ export function intercept(through: Interceptor, db = env.DB): Bindings {
   }
 }
 
-/** The statements that only read. */
-const reads = new WeakSet<object>()
+/** Passes each call of an object's methods to a test. */
+export function interceptObject<T extends object>(
+  through: Interceptor,
+  binding: 'ACCOUNT' | 'COUNTER',
+  stub: T,
+): T {
+  return new Proxy(stub, {
+    get(of, name) {
+      const member: unknown = Reflect.get(of, name)
+      if (typeof member !== 'function' || typeof name !== 'string') return member
+      const trip = { binding, name, sql: [], session: null }
+      return (...values: unknown[]) => through(trip, () => Reflect.apply(member, of, values))
+    },
+  })
+}
 
-function isRead(method: string, [statements]: readonly unknown[]): boolean {
-  return method === 'batch' && Array.isArray(statements) && statements.every((each) => reads.has(each))
+/** What a statement or a D1 session was made from. */
+interface Origin {
+  readonly sql: string | null
+  readonly session: string | null
+}
+
+const origins = new WeakMap<object, Origin>()
+
+function originOf(made: unknown): Origin {
+  const origin = typeof made === 'object' && made !== null ? origins.get(made) : undefined
+  return origin ?? { sql: null, session: null }
+}
+
+function nextOrigin(of: object, method: string, [first]: readonly unknown[]): Origin {
+  const origin = originOf(of)
+  if (method === 'prepare') return { ...origin, sql: String(first) }
+  return method === 'withSession' ? { ...origin, session: String(first) } : origin
+}
+
+function tripToD1(of: object, method: string, [first]: readonly unknown[]): RoundTrip {
+  const statements = method === 'batch' && Array.isArray(first) ? first : [of]
+  const sql = statements.flatMap((each) => originOf(each).sql ?? [])
+  const isRead = method === 'batch' && sql.every((each) => /^\s*SELECT/i.test(each))
+  return { binding: 'DB', name: isRead ? 'read' : method, sql, session: originOf(of).session }
 }
 
 /** The original of each wrapper. D1 accepts only its own statements, so a batch receives the originals. */
