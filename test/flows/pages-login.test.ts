@@ -209,14 +209,9 @@ describe('the login page', () => {
   })
 
   it('shows that the service is unavailable if the database does not respond', async () => {
-    const fetch = workerWith({
-      DB: {
-        ...env.DB,
-        withSession: () => {
-          throw new Error('no database')
-        },
-      } as unknown as D1Database,
-    })
+    const watched = watch()
+    for (const name of ['read', 'run', 'batch']) watched.fail(name, { before: true })
+    const fetch = workerWith(watched.bindings)
     const { name } = await newPerson()
     const page = await new Browser({}, fetch).send('/login', { identifier: name, password: PASSWORD })
     expect(page.status).toBe(503)
