@@ -1,15 +1,13 @@
 /**
  * Replaces the unused parts of Zod's namespace in the bundle (wrangler.toml, [alias]): its messages in fifty languages,
- * `z.compile`, `z.fromJSONSchema` and `z.toJSONSchema`.
+ * `z.compile` and `z.fromJSONSchema`.
  */
 const nothing = undefined
 
 export {
-  nothing as allProcessors,
   nothing as compile,
   nothing as fromJSONSchema,
   nothing as INVALID,
-  nothing as toJSONSchema,
   nothing as withParser,
   nothing as ZodCompileAsyncError,
   nothing as ZodCompileUnsupportedError,
