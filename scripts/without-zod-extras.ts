@@ -1,6 +1,6 @@
 /**
  * Replaces the unused parts of Zod's namespace in the bundle (wrangler.toml, [alias]): its messages in fifty languages,
- * `z.compile` and `z.fromJSONSchema`.
+ * `z.compile`, `z.fromJSONSchema` and a deprecated generator of JSON Schema.
  */
 const nothing = undefined
 
@@ -8,6 +8,7 @@ export {
   nothing as compile,
   nothing as fromJSONSchema,
   nothing as INVALID,
+  nothing as JSONSchemaGenerator,
   nothing as withParser,
   nothing as ZodCompileAsyncError,
   nothing as ZodCompileUnsupportedError,

@@ -6,7 +6,12 @@ import { build, type Plugin } from 'esbuild'
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 /** The aliases of wrangler.toml. */
-const ZOD_EXTRAS = ['../locales/index.js', './compile.js', './from-json-schema.js']
+const ZOD_EXTRAS = [
+  '../locales/index.js',
+  './compile.js',
+  './from-json-schema.js',
+  './json-schema-generator.js',
+]
 const WITHOUT_ZOD_EXTRAS = Object.fromEntries(
   ZOD_EXTRAS.map((path) => [path, '../../scripts/without-zod-extras.ts']),
 )

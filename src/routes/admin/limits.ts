@@ -12,7 +12,7 @@ import { requireAdmin } from '../../http/middleware/authenticate.ts'
 import { adminAndJsonBody } from '../../http/middleware/bodies.ts'
 import { toDateTime } from '../../http/representations.ts'
 import { BEARER, createRouter, jsonRequest, jsonResponse, problem, refuseInvalid } from '../../http/route.ts'
-import { perRule, RULE_ACTIONS, RULE_NAMES, RULES } from '../../limits/rules.ts'
+import { perRule, RULE_ACTIONS, RULE_NAMES } from '../../limits/rules.ts'
 import { hasControlCharacter } from '../../runtime/text.ts'
 import type { OperatorSettings } from '../../settings/run-time-settings.ts'
 
@@ -101,11 +101,7 @@ const ruleChange = z
   .looseObject({})
   .openapi('LimitRuleChange', { description: 'Any of the fields of a LimitRule.' })
 
-const rulePath = z.object({
-  rule: z.enum(RULE_NAMES).openapi({
-    description: RULE_NAMES.map((name) => `\`${name}\`: ${RULES[name].counts}.`).join('\n'),
-  }),
-})
+const rulePath = z.object({ rule: z.enum(RULE_NAMES) })
 
 /** Responds 404 to an unknown rule before the requester is authenticated. */
 const knownRuleOnly = createMiddleware<AppEnv>(async (c, next) => {
