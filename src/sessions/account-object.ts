@@ -6,7 +6,7 @@
  */
 import { DurableObject } from 'cloudflare:workers'
 import { deliverEvents } from '../outbox/events.ts'
-import { AccountRecord, deleteEvents, type Transition } from './account-record.ts'
+import { AccountRecord, removeEvents, type Transition } from './account-record.ts'
 import * as reducer from './account-reducer.ts'
 import type { AccountRpc } from './account-rpc.ts'
 
@@ -50,7 +50,7 @@ export class AccountObject extends DurableObject implements AccountRpc {
   }
 
   async settleEvents(ids: Request<'settleEvents'>) {
-    return this.#store(deleteEvents(ids))
+    return this.#store(removeEvents(this.#record(), ids))
   }
 
   /** Deletes what has expired; everything when nothing remains. Delivers the events that are due. */
@@ -58,7 +58,7 @@ export class AccountObject extends DurableObject implements AccountRpc {
     const transition = reducer.wake(this.#record(), Date.now())
     if (transition === null) return this.ctx.storage.deleteAll()
     const delivered = await deliverEvents(this.#store(transition))
-    this.#store(deleteEvents(delivered))
+    this.#store(removeEvents(this.#record(), delivered))
   }
 
   #record(): AccountRecord {

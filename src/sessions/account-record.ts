@@ -2,7 +2,7 @@
 import { constantTimeEqual } from '../crypto/bytes.ts'
 import type { AccountEvent } from '../outbox/events.ts'
 import type { EndRequest, PresentedFamily } from './account-rpc.ts'
-import type { ActivityRow } from './activity.ts'
+import { type ActivityPage, type ActivityRow, type ChangedActivity, placeOf } from './activity.ts'
 import type { AccountState, LiveState, SessionRow } from './session.ts'
 import type { TokenFamily } from './token-family.ts'
 
@@ -11,9 +11,11 @@ export interface AccountRow {
   readonly state: AccountState
   /** The time of the alarm, in unix milliseconds. A time in the past means that no alarm is set. */
   readonly alarmAt: number
+  /** Those that are not known to be delivered. They are rare, so no row of their own has to be looked for at each login. */
+  readonly events: readonly AccountEvent[]
 }
 
-type Row = AccountRow | SessionRow | ActivityRow | AccountEvent
+type Row = AccountRow | SessionRow | ActivityRow | ActivityPage
 
 /** A row to store under a key; null deletes it. */
 type Write = readonly [key: string, row: Row | null]
@@ -31,8 +33,7 @@ export interface NextRecord {
   readonly state: AccountState
   readonly sessions: readonly SessionRow[]
   /** Null once it has been deleted. */
-  readonly activity: ActivityRow | null
-  /** Those that are not known to be delivered. */
+  readonly activity: ChangedActivity | null
   readonly events: readonly AccountEvent[]
 }
 
@@ -45,7 +46,7 @@ export interface StoredRows {
 const ACCOUNT_KEY = 'account'
 const ACTIVITY_KEY = 'activity'
 const SESSION_PREFIX = 'session:'
-const EVENT_PREFIX = 'event:'
+const PAGE_PREFIX = 'activity:'
 
 /** The record at the time of one RPC or alarm. Reads only the rows that it needs, each once: unchanged rows stay the same objects. */
 export class AccountRecord {
@@ -53,7 +54,6 @@ export class AccountRecord {
   #account: AccountRow | null = null
   #activity: ActivityRow | null = null
   #sessions: readonly SessionRow[] | null = null
-  #events: readonly AccountEvent[] | null = null
 
   constructor(rows: StoredRows) {
     this.#rows = rows
@@ -80,9 +80,14 @@ export class AccountRecord {
     return this.#sessions
   }
 
+  /** Those that are not known to be delivered. */
   events(): readonly AccountEvent[] {
-    this.#events ??= [...this.#rows.list<AccountEvent>({ prefix: EVENT_PREFIX })].map(([, row]) => row)
-    return this.#events
+    return this.account()?.events ?? []
+  }
+
+  /** The pages of earlier activities, by key. No login needs them. */
+  activityPages(): readonly (readonly [key: string, page: ActivityPage])[] {
+    return [...this.#rows.list<ActivityPage>({ prefix: PAGE_PREFIX })]
   }
 }
 
@@ -132,9 +137,12 @@ export function deleteSession<Result>(id: string, result: Result): Transition<Re
   return { result, writes: [[SESSION_PREFIX + id, null]] }
 }
 
-/** Deletes events, which may have been deleted already. The alarm may be too early then, too. */
-export function deleteEvents(ids: readonly string[]): Transition<void> {
-  return { result: undefined, writes: ids.map((id) => [EVENT_PREFIX + id, null]) }
+/** Removes events, which may have been removed already. The alarm may be too early then, too. */
+export function removeEvents(record: AccountRecord, ids: readonly string[]): Transition<void> {
+  const account = record.account()
+  const events = record.events().filter(({ id }) => !ids.includes(id))
+  if (account === null || events.length === record.events().length) return unchanged(undefined)
+  return { result: undefined, writes: [[ACCOUNT_KEY, { ...account, events }]] }
 }
 
 /**
@@ -148,24 +156,42 @@ export function storeRecord<Result>(
   nowMs: number,
   pendingAlarmAt = pendingAlarm(record, nowMs),
 ): Transition<Result> {
-  const account = record.account()
+  const { state, events } = next
   const wakeBy = nextAlarm(next, nowMs)
   const isPending = pendingAlarmAt !== null && pendingAlarmAt <= wakeBy
   const alarmAt = isPending ? pendingAlarmAt : wakeBy
-  const isStored = account?.state.version === next.state.version && account.alarmAt === alarmAt
   const writes = [
-    ...rowWrites(({ session }) => SESSION_PREFIX + session.id, record.sessions(), next.sessions),
-    ...rowWrites(({ id }) => EVENT_PREFIX + id, record.events(), next.events),
+    ...sessionWrites(record.sessions(), next.sessions),
+    ...activityWrites(record, next.activity),
   ]
-  if (next.activity !== record.activity()) writes.push([ACTIVITY_KEY, next.activity])
-  if (!isStored) writes.push([ACCOUNT_KEY, { format: 1, state: next.state, alarmAt }])
+  if (!isStored(record.account(), { ...next, alarmAt }))
+    writes.push([ACCOUNT_KEY, { format: 1, state, alarmAt, events }])
   return { result, writes, ...(isPending ? {} : { alarmAt }) }
+}
+
+/** Also deletes the pages of activities whose time is over. */
+export function withoutOldPages<Result>(
+  record: AccountRecord,
+  transition: Transition<Result>,
+  nowMs: number,
+): Transition<Result> {
+  const old = record.activityPages().filter(([, { keepUntil }]) => keepUntil <= nowMs)
+  return { ...transition, writes: [...transition.writes, ...old.map(([key]): Write => [key, null])] }
+}
+
+function isStored(
+  account: AccountRow | null,
+  next: Pick<AccountRow, 'state' | 'alarmAt' | 'events'>,
+): boolean {
+  if (account?.state.version !== next.state.version || account.alarmAt !== next.alarmAt) return false
+  const { events } = account
+  return events.length === next.events.length && events.every((event, at) => event === next.events[at])
 }
 
 /** @returns when something is to be deleted or delivered: the first session that expires, the activity, the first event that is due */
 export function nextAlarm({ sessions, activity, events }: NextRecord, nowMs: number): number {
   const ends = [...sessions.map(({ session }) => session.expiresAt), ...events.map(({ dueAt }) => dueAt)]
-  const times = activity === null ? ends : [...ends, activity.keepUntil]
+  const times = activity === null ? ends : [...ends, activity.row.keepUntil]
   return times.length === 0 ? nowMs : Math.min(...times)
 }
 
@@ -174,13 +200,19 @@ function pendingAlarm(record: AccountRecord, nowMs: number): number | null {
   return alarmAt > nowMs ? alarmAt : null
 }
 
-function rowWrites<T extends Row>(
-  keyOf: (row: T) => string,
-  before: readonly T[],
-  after: readonly T[],
-): Write[] {
+function sessionWrites(before: readonly SessionRow[], after: readonly SessionRow[]): Write[] {
+  const keyOf = ({ session }: SessionRow) => SESSION_PREFIX + session.id
   const remaining = new Set(after.map(keyOf))
   const removed = before.map(keyOf).filter((key) => !remaining.has(key))
   const changed = after.filter((row) => !before.includes(row))
   return [...removed.map((key): Write => [key, null]), ...changed.map((row): Write => [keyOf(row), row])]
+}
+
+function activityWrites(record: AccountRecord, next: ChangedActivity | null): Write[] {
+  const stored = record.activity()
+  if (next?.row === stored) return []
+  const row: Write = [ACTIVITY_KEY, next?.row ?? null]
+  if (next === null || next.row.pages < (stored?.pages ?? 0))
+    return [row, ...record.activityPages().map(([key]): Write => [key, null])]
+  return next.filled === null ? [row] : [row, [PAGE_PREFIX + placeOf(next.row.pages - 1), next.filled]]
 }

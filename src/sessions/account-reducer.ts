@@ -16,6 +16,7 @@ import {
   storeSession,
   type Transition,
   unchanged,
+  withoutOldPages,
 } from './account-record.ts'
 import type {
   ActiveFamily,
@@ -34,8 +35,8 @@ import type {
   SessionsQuery,
 } from './account-rpc.ts'
 import {
-  type ActivityRow,
   type ActivityType,
+  type ChangedActivity,
   forgetActivity,
   isNewDevice,
   keepActivity,
@@ -106,12 +107,9 @@ export function rotate(
   if (rotation.outcome === 'unknown') return unchanged({ outcome: 'unknown' })
   if (rotation.outcome === 'reused') return endReused(record, active, request, nowMs)
   const row = withFamily(active.row, rotation.family, request.policy)
-  const { profile } = active.state
-  const result = {
-    outcome: rotation.outcome,
-    active: { session: row.session, profile, family: rotation.family },
-  }
-  return rotation.family === family ? unchanged(result) : storeSession(row, result)
+  const { outcome, family: rotated } = rotation
+  const result = { outcome, active: { session: row.session, profile: active.state.profile, family: rotated } }
+  return rotated === family ? unchanged(result) : storeSession(row, result)
 }
 
 export function check(record: AccountRecord, query: SessionQuery, nowMs: number): ActiveSession | null {
@@ -140,8 +138,7 @@ export function endBySecret(
   if (active === null) return unchanged('unknown')
   const families = request.presented.flatMap((presented) => findFamily(active.row, presented) ?? [])
   if (families.length === 0) return unchanged('unknown')
-  const { clientId } = request
-  const ofClient = families.some((family) => clientId === undefined || family.clientId === clientId)
+  const ofClient = families.some(({ clientId }) => clientId === (request.clientId ?? clientId))
   if (!ofClient) return unchanged('other_client')
   return storeRecord(record, withoutSession(record, active, 'session_ended', request, nowMs), 'ended', nowMs)
 }
@@ -174,12 +171,13 @@ export function applyState(
 export function wake(record: AccountRecord, nowMs: number): Transition<readonly AccountEvent[]> | null {
   const account = record.account()
   const sessions = record.sessions().filter((row) => isAlive(row, nowMs))
-  const stored = record.activity()
-  const activity = stored !== null && nowMs < stored.keepUntil ? stored : null
+  const row = record.activity()
+  const activity = row !== null && nowMs < row.keepUntil ? { row, filled: null } : null
   if (account === null || (sessions.length === 0 && activity === null)) return null
   const events = record.events().map((event) => (event.dueAt <= nowMs ? claim(event, nowMs) : event))
   const claimed = events.filter((event) => !record.events().includes(event))
-  return storeRecord(record, { state: account.state, sessions, activity, events }, claimed, nowMs, null)
+  const next = { state: account.state, sessions, activity, events }
+  return withoutOldPages(record, storeRecord(record, next, claimed, nowMs, null), nowMs)
 }
 
 /** The Worker checked the requesting session before this RPC. The session may have ended since, because hashing takes time. */
@@ -226,7 +224,7 @@ function underState(
   state: AccountState,
   policy: OpenRequest['policy'],
   nowMs: number,
-): NextRecord & { readonly activity: ActivityRow } {
+): NextRecord & { readonly activity: ChangedActivity } {
   const live = record.sessions().filter((row) => isAlive(row, nowMs))
   const isDeleted = state.profile === null
   const kept = isDeleted ? forgetActivity(nowMs) : keepActivity(record.activity(), policy, nowMs)

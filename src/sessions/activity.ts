@@ -31,47 +31,73 @@ export interface KnownDevice {
   readonly lastSeenAt: number
 }
 
+/** What a login reads and writes. Earlier activities are in pages, so that it does not write them again. */
 export interface ActivityRow {
   readonly format: 1
   /** The newest last. */
-  readonly activities: readonly Activity[]
+  readonly recent: readonly Activity[]
+  /** How many pages have been filled, also those that are no longer stored. */
+  readonly pages: number
   /** The device of the latest login last. */
   readonly devices: readonly KnownDevice[]
   /** When everything is deleted unless something happens before, in unix milliseconds. */
   readonly keepUntil: number
 }
 
-const MAX_ACTIVITIES = 50
+export interface ActivityPage {
+  readonly format: 1
+  readonly activities: readonly Activity[]
+  readonly keepUntil: number
+}
+
+export interface ChangedActivity {
+  readonly row: ActivityRow
+  /** The last page that `row` counts, if it is not stored yet. */
+  readonly filled: ActivityPage | null
+}
+
+const PAGE_SIZE = 10
+/** With the recent ones, the last 50 activities at least. */
+const PAGES = 5
 const MAX_DEVICES = 20
 const DAY_MS = 86_400_000
+
+/** @returns the place of a page, by its number. The sixth takes the place of the first. */
+export function placeOf(page: number): number {
+  return page % PAGES
+}
 
 /** @returns the remembered activity without what is too old, to be kept from now on for ACTIVITY_DAYS */
 export function keepActivity(
   row: ActivityRow | null,
   { activityDays }: SessionsConfig,
   nowMs: number,
-): ActivityRow {
-  const sinceMs = nowMs - activityDays * DAY_MS
+): ChangedActivity {
+  const keptMs = activityDays * DAY_MS
+  const recent = row?.recent.filter(({ at }) => at > nowMs - keptMs) ?? []
+  const devices = row?.devices.filter(({ lastSeenAt }) => lastSeenAt > nowMs - keptMs) ?? []
   return {
-    format: 1,
-    activities: row?.activities.filter(({ at }) => at > sinceMs) ?? [],
-    devices: row?.devices.filter(({ lastSeenAt }) => lastSeenAt > sinceMs) ?? [],
-    keepUntil: nowMs + activityDays * DAY_MS,
+    row: { format: 1, recent, pages: row?.pages ?? 0, devices, keepUntil: nowMs + keptMs },
+    filled: null,
   }
 }
 
 /** Forgets everything. What else the object stores is kept for one day, so that a stale read is still detected. */
-export function forgetActivity(nowMs: number): ActivityRow {
-  return { format: 1, activities: [], devices: [], keepUntil: nowMs + DAY_MS }
+export function forgetActivity(nowMs: number): ChangedActivity {
+  return { row: { format: 1, recent: [], pages: 0, devices: [], keepUntil: nowMs + DAY_MS }, filled: null }
 }
 
-/** @param session the session that the activity is about; null for several */
+/**
+ * @param changed as `keepActivity` returned it at the same time
+ * @param session the session that the activity is about; null for several
+ */
 export function withActivity(
-  row: ActivityRow,
+  changed: ChangedActivity,
   type: ActivityType,
   session: Session | null,
   nowMs: number,
-): ActivityRow {
+): ChangedActivity {
+  const { row, filled } = changed
   const activity = {
     at: nowMs,
     type,
@@ -80,18 +106,29 @@ export function withActivity(
     userAgent: session?.userAgent ?? null,
     country: session?.country ?? null,
   }
-  return { ...row, activities: [...row.activities, activity].slice(-MAX_ACTIVITIES) }
+  const newest = row.recent.at(-1)
+  if (newest === undefined || row.recent.length < PAGE_SIZE)
+    return { row: { ...row, recent: [...row.recent, activity] }, filled }
+  const keepUntil = newest.at + row.keepUntil - nowMs
+  return {
+    row: { ...row, recent: [activity], pages: row.pages + 1 },
+    filled: { format: 1, activities: row.recent, keepUntil },
+  }
 }
 
 /** @returns whether the account has logged in before, but not with this browser family from this country */
-export function isNewDevice({ devices }: ActivityRow, session: Session): boolean {
+export function isNewDevice({ row: { devices } }: ChangedActivity, session: Session): boolean {
   return devices.length > 0 && !devices.some((device) => isDeviceOf(device, session))
 }
 
-export function withDevice(row: ActivityRow, session: Session, nowMs: number): ActivityRow {
+export function withDevice(
+  { row, filled }: ChangedActivity,
+  session: Session,
+  nowMs: number,
+): ChangedActivity {
   const others = row.devices.filter((device) => !isDeviceOf(device, session))
   const device = { browser: browserFamily(session), country: session.country, lastSeenAt: nowMs }
-  return { ...row, devices: [...others, device].slice(-MAX_DEVICES) }
+  return { row: { ...row, devices: [...others, device].slice(-MAX_DEVICES) }, filled }
 }
 
 function isDeviceOf({ browser, country }: KnownDevice, session: Session): boolean {

@@ -2,6 +2,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { AccountObject } from '../../src/sessions/account-object.ts'
+import type { AccountRow } from '../../src/sessions/account-record.ts'
 import { advance, FROZEN_MS, freeze, thaw } from '../support/clock.ts'
 import { captureLog, lines } from '../support/log.ts'
 import { newAccount, newAccountWithSession, newSession, openOne, policy } from './account-under-test.ts'
@@ -13,9 +14,7 @@ afterEach(thaw)
 type Stub = ReturnType<typeof newAccount>['stub']
 
 const eventsOf = (stub: Stub) =>
-  runInDurableObject(stub, (_instance, { storage }) =>
-    [...storage.kv.list<{ attempts: number; dueAt: number }>({ prefix: 'event:' })].map(([, row]) => row),
-  )
+  runInDurableObject(stub, (_instance, { storage }) => storage.kv.get<AccountRow>('account')?.events ?? [])
 const alarmOf = (stub: Stub) => runInDurableObject(stub, (_instance, { storage }) => storage.getAlarm())
 const logged = () => lines.map((line) => JSON.parse(line))
 

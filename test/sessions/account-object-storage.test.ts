@@ -1,6 +1,6 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { ActivityRow } from '../../src/sessions/activity.ts'
+import type { ActivityPage, ActivityRow } from '../../src/sessions/activity.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { DAY, newAccount, newAccountWithSession, newSession, openOne, policy } from './account-under-test.ts'
 
@@ -15,6 +15,12 @@ const rowsOf = (stub: Stub) =>
 const keysOf = async (stub: Stub) => (await rowsOf(stub)).map(([key]) => key)
 const activityOf = (stub: Stub) =>
   runInDurableObject(stub, (_instance, { storage }) => storage.kv.get<ActivityRow>('activity'))
+const activitiesOf = (stub: Stub) =>
+  runInDurableObject(stub, (_instance, { storage }) => {
+    const pages = [...storage.kv.list<ActivityPage>({ prefix: 'activity:' })].map(([, page]) => page)
+    const recent = storage.kv.get<ActivityRow>('activity')?.recent ?? []
+    return [...pages.flatMap(({ activities }) => activities), ...recent]
+  })
 
 describe('storage and alarms', () => {
   it('keeps sessions and version after an eviction', async () => {
@@ -58,7 +64,8 @@ describe('storage and alarms', () => {
     const { stub, object, open, state } = await newAccountWithSession()
     const deleted = { ...state(6, { sessionsNotBefore: 6 }), profile: null }
     await object.applyState({ state: deleted, policy })
-    expect(await activityOf(stub)).toMatchObject({ activities: [], devices: [] })
+    expect(await activityOf(stub)).toMatchObject({ pages: 0, devices: [] })
+    expect(await activitiesOf(stub)).toEqual([])
     advance(DAY - 1)
     await runDurableObjectAlarm(stub)
     expect(await open({ state: state(5), readFrom: 'primary' })).toEqual({ outcome: 'stale', version: 6 })
@@ -146,7 +153,7 @@ describe('the activity of an account', () => {
     const survivingSession = { id: last.id, familyId: last.family.id, secretHash: last.family.secretHash }
     await object.applyState({ state: state(6, { sessionsNotBefore: 6, survivingSession }), policy })
     await object.endAll({ policy })
-    const { activities = [] } = (await activityOf(stub)) ?? {}
+    const activities = await activitiesOf(stub)
     expect(activities.map(({ type }) => type)).toEqual([
       'registration',
       'login',
@@ -164,6 +171,48 @@ describe('the activity of an account', () => {
       last.id,
       null,
     ])
+  })
+
+  it('is kept in pages of ten, so that a login does not write the earlier ones again', async () => {
+    const { stub, open, state } = newAccount()
+    const logIn = async (times: number) => {
+      for (let count = 1; count <= times; count++) await open({ state: state(5) })
+    }
+    await logIn(10)
+    expect(await keysOf(stub)).not.toContain('activity:0')
+    await logIn(1)
+    expect(await activityOf(stub)).toMatchObject({ recent: [{ type: 'login' }], pages: 1 })
+    await logIn(50)
+    advance(1)
+    await logIn(9)
+    const pages = (await keysOf(stub)).filter((key) => key.startsWith('activity:'))
+    expect(pages).toEqual(['activity:0', 'activity:1', 'activity:2', 'activity:3', 'activity:4'])
+    expect((await activitiesOf(stub)).filter(({ at }) => at === Date.now())).toHaveLength(9)
+    expect(await activitiesOf(stub)).toHaveLength(60)
+  })
+
+  it('is deleted with all pages when the account is deleted', async () => {
+    const { stub, object, open, state } = newAccount()
+    for (let count = 1; count <= 11; count++) await open({ state: state(5) })
+    await object.applyState({ state: { ...state(6, { sessionsNotBefore: 6 }), profile: null }, policy })
+    expect(await activitiesOf(stub)).toEqual([])
+    expect(await keysOf(stub)).toEqual(['account', 'activity'])
+  })
+
+  it('is deleted by an alarm ACTIVITY_DAYS after the last activity of a page', async () => {
+    const rules = { ...policy, activityDays: 7 }
+    const { stub, open, state } = newAccount()
+    const logIn = () => open({ state: state(5), policy: rules })
+    for (let count = 1; count <= 10; count++) await logIn()
+    advance(6 * DAY)
+    await logIn()
+    expect(await activitiesOf(stub)).toHaveLength(11)
+    advance(DAY - 1)
+    await runDurableObjectAlarm(stub)
+    expect(await activitiesOf(stub)).toHaveLength(11)
+    advance(1)
+    await runDurableObjectAlarm(stub)
+    expect(await activitiesOf(stub)).toMatchObject([{ at: Date.now() - DAY * 1000 }])
   })
 
   it('knows the devices of earlier logins by browser family and country', async () => {

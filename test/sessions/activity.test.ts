@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import {
-  type ActivityRow,
+  type ActivityPage,
+  type ChangedActivity,
   isNewDevice,
   keepActivity,
+  placeOf,
   withActivity,
   withDevice,
 } from '../../src/sessions/activity.ts'
@@ -35,42 +37,47 @@ describe('the known devices', () => {
   })
 
   it('remembers the 20 devices of the latest logins', () => {
-    const logIn = (row: ActivityRow, userAgent: string, nowMs: number) =>
-      withDevice(row, from({ userAgent }), nowMs)
-    let row = logIn(empty(), 'first', NOW)
-    for (let count = 1; count < 20; count++) row = logIn(row, `device ${count}`, NOW + count)
-    row = logIn(row, 'first', NOW + 20)
-    row = logIn(row, 'last', NOW + 21)
-    expect(row.devices).toHaveLength(20)
-    expect(isNewDevice(row, from({ userAgent: 'first' }))).toBe(false)
-    expect(isNewDevice(row, from({ userAgent: 'device 1' }))).toBe(true)
+    const logIn = (activity: ChangedActivity, userAgent: string, nowMs: number) =>
+      withDevice(activity, from({ userAgent }), nowMs)
+    let activity = logIn(empty(), 'first', NOW)
+    for (let count = 1; count < 20; count++) activity = logIn(activity, `device ${count}`, NOW + count)
+    activity = logIn(activity, 'first', NOW + 20)
+    activity = logIn(activity, 'last', NOW + 21)
+    expect(activity.row.devices).toHaveLength(20)
+    expect(isNewDevice(activity, from({ userAgent: 'first' }))).toBe(false)
+    expect(isNewDevice(activity, from({ userAgent: 'device 1' }))).toBe(true)
   })
 })
 
 describe('the activities', () => {
-  it('remembers the last 50 activities with the requester of the login', () => {
+  it('remembers an activity with the requester of the login', () => {
     const session = from({ ip: '192.0.2.7' })
-    let row = empty()
-    for (let at = 0; at < 60; at++) row = withActivity(row, 'login', session, NOW + at)
-    expect(row.activities).toHaveLength(50)
-    expect(row.activities.at(-1)).toEqual({
-      at: NOW + 59,
-      type: 'login',
-      sessionId: session.id,
-      ip: '192.0.2.7',
-      userAgent: FIREFOX,
-      country: 'DE',
-    })
+    expect(withActivity(empty(), 'login', session, NOW).row.recent).toEqual([
+      { at: NOW, type: 'login', sessionId: session.id, ip: '192.0.2.7', userAgent: FIREFOX, country: 'DE' },
+    ])
   })
 
-  it('forgets activities and devices after ACTIVITY_DAYS', () => {
+  it('remembers the last 50 activities', () => {
+    const pages = new Map<number, ActivityPage>()
+    let activity = empty()
+    for (let at = 0; at < 200; at++) {
+      activity = withActivity(keepActivity(activity.row, policy, NOW + at), 'login', null, NOW + at)
+      if (activity.filled !== null) pages.set(placeOf(activity.row.pages - 1), activity.filled)
+      const stored = [...pages.values()].flatMap(({ activities }) => activities)
+      const times = [...stored, ...activity.row.recent].map((each) => each.at).toSorted((a, b) => a - b)
+      const last = Array.from({ length: Math.min(at + 1, 50) }, (_, index) => NOW + at - index)
+      expect(times.slice(-50)).toEqual(last.toReversed())
+    }
+  })
+
+  it('forgets recent activities and devices after ACTIVITY_DAYS', () => {
     const rules = { ...policy, activityDays: 7 }
-    const row = withDevice(withActivity(empty(), 'login', from(), NOW), from(), NOW)
-    expect(keepActivity(row, rules, NOW + 7 * DAY_MS - 1)).toMatchObject({
-      activities: [{ at: NOW }],
+    const { row } = withDevice(withActivity(empty(), 'login', from(), NOW), from(), NOW)
+    expect(keepActivity(row, rules, NOW + 7 * DAY_MS - 1).row).toMatchObject({
+      recent: [{ at: NOW }],
       devices: [{ lastSeenAt: NOW }],
     })
-    const later = keepActivity(row, rules, NOW + 7 * DAY_MS)
-    expect(later).toMatchObject({ activities: [], devices: [], keepUntil: NOW + 14 * DAY_MS })
+    const later = keepActivity(row, rules, NOW + 7 * DAY_MS).row
+    expect(later).toMatchObject({ recent: [], devices: [], keepUntil: NOW + 14 * DAY_MS })
   })
 })

@@ -1,7 +1,7 @@
 /** An account's object in memory: the same rules over a map, with a clock of its own. For tests of actions. */
 import {
   AccountRecord,
-  deleteEvents,
+  removeEvents,
   type StoredRows,
   type Transition,
 } from '../../src/sessions/account-record.ts'
@@ -58,7 +58,7 @@ export class MemoryAccount implements AccountRpc {
   }
 
   async settleEvents(ids: Request<'settleEvents'>) {
-    return this.#store(deleteEvents(ids))
+    return this.#store(removeEvents(this.#record(), ids))
   }
 
   #record(): AccountRecord {
