@@ -27,6 +27,8 @@ export const RULE_BOUNDS = {
 } as const
 
 interface RuleDefinition {
+  /** The events that it counts, as docs/limits.md and OpenAPI name them. */
+  readonly counts: string
   /** What has a counter of its own: the requester's IP address, or the identifier that the attempt names. */
   readonly keyedBy: 'address' | 'identifier'
   /** When an attempt begins to count (CounterRule). */
@@ -49,8 +51,9 @@ interface RuleDefinition {
 }
 
 export const RULES = {
-  /** Registrations that stored an account or whose identifier was taken; also `PATCH` requests that set an identifier. */
   registrations_per_ip: {
+    counts:
+      'registrations that stored an account or whose identifier was taken; also `PATCH` requests that set an identifier',
     keyedBy: 'address',
     // A stored account cannot be taken back, so it counts even if the Worker stops before it settles the attempt.
     recordedAt: 'reservation',
@@ -62,8 +65,8 @@ export const RULES = {
     actions: RULE_ACTIONS,
     defaults: { enabled: true, window_seconds: 300, threshold: 3, action: 'block' },
   },
-  /** Consecutive failed logins. */
   login_failures_per_ip: {
+    counts: 'consecutive failed logins',
     keyedBy: 'address',
     recordedAt: 'failure',
     clearedBySuccess: 'account',
@@ -74,8 +77,8 @@ export const RULES = {
     actions: RULE_ACTIONS,
     defaults: { enabled: true, window_seconds: 300, threshold: 3, action: 'challenge' },
   },
-  /** Consecutive failed logins on one identifier, known or unknown, from any IP address. */
   login_failures_per_account: {
+    counts: 'consecutive failed logins on one identifier, known or unknown, from any IP address',
     keyedBy: 'identifier',
     recordedAt: 'failure',
     clearedBySuccess: 'everything',
@@ -87,8 +90,8 @@ export const RULES = {
     actions: ['challenge'],
     defaults: { enabled: true, window_seconds: 900, threshold: 10, action: 'challenge' },
   },
-  /** Wrong client secrets at `/oauth2/*`. */
   client_failures_per_ip: {
+    counts: 'wrong client secrets at `/oauth2/*`',
     keyedBy: 'address',
     recordedAt: 'failure',
     clearedBySuccess: 'nothing',
