@@ -79,6 +79,8 @@ export const en: Messages = {
   tryAgainIn: (minutes) => (minutes === 1 ? 'Try again in a minute.' : `Try again in ${minutes} minutes.`),
   goToAccount: 'Go to your account',
   errorCode: 'Code',
+  errorCause: 'Cause',
+  errorRemedy: 'What to do',
   httpStatus: 'HTTP status',
   requestId: 'Request ID',
   correctFields: 'Correct the fields below.',

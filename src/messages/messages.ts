@@ -66,6 +66,8 @@ export interface Messages {
   readonly tryAgainIn: (minutes: number) => string
   readonly goToAccount: string
   readonly errorCode: string
+  readonly errorCause: string
+  readonly errorRemedy: string
   readonly httpStatus: string
   readonly requestId: string
   readonly correctFields: string

@@ -71,6 +71,8 @@ export const zh: Messages = {
   tryAgainIn: (minutes) => `请在 ${minutes} 分钟后重试。`,
   goToAccount: '前往您的账户',
   errorCode: '代码',
+  errorCause: '原因',
+  errorRemedy: '解决办法',
   httpStatus: 'HTTP 状态',
   requestId: '请求编号',
   correctFields: '请更正以下各项。',

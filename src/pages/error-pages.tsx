@@ -3,6 +3,7 @@
 import { Hono } from 'hono'
 import { accepts } from 'hono/accepts'
 import { ERRORS, type ErrorCode, isErrorCode } from '../errors/codes.ts'
+import { EXPLANATIONS } from '../errors/explanations.ts'
 import { ServiceError } from '../errors/service-error.ts'
 import type { AppContext, AppEnv } from '../http/context.ts'
 import { retryAfter, toServiceError } from '../http/error-response.ts'
@@ -17,10 +18,15 @@ interface ErrorProps {
 
 /** For developers, who follow the link of a problem response. */
 export function ErrorDescription({ messages, code }: ErrorProps) {
+  const { cause, remedy } = EXPLANATIONS[code]
   return (
     <>
       <p>{messages.errors[code][1]}</p>
       <dl>
+        <dt>{messages.errorCause}</dt>
+        <dd lang="en">{withCode(cause)}</dd>
+        <dt>{messages.errorRemedy}</dt>
+        <dd lang="en">{withCode(remedy)}</dd>
         <dt>{messages.errorCode}</dt>
         <dd>
           <code>{code}</code>
@@ -30,6 +36,11 @@ export function ErrorDescription({ messages, code }: ErrorProps) {
       </dl>
     </>
   )
+}
+
+/** Shows the names between backticks as code. */
+function withCode(text: string) {
+  return text.split('`').map((part, index) => (index % 2 === 0 ? part : <code>{part}</code>))
 }
 
 /** For users: an error of a page, and a link to the account. */

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { ERRORS } from '../../src/errors/codes.ts'
+import { ERRORS, type ErrorCode } from '../../src/errors/codes.ts'
+import { EXPLANATIONS } from '../../src/errors/explanations.ts'
 import { SCHEMA_VERSION } from '../../src/settings/settings-store.ts'
 import {
   call,
@@ -19,6 +20,13 @@ import { disable } from '../support/database.ts'
 afterEach(() => vi.restoreAllMocks())
 
 const JSON_TYPE = { 'Content-Type': 'application/json' }
+const CODES = Object.keys(ERRORS) as readonly ErrorCode[]
+const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" }
+/** The text of a page, without its tags. */
+const textOf = (html: string) =>
+  html
+    .replace(/<[^>]+>/g, '')
+    .replace(/&(amp|lt|gt|quot|#39);/g, (_entity, name: string) => ENTITIES[name] ?? '')
 const valid = () => ({ username: newName(), password: PASSWORD })
 
 describe('a problem document', () => {
@@ -35,12 +43,15 @@ describe('a problem document', () => {
     })
   })
 
-  it.each(Object.keys(ERRORS))('serves a page that explains the error code %s', async (code) => {
+  it.each(CODES)('serves a page that explains the error code %s, its cause and what to do', async (code) => {
     const page = await call('GET', `/errors/${code}`)
     expect(page.status).toBe(200)
     expect(page.headers.get('Content-Type')).toMatch(/^text\/html/)
     expect(page.headers.get('Content-Security-Policy')).toContain("default-src 'none'")
-    expect(await page.text()).toContain(`<code>${code}</code>`)
+    const html = await page.text()
+    expect(html).toContain(`<code>${code}</code>`)
+    const { cause, remedy } = EXPLANATIONS[code]
+    for (const text of [cause, remedy]) expect(textOf(html)).toContain(text.replaceAll('`', ''))
   })
 
   it.each(['nope', 'toString', '__proto__', 'constructor'])(
