@@ -88,6 +88,8 @@ function finish({ zodSchema, jsonSchema }: Converted): void {
   // These say only that a number is an integer.
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
+  // Generators of clients make a field with a default required. Descriptions name defaults.
+  delete jsonSchema.default
   if (jsonSchema.example === undefined) return
   z.parse(zodSchema, jsonSchema.example)
   jsonSchema.examples = [jsonSchema.example]

@@ -59,7 +59,7 @@ const transport = z
   ._default(z.enum(['body', 'cookie'], { error: 'Must be "body" or "cookie".' }), 'body')
   .register(docs, {
     description:
-      'Where to put the refresh token: into the response body, or into a cookie for pages of the same site.',
+      'Where to put the refresh token: into the response body (the default), or into a cookie for pages of the same site.',
   })
 
 /** Reports a missing identifier on all identifier fields, since any of them satisfies it. Runs even if other checks fail. */
