@@ -1,12 +1,12 @@
 /** The gateway: forwards an authorized request to its origin, and returns the origin's response, both as streams. */
+import { Hono } from 'hono'
 import { authorizeToken, type Identity } from '../actions/session/authorize.ts'
 import type { GatewayConfig } from '../config/gateway.ts'
 import type { GatewayRoute } from '../config/gateway-route.ts'
 import { ServiceError } from '../errors/service-error.ts'
-import type { AppContext } from '../http/context.ts'
+import type { AppContext, AppEnv } from '../http/context.ts'
 import { bearerToken } from '../http/credentials.ts'
 import { hostNameOf } from '../http/middleware/host.ts'
-import { createRouter } from '../http/route.ts'
 import { ADMIN_SCOPE } from '../tokens/claims.ts'
 import { clientBody, hasBody } from './client-body.ts'
 import {
@@ -26,7 +26,7 @@ import { isWebSocketRequest, offerToOrigin, readOfferedProtocols, selectForClien
  * all other routes.
  */
 export function gatewayRoutes(gateway: GatewayConfig, tokens: OriginTokens) {
-  const router = createRouter()
+  const router = new Hono<AppEnv>()
   router.all('*', async (c, next) => {
     const { pathname, search, origin } = new URL(c.req.url)
     const host = hostNameOf(c)
