@@ -1,10 +1,11 @@
 /** Describes the service itself: its health, its public keys (RFC 7517) and its OpenAPI document. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { etag, RETAINED_304_HEADERS } from 'hono/etag'
 import { checkHealth } from '../actions/admin/maintain.ts'
 import { sha256, toBase64Url, utf8 } from '../crypto/bytes.ts'
 import type { AppEnv } from '../http/context.ts'
+import { matchesETag } from '../http/etag.ts'
 import { createRouter, jsonResponse, problem } from '../http/route.ts'
+import type { PublishedKey } from '../tokens/signing-keys.ts'
 
 export function healthRoutes() {
   const router = createRouter()
@@ -36,16 +37,29 @@ const jwks = z
   })
   .openapi('Jwks')
 
+interface KeySetDocument {
+  readonly keys: readonly PublishedKey[]
+  readonly text: string
+  readonly etag: string
+}
+
+const KEY_SET_HEADERS = { 'Cache-Control': 'public, max-age=300', 'Access-Control-Allow-Origin': '*' }
+
+async function toDocument(keys: readonly PublishedKey[]): Promise<KeySetDocument> {
+  const jwks = keys.map(({ publicJwk, kid, alg }) => ({ ...publicJwk, kid, alg, use: 'sig' }))
+  const text = JSON.stringify({ keys: jwks })
+  return { keys, text, etag: `"${toBase64Url(await sha256(utf8(text)))}"` }
+}
+
 export function wellKnownRoutes() {
   const router = createRouter()
   /** The last document and its ETag. It changes when the keys do, every few weeks. */
-  let tagged = { text: '', etag: '' }
+  let last: KeySetDocument | null = null
   router.openapi(
     createRoute({
       method: 'get',
       path: '/.well-known/jwks.json',
       summary: 'Get the keys that verify access tokens',
-      middleware: [etag({ retainedHeaders: [...RETAINED_304_HEADERS, 'Access-Control-Allow-Origin'] })],
       responses: {
         200: jsonResponse('The key set', jwks),
         304: { description: 'Not modified' },
@@ -54,16 +68,14 @@ export function wellKnownRoutes() {
     }),
     async (c) => {
       const ctx = c.get('ctx')
-      const text = JSON.stringify({ keys: await ctx.services.signingKeys.published(ctx) })
-      if (text !== tagged.text) tagged = { text, etag: `"${toBase64Url(await sha256(utf8(text)))}"` }
-      return new Response(text, {
-        headers: {
-          'Content-Type': 'application/json',
-          'Cache-Control': 'public, max-age=300',
-          'Access-Control-Allow-Origin': '*',
-          ETag: tagged.etag,
-        },
-      })
+      const keys = await ctx.services.signingKeys.published(ctx)
+      const document = last?.keys === keys ? last : await toDocument(keys)
+      last = document
+      const { text, etag } = document
+      const headers = { ...KEY_SET_HEADERS, ETag: etag }
+      if (matchesETag(c.req.header('If-None-Match'), etag))
+        return new Response(null, { status: 304, headers })
+      return new Response(text, { headers: { ...headers, 'Content-Type': 'application/json' } })
     },
   )
   return router
