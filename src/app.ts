@@ -71,7 +71,7 @@ function mountRoutes(app: Router, { deployment, accounts, gateway }: Config): vo
   app.route('/', errorPages())
   openApiRoute(app, deployment.publicUrl)
   // Last, since it may have a route for any path that is not the service's own.
-  app.route('/', gatewayRoutes(gateway, originTokens))
+  app.route('/', gatewayRoutes(gateway, deployment, originTokens))
 }
 
 function handleErrors(app: Router, publicUrl: string): void {
