@@ -53,7 +53,7 @@ function mountRoutes(app: Hono<AppEnv>, { deployment, accounts, gateway }: Confi
   app.route('/', errorPages())
   serveOpenApi(app, deployment.publicUrl)
   // Last, since it may have a route for any path that is not the service's own.
-  app.route('/', gatewayRoutes(gateway, originTokens))
+  app.route('/', gatewayRoutes(gateway, deployment, originTokens))
 }
 
 function handleErrors(app: Hono<AppEnv>, publicUrl: string): void {

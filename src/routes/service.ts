@@ -1,11 +1,12 @@
 /** Describes the service itself: its health, its public keys (RFC 7517) and its OpenAPI document. */
 import type { Hono } from 'hono'
-import { etag, RETAINED_304_HEADERS } from 'hono/etag'
 import openApi from '../../dist/openapi.txt'
 import { checkHealth } from '../actions/admin/maintain.ts'
 import { sha256, toBase64Url, utf8 } from '../crypto/bytes.ts'
 import type { AppEnv } from '../http/context.ts'
+import { matchesETag } from '../http/etag.ts'
 import { type Route, route } from '../http/route.ts'
+import type { PublishedKey } from '../tokens/signing-keys.ts'
 
 export const HEALTH_ROUTE: Route = route(
   {
@@ -22,10 +23,24 @@ export const HEALTH_ROUTE: Route = route(
   },
 )
 
+interface KeySetDocument {
+  readonly keys: readonly PublishedKey[]
+  readonly text: string
+  readonly etag: string
+}
+
+const KEY_SET_HEADERS = { 'Cache-Control': 'public, max-age=300', 'Access-Control-Allow-Origin': '*' }
+
+async function toDocument(keys: readonly PublishedKey[]): Promise<KeySetDocument> {
+  const jwks = keys.map(({ publicJwk, kid, alg }) => ({ ...publicJwk, kid, alg, use: 'sig' }))
+  const text = JSON.stringify({ keys: jwks })
+  return { keys, text, etag: `"${toBase64Url(await sha256(utf8(text)))}"` }
+}
+
 /** Serves the public keys (RFC 7517). */
 export function keySetRoute(): Route {
   /** The last document and its ETag. It changes when the keys do, every few weeks. */
-  let tagged = { text: '', etag: '' }
+  let last: KeySetDocument | null = null
   return route(
     {
       method: 'get',
@@ -33,7 +48,6 @@ export function keySetRoute(): Route {
       operationId: 'getKeySet',
       tag: 'Tokens',
       summary: 'Get the keys that verify access tokens',
-      middleware: [etag({ retainedHeaders: [...RETAINED_304_HEADERS, 'Access-Control-Allow-Origin'] })],
       responses: {
         200: { description: 'The key set', schema: 'Jwks', headers: ['ETag'] },
         304: { description: 'Not modified', headers: ['ETag'] },
@@ -41,16 +55,14 @@ export function keySetRoute(): Route {
     },
     async (c) => {
       const ctx = c.get('ctx')
-      const text = JSON.stringify({ keys: await ctx.services.signingKeys.published(ctx) })
-      if (text !== tagged.text) tagged = { text, etag: `"${toBase64Url(await sha256(utf8(text)))}"` }
-      return new Response(text, {
-        headers: {
-          'Content-Type': 'application/json',
-          'Cache-Control': 'public, max-age=300',
-          'Access-Control-Allow-Origin': '*',
-          ETag: tagged.etag,
-        },
-      })
+      const keys = await ctx.services.signingKeys.published(ctx)
+      const document = last?.keys === keys ? last : await toDocument(keys)
+      last = document
+      const { text, etag } = document
+      const headers = { ...KEY_SET_HEADERS, ETag: etag }
+      if (matchesETag(c.req.header('If-None-Match'), etag))
+        return new Response(null, { status: 304, headers })
+      return new Response(text, { headers: { ...headers, 'Content-Type': 'application/json' } })
     },
   )
 }
