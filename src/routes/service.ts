@@ -60,6 +60,7 @@ export function keySetRoute(): Route {
       last = document
       const { text, etag } = document
       const headers = { ...KEY_SET_HEADERS, ETag: etag }
+      c.set('skipRequestLog', true)
       if (matchesETag(c.req.header('If-None-Match'), etag))
         return new Response(null, { status: 304, headers })
       return new Response(text, { headers: { ...headers, 'Content-Type': 'application/json' } })
