@@ -17,8 +17,18 @@ export interface Pair {
   readonly comparedWith: string
   /** The smallest allowed ratio of our requests per second to theirs, and at which concurrency it applies. */
   readonly target?: { readonly atLeast: number; readonly concurrency: readonly number[] }
-  /** Calls that take some 100 ms each. */
-  readonly slow?: true
+  /** `slow` calls take some 100 ms each. Those of `once` have at most 1,000 people, each of whom makes the call once. */
+  readonly pace?: 'slow' | 'once'
+  /** What must have happened before each measurement. */
+  readonly prepare?: () => Promise<void>
+}
+
+/** What a call is compared with. */
+export type Other = Omit<Pair, 'call' | 'ours'>
+
+/** Compares a call of Gatehouse with several others. */
+export function compareWith(call: string, ours: Load, others: readonly Other[]): readonly Pair[] {
+  return others.map((other) => ({ call, ours, ...other }))
 }
 
 export type Next = Load['next']
@@ -38,6 +48,17 @@ export function roundRobin<T>(list: readonly T[]): (connection: number) => T {
     const turn = next[connection] ?? 0
     next[connection] = turn + 1
     const item = list[(connection + turn * MAX_CONCURRENCY) % list.length]
+    if (item === undefined) throw new Error('the list is empty')
+    return item
+  }
+}
+
+/** @returns the next item for any connection */
+export function inTurn<T>(list: readonly T[]): () => T {
+  let next = 0
+  return () => {
+    const item = list[next % list.length]
+    next += 1
     if (item === undefined) throw new Error('the list is empty')
     return item
   }

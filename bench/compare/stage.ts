@@ -8,7 +8,7 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { convertV4MiniflareOptions, Miniflare, type V4WorkerOptions } from 'miniflare'
 import { type Bundle, bundle } from './build.ts'
-import type { HashName } from './hash-name.ts'
+import type { HashName } from './worker-types.ts'
 
 const COMPATIBILITY_DATE = '2026-10-23'
 const PUBLIC_URL = 'https://auth.example.com'
@@ -43,6 +43,7 @@ export type WorkerName =
   | (typeof PEER_VARIANTS)[number]
   | typeof SEEDS
   | 'floor'
+  | 'fair-floor'
   | 'origin'
 
 export interface Bundles {
@@ -50,6 +51,7 @@ export interface Bundles {
   readonly withoutHash: Bundle
   readonly withScrypt: Bundle
   readonly floor: Bundle
+  readonly fairFloor: Bundle
   readonly peer: Bundle
   readonly origin: Bundle
 }
@@ -61,22 +63,23 @@ export interface Stage {
 
 export async function buildAll(): Promise<Bundles> {
   const entry = '../../src/index.ts'
-  const [gatehouse, withoutHash, withScrypt, floor, peer, origin] = await Promise.all([
+  const [gatehouse, withoutHash, withScrypt, floor, fairFloor, peer, origin] = await Promise.all([
     bundle(entry),
     bundle(entry, WITHOUT_HASH),
     bundle(entry, WITH_SCRYPT),
     bundle('workers/floor.ts'),
+    bundle('workers/fair-floor.ts'),
     bundle('workers/peer.ts'),
     bundle('workers/origin.ts'),
   ])
-  return { gatehouse, withoutHash, withScrypt, floor, peer, origin }
+  return { gatehouse, withoutHash, withScrypt, floor, fairFloor, peer, origin }
 }
 
 /** Starts the Workers and prepares their databases. */
 export async function startAll(bundles: Bundles): Promise<Stage> {
   const miniflare = await start(workersOf(bundles))
   const ports = new Map<string, number>()
-  for (const name of [...GATEHOUSE_VARIANTS, ...PEER_VARIANTS, SEEDS, 'floor']) {
+  for (const name of [...GATEHOUSE_VARIANTS, ...PEER_VARIANTS, SEEDS, 'floor', 'fair-floor']) {
     ports.set(name, Number((await miniflare.unsafeGetDirectURL(name)).port))
   }
   const port = (name: WorkerName) => ports.get(name) ?? 0
@@ -98,7 +101,8 @@ export async function start(workers: V4WorkerOptions[], folder?: string): Promis
   return miniflare
 }
 
-function workersOf({ gatehouse, withoutHash, withScrypt, floor, peer, origin }: Bundles): V4WorkerOptions[] {
+function workersOf(bundles: Bundles): V4WorkerOptions[] {
+  const { gatehouse, withoutHash, withScrypt, floor, fairFloor, peer, origin } = bundles
   return [
     gatehouseWorker('gatehouse', gatehouse),
     gatehouseWorker('gatehouse-without-hash', withoutHash),
@@ -106,6 +110,7 @@ function workersOf({ gatehouse, withoutHash, withScrypt, floor, peer, origin }: 
     gatehouseWorker('gatehouse-without-limits', withoutHash, { limits: NO_LIMITS }),
     gatehouseWorker(SEEDS, withoutHash, { owner: 'gatehouse' }),
     floorWorker(floor),
+    gatehouseWorker('fair-floor', fairFloor),
     peerWorker('peer', peer),
     peerWorker('peer-oauth', peer, { OAUTH: true }),
     peerWorker('peer-without-hash', peer, { HASH: 'none' }),
@@ -124,7 +129,7 @@ export function worker(name: string, { script }: Bundle): V4WorkerOptions {
   }
 }
 
-/** `owner` is the Worker whose database and objects it uses. */
+/** A Worker with Gatehouse's bindings. `owner` is the Worker whose database and objects it uses. */
 export function gatehouseWorker(
   name: string,
   bundle: Bundle,

@@ -9,7 +9,7 @@ import { betterAuth } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
 import { bearer, jwt } from 'better-auth/plugins'
 import { Hono } from 'hono'
-import type { HashName } from '../hash-name.ts'
+import type { HashName } from '../worker-types.ts'
 import { HASHES } from './hashes.ts'
 
 interface Env {
