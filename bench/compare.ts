@@ -6,8 +6,7 @@
  */
 import { parseArgs } from 'node:util'
 import { coldStarts } from './compare/cold-start.ts'
-import { MAX_CONCURRENCY } from './compare/pair.ts'
-import { preparePairs } from './compare/pairs.ts'
+import { preparePairs, SMALL } from './compare/pairs.ts'
 import { writeReport } from './compare/report.ts'
 import { compareAll, sendOnce } from './compare/rounds.ts'
 import { buildAll, startAll } from './compare/stage.ts'
@@ -17,7 +16,7 @@ const { quick, only } = parseArgs({
 }).values
 const bundles = await buildAll()
 const stage = await startAll(bundles)
-const pairs = await preparePairs(stage, quick ? MAX_CONCURRENCY : undefined)
+const pairs = await preparePairs(stage, quick ? SMALL : undefined)
 if (quick) await sendOnce(pairs)
 const measured = pairs.filter(({ call }) => call.includes(only ?? ''))
 const results = quick ? [] : await compareAll(measured)

@@ -8,6 +8,15 @@ export const MAX_CONCURRENCY = 32
 /** How many accounts are created concurrently before the measurement. */
 const SETUP_CONCURRENCY = 8
 
+/** How much a measurement needs. */
+export interface Sizes {
+  readonly connections: number
+  /** People with a session, at least one for each connection. Each logs in for the first time in a while. */
+  readonly people: number
+  /** People whose objects stay awake. */
+  readonly awake: number
+}
+
 export interface Pair {
   /** The name of the call in the report. */
   readonly call: string
@@ -76,10 +85,6 @@ export async function mapConcurrently<T, U>(
   }
   await Promise.all(Array.from({ length: SETUP_CONCURRENCY }, worker))
   return results
-}
-
-export function perConnection<T>(make: (connection: number) => Promise<T>): Promise<readonly T[]> {
-  return mapConcurrently(range(MAX_CONCURRENCY), make)
 }
 
 export function range(count: number): readonly number[] {

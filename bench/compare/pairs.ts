@@ -1,6 +1,6 @@
 /** The comparisons: a call of Gatehouse, one of a floor or the peer, and the target ratio. */
 import { request } from './load.ts'
-import { loadsOn, mapConcurrently, type Pair, perConnection, post, range } from './pair.ts'
+import { loadsOn, MAX_CONCURRENCY, mapConcurrently, type Pair, post, range, type Sizes } from './pair.ts'
 import { passwordPairs } from './password-pairs.ts'
 import { recordSamples } from './samples.ts'
 import { PASSWORD, Seeds } from './seeds.ts'
@@ -9,29 +9,35 @@ import type { Stage } from './stage.ts'
 import { tokenPairs } from './token-pairs.ts'
 import type { Samples } from './worker-types.ts'
 
-/** Enough that none is refreshed more often than about once a second. */
-const SESSIONS = 1_024
+const SIZES: Sizes = {
+  connections: MAX_CONCURRENCY,
+  // Enough that no session is refreshed more often than about once a second.
+  people: 1_024,
+  // So few that their objects stay awake, and so many that none opens more sessions than an account may have.
+  awake: 64,
+}
+/** Enough to send each call once. */
+export const SMALL: Sizes = { connections: 2, people: 2, awake: 2 }
 const BLOCKED = { 'CF-Connecting-IP': '192.0.2.1' }
 
-/**
- * Creates the accounts and tokens that the pairs need.
- * @param sessions at least one for each connection
- */
-export async function preparePairs(stage: Stage, sessions = SESSIONS): Promise<readonly Pair[]> {
+/** Creates the accounts and tokens that the pairs need. */
+export async function preparePairs(stage: Stage, sizes = SIZES): Promise<readonly Pair[]> {
   const seeds = new Seeds(stage)
   const on = loadsOn(stage)
-  const people = await mapConcurrently(range(sessions), () =>
+  const people = await mapConcurrently(range(sizes.people), () =>
     seeds.register('gatehouse-seeds', `seed.${seeds.next()}`),
   )
   const blocked = await blockedRegistration(seeds)
   const samples = await samplesOf(stage, seeds, blocked)
-  const session = await perConnection((n) => seeds.signUp('peer', `reads.${n}@example.com`))
+  const session = await mapConcurrently(range(sizes.connections), (n) =>
+    seeds.signUp('peer', `reads.${n}@example.com`),
+  )
   return [
     ...(await tokenPairs(on, seeds, people, session)),
-    ...(await mePairs(on, seeds, people, session, samples)),
-    ...(await refreshPairs(on, seeds, people)),
+    ...(await mePairs(on, seeds, { people, session, samples })),
+    ...(await refreshPairs(on, seeds, people, sizes.connections)),
     ...blockedPairs(on, blocked),
-    ...(await passwordPairs(on, seeds, sessions)),
+    ...(await passwordPairs(on, seeds, sizes)),
   ]
 }
 

@@ -6,19 +6,17 @@ import {
   compareWith,
   inTurn,
   type LoadsOn,
-  MAX_CONCURRENCY,
   mapConcurrently,
   type Next,
   type Other,
   type Pair,
   post,
   range,
+  type Sizes,
 } from './pair.ts'
 import { PASSWORD, type Seeds, signUpBody } from './seeds.ts'
 import type { WorkerName } from './stage.ts'
 
-/** So few that their objects stay awake, and so many that none opens more sessions than an account may have. */
-const AWAKE = 64
 /** Longer than workerd keeps an object that nothing calls. */
 const EVICTION_MS = 12_000
 
@@ -29,16 +27,15 @@ interface Person {
   readonly address: number
 }
 
-/** @param people how many log in for the first time in a while */
-export async function passwordPairs(on: LoadsOn, seeds: Seeds, people: number): Promise<readonly Pair[]> {
-  const make = new PasswordPairs(on, seeds)
+export async function passwordPairs(on: LoadsOn, seeds: Seeds, sizes: Sizes): Promise<readonly Pair[]> {
+  const make = new PasswordPairs(on, seeds, sizes)
   return [
     ...(await make.derivation()),
     ...(await make.withHash('gatehouse', 'peer', 'peer, each with its own hash')),
     ...(await make.withHash('gatehouse', 'peer-pbkdf2', "peer, both with Gatehouse's hash")),
     ...(await make.withHash('gatehouse-scrypt', 'peer', "peer, both with the peer's hash")),
-    ...(await make.withoutHash('gatehouse-without-hash', 'peer, both without a hash', people)),
-    ...(await make.withoutHash('gatehouse-without-limits', 'peer, both without a hash and limits', people)),
+    ...(await make.withoutHash('gatehouse-without-hash', 'peer, both without a hash')),
+    ...(await make.withoutHash('gatehouse-without-limits', 'peer, both without a hash and limits')),
     ...make.firstWrites(),
   ]
 }
@@ -46,14 +43,16 @@ export async function passwordPairs(on: LoadsOn, seeds: Seeds, people: number): 
 class PasswordPairs {
   readonly #on: LoadsOn
   readonly #seeds: Seeds
+  readonly #sizes: Sizes
 
-  constructor(on: LoadsOn, seeds: Seeds) {
+  constructor(on: LoadsOn, seeds: Seeds, sizes: Sizes) {
     this.#on = on
+    this.#sizes = sizes
     this.#seeds = seeds
   }
 
   async derivation(): Promise<readonly Pair[]> {
-    const login = this.#on('gatehouse', await this.#loggingIn('gatehouse', MAX_CONCURRENCY))
+    const login = this.#on('gatehouse', await this.#loggingIn('gatehouse', this.#sizes.connections))
     const derive = this.#on('floor', () => post('/derive', { password: PASSWORD }))
     const target = { atLeast: 1 / 1.1, concurrency: [1] }
     return compareWith('login', login, [
@@ -62,23 +61,24 @@ class PasswordPairs {
   }
 
   async withHash(ours: WorkerName, theirs: WorkerName, comparedWith: string): Promise<readonly Pair[]> {
-    const login = this.#on(ours, await this.#loggingIn(ours, MAX_CONCURRENCY))
+    const login = this.#on(ours, await this.#loggingIn(ours, this.#sizes.connections))
     const peer = { comparedWith, pace: 'slow' } as const
     return [
       this.#registration(ours, theirs, peer),
       ...compareWith('login', login, [
-        { ...peer, theirs: this.#on(theirs, await this.#signingIn(theirs, MAX_CONCURRENCY)) },
+        { ...peer, theirs: this.#on(theirs, await this.#signingIn(theirs, this.#sizes.connections)) },
       ]),
     ]
   }
 
-  async withoutHash(ours: WorkerName, comparedWith: string, people: number): Promise<readonly Pair[]> {
+  async withoutHash(ours: WorkerName, comparedWith: string): Promise<readonly Pair[]> {
     const theirs = 'peer-without-hash'
-    const login = this.#on(ours, await this.#loggingIn(ours, AWAKE))
+    const { people, awake, connections } = this.#sizes
+    const login = this.#on(ours, await this.#loggingIn(ours, awake))
     const first = this.#on(ours, await this.#loggingIn(ours, people))
     const peer = { comparedWith, target: atBoth(2) }
     const signingIn = { ...peer, theirs: this.#on(theirs, await this.#signingIn(theirs, people)) }
-    const wake = () => sendExactly(AWAKE, login, MAX_CONCURRENCY)
+    const wake = () => sendExactly(awake, login, connections)
     return [
       this.#registration(ours, theirs, peer),
       ...compareWith('login, objects awake', login, [{ ...signingIn, prepare: wake }]),

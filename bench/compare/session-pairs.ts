@@ -9,7 +9,6 @@ import {
   mapConcurrently,
   type Next,
   type Pair,
-  perConnection,
   post,
   range,
   roundRobin,
@@ -18,18 +17,25 @@ import { objectNameOf } from './samples.ts'
 import type { PeerTokenFamily, Seeds, Tokens } from './seeds.ts'
 import type { Samples } from './worker-types.ts'
 
-/** @param session the peer's session of a connection */
+export interface MeSubjects {
+  /** At least one for each connection. */
+  readonly people: readonly Tokens[]
+  /** The peer's session of each connection. */
+  readonly session: readonly string[]
+  readonly samples: Samples
+}
+
 export async function mePairs(
   on: LoadsOn,
   seeds: Seeds,
-  people: readonly Tokens[],
-  session: readonly string[],
-  { me }: Samples,
+  { people, session, samples }: MeSubjects,
 ): Promise<readonly Pair[]> {
-  const withoutJwt = await perConnection((n) => seeds.signUp('peer-oauth', `reads.${n}@example.com`))
-  await perConnection(async (n) => {
-    const name = objectNameOf(people[n]?.access_token ?? '')
-    await seeds.call('fair-floor', '/objects', { name, text: me.body })
+  const withoutJwt = await mapConcurrently(session, () =>
+    seeds.signUp('peer-oauth', `reads.${seeds.next()}@example.com`),
+  )
+  await mapConcurrently(people.slice(0, session.length), ({ access_token }) => {
+    const object = { name: objectNameOf(access_token), text: samples.me.body }
+    return seeds.call('fair-floor', '/objects', object)
   })
   const send: Next = (n) => get('/auth/me', people[n]?.access_token)
   const getSession = (of: readonly string[]) => (n: number) => get('/api/auth/get-session', of[n])
@@ -51,8 +57,11 @@ export async function refreshPairs(
   on: LoadsOn,
   seeds: Seeds,
   people: readonly Tokens[],
+  connections: number,
 ): Promise<readonly Pair[]> {
-  const families = await perConnection((n) => seeds.runCodeFlow('peer-oauth', `families.${n}@example.com`))
+  const families = await mapConcurrently(range(connections), (n) =>
+    seeds.runCodeFlow('peer-oauth', `families.${n}@example.com`),
+  )
   const rows = people.map(({ refresh_token }, row) => `row.${row}`.padEnd(refresh_token.length, '.'))
   // The first write of an object creates its file. Gatehouse's objects already have theirs.
   await mapConcurrently(rows, (name) => seeds.call('fair-floor', '/objects', { name, text: name }))
