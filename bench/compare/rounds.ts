@@ -9,12 +9,14 @@ interface Plan {
   readonly sliceMs: number
 }
 
-/** A ratio with a target must be repeatable; the others only inform. */
-const WITH_TARGET: Plan = { rounds: 25, sliceMs: 250 }
-const WITHOUT_TARGET: Plan = { rounds: 9, sliceMs: 250 }
-const SLOW: Plan = { rounds: 5, sliceMs: 1_500 }
-/** 32 concurrent calls of 100 ms take seconds, whatever the slice. */
-const SLOW_CONCURRENT: Plan = { rounds: 3, sliceMs: 1_500 }
+export const PLANS = {
+  /** A ratio with a target must be repeatable; the others only inform. */
+  withTarget: { rounds: 25, sliceMs: 250 },
+  withoutTarget: { rounds: 9, sliceMs: 250 },
+  slow: { rounds: 5, sliceMs: 1_500 },
+  /** 32 concurrent calls of 100 ms take seconds, whatever the slice. */
+  slowConcurrent: { rounds: 3, sliceMs: 1_500 },
+} as const satisfies Record<string, Plan>
 export const CONCURRENCIES = [1, MAX_CONCURRENCY]
 
 export interface Rates {
@@ -77,8 +79,8 @@ async function compare(pair: Pair, concurrency: number): Promise<Rates> {
 }
 
 function planOf({ pace, target }: Pair, concurrency: number): Plan {
-  if (pace === 'slow') return concurrency === 1 ? SLOW : SLOW_CONCURRENT
-  return pace === 'once' || target === undefined ? WITHOUT_TARGET : WITH_TARGET
+  if (pace === 'slow') return concurrency === 1 ? PLANS.slow : PLANS.slowConcurrent
+  return pace === 'once' || target === undefined ? PLANS.withoutTarget : PLANS.withTarget
 }
 
 function lineOf({ pair: { call, comparedWith }, rates }: Result): string {

@@ -105,7 +105,7 @@ export function blockedPairs(on: LoadsOn, blocked: string): readonly Pair[] {
   )
 }
 
-function refreshing(people: readonly Tokens[]): Next {
+export function refreshing(people: readonly Tokens[]): Next {
   const nextPerson = roundRobin(people)
   const current = new Map<number, Tokens>()
   return (n, previousBody) => {
@@ -117,7 +117,7 @@ function refreshing(people: readonly Tokens[]): Next {
   }
 }
 
-function rotating(families: readonly PeerTokenFamily[]): Next {
+export function rotating(families: readonly PeerTokenFamily[]): Next {
   return (n, previousBody) => {
     const family = families[n]
     if (family === undefined) throw new Error(`no token family ${n}`)
