@@ -23,7 +23,7 @@ else await compareOnly(bundles, only)
 
 async function checkQuickly(bundles: Bundles): Promise<void> {
   const stage = await startAll(bundles)
-  await sendOnce(await preparePairs(stage, SMALL))
+  await sendOnce(await preparePairs(stage, '', SMALL))
   await countHops(stage)
   await stage.stop()
   await assertColdStartBudgets(bundles)
@@ -31,8 +31,7 @@ async function checkQuickly(bundles: Bundles): Promise<void> {
 
 async function compareOnly(bundles: Bundles, text: string): Promise<void> {
   const stage = await startAll(bundles)
-  const pairs = await preparePairs(stage)
-  await compareAll(pairs.filter(({ call }) => call.includes(text)))
+  await compareAll(await preparePairs(stage, text))
   await stage.stop()
 }
 

@@ -20,8 +20,28 @@ const SIZES: Sizes = {
 export const SMALL: Sizes = { connections: 2, people: 2, awake: 2 }
 const BLOCKED = { 'CF-Connecting-IP': '192.0.2.1' }
 
-/** Creates the accounts and tokens that the pairs need. */
-export async function preparePairs(stage: Stage, sizes = SIZES): Promise<readonly Pair[]> {
+/** Pairs that are prepared together. */
+interface Group {
+  /** The names of their calls. */
+  readonly calls: readonly string[]
+  readonly prepare: () => Promise<readonly Pair[]>
+}
+
+/**
+ * Creates the accounts and tokens that the pairs need.
+ * @param only a part of the names of their calls; '' for all
+ * @throws if no call has such a name
+ */
+export async function preparePairs(stage: Stage, only = '', sizes = SIZES): Promise<readonly Pair[]> {
+  const pairs: Pair[] = []
+  for (const { calls, prepare } of await groupsOf(stage, sizes))
+    if (calls.some((call) => call.includes(only))) pairs.push(...(await prepare()))
+  const chosen = pairs.filter(({ call }) => call.includes(only))
+  if (chosen.length === 0) throw new Error(`no call has a name with "${only}"`)
+  return chosen
+}
+
+async function groupsOf(stage: Stage, sizes: Sizes): Promise<readonly Group[]> {
   const seeds = new Seeds(stage)
   const on = loadsOn(stage)
   const people = await mapConcurrently(range(sizes.people), () =>
@@ -33,11 +53,17 @@ export async function preparePairs(stage: Stage, sizes = SIZES): Promise<readonl
     seeds.signUp('peer', `reads.${n}@example.com`),
   )
   return [
-    ...(await tokenPairs(on, seeds, people, session)),
-    ...(await mePairs(on, seeds, { people, session, samples })),
-    ...(await refreshPairs(on, seeds, people, sizes.connections)),
-    ...blockedPairs(on, blocked),
-    ...(await passwordPairs(on, seeds, sizes)),
+    {
+      calls: ['/auth/verify, warm', '/auth/verify, fresh', 'JWKS', 'gateway', 'gateway, fresh'],
+      prepare: () => tokenPairs(on, seeds, people, session),
+    },
+    { calls: ['GET /auth/me'], prepare: () => mePairs(on, seeds, { people, session, samples }) },
+    { calls: ['refresh'], prepare: () => refreshPairs(on, seeds, people, sizes.connections) },
+    { calls: ['blocked registration'], prepare: async () => blockedPairs(on, blocked) },
+    {
+      calls: ['registration', 'login', 'login, objects awake', 'login, first in a while'],
+      prepare: () => passwordPairs(on, seeds, sizes),
+    },
   ]
 }
 
