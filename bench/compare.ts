@@ -1,25 +1,44 @@
 /**
- * `npm run bench`: compares Gatehouse with a bare Hono Worker and with Better Auth, in one workerd, and writes
- * docs/benchmarks.md and its chart. `--quick` sends each call a few times, writes nothing, and fails on an unexpected response.
- * `--only TEXT` measures and prints the calls whose names contain the text, and writes nothing.
+ * `npm run bench`: compares Gatehouse with bare Workers and with Better Auth, in one workerd, and writes docs/benchmarks.md and its
+ * chart. `--quick` sends each call a few times, writes nothing, and fails on an unexpected response or if the cold start
+ * exceeds its budget. `--only TEXT` measures and prints the calls whose names contain the text, and writes nothing.
  * Linux and macOS.
  */
 import { parseArgs } from 'node:util'
-import { coldStarts } from './compare/cold-start.ts'
-import { MAX_CONCURRENCY } from './compare/pair.ts'
-import { preparePairs } from './compare/pairs.ts'
+import { assertColdStartBudgets, coldStarts } from './compare/cold-start.ts'
+import { countHops } from './compare/hops.ts'
+import { measureMemory } from './compare/memory.ts'
+import { preparePairs, SMALL } from './compare/pairs.ts'
 import { writeReport } from './compare/report.ts'
 import { compareAll, sendOnce } from './compare/rounds.ts'
-import { buildAll, startAll } from './compare/stage.ts'
+import { type Bundles, buildAll, startAll } from './compare/stage.ts'
 
 const { quick, only } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
 }).values
 const bundles = await buildAll()
-const stage = await startAll(bundles)
-const pairs = await preparePairs(stage, quick ? MAX_CONCURRENCY : undefined)
-if (quick) await sendOnce(pairs)
-const measured = pairs.filter(({ call }) => call.includes(only ?? ''))
-const results = quick ? [] : await compareAll(measured)
-await stage.stop()
-if (!quick && only === undefined) writeReport({ results, starts: await coldStarts(bundles), bundles })
+if (quick) await checkQuickly(bundles)
+else if (only === undefined) await compareWholly(bundles)
+else await compareOnly(bundles, only)
+
+async function checkQuickly(bundles: Bundles): Promise<void> {
+  const stage = await startAll(bundles)
+  await sendOnce(await preparePairs(stage, '', SMALL))
+  await countHops(stage)
+  await stage.stop()
+  await assertColdStartBudgets(bundles)
+}
+
+async function compareOnly(bundles: Bundles, text: string): Promise<void> {
+  const stage = await startAll(bundles)
+  await compareAll(await preparePairs(stage, text))
+  await stage.stop()
+}
+
+async function compareWholly(bundles: Bundles): Promise<void> {
+  const stage = await startAll(bundles)
+  const results = await compareAll(await preparePairs(stage))
+  const hops = await countHops(stage)
+  await stage.stop()
+  writeReport({ results, hops, starts: await coldStarts(bundles), memory: await measureMemory(bundles) })
+}

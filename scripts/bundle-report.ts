@@ -11,7 +11,7 @@ import { gzipSync } from 'node:zlib'
 import { build as buildWithEsbuild } from 'esbuild'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const LIMIT_BYTES = 250 * 1024
+const LIMIT_BYTES = 235 * 1024
 const CLIENT_LIMIT_BYTES = 6 * 1024
 const WORTH_NAMING_BYTES = 5 * 1024
 

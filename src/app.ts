@@ -1,6 +1,7 @@
 /** The wiring of the service: middleware in order, routes in order, and the handling of errors. */
 import { Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
+import { apiRoutes } from './api.ts'
 import type { Config, Misconfigured } from './config/read-config.ts'
 import { ServiceError } from './errors/service-error.ts'
 import { gatewayRoutes } from './gateway/forward.ts'
@@ -13,29 +14,19 @@ import { cors } from './http/middleware/cors.ts'
 import { loopbackHostsOnly, refuseMalformedHost } from './http/middleware/host.ts'
 import { provideContext } from './http/middleware/provide-context.ts'
 import { requestLog } from './http/middleware/request-log.ts'
-import { createRouter } from './http/route.ts'
+import { mount } from './http/route.ts'
 import { errorPages, requestsPage, showNotFound } from './pages/error-pages.tsx'
 import { hostedPages, refuseOnGatewayHosts } from './pages/hosted-pages.ts'
-import { accountRoutes } from './routes/account.ts'
-import { clientsRoutes } from './routes/admin/clients.ts'
-import { keysRoutes } from './routes/admin/keys.ts'
-import { limitsRoutes } from './routes/admin/limits.ts'
-import { usersRoutes } from './routes/admin/users.ts'
-import { challengeRoutes } from './routes/challenge.ts'
-import { oauthRoutes } from './routes/oauth/tokens.ts'
-import { healthRoutes, openApiRoute, wellKnownRoutes } from './routes/service.ts'
-import { sessionRoutes } from './routes/sessions.ts'
+import { serveOpenApi } from './routes/service.ts'
 import { log } from './runtime/log.ts'
 import type { Services } from './services.ts'
 import { isLoopbackHost } from './verify/loopback.ts'
-
-type Router = ReturnType<typeof createRouter>
 
 export function createApp(config: Config, services: Services): Hono<AppEnv> {
   const { deployment, pages, gateway } = config
   const isFrontPage = (hostname: string) =>
     !gateway.hosts.has(hostname) && servedRoute(gateway, '/', hostname) === null
-  const app = createRouter()
+  const app = new Hono<AppEnv>()
 
   app.use(requestLog(deployment.publicUrl))
   app.use(refuseMalformedHost)
@@ -55,26 +46,17 @@ export function createApp(config: Config, services: Services): Hono<AppEnv> {
   return app
 }
 
-function mountRoutes(app: Router, { deployment, accounts, gateway }: Config): void {
+function mountRoutes(app: Hono<AppEnv>, { deployment, accounts, gateway }: Config): void {
   const originTokens = new OriginTokens()
-  app.route('/', accountRoutes(accounts))
-  app.route('/', sessionRoutes())
-  app.route('/', challengeRoutes())
-  app.route('/', limitsRoutes(accounts))
-  app.route('/', keysRoutes())
-  app.route('/', usersRoutes())
-  app.route('/', clientsRoutes())
-  app.route('/', oauthRoutes())
+  mount(app, apiRoutes(accounts))
   app.route('/', forwardAuthRoutes(gateway, originTokens))
-  app.route('/', wellKnownRoutes())
-  app.route('/', healthRoutes())
   app.route('/', errorPages())
-  openApiRoute(app, deployment.publicUrl)
+  serveOpenApi(app, deployment.publicUrl)
   // Last, since it may have a route for any path that is not the service's own.
-  app.route('/', gatewayRoutes(gateway, originTokens))
+  app.route('/', gatewayRoutes(gateway, deployment, originTokens))
 }
 
-function handleErrors(app: Router, publicUrl: string): void {
+function handleErrors(app: Hono<AppEnv>, publicUrl: string): void {
   const checkOtherMethods = methodNotAllowed({
     app,
     onMethodNotAllowed: (c, methods) => {

@@ -60,7 +60,7 @@ export function createServices(env: Env, config: Config): Services {
     counter: (name) => env.COUNTER.getByName(name),
     counterKeys: new CounterKeys(records),
     blockCache: new BlockCache(),
-    origin: (binding) => ({ ...env })[binding as keyof Env] as unknown as Fetcher,
+    origin: (binding) => env[binding as keyof Env] as unknown as Fetcher,
     settings: new RunTimeSettings(env.DB, records, config.limits.rules),
     clients: new Clients(env.DB),
     challenge: chooseProvider(config.challenge, proofOfWork),

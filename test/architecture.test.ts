@@ -23,6 +23,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['index'],
   ['isolate'],
   ['app'],
+  ['api'],
   ['routes', 'pages', 'gateway'],
   ['http'],
   ['actions'],

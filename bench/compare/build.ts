@@ -5,16 +5,6 @@ import { build, type Plugin } from 'esbuild'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
-/** The aliases of wrangler.toml. */
-const ZOD_EXTRAS = [
-  '../locales/index.js',
-  './compile.js',
-  './from-json-schema.js',
-  './json-schema-generator.js',
-]
-const WITHOUT_ZOD_EXTRAS = Object.fromEntries(
-  ZOD_EXTRAS.map((path) => [path, '../../scripts/without-zod-extras.ts']),
-)
 
 export interface Bundle {
   readonly script: string
@@ -39,7 +29,7 @@ export async function bundle(entry: string, swaps: Readonly<Record<string, strin
     loader: { '.txt': 'text' },
     write: false,
     logLevel: 'error',
-    plugins: [swap({ ...WITHOUT_ZOD_EXTRAS, ...swaps })],
+    plugins: [swap(swaps)],
   })
   const code = outputFiles[0]?.contents ?? new Uint8Array()
   return { script: new TextDecoder().decode(code), gzipBytes: gzipSync(code, { level: 9 }).length }

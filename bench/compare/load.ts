@@ -73,8 +73,25 @@ function send({ port, status, next }: Load, connection: number, durationMs: numb
   return promise
 }
 
-interface HttpResponse {
+/** Sends one request. @throws if the connection fails */
+export function exchange(port: number, request: string): Promise<HttpResponse> {
+  const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>()
+  const socket = connect({ port, host: '127.0.0.1' })
+  const parser = new ResponseParser((response) => {
+    socket.destroy()
+    resolve(response)
+  })
+  socket.on('error', reject)
+  socket.on('close', () => reject(new Error(`port ${port} closed the connection`)))
+  socket.on('data', (chunk) => parser.add(chunk))
+  socket.on('connect', () => socket.write(request, 'latin1'))
+  return promise
+}
+
+export interface HttpResponse {
   readonly status: number
+  /** The status line and the header fields. */
+  readonly head: string
   readonly body: string
 }
 
@@ -98,7 +115,7 @@ class ResponseParser {
     const body = this.#text.slice(headersEnd + END_OF_HEADERS.length)
     if (!isComplete(headers, body)) return
     this.#text = ''
-    this.#onResponse({ status: Number(headers.slice(9, 12)), body })
+    this.#onResponse({ status: Number(headers.slice(9, 12)), head: headers, body })
   }
 }
 

@@ -8,6 +8,15 @@ export const MAX_CONCURRENCY = 32
 /** How many accounts are created concurrently before the measurement. */
 const SETUP_CONCURRENCY = 8
 
+/** How much a measurement needs. */
+export interface Sizes {
+  readonly connections: number
+  /** People with a session, at least one for each connection. Each logs in for the first time in a while. */
+  readonly people: number
+  /** People whose objects stay awake. */
+  readonly awake: number
+}
+
 export interface Pair {
   /** The name of the call in the report. */
   readonly call: string
@@ -17,8 +26,18 @@ export interface Pair {
   readonly comparedWith: string
   /** The smallest allowed ratio of our requests per second to theirs, and at which concurrency it applies. */
   readonly target?: { readonly atLeast: number; readonly concurrency: readonly number[] }
-  /** Calls that take some 100 ms each. */
-  readonly slow?: true
+  /** `slow` calls take some 100 ms each. Those of `once` have at most 1,000 people, each of whom makes the call once. */
+  readonly pace?: 'slow' | 'once'
+  /** What must have happened before each measurement. */
+  readonly prepare?: () => Promise<void>
+}
+
+/** What a call is compared with. */
+export type Other = Omit<Pair, 'call' | 'ours'>
+
+/** Compares a call of Gatehouse with several others. */
+export function compareWith(call: string, ours: Load, others: readonly Other[]): readonly Pair[] {
+  return others.map((other) => ({ call, ours, ...other }))
 }
 
 export type Next = Load['next']
@@ -43,6 +62,17 @@ export function roundRobin<T>(list: readonly T[]): (connection: number) => T {
   }
 }
 
+/** @returns the next item for any connection */
+export function inTurn<T>(list: readonly T[]): () => T {
+  let next = 0
+  return () => {
+    const item = list[next % list.length]
+    next += 1
+    if (item === undefined) throw new Error('the list is empty')
+    return item
+  }
+}
+
 /** Maps the items, a few at a time. */
 export async function mapConcurrently<T, U>(
   items: readonly T[],
@@ -55,10 +85,6 @@ export async function mapConcurrently<T, U>(
   }
   await Promise.all(Array.from({ length: SETUP_CONCURRENCY }, worker))
   return results
-}
-
-export function perConnection<T>(make: (connection: number) => Promise<T>): Promise<readonly T[]> {
-  return mapConcurrently(range(MAX_CONCURRENCY), make)
 }
 
 export function range(count: number): readonly number[] {

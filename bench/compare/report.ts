@@ -1,17 +1,23 @@
 /** Writes the comparison into docs/benchmarks.md. */
 import { cpus } from 'node:os'
-import { readDocument, replaceSection, table, writeChart, writeDocument } from '../document.ts'
+import { grouped, readDocument, replaceSection, table, writeChart, writeDocument } from '../document.ts'
 import { chartOf } from './chart.ts'
-import type { ColdStart } from './cold-start.ts'
+import { type ColdStart, ROUNDS, ratiosOf } from './cold-start.ts'
+import type { CallHops, Hops } from './hops.ts'
+import { CALLS, type Memory } from './memory.ts'
 import type { Pair } from './pair.ts'
-import type { Rates, Result } from './rounds.ts'
-import type { Bundles } from './stage.ts'
+import { PLANS, type Rates, type Result } from './rounds.ts'
 
 export interface Measured {
   readonly results: readonly Result[]
+  readonly hops: readonly CallHops[]
+  /** Gatehouse's first. */
   readonly starts: readonly ColdStart[]
-  readonly bundles: Bundles
+  readonly memory: readonly Memory[]
 }
+
+/** What a round trip may take, in milliseconds. */
+const HOP_MS = [1, 10, 30]
 
 export function writeReport(measured: Measured): void {
   writeDocument(
@@ -21,14 +27,52 @@ export function writeReport(measured: Measured): void {
   writeChart('benchmarks.svg', chartOf(measured.results))
 }
 
-function textOf({ results, starts, bundles }: Measured): string {
+function textOf({ results, hops, starts, memory }: Measured): string {
   const day = new Date().toISOString().slice(0, 10)
   return [
     `Measured on ${day}: Node.js ${process.versions.node}, ${cpus().length} cores (${cpus()[0]?.model.trim()}).`,
+    RATES,
     ratesTable(results),
-    startsTable(starts, bundles),
+    '![Requests per second at 32 connections](benchmarks.svg)',
+    HOPS,
+    hopsTable(hops),
+    STARTS,
+    startsTable(starts),
+    MEMORY,
+    memoryTable(memory),
   ].join('\n\n')
 }
+
+const { withTarget, withoutTarget, slow, slowConcurrent } = PLANS
+
+const RATES = `### Throughput
+
+Requests per second, ours and theirs, and the ratio of ours to theirs: 0.80 means that Gatehouse serves 80 requests in the time in
+which the other serves 100. Throughput on one machine is a measure of CPU time; it does not show the time that a user waits for
+the network, which the next table shows. Ours and theirs are measured alternately, in slices of ${withTarget.sliceMs} ms:
+${withTarget.rounds} rounds if the row has a target, ${withoutTarget.rounds} if it has none. Calls that take 100 ms have slices of
+at least ${slow.sliceMs / 1000} s, ${slow.rounds} rounds with 1 connection and ${slowConcurrent.rounds} with 32. The rates are medians; the ratio is the
+median of the ratios of the rounds. A target is the smallest allowed ratio.`
+
+const HOPS = `### Round trips, and the time that they take
+
+In production each round trip to D1 or to a Durable Object crosses a network, which takes far longer than the CPU time of most calls.
+These are the round trips of a call that wait for each other before the response, counted by delaying each of them: those that
+overlap count once. "First" is the first request of an isolate, which has nothing cached. The milliseconds are computed: the round
+trips, multiplied by ${HOP_MS.join(', ')} ms. They do not include the user's way to the Worker, the origin behind the gateway, or CPU
+time, of which the password's hash takes some 100 ms in a login and in a registration at either side.`
+
+const STARTS = `### Cold start
+
+The time from the start of a workerd process to the first response, the median of ${ROUNDS} rounds in which the Workers take turns. The
+process, and Miniflare's start, take most of it. Gatehouse and Better Auth return their key sets, which they read from D1. The bare Hono
+Worker has no database; the bare Worker has Gatehouse's bindings, reads from D1 once and uses no library. The ratio is
+Gatehouse's time divided by the other's; \`npm run bench:quick\` fails if it exceeds the budget.`
+
+const MEMORY = `### Memory
+
+The live objects on the JavaScript heap of a Worker's isolate after a garbage collection, when each call of the table of round trips was
+sent ${CALLS} times. It does not include the runtime's own memory. Cloudflare allows an isolate 128 MB.`
 
 function ratesTable(results: readonly Result[]): string {
   const head = [
@@ -62,15 +106,45 @@ function targetOf({ target }: Pair): string {
 function statusOf({ target }: Pair, rates: readonly Rates[]): string {
   if (target === undefined) return ''
   const measured = rates.filter(({ concurrency }) => target.concurrency.includes(concurrency))
-  return measured.every(({ ratio }) => ratio >= target.atLeast) ? 'met' : '**missed**'
+  return verdict(measured.every(({ ratio }) => ratio >= target.atLeast))
 }
 
-function startsTable(starts: readonly ColdStart[], { floor, gatehouse, peer }: Bundles): string {
-  const gzipBytes = [floor, gatehouse, peer].map((bundle) => bundle.gzipBytes)
-  const rows = starts.map(({ name, ms }, index) => {
-    return [name, `${Math.round(ms)} ms`, `${((gzipBytes[index] ?? 0) / 1024).toFixed(0)} KiB`]
+function verdict(isMet: boolean): string {
+  return isMet ? 'met' : '**missed**'
+}
+
+function hopsTable(hops: readonly CallHops[]): string {
+  const at = `at ${HOP_MS.join(' / ')} ms`
+  const head = ['call', 'Gatehouse', at, 'first', at, 'Better Auth', '', at, 'first', at]
+  const rows = hops.map(({ call, ours, theirs }) => {
+    const peer = theirs === undefined ? ['', '', '', '', ''] : [theirs.call, ...hopCells(theirs.hops)]
+    return [call, ...hopCells(ours), ...peer]
   })
-  return table(['Worker', 'cold start to first response', 'bundle, gzip'], rows)
+  return table(head, rows)
+}
+
+function hopCells({ warm, cold }: Hops): readonly string[] {
+  return [warm, cold].flatMap((hops) => {
+    return [String(hops), `${HOP_MS.map((ms) => hops * ms).join(' / ')} ms`]
+  })
+}
+
+function startsTable(starts: readonly ColdStart[]): string {
+  const ratios = ratiosOf(starts)
+  const rows = starts.map(({ name, ms, gzipBytes }) => {
+    const found = ratios.find((ratio) => ratio.name === name)
+    const cells =
+      found === undefined
+        ? ['', '', '']
+        : [found.ratio.toFixed(2), found.budget.toFixed(2), verdict(found.ratio <= found.budget)]
+    return [name, `${grouped(ms)} ms`, ...cells, `${grouped(gzipBytes / 1024)} KiB`]
+  })
+  return table(['Worker', 'first response', 'ratio', 'budget', '', 'bundle, gzip'], rows)
+}
+
+function memoryTable(memory: readonly Memory[]): string {
+  const rows = memory.map(({ name, heapBytes }) => [name, `${(heapBytes / 2 ** 20).toFixed(1)} MiB`])
+  return table(['Worker', 'heap'], rows)
 }
 
 function rate(perSecond: number): string {

@@ -9,10 +9,14 @@ interface Plan {
   readonly sliceMs: number
 }
 
-const FAST: Plan = { rounds: 17, sliceMs: 250 }
-const SLOW: Plan = { rounds: 7, sliceMs: 1_500 }
-/** 32 concurrent calls of 100 ms take seconds, whatever the slice. */
-const SLOW_CONCURRENT: Plan = { rounds: 5, sliceMs: 1_500 }
+export const PLANS = {
+  /** A ratio with a target must be repeatable; the others only inform. */
+  withTarget: { rounds: 25, sliceMs: 250 },
+  withoutTarget: { rounds: 9, sliceMs: 250 },
+  slow: { rounds: 5, sliceMs: 1_500 },
+  /** 32 concurrent calls of 100 ms take seconds, whatever the slice. */
+  slowConcurrent: { rounds: 3, sliceMs: 1_500 },
+} as const satisfies Record<string, Plan>
 export const CONCURRENCIES = [1, MAX_CONCURRENCY]
 
 export interface Rates {
@@ -36,7 +40,10 @@ export async function compareAll(pairs: readonly Pair[]): Promise<readonly Resul
     await warmUp(pair.ours, MAX_CONCURRENCY)
     await warmUp(pair.theirs, MAX_CONCURRENCY)
     const rates: Rates[] = []
-    for (const concurrency of CONCURRENCIES) rates.push(await compare(pair, concurrency))
+    for (const concurrency of CONCURRENCIES) {
+      await pair.prepare?.()
+      rates.push(await compare(pair, concurrency))
+    }
     results.push({ pair, rates })
     console.log(lineOf({ pair, rates }))
   }
@@ -71,14 +78,14 @@ async function compare(pair: Pair, concurrency: number): Promise<Rates> {
   }
 }
 
-function planOf({ slow }: Pair, concurrency: number): Plan {
-  if (slow === undefined) return FAST
-  return concurrency === 1 ? SLOW : SLOW_CONCURRENT
+function planOf({ pace, target }: Pair, concurrency: number): Plan {
+  if (pace === 'slow') return concurrency === 1 ? PLANS.slow : PLANS.slowConcurrent
+  return pace === 'once' || target === undefined ? PLANS.withoutTarget : PLANS.withTarget
 }
 
 function lineOf({ pair: { call, comparedWith }, rates }: Result): string {
   const shown = rates.map(({ concurrency, ours, theirs, ratio }) => {
     return `${concurrency}: ${ratio.toFixed(2)} (${ours.toFixed(0)} / ${theirs.toFixed(0)})`
   })
-  return `${call.padEnd(22)}${comparedWith.padEnd(36)}${shown.join('   ')}`
+  return `${call.padEnd(24)}${comparedWith.padEnd(38)}${shown.join('   ')}`
 }

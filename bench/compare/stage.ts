@@ -8,7 +8,7 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { convertV4MiniflareOptions, Miniflare, type V4WorkerOptions } from 'miniflare'
 import { type Bundle, bundle } from './build.ts'
-import type { HashName } from './hash-name.ts'
+import type { HashName } from './worker-types.ts'
 
 const COMPATIBILITY_DATE = '2026-10-23'
 const PUBLIC_URL = 'https://auth.example.com'
@@ -38,11 +38,15 @@ const GATEHOUSE_VARIANTS = [
 /** Creates accounts for the first variant without the cost of the hash. */
 const SEEDS = 'gatehouse-seeds'
 const PEER_VARIANTS = ['peer', 'peer-oauth', 'peer-without-hash', 'peer-pbkdf2'] as const
+/** Both sides with delayed round trips, which they count. */
+const HOPS = ['gatehouse-hops', 'peer-hops', 'peer-oauth-hops'] as const
 export type WorkerName =
   | (typeof GATEHOUSE_VARIANTS)[number]
   | (typeof PEER_VARIANTS)[number]
   | typeof SEEDS
   | 'floor'
+  | 'fair-floor'
+  | (typeof HOPS)[number]
   | 'origin'
 
 export interface Bundles {
@@ -50,55 +54,72 @@ export interface Bundles {
   readonly withoutHash: Bundle
   readonly withScrypt: Bundle
   readonly floor: Bundle
+  readonly fairFloor: Bundle
+  readonly d1Read: Bundle
   readonly peer: Bundle
+  readonly gatehouseHops: Bundle
+  readonly peerHops: Bundle
   readonly origin: Bundle
 }
 
 export interface Stage {
   readonly port: (worker: WorkerName) => number
+  /** The inspectors of the Workers, if the stage has them. */
+  readonly inspectors: () => Promise<URL>
   readonly stop: () => Promise<void>
 }
 
 export async function buildAll(): Promise<Bundles> {
   const entry = '../../src/index.ts'
-  const [gatehouse, withoutHash, withScrypt, floor, peer, origin] = await Promise.all([
-    bundle(entry),
-    bundle(entry, WITHOUT_HASH),
-    bundle(entry, WITH_SCRYPT),
-    bundle('workers/floor.ts'),
-    bundle('workers/peer.ts'),
-    bundle('workers/origin.ts'),
-  ])
-  return { gatehouse, withoutHash, withScrypt, floor, peer, origin }
+  return {
+    gatehouse: await bundle(entry),
+    withoutHash: await bundle(entry, WITHOUT_HASH),
+    withScrypt: await bundle(entry, WITH_SCRYPT),
+    floor: await bundle('workers/floor.ts'),
+    fairFloor: await bundle('workers/fair-floor.ts'),
+    d1Read: await bundle('workers/d1-read.ts'),
+    peer: await bundle('workers/peer.ts'),
+    gatehouseHops: await bundle('workers/gatehouse-hops.ts'),
+    peerHops: await bundle('workers/peer-hops.ts'),
+    origin: await bundle('workers/origin.ts'),
+  }
 }
 
 /** Starts the Workers and prepares their databases. */
-export async function startAll(bundles: Bundles): Promise<Stage> {
-  const miniflare = await start(workersOf(bundles))
+export async function startAll(bundles: Bundles, options: StartOptions = {}): Promise<Stage> {
+  const miniflare = await start(workersOf(bundles), options)
   const ports = new Map<string, number>()
-  for (const name of [...GATEHOUSE_VARIANTS, ...PEER_VARIANTS, SEEDS, 'floor']) {
+  for (const name of [...GATEHOUSE_VARIANTS, ...PEER_VARIANTS, SEEDS, ...HOPS, 'floor', 'fair-floor']) {
     ports.set(name, Number((await miniflare.unsafeGetDirectURL(name)).port))
   }
   const port = (name: WorkerName) => ports.get(name) ?? 0
-  for (const name of GATEHOUSE_VARIANTS) await applySchema(miniflare, name)
-  for (const name of PEER_VARIANTS) await fetch(`http://127.0.0.1:${port(name)}/setup`, { method: 'POST' })
-  return { port, stop: () => miniflare.dispose() }
+  const [gatehouseHops, ...peerHops] = HOPS
+  for (const name of [...GATEHOUSE_VARIANTS, gatehouseHops]) await applySchema(miniflare, name)
+  for (const name of [...PEER_VARIANTS, ...peerHops])
+    await fetch(`http://127.0.0.1:${port(name)}/setup`, { method: 'POST' })
+  return { port, inspectors: () => miniflare.getInspectorURL(), stop: () => miniflare.dispose() }
 }
 
-/**
- * @param folder where state is stored; without it, state is lost when Miniflare stops
- * @returns Miniflare with these Workers, when they listen
- */
-export async function start(workers: V4WorkerOptions[], folder?: string): Promise<Miniflare> {
+export interface StartOptions {
+  /** Where state is stored; without it, state is lost when Miniflare stops. */
+  readonly folder?: string
+  readonly inspectorPort?: number
+}
+
+/** @returns Miniflare with these Workers, when they listen */
+export async function start(workers: V4WorkerOptions[], options: StartOptions = {}): Promise<Miniflare> {
+  const { folder, ...others } = options
   process.env.MINIFLARE_WORKERD_PATH = QUIET_WORKERD
   process.env.WORKERD = WORKERD
   const persistence = folder === undefined ? {} : { resourcePersistencePath: folder }
-  const miniflare = new Miniflare({ ...convertV4MiniflareOptions({ workers }), ...persistence })
+  const miniflare = new Miniflare({ ...convertV4MiniflareOptions({ workers }), ...persistence, ...others })
   await miniflare.ready
   return miniflare
 }
 
-function workersOf({ gatehouse, withoutHash, withScrypt, floor, peer, origin }: Bundles): V4WorkerOptions[] {
+function workersOf(bundles: Bundles): V4WorkerOptions[] {
+  const { gatehouse, withoutHash, withScrypt, floor, fairFloor, peer, gatehouseHops, peerHops, origin } =
+    bundles
   return [
     gatehouseWorker('gatehouse', gatehouse),
     gatehouseWorker('gatehouse-without-hash', withoutHash),
@@ -106,10 +127,14 @@ function workersOf({ gatehouse, withoutHash, withScrypt, floor, peer, origin }: 
     gatehouseWorker('gatehouse-without-limits', withoutHash, { limits: NO_LIMITS }),
     gatehouseWorker(SEEDS, withoutHash, { owner: 'gatehouse' }),
     floorWorker(floor),
+    gatehouseWorker('fair-floor', fairFloor),
     peerWorker('peer', peer),
     peerWorker('peer-oauth', peer, { OAUTH: true }),
     peerWorker('peer-without-hash', peer, { HASH: 'none' }),
     peerWorker('peer-pbkdf2', peer, { HASH: 'pbkdf2' }),
+    gatehouseWorker('gatehouse-hops', gatehouseHops),
+    peerWorker('peer-hops', peerHops),
+    peerWorker('peer-oauth-hops', peerHops, { OAUTH: true }),
     worker('origin', origin),
   ]
 }
@@ -124,7 +149,7 @@ export function worker(name: string, { script }: Bundle): V4WorkerOptions {
   }
 }
 
-/** `owner` is the Worker whose database and objects it uses. */
+/** A Worker with Gatehouse's bindings. `owner` is the Worker whose database and objects it uses. */
 export function gatehouseWorker(
   name: string,
   bundle: Bundle,

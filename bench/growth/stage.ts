@@ -55,7 +55,7 @@ export async function withStage<T>(
   const folder = mkdtempSync(FOLDER)
   const remove = () => rmSync(folder, { recursive: true, force: true })
   process.once('exit', remove)
-  const miniflare = await start([...specs.map(workerFor), worker('origin', origin)], folder)
+  const miniflare = await start([...specs.map(workerFor), worker('origin', origin)], { folder })
   try {
     for (const { name } of specs.filter(({ owner }) => owner === undefined))
       await applySchema(miniflare, name)

@@ -2,8 +2,11 @@
 import { parseMailDomain } from './identifier.ts'
 
 const ENCODED = 'xn--'
-/** Text with letters of one script only, for each script of today's identifiers (UAX #31 table 5, except Common and Inherited). */
-const ONE_SCRIPT: readonly RegExp[] = [
+/**
+ * Text with letters of one script only, for each script of today's identifiers (UAX #31 table 5, except Common and Inherited). A
+ * function, since these sets of letters take milliseconds to make, and few requests show an address.
+ */
+const oneScript = (): readonly RegExp[] => [
   /^[\P{L}\p{scx=Arabic}]+$/u,
   /^[\P{L}\p{scx=Armenian}]+$/u,
   /^[\P{L}\p{scx=Bengali}]+$/u,
@@ -52,7 +55,7 @@ function readableDomain(domain: string): string | null {
   const decoded = labels.join('.')
   // A person who types the address as it is shown must get the same address.
   const isSame = !labels.includes(null) && parseMailDomain(decoded) === domain
-  return isSame && ONE_SCRIPT.some((letters) => letters.test(decoded)) ? decoded : null
+  return isSame && oneScript().some((letters) => letters.test(decoded)) ? decoded : null
 }
 
 const BASE = 36

@@ -5,7 +5,7 @@
  */
 import { createChallenge, randomInt, verifySolution } from 'altcha-lib'
 import { deriveKey } from 'altcha-lib/algorithms/web/pbkdf2'
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import { fromBase64Url, hkdf, toBase64Url } from '../crypto/bytes.ts'
 import { derivePurposeKeys, type PurposeKeys } from '../crypto/secrets.ts'
 import type { CacheContext } from '../runtime/isolate-cache.ts'

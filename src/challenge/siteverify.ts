@@ -2,7 +2,7 @@
  * Challenges of Turnstile and hCaptcha. The user solves the provider's widget, and the provider's siteverify API verifies the
  * resulting token. The provider itself enforces single use and expiry.
  */
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import type { SiteverifyConfig, SiteverifyProvider } from '../config/challenge.ts'
 import { ServiceError } from '../errors/service-error.ts'
 import { log } from '../runtime/log.ts'
@@ -60,9 +60,9 @@ const INVALID_TOKEN = 'none'
 
 const responseSchema = z.object({
   success: z.boolean(),
-  hostname: z.string().nullish(),
-  action: z.string().nullish(),
-  'error-codes': z.array(z.string()).nullish(),
+  hostname: z.nullish(z.string()),
+  action: z.nullish(z.string()),
+  'error-codes': z.nullish(z.array(z.string())),
 })
 type SiteverifyResponse = z.infer<typeof responseSchema>
 

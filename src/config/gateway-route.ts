@@ -1,5 +1,5 @@
 /** One route of the gateway: a path prefix, the origin behind it, and the requirements on requests. */
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import { SCOPE } from '../runtime/text.ts'
 import { isConfidential } from '../verify/loopback.ts'
 import { fitsInToken, type SettingsReader } from './settings-reader.ts'
@@ -45,27 +45,34 @@ const PREFIX = /^(\/|(\/[A-Za-z0-9._~-]+)+)$/
 const DOT_SEGMENT = /\/\.\.?(\/|$)/
 
 const nameList = z
-  .union([z.string(), z.array(z.string())], { error: 'Must be names, as a list or separated by spaces.' })
-  .transform((value) => (typeof value === 'string' ? value.split(' ') : value).filter((name) => name !== ''))
-  .refine((value) => value.every((name) => SCOPE.test(name)), 'Must be names of [A-Za-z0-9:._-].')
+  .pipe(
+    z.union([z.string(), z.array(z.string())], {
+      error: 'Must be names, as a list or separated by spaces.',
+    }),
+    z.transform((value) =>
+      (typeof value === 'string' ? value.split(' ') : value).filter((name) => name !== ''),
+    ),
+  )
+  .check(z.refine((value) => value.every((name) => SCOPE.test(name)), 'Must be names of [A-Za-z0-9:._-].'))
+
+const originUrl = z
+  .string()
+  .check(z.refine(isOriginUrl, 'Must be an https address (plain http on this machine alone), without query.'))
 
 const routeFields = z.strictObject({
-  origin: z
-    .string()
-    .refine(isOriginUrl, 'Must be an https address (plain http on this machine alone), without query.')
-    .optional(),
-  service: z.string().optional(),
-  audience: z.string().min(1).optional(),
-  client_id: z.uuid({ error: 'Must be the client_id of a client.' }).optional(),
-  required: z.boolean().default(true),
-  session: z.enum(['trust', 'check']).default('trust'),
-  roles: nameList.default([]),
-  scope: nameList.default([]),
-  authorization: z.enum(['exchange', 'pass', 'drop']).optional(),
-  pages: z.boolean().default(false),
-  strip_prefix: z.boolean().default(false),
-  timeout_seconds: z.number().min(1).max(600).default(30),
-  cache: z.enum(['no-store', 'default']).default('no-store'),
+  origin: z.optional(originUrl),
+  service: z.optional(z.string()),
+  audience: z.optional(z.string().check(z.minLength(1))),
+  client_id: z.optional(z.uuid({ error: 'Must be the client_id of a client.' })),
+  required: z._default(z.boolean(), true),
+  session: z._default(z.enum(['trust', 'check']), 'trust'),
+  roles: z._default(nameList, []),
+  scope: z._default(nameList, []),
+  authorization: z.optional(z.enum(['exchange', 'pass', 'drop'])),
+  pages: z._default(z.boolean(), false),
+  strip_prefix: z._default(z.boolean(), false),
+  timeout_seconds: z._default(z.number().check(z.minimum(1), z.maximum(600)), 30),
+  cache: z._default(z.enum(['no-store', 'default']), 'no-store'),
 })
 type RouteFields = z.infer<typeof routeFields>
 

@@ -1,5 +1,5 @@
 /** The setting LIMITS: what differs from the defaults of the limit rules. */
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import {
   type LimitRule,
   type LimitRules,
@@ -21,28 +21,24 @@ const DEFAULTS: LimitRules = perRule((name) => RULES[name].defaults)
 
 function wholeNumber({ min, max }: { readonly min: number; readonly max: number }) {
   const error = `Must be a whole number from ${min} to ${max}.`
-  return z.number({ error }).int(error).min(min, error).max(max, error)
+  return z.int({ error }).check(z.minimum(min, error), z.maximum(max, error))
 }
 
 function ruleFields(actions: readonly RuleAction[]) {
-  return z
-    .strictObject(
-      {
-        enabled: z.boolean({ error: 'Must be true or false.' }),
-        window_seconds: wholeNumber(RULE_BOUNDS.window_seconds),
-        threshold: wholeNumber(RULE_BOUNDS.threshold),
-        action: z.enum(actions, { error: `Must be ${actions.map((name) => `"${name}"`).join(' or ')}.` }),
-      },
-      NOT_AN_OBJECT,
-    )
-    .partial()
+  const fields = {
+    enabled: z.boolean({ error: 'Must be true or false.' }),
+    window_seconds: wholeNumber(RULE_BOUNDS.window_seconds),
+    threshold: wholeNumber(RULE_BOUNDS.threshold),
+    action: z.enum(actions, { error: `Must be ${actions.map((name) => `"${name}"`).join(' or ')}.` }),
+  }
+  return z.partial(z.strictObject(fields, NOT_AN_OBJECT))
 }
 
 /** The schema of each rule. */
 export const RULE_FIELDS = perRule((name) => ruleFields(RULES[name].actions))
 
 /** Any subset of the rules, each with any subset of its fields. */
-export const rulesFields = z.strictObject(RULE_FIELDS, NOT_AN_OBJECT).partial()
+export const rulesFields = z.partial(z.strictObject(RULE_FIELDS, NOT_AN_OBJECT))
 
 /** Changes of some rules and some of their fields; all others keep their values. */
 export type RuleChanges = {

@@ -1,5 +1,5 @@
 /** The hosted pages: whether they are served, and how they look. */
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import type { SettingsReader } from './settings-reader.ts'
 
 export interface PagesConfig {
@@ -19,17 +19,19 @@ const EXAMPLE = '{ "name": "Example", "logo": "https://www.example.com/logo.svg"
 const COLOR = '#1f5f8b'
 const COLOR_DARK = '#8ec7ee'
 
-const color = z.string().regex(/^#[0-9a-fA-F]{6}$/, 'Must be a colour such as #0b57d0.')
+const color = z.string().check(z.regex(/^#[0-9a-fA-F]{6}$/, 'Must be a colour such as #0b57d0.'))
+const logo = z
+  .pipe(
+    z.string(),
+    z.transform((text) => URL.parse(text)?.href ?? ''),
+  )
+  .check(z.refine(isImageAddress, 'Must be an https address, or a data: URL of an image.'))
 const fields = z.strictObject({
-  enabled: z.boolean().default(true),
-  name: z.string().trim().min(1).max(64).default('Gatehouse'),
-  logo: z
-    .string()
-    .transform((text) => URL.parse(text)?.href ?? '')
-    .refine(isImageAddress, 'Must be an https address, or a data: URL of an image.')
-    .optional(),
-  color: color.default(COLOR),
-  color_dark: color.optional(),
+  enabled: z._default(z.boolean(), true),
+  name: z._default(z.string().check(z.trim(), z.minLength(1), z.maxLength(64)), 'Gatehouse'),
+  logo: z.optional(logo),
+  color: z._default(color, COLOR),
+  color_dark: z.optional(color),
 })
 
 export function readPages(reader: SettingsReader): PagesConfig {

@@ -1,4 +1,6 @@
 /** Text settings in, one typed and frozen Config out; nothing behind it sees the raw text. */
+import { en } from 'zod/locales'
+import { config } from 'zod/mini'
 import { type AccountsConfig, readAccounts } from './accounts.ts'
 import { type ChallengeConfig, readChallenge } from './challenge.ts'
 import { type DeploymentConfig, readDeployment } from './deployment.ts'
@@ -10,6 +12,9 @@ import { readSessions, type SessionsConfig } from './sessions.ts'
 import type { Settings } from './settings.ts'
 import { type SettingProblem, SettingsReader } from './settings-reader.ts'
 import { readTokens, type TokensConfig } from './tokens.ts'
+
+// Without a language, zod/mini says "Invalid input" for every error. Those of settings and of the verifier's options are shown.
+config(en())
 
 export interface Config {
   readonly deployment: DeploymentConfig

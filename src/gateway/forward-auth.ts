@@ -1,49 +1,55 @@
 /** Forward auth for proxies that authorize each request before they forward it: nginx, Traefik, Caddy, Envoy. */
-import { createRoute, z } from '@hono/zod-openapi'
+import { Hono } from 'hono'
+import * as z from 'zod/mini'
 import { authorizeToken, type RequiredToken } from '../actions/session/authorize.ts'
 import type { GatewayConfig } from '../config/gateway.ts'
 import { ServiceError } from '../errors/service-error.ts'
-import type { AppContext } from '../http/context.ts'
+import type { AppContext, AppEnv } from '../http/context.ts'
 import { bearerToken } from '../http/credentials.ts'
-import { BEARER, createRouter, problem } from '../http/route.ts'
+import { BEARER, type Operation } from '../http/route.ts'
 import { identityHeaders } from './headers.ts'
 import type { OriginTokens } from './origin-tokens.ts'
 
 export const FORWARD_AUTH_PATH = '/auth/verify'
 
-const nameList = z.union([z.string(), z.array(z.string())]).optional()
+const nameList = z.optional(z.union([z.string(), z.array(z.string())]))
+const required = nameList
+  .clone()
+  .register(z.globalRegistry, { description: 'The required names, all of them, separated by spaces.' })
+
+/** For OpenAPI. The query is not refused by its schema, since below the path it may be that of the request to be authorized. */
+export const FORWARD_AUTH: Operation = {
+  method: 'get',
+  path: FORWARD_AUTH_PATH,
+  operationId: 'authorizeRequest',
+  tag: 'Tokens',
+  summary: 'Authorize a request and identify its user',
+  description: 'Any method and any path below this one are accepted, too.',
+  security: BEARER,
+  request: {
+    query: z.object({
+      roles: required,
+      scope: required,
+      session: nameList.clone().register(z.globalRegistry, {
+        description: '"check" looks the session up, so that a logout takes effect at once.',
+      }),
+      exchange: z.optional(z.string()).register(z.globalRegistry, {
+        description: 'An audience of FORWARD_AUDIENCES. The response then has a token for it.',
+      }),
+    }),
+  },
+  responses: {
+    200: {
+      description:
+        'The request is authorized. X-Auth-Subject, X-Auth-Session, X-Auth-Roles and X-Auth-Scope identify its user.',
+    },
+  },
+  errors: ['insufficient_scope'],
+}
 
 /** Authorizes a request for a proxy, which may also get a token that is only for the request's origin. */
-export function forwardAuthRoutes({ forwardAudiences }: GatewayConfig, tokens: OriginTokens) {
-  const router = createRouter()
-  router.openAPIRegistry.registerPath(
-    createRoute({
-      method: 'get',
-      path: FORWARD_AUTH_PATH,
-      summary: 'Authorize a request and identify its user',
-      description: 'Any method and any path below this one are accepted, too.',
-      security: BEARER,
-      request: {
-        query: z.object({
-          roles: nameList.openapi({ description: 'The required names, all of them, separated by spaces.' }),
-          scope: nameList.openapi({ description: 'The required names, all of them, separated by spaces.' }),
-          session: nameList.openapi({
-            description: '"check" looks the session up, so that a logout takes effect at once.',
-          }),
-          exchange: z.string().optional().openapi({
-            description: 'An audience of FORWARD_AUDIENCES. The response then has a token for it.',
-          }),
-        }),
-      },
-      responses: {
-        200: {
-          description:
-            'The request is authorized. X-Auth-Subject, X-Auth-Session, X-Auth-Roles and X-Auth-Scope identify its user.',
-        },
-        default: problem,
-      },
-    }),
-  )
+export function forwardAuthRoutes({ forwardAudiences }: GatewayConfig, tokens: OriginTokens): Hono<AppEnv> {
+  const router = new Hono<AppEnv>()
   // Proxies send the method of the request to be authorized, and some append its path to this one.
   for (const path of [FORWARD_AUTH_PATH, `${FORWARD_AUTH_PATH}/*`])
     router.all(path, (c) => authorizeRequest(c, exchangeAudience(c, forwardAudiences), tokens))

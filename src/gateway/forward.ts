@@ -1,55 +1,99 @@
 /** The gateway: forwards an authorized request to its origin, and returns the origin's response, both as streams. */
+import { Hono } from 'hono'
+import type { RequestContext } from '../actions/request-context.ts'
 import { authorizeToken, type Identity } from '../actions/session/authorize.ts'
+import type { DeploymentConfig } from '../config/deployment.ts'
 import type { GatewayConfig } from '../config/gateway.ts'
 import type { GatewayRoute } from '../config/gateway-route.ts'
 import { ServiceError } from '../errors/service-error.ts'
-import type { AppContext } from '../http/context.ts'
+import type { AppContext, AppEnv } from '../http/context.ts'
 import { bearerToken } from '../http/credentials.ts'
 import { hostNameOf } from '../http/middleware/host.ts'
-import { createRouter } from '../http/route.ts'
 import { ADMIN_SCOPE } from '../tokens/claims.ts'
 import { clientBody, hasBody } from './client-body.ts'
 import {
   ASSERTION_HEADER,
+  dropForClient,
+  dropForOrigin,
   forwardingHeaders,
+  type HeaderFilter,
   identityHeaders,
+  originHeaderFilter,
   sandbox,
-  toClientHeaders,
-  toOriginHeaders,
 } from './headers.ts'
 import type { OriginTokens } from './origin-tokens.ts'
 import { canonicalPath, pathAtOrigin, servedRoute } from './origins.ts'
 import { isWebSocketRequest, offerToOrigin, readOfferedProtocols, selectForClient } from './web-socket.ts'
 
+/** What is the same for every request. */
+interface Gateway {
+  readonly publicAddress: URL
+  /** The addresses of origins. A service binding has none and receives the public address. */
+  readonly addresses: ReadonlyMap<GatewayRoute, URL>
+  /** Which headers of a requester must not reach an origin. */
+  readonly isDropped: HeaderFilter
+  readonly tokens: OriginTokens
+}
+
 /**
  * Forwards each request whose path belongs to a route of the gateway; calls `next` for every other path. To be mounted after
  * all other routes.
  */
-export function gatewayRoutes(gateway: GatewayConfig, tokens: OriginTokens) {
-  const router = createRouter()
-  router.all('*', async (c, next) => {
-    const { pathname, search, origin } = new URL(c.req.url)
-    const host = hostNameOf(c)
-    const path = canonicalPath(pathname)
-    const route = path === null ? null : servedRoute(gateway, path, host)
+export function gatewayRoutes(
+  config: GatewayConfig,
+  { publicUrl, clientIpHeader }: DeploymentConfig,
+  tokens: OriginTokens,
+) {
+  const gateway: Gateway = {
+    publicAddress: new URL(publicUrl),
+    addresses: addressesOf(config.routes),
+    isDropped: originHeaderFilter(clientIpHeader),
+    tokens,
+  }
+  return new Hono<AppEnv>().all('*', async (c, next) => {
+    const url = new URL(c.req.url)
+    const host = hostNameOf(url)
+    const path = canonicalPath(url.pathname)
+    const route = path === null ? null : servedRoute(config, path, host)
     if (path === null || route === null) return next()
     c.set('route', `${route.prefix.replace(/\/$/, '')}/*`)
-    refuseBodyOfGet(c)
-    refuseTrace(c)
-    const isOwnHost = gateway.hosts.has(host)
-    if (!isOwnHost) refuseServiceWorker(c)
-    const { publicUrl, clientIpHeader } = c.get('ctx').services.config.deployment
-    const publicOrigin = isOwnHost ? origin : publicUrl
-    const token = tokenOf(c)
-    const identity = await identityOf(c, route, token)
-    const headers = toOriginHeaders(c.req.raw.headers, clientIpHeader)
-    setForwarding(c, headers, publicOrigin)
-    await setIdentity(c, headers, route, { identity, token }, tokens)
-    const response = await send(c, route, { isOwnHost, publicOrigin, path, search, headers })
+    const response = await forward(c, gateway, { route, url, path, isOwnHost: config.hosts.has(host) })
     c.set('isProxied', true)
     return response
   })
-  return router
+}
+
+function addressesOf(routes: readonly GatewayRoute[]): ReadonlyMap<GatewayRoute, URL> {
+  const addresses = new Map<GatewayRoute, URL>()
+  for (const route of routes) {
+    if (route.origin.kind === 'address') addresses.set(route, new URL(route.origin.url))
+  }
+  return addresses
+}
+
+/** A request to a route of the gateway. */
+interface RoutedRequest {
+  readonly route: GatewayRoute
+  /** As it was sent. */
+  readonly url: URL
+  /** As `canonicalPath` returns it. */
+  readonly path: string
+  /** Whether it was sent to a host that is for origins. */
+  readonly isOwnHost: boolean
+}
+
+async function forward(c: AppContext, gateway: Gateway, routed: RoutedRequest): Promise<Response> {
+  const { route, url, isOwnHost } = routed
+  refuseBodyOfGet(c)
+  refuseTrace(c)
+  if (!isOwnHost) refuseServiceWorker(c)
+  const publicAddress = isOwnHost ? new URL(url.origin) : gateway.publicAddress
+  const ownHeaders = {
+    ...forwardingHeaders(c.get('ctx').requester.address?.shown ?? null, publicAddress),
+    ...(await userHeaders(c, route, gateway.tokens)),
+  }
+  const originUrl = urlAtOrigin(routed, gateway.addresses.get(route) ?? publicAddress)
+  return send(c, routed, { url: originUrl, isDropped: gateway.isDropped, ownHeaders })
 }
 
 /** The runtime cannot send such a body, so the origin would receive a different request (RFC 9110 section 9.3.1). */
@@ -73,16 +117,26 @@ function refuseServiceWorker(c: AppContext): void {
   if (c.req.header('Service-Worker') !== undefined) throw new ServiceError('not_found')
 }
 
-/** @returns null if no token is required and none was sent */
-async function identityOf(
+/**
+ * The headers that identify the user to an origin: none for a request without a token, if the route requires none.
+ * @throws {ServiceError} as authorizeToken; `misconfigured`
+ */
+async function userHeaders(
   c: AppContext,
   route: GatewayRoute,
-  token: string | null,
-): Promise<Identity | null> {
-  if (token === null && !route.required) return null
+  tokens: OriginTokens,
+): Promise<Readonly<Record<string, string>>> {
+  const token = tokenOf(c)
+  if (token === null && !route.required) return {}
   if (token === null) throw new ServiceError('invalid_token')
-  const identity = await authorizeToken(c.get('ctx'), token, route)
-  return identity
+  const ctx = c.get('ctx')
+  const identity = await authorizeToken(ctx, token, route)
+  const forwarded = await forwardedToken(ctx, route, { identity, token }, tokens)
+  return {
+    ...(forwarded !== null && { Authorization: `Bearer ${forwarded}` }),
+    ...(route.clientId === null && identityHeaders(identity)),
+    [ASSERTION_HEADER]: await tokens.assertion(ctx, identity, route),
+  }
 }
 
 /** @returns the Bearer token, or else the token that a WebSocket offers as a subprotocol; null if there is no token */
@@ -95,72 +149,60 @@ function tokenOf(c: AppContext): string | null {
   return offered ?? null
 }
 
-/** Sets the headers that describe the connection. */
-function setForwarding(c: AppContext, headers: Headers, publicOrigin: string): void {
-  const requester = c.get('ctx').requester.address?.shown ?? null
-  for (const [name, value] of Object.entries(forwardingHeaders({ requester, publicOrigin })))
-    headers.set(name, value)
-  if (isWebSocketRequest(c.req.raw.headers)) headers.set('Upgrade', 'websocket')
-  offerToOrigin(headers, readOfferedProtocols(headers))
-}
-
 interface Caller {
-  /** null if the request has no token. */
-  readonly identity: Identity | null
+  readonly identity: Identity
   /** The token of the identity, from the Authorization header or the offered subprotocols. */
-  readonly token: string | null
+  readonly token: string
 }
 
-/** Sets the headers that identify the user. */
-async function setIdentity(
-  c: AppContext,
-  headers: Headers,
-  route: GatewayRoute,
+/** @returns the Bearer token that the origin receives; null if it receives none */
+async function forwardedToken(
+  ctx: RequestContext,
+  { authorization, audience }: GatewayRoute,
   { identity, token }: Caller,
   tokens: OriginTokens,
-): Promise<void> {
-  const ctx = c.get('ctx')
-  // An origin trusts this header, so it must not contain a token that was not verified here.
-  headers.delete('Authorization')
-  if (identity === null) return
-  if (passesToken(route, identity)) headers.set('Authorization', `Bearer ${token}`)
-  const { authorization, audience } = route
-  if (authorization === 'exchange') {
-    headers.set('Authorization', `Bearer ${await tokens.exchange(ctx, identity, audience)}`)
-  }
-  const plainIdentity = route.clientId === null ? identityHeaders(identity) : {}
-  for (const [name, value] of Object.entries(plainIdentity)) headers.set(name, value)
-  headers.set(ASSERTION_HEADER, await tokens.assertion(ctx, identity, route))
+): Promise<string | null> {
+  if (authorization === 'exchange') return tokens.exchange(ctx, identity, audience)
+  return authorization === 'pass' && !isAdmin(identity) ? token : null
 }
 
 /** A token with the scope `admin` must not reach an origin. */
-function passesToken({ authorization }: GatewayRoute, identity: Identity): boolean {
-  return authorization === 'pass' && !identity.claims.scope.split(' ').includes(ADMIN_SCOPE)
+function isAdmin({ claims }: Identity): boolean {
+  return claims.scope.split(' ').includes(ADMIN_SCOPE)
 }
 
-/** The request to the origin, apart from its method and body. */
+/**
+ * @param address of the origin: its path precedes that of the request
+ * @throws {ServiceError} `not_found`
+ */
+function urlAtOrigin({ route, path, url }: RoutedRequest, { origin, pathname }: URL): URL {
+  const target = pathAtOrigin(route, path, pathname)
+  const originUrl = new URL(`${origin}${target}${url.search}`)
+  // The URL parser must not have changed the path, since the request could then reach another resource.
+  if (originUrl.pathname !== target) throw new ServiceError('not_found')
+  return originUrl
+}
+
+/** The request to the origin, apart from what it has in common with that of the requester. */
 interface OriginRequest {
-  /** Whether the request was sent to a host that is for origins. */
-  readonly isOwnHost: boolean
-  /** The web origin (RFC 6454) to which the request was sent. */
-  readonly publicOrigin: string
-  /** As `canonicalPath` returns it. */
-  readonly path: string
-  readonly search: string
-  readonly headers: Headers
+  readonly url: URL
+  /** Which headers of the requester must not reach an origin. */
+  readonly isDropped: HeaderFilter
+  /** The headers that the gateway sets. */
+  readonly ownHeaders: Readonly<Record<string, string>>
 }
 
-async function send(c: AppContext, route: GatewayRoute, request: OriginRequest): Promise<Response> {
-  const { origin, timeoutMs } = route
+async function send(c: AppContext, routed: RoutedRequest, request: OriginRequest): Promise<Response> {
+  const { origin, timeoutMs } = routed.route
   const sending = new AbortController()
   const body = clientBody(c.req.raw, sending)
   const timer = setTimeout(() => sending.abort(), timeoutMs)
   try {
-    const fetchRequest = requestTo(c, route, request, body.stream, sending.signal)
+    const originRequest = requestTo(c, routed, request, body.stream, sending.signal)
     const response = await (origin.kind === 'address'
-      ? fetch(fetchRequest)
-      : c.get('ctx').services.origin(origin.binding).fetch(fetchRequest))
-    return toClient(c, route, request, response)
+      ? fetch(originRequest)
+      : c.get('ctx').services.origin(origin.binding).fetch(originRequest))
+    return toClient(c, routed, response)
   } catch (cause) {
     if (cause instanceof ServiceError) throw cause
     if (await body.isBroken()) throw new ServiceError('malformed_request')
@@ -170,43 +212,39 @@ async function send(c: AppContext, route: GatewayRoute, request: OriginRequest):
   }
 }
 
+/** The runtime copies the requester's headers at once. Copying them one by one takes several times as long. */
 function requestTo(
   c: AppContext,
-  route: GatewayRoute,
-  { publicOrigin, path, search, headers }: OriginRequest,
+  { route }: RoutedRequest,
+  { url, isDropped, ownHeaders }: OriginRequest,
   body: ReadableStream<Uint8Array> | null,
   signal: AbortSignal,
 ): Request {
-  const { origin, cache } = route
-  const url = new URL(origin.kind === 'address' ? origin.url : publicOrigin)
-  const target = pathAtOrigin(route, path, url.pathname)
-  url.pathname = target
-  // The URL parser must not have changed the path, since the request could then reach another resource.
-  if (url.pathname !== target) throw new ServiceError('not_found')
-  url.search = search
-  const { method } = c.req.raw
-  if (isBodiless(method)) headers.delete('Content-Length')
-  return new Request(url, {
+  const { method, headers: received } = c.req.raw
+  const request = new Request(url, {
     method,
-    headers,
+    headers: received,
     body,
     redirect: 'manual',
     signal,
     // Otherwise Cloudflare's cache could send one user the response to another.
-    ...(cache === 'no-store' && { cache }),
+    ...(route.cache === 'no-store' && { cache: route.cache }),
   })
+  const { headers } = request
+  dropForOrigin(headers, isDropped)
+  for (const [name, value] of Object.entries(ownHeaders)) headers.set(name, value)
+  if (isBodiless(method)) headers.delete('Content-Length')
+  if (isWebSocketRequest(received)) headers.set('Upgrade', 'websocket')
+  offerToOrigin(headers, readOfferedProtocols(headers))
+  return request
 }
 
 /** Returns the origin's status, headers, body and WebSocket; some headers are removed. */
-function toClient(
-  c: AppContext,
-  { pages }: GatewayRoute,
-  { isOwnHost }: OriginRequest,
-  response: Response,
-): Response {
-  const { status, statusText, body, webSocket } = response
-  const headers = toClientHeaders(response.headers, isOwnHost)
-  if (!pages) sandbox(headers)
+function toClient(c: AppContext, { route, isOwnHost }: RoutedRequest, received: Response): Response {
+  const response = new Response(received.body, received)
+  const { headers, webSocket } = response
+  dropForClient(headers, isOwnHost)
+  if (!route.pages) sandbox(headers)
   if (webSocket !== null) selectForClient(headers, readOfferedProtocols(c.req.raw.headers))
-  return new Response(body, { status, statusText, headers, webSocket })
+  return response
 }

@@ -1,9 +1,10 @@
-/** Which headers the gateway forwards, in both directions. Pure. */
+/** Which headers the gateway forwards, in both directions. */
 import type { Identity } from '../actions/session/authorize.ts'
+import { BoundedMap } from '../runtime/bounded-map.ts'
 import { canonicalName, isReserved } from './reserved-headers.ts'
 
 /** RFC 9110 section 7.6.1: headers that describe one connection. */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
+const HOP_BY_HOP = [
   'connection',
   'keep-alive',
   'proxy-authenticate',
@@ -13,29 +14,40 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'trailer',
   'transfer-encoding',
   'upgrade',
-])
+]
 
-export interface Forwarding {
-  /** The requester's IP address; null if it is not known. */
-  readonly requester: string | null
-  /** The web origin to which the request was sent: scheme, host and port. */
-  readonly publicOrigin: string
-}
+/** An origin trusts `Authorization`, so it must not contain a token that was not verified here. */
+const NEVER_TO_ORIGINS: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'host', 'authorization'])
+
+/** @param name in lower case, as `Headers` lists it */
+export type HeaderFilter = (name: string) => boolean
+
+const MAX_KNOWN_NAMES = 1_000
+/** Longer names are decided each time, because an isolate has only 128 MB of memory. */
+const MAX_KNOWN_LENGTH = 64
 
 /**
+ * Decides which headers of a request must not reach an origin: those of the connection, and those that only the gateway may set.
+ * Keeps the last decisions, since requests repeat the same few names.
  * @param clientIpHeader the header with the requester's IP address, which an origin might read, too
- * @returns the request's headers without those of the connection and without those that only the gateway may set
  */
-export function toOriginHeaders(headers: Headers, clientIpHeader: string): Headers {
-  const forwarded = withoutHopByHop(headers)
+export function originHeaderFilter(clientIpHeader: string): HeaderFilter {
   const clientIpName = canonicalName(clientIpHeader)
-  for (const name of [...forwarded.keys()]) {
+  const known = new BoundedMap<boolean>(MAX_KNOWN_NAMES)
+  return (name) => {
+    const decided = known.get(name)
+    if (decided !== undefined) return decided
     const canonical = canonicalName(name)
-    if (isReserved(canonical) || canonical === clientIpName) forwarded.delete(name)
+    const isDropped = NEVER_TO_ORIGINS.has(name) || isReserved(canonical) || canonical === clientIpName
+    if (name.length <= MAX_KNOWN_LENGTH) known.set(name, isDropped)
+    return isDropped
   }
-  forwarded.delete('host')
-  dropOwnCookies(forwarded)
-  return forwarded
+}
+
+/** Removes those headers of a request, and the service's own cookies. */
+export function dropForOrigin(headers: Headers, isDropped: HeaderFilter): void {
+  drop(headers, isDropped)
+  dropOwnCookies(headers)
 }
 
 /** The service's own cookies. An origin that received one could log in as its user. */
@@ -59,7 +71,7 @@ function withoutOwnCookies(cookies: string): string {
 }
 
 /** Headers with which an origin could affect other origins and the service, with which it may share a host. */
-const NEVER_FROM_ORIGINS = ['clear-site-data', 'service-worker-allowed']
+const AFFECTS_OTHERS = ['clear-site-data', 'service-worker-allowed']
 /**
  * Headers that a browser applies to a whole host. For example, Network Error Logging would report the addresses of the hosted
  * pages to the origin, and a device bound session would make them wait for it.
@@ -78,18 +90,21 @@ const HOST_WIDE = [
   'use-as-dictionary',
 ]
 
+const NEVER_FROM_ORIGINS: ReadonlySet<string> = new Set([...HOP_BY_HOP, ...AFFECTS_OTHERS])
+const NEVER_BESIDE_PAGES: ReadonlySet<string> = new Set([...NEVER_FROM_ORIGINS, ...HOST_WIDE])
+
 /**
+ * Removes from the headers of an origin's response those that must not reach the requester.
  * @param isOwnHost whether the host is for origins and has no hosted pages
- * @returns those headers of an origin's response that the requester may receive
  */
-export function toClientHeaders(headers: Headers, isOwnHost: boolean): Headers {
-  const forwarded = withoutHopByHop(headers)
-  for (const name of isOwnHost ? NEVER_FROM_ORIGINS : [...NEVER_FROM_ORIGINS, ...HOST_WIDE])
-    forwarded.delete(name)
-  const cookies = forwarded.getSetCookie().filter((cookie) => !OWN_COOKIE.test(cookie))
-  forwarded.delete('set-cookie')
-  for (const cookie of cookies) forwarded.append('set-cookie', cookie)
-  return forwarded
+export function dropForClient(headers: Headers, isOwnHost: boolean): void {
+  const dropped = isOwnHost ? NEVER_FROM_ORIGINS : NEVER_BESIDE_PAGES
+  drop(headers, (name) => dropped.has(name))
+  const cookies = headers.getSetCookie()
+  const others = cookies.filter((cookie) => !OWN_COOKIE.test(cookie))
+  if (others.length === cookies.length) return
+  headers.delete('set-cookie')
+  for (const cookie of others) headers.append('set-cookie', cookie)
 }
 
 /**
@@ -101,18 +116,24 @@ export function sandbox(headers: Headers): void {
   headers.set('X-Content-Type-Options', 'nosniff')
 }
 
-function withoutHopByHop(headers: Headers): Headers {
-  const forwarded = new Headers(headers)
-  const named = new Set((headers.get('Connection') ?? '').split(',').map((name) => name.trim().toLowerCase()))
-  for (const name of [...forwarded.keys()]) {
-    if (HOP_BY_HOP.has(name) || named.has(name)) forwarded.delete(name)
+/** Removes the headers that the filter drops, and those that `Connection` names. */
+function drop(headers: Headers, isDropped: HeaderFilter): void {
+  const connection = headers.get('Connection')
+  const named = connection === null ? [] : connection.split(',').map((name) => name.trim().toLowerCase())
+  for (const name of [...headers.keys()]) {
+    if (isDropped(name) || named.includes(name)) headers.delete(name)
   }
-  return forwarded
 }
 
-/** `Forwarded` (RFC 7239) and its predecessors. */
-export function forwardingHeaders({ requester, publicOrigin }: Forwarding): Readonly<Record<string, string>> {
-  const { host, protocol } = new URL(publicOrigin)
+/**
+ * `Forwarded` (RFC 7239) and its predecessors.
+ * @param requester the requester's IP address; null if it is not known
+ * @param sentTo has the scheme, host and port to which the request was sent
+ */
+export function forwardingHeaders(
+  requester: string | null,
+  { host, protocol }: URL,
+): Readonly<Record<string, string>> {
   const proto = protocol.replace(':', '')
   const node = requester === null ? 'unknown' : requester.includes(':') ? `"[${requester}]"` : requester
   return {

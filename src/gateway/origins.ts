@@ -59,7 +59,8 @@ export function leadsToOrigin(gateway: GatewayConfig, pathname: string): boolean
 export function routeOf({ routes, ownSegments }: GatewayConfig, path: string): GatewayRoute | null {
   const segments = segmentsOf(path)
   if (ownSegments.has(segments[0] ?? '')) return null
-  return routes.find(({ prefix }) => startsWithSegments(segments, segmentsOf(prefix))) ?? null
+  const comparedPath = `/${segments.join('/')}/`
+  return routes.find(({ prefix }) => prefix === '/' || comparedPath.startsWith(`${prefix}/`)) ?? null
 }
 
 /** @returns the path of the request to the origin */
@@ -75,8 +76,4 @@ function segmentsOf(path: string): readonly string[] {
     .slice(1)
     .map((segment) => segment.split(';')[0] ?? '')
     .filter((segment, index) => index > 0 || segment !== '')
-}
-
-function startsWithSegments(segments: readonly string[], prefix: readonly string[]): boolean {
-  return prefix.every((segment, index) => segments[index] === segment)
 }

@@ -1,6 +1,6 @@
 /** Verifies Bearer tokens for other Workers over a service binding, without HTTP. */
 import { WorkerEntrypoint } from 'cloudflare:workers'
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import type { RequestContext } from '../actions/request-context.ts'
 import { authorizeToken } from '../actions/session/authorize.ts'
 import type { Env } from '../config/env.ts'
@@ -54,10 +54,10 @@ export function verifierOver(contextOf: (env: Env, execution: ExecutionContext) 
 }
 
 const optionsShape = z.strictObject({
-  audience: z.string().optional(),
-  roles: z.array(z.string()).default([]),
-  scope: z.array(z.string()).default([]),
-  session: z.enum(['trust', 'check']).default('trust'),
+  audience: z.optional(z.string()),
+  roles: z._default(z.array(z.string()), []),
+  scope: z._default(z.array(z.string()), []),
+  session: z._default(z.enum(['trust', 'check']), 'trust'),
 })
 type Options = z.infer<typeof optionsShape>
 

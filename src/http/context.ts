@@ -7,8 +7,10 @@ export interface AppEnv {
   Variables: {
     ctx: RequestContext
     requestId: string
-    /** The request's body as it was received, at most 16,384 bytes. */
-    body: Uint8Array
+    /** The request's body as it was received, at most 16,384 bytes. Undefined where it may be missing and is. */
+    body: Uint8Array | undefined
+    /** The body as an object: parsed, or what replaces a missing one. */
+    parsedBody: Readonly<Record<string, unknown>>
     /** Whether the refresh token was sent as a cookie. */
     tokenFromCookie: boolean
     /** Fields that actions add to the log line. */

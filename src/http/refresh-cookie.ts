@@ -11,7 +11,7 @@ import { ServiceError } from '../errors/service-error.ts'
 import type { ActiveSession } from '../sessions/account-rpc.ts'
 import type { AppContext, AppEnv } from './context.ts'
 import { bearerToken } from './credentials.ts'
-import { parseBody, readBounded, setBody, setBodyObject } from './middleware/bodies.ts'
+import { parseBody, readBounded, setBody, setMissingBody } from './middleware/bodies.ts'
 
 const NAME = 'gatehouse_refresh'
 const PATH = '/auth'
@@ -31,8 +31,8 @@ const readTokenBody = (required: boolean) =>
     if (tokenFromCookie) requireCsrfProtection(c)
     c.set('tokenFromCookie', tokenFromCookie)
     // A browser that blocks cookies sends none. The token is then empty, which is never valid.
-    if (tokenFromCookie) setBodyObject(c, { refresh_token: readRefreshCookie(c) ?? '' })
-    else if (isEmpty && !required) setBodyObject(c, {})
+    if (tokenFromCookie) setMissingBody(c, { refresh_token: readRefreshCookie(c) ?? '' })
+    else if (isEmpty && !required) setMissingBody(c, {})
     else setBody(c, bytes)
     await next()
   })

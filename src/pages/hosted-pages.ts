@@ -15,7 +15,9 @@ export function hostedPages(isFrontPage: (hostname: string) => boolean): Hono<Ap
     router.route(path, loginPages())
     router.route(path, accountPages())
   }
-  router.get('/', async (c, next) => (isFrontPage(hostNameOf(c)) ? c.redirect('/account', 303) : next()))
+  router.get('/', async (c, next) =>
+    isFrontPage(hostNameOf(new URL(c.req.url))) ? c.redirect('/account', 303) : next(),
+  )
   return router
 }
 
@@ -42,7 +44,7 @@ const PAGE_PATHS: ReadonlySet<string> = new Set([
 /** @param hosts of the gateway, in the form of `URL.hostname` */
 export function refuseOnGatewayHosts(hosts: ReadonlySet<string>) {
   return createMiddleware<AppEnv>(async (c, next) => {
-    const isGatewayHost = hosts.has(hostNameOf(c))
+    const isGatewayHost = hosts.has(hostNameOf(new URL(c.req.url)))
     if (isGatewayHost && isHostedPage(c.req.path)) throw new ServiceError('not_found')
     await next()
   })

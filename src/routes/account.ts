@@ -1,5 +1,4 @@
 /** Accounts: register, get, change, delete. */
-import { createRoute } from '@hono/zod-openapi'
 import { IDENTIFIER_KINDS } from '../accounts/account.ts'
 import { type Identifier, parseAs } from '../accounts/identifier.ts'
 import {
@@ -22,93 +21,59 @@ import { accountContext } from '../http/middleware/provide-context.ts'
 import { clearCookieOf, endReplacedSession, refuseForeignOrigin } from '../http/refresh-cookie.ts'
 import {
   BEARER,
-  createRouter,
   type InvalidBody,
-  jsonRequest,
-  jsonResponse,
-  problem,
-  refuseInvalidWith,
+  PASSWORD_ERRORS,
+  REGISTRATION_ERRORS,
+  type Route,
+  route,
 } from '../http/route.ts'
-import { toTokenResponse, toUser, userResponse } from './representations.ts'
-import { accountRequests, changePasswordRequest, deleteAccountRequest, tokenResponse } from './schemas.ts'
-
-type AccountRequests = ReturnType<typeof accountRequests>
+import { toTokenResponse, toUser } from './representations.ts'
+import { accountRequests, changePasswordRequest, deleteAccountRequest } from './requests.ts'
 
 const OPTIONAL_AT_REGISTRATION = [...IDENTIFIER_KINDS, 'challenge', 'transport']
 
-const registerRoute = (request: AccountRequests['register']) =>
-  createRoute({
-    method: 'post',
-    path: '/auth/register',
-    summary: 'Register an account and log in',
-    middleware: jsonBodyOf(OPTIONAL_AT_REGISTRATION),
-    request: { body: jsonRequest(request) },
-    responses: { 201: jsonResponse('Registered', tokenResponse), default: problem },
-  })
-
-const meRoute = createRoute({
-  method: 'get',
-  path: '/auth/me',
-  summary: 'Get the account',
-  security: BEARER,
-  middleware: [requireBearer],
-  responses: { 200: jsonResponse('The account', userResponse), default: problem },
-})
-
-const changeIdentifiersRoute = (request: AccountRequests['changeIdentifiers']) =>
-  createRoute({
-    method: 'patch',
-    path: '/auth/me',
-    summary: 'Set or clear identifiers',
-    security: BEARER,
-    middleware: bearerAndJsonBody,
-    request: { body: jsonRequest(request) },
-    responses: { 200: jsonResponse('The account', userResponse), default: problem },
-  })
-
-const changePasswordRoute = createRoute({
-  method: 'put',
-  path: '/auth/me/password',
-  summary: 'Change the password and end every other session',
-  security: BEARER,
-  middleware: bearerAndJsonBody,
-  request: { body: jsonRequest(changePasswordRequest) },
-  responses: { 200: jsonResponse('Changed', tokenResponse), default: problem },
-})
-
-const deleteRoute = createRoute({
-  method: 'delete',
-  path: '/auth/me',
-  summary: 'Delete the account',
-  security: BEARER,
-  middleware: bearerAndJsonBody,
-  request: { body: jsonRequest(deleteAccountRequest) },
-  responses: { 204: { description: 'Deleted' }, default: problem },
-})
-
-type Router = ReturnType<typeof createRouter>
-
-export function accountRoutes({ defaultPhoneRegion }: AccountsConfig) {
+/** @returns the routes of accounts, in order */
+export function accountRoutes({
+  defaultPhoneRegion,
+}: Pick<AccountsConfig, 'defaultPhoneRegion'>): readonly Route[] {
   const requests = accountRequests(defaultPhoneRegion)
-  const router = createRouter()
-  addRegistration(router, requests)
-  router.openapi(meRoute, (c) => c.json(toUser(accountContext(c).actor.profile), 200))
-  addChanges(router, requests)
-  return router
+  return [
+    registration(requests.register),
+    route(
+      {
+        method: 'get',
+        path: '/auth/me',
+        operationId: 'getAccount',
+        tag: 'Accounts',
+        summary: 'Get the account',
+        security: BEARER,
+        middleware: [requireBearer],
+        responses: { 200: { description: 'The account', schema: 'User' } },
+      },
+      (c) => c.json(toUser(accountContext(c).actor.profile)),
+    ),
+    identifierChange(requests.changeIdentifiers),
+    passwordChange,
+    deletion,
+  ]
 }
 
-function addRegistration(router: Router, requests: AccountRequests): void {
-  router.openapi(
-    registerRoute(requests.register),
-    async (c) => {
-      const {
-        username = null,
-        email = null,
-        phone = null,
-        password,
-        challenge,
-        transport,
-      } = c.req.valid('json')
+type AccountRequests = ReturnType<typeof accountRequests>
+
+function registration(json: AccountRequests['register']): Route {
+  return route(
+    {
+      method: 'post',
+      path: '/auth/register',
+      operationId: 'registerAccount',
+      tag: 'Accounts',
+      summary: 'Register an account and log in',
+      middleware: jsonBodyOf(OPTIONAL_AT_REGISTRATION),
+      request: { json },
+      responses: { 201: { description: 'Registered', schema: 'TokenResponse', headers: ['Location'] } },
+      errors: [...REGISTRATION_ERRORS, 'registration_closed', 'origin_not_allowed', 'weak_password'],
+    },
+    async (c, { json: { username = null, email = null, phone = null, password, challenge, transport } }) => {
       if (transport === 'cookie') refuseForeignOrigin(c)
       const request = { challenge, transport }
       const tokens = await register(c.get('ctx'), { username, email, phone, password, ...request })
@@ -116,39 +81,72 @@ function addRegistration(router: Router, requests: AccountRequests): void {
       c.header('Location', '/auth/me')
       return c.json(toTokenResponse(c, tokens), 201)
     },
-    refuseInvalidWith(additionalRegistrationErrors),
+    additionalRegistrationErrors,
   )
 }
 
-/** Changes of the requester's own account, and its deletion. */
-function addChanges(router: Router, requests: AccountRequests): void {
-  router.openapi(
-    changeIdentifiersRoute(requests.changeIdentifiers),
-    async (c) => {
-      const { username, email, phone, ...confirmation } = c.req.valid('json')
+function identifierChange(json: AccountRequests['changeIdentifiers']): Route {
+  return route(
+    {
+      method: 'patch',
+      path: '/auth/me',
+      operationId: 'changeIdentifiers',
+      tag: 'Accounts',
+      summary: 'Set or clear identifiers',
+      security: BEARER,
+      middleware: bearerAndJsonBody,
+      request: { json },
+      responses: { 200: { description: 'The account', schema: 'User' } },
+      errors: [...PASSWORD_ERRORS, ...REGISTRATION_ERRORS],
+    },
+    async (c, { json: { username, email, phone, ...confirmation } }) => {
       const changes = { username, email, phone }
       const profile = await changeIdentifiers(accountContext(c), toConfirmedRequest(confirmation), changes)
-      return c.json(toUser(profile), 200)
+      return c.json(toUser(profile))
     },
-    refuseInvalidWith(additionalIdentifierErrors),
+    additionalIdentifierErrors,
   )
+}
 
-  router.openapi(
-    changePasswordRoute,
-    async (c) => {
-      const { new_password, ...confirmation } = c.req.valid('json')
-      const tokens = await changePassword(accountContext(c), toConfirmedRequest(confirmation), new_password)
-      return c.json(toTokenResponse(c, tokens), 200)
-    },
-    refuseInvalidWith(additionalPasswordErrors),
-  )
+const passwordChange = route(
+  {
+    method: 'put',
+    path: '/auth/me/password',
+    operationId: 'changePassword',
+    tag: 'Accounts',
+    summary: 'Change the password and end every other session',
+    security: BEARER,
+    middleware: bearerAndJsonBody,
+    request: { json: changePasswordRequest },
+    responses: { 200: { description: 'Changed', schema: 'TokenResponse' } },
+    errors: [...PASSWORD_ERRORS, 'weak_password'],
+  },
+  async (c, { json: { new_password, ...confirmation } }) => {
+    const tokens = await changePassword(accountContext(c), toConfirmedRequest(confirmation), new_password)
+    return c.json(toTokenResponse(c, tokens))
+  },
+  additionalPasswordErrors,
+)
 
-  router.openapi(deleteRoute, async (c) => {
-    await deleteOwnAccount(accountContext(c), toConfirmedRequest(c.req.valid('json')))
+const deletion = route(
+  {
+    method: 'delete',
+    path: '/auth/me',
+    operationId: 'deleteAccount',
+    tag: 'Accounts',
+    summary: 'Delete the account',
+    security: BEARER,
+    middleware: bearerAndJsonBody,
+    request: { json: deleteAccountRequest },
+    responses: { 204: { description: 'Deleted' } },
+    errors: PASSWORD_ERRORS,
+  },
+  async (c, { json }) => {
+    await deleteOwnAccount(accountContext(c), toConfirmedRequest(json))
     clearCookieOf(c, accountContext(c).actor)
     return c.body(null, 204)
-  })
-}
+  },
+)
 
 function additionalRegistrationErrors(c: AppContext, { fields }: InvalidBody): readonly FieldError[] {
   const ctx = c.get('ctx')

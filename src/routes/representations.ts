@@ -1,33 +1,13 @@
 /** The representations of users, tokens and sessions in responses. */
-import { z } from '@hono/zod-openapi'
 import type { AccountProfile } from '../accounts/account.ts'
 import type { IssuedTokens } from '../actions/session/issue-tokens.ts'
 import type { AppContext } from '../http/context.ts'
 import { setRefreshCookie } from '../http/refresh-cookie.ts'
-import { toDateTime } from '../http/representations.ts'
+import { toDateTime } from '../runtime/text.ts'
 import type { Session } from '../sessions/session.ts'
-import type { sessionsResponse, tokenResponse } from './schemas.ts'
+import type { Body } from './responses.ts'
 
-export const uuid = z.string().openapi({ format: 'uuid' })
-export const dateTime = z.string().openapi({ format: 'date-time', example: '2026-11-24T09:30:00Z' })
-
-export const userResponse = z
-  .object({
-    id: uuid,
-    username: z.string().nullable(),
-    email: z.string().nullable(),
-    email_verified: z.boolean(),
-    phone: z.string().nullable(),
-    phone_verified: z.boolean(),
-    created_at: dateTime,
-    updated_at: dateTime,
-    roles: z.array(z.string()),
-    scopes: z.array(z.string()),
-    claims: z.record(z.string(), z.unknown()),
-  })
-  .openapi('User')
-
-export function toUser(profile: AccountProfile): z.infer<typeof userResponse> {
+export function toUser(profile: AccountProfile): Body<'User'> {
   return {
     id: profile.id,
     username: profile.username,
@@ -44,7 +24,7 @@ export function toUser(profile: AccountProfile): z.infer<typeof userResponse> {
 }
 
 /** Sets the refresh token as a cookie, and leaves it out of the body, if the session or the request uses a cookie for it. */
-export function toTokenResponse(c: AppContext, tokens: IssuedTokens): z.infer<typeof tokenResponse> {
+export function toTokenResponse(c: AppContext, tokens: IssuedTokens): Body<'TokenResponse'> {
   const inCookie = c.get('tokenFromCookie') || tokens.session.transport === 'cookie'
   if (inCookie) setRefreshCookie(c, tokens)
   return {
@@ -58,10 +38,7 @@ export function toTokenResponse(c: AppContext, tokens: IssuedTokens): z.infer<ty
   }
 }
 
-export function toSessions(
-  sessions: readonly Session[],
-  currentId: string,
-): z.infer<typeof sessionsResponse> {
+export function toSessions(sessions: readonly Session[], currentId: string): Body<'Sessions'> {
   return {
     sessions: sessions.map((session) => ({
       id: session.id,

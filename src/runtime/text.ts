@@ -47,3 +47,8 @@ export function hasIgnorable(text: string): boolean {
 
 /** The form of scopes and roles: text without spaces, so that a header can contain a list of them. */
 export const SCOPE = /^[A-Za-z0-9:._-]{1,64}$/
+
+/** @returns the time in RFC 3339: in UTC, in whole seconds */
+export function toDateTime(unixMs: number): string {
+  return `${new Date(unixMs).toISOString().slice(0, 19)}Z`
+}

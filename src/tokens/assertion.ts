@@ -1,8 +1,9 @@
 /** Signs assertions: a short-lived JWT, which the gateway sends to one origin with one request and clients never receive. */
-import { CompactEncrypt, SignJWT } from 'jose'
+import { CompactEncrypt } from 'jose'
 import type { EncryptionKey } from '../clients/encryption-key.ts'
 import { utf8 } from '../crypto/bytes.ts'
 import { ASSERTION_TYPE, ENCRYPTION_METHOD } from '../verify/assertion.ts'
+import { signJwt } from './access-token.ts'
 import type { SigningKey } from './signing-keys.ts'
 
 export interface AssertionContent {
@@ -19,7 +20,7 @@ export interface AssertionContent {
 }
 
 export function signAssertion(content: AssertionContent, key: SigningKey): Promise<string> {
-  return new SignJWT({
+  const claims = {
     iss: content.issuer,
     aud: content.audience,
     sub: content.subject,
@@ -29,9 +30,8 @@ export function signAssertion(content: AssertionContent, key: SigningKey): Promi
     iat: content.issuedAt,
     exp: content.expiresAt,
     jti: crypto.randomUUID(),
-  })
-    .setProtectedHeader({ typ: ASSERTION_TYPE, alg: key.alg, kid: key.kid })
-    .sign(key.privateKey)
+  }
+  return signJwt(ASSERTION_TYPE, claims, key)
 }
 
 /** @returns a nested JWT (RFC 7519 appendix A.2), signed and then encrypted, which only the key's owner can read */

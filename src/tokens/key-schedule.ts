@@ -68,6 +68,33 @@ export function scheduleAt<Key extends ScheduledKey>(
   }
 }
 
+/**
+ * The keys that sign or verify, now or later, the signing key first. Keeps the last list, since most requests need a key: the
+ * schedule is computed once per key set and second, and the list stays the same object for as long as the same keys are in use.
+ */
+export class KeysInUse<Key extends ScheduledKey> {
+  readonly #policy: SchedulePolicy
+  #last: { readonly of: readonly Key[]; readonly at: number; readonly list: readonly Key[] } | null = null
+
+  constructor(policy: SchedulePolicy) {
+    this.#policy = policy
+  }
+
+  at(keys: readonly Key[], now: number): readonly Key[] {
+    const last = this.#last
+    if (last?.of === keys && last.at === now) return last.list
+    const { signing, next, retired } = scheduleAt(keys, now, this.#policy)
+    const found = [signing, next, ...retired].filter((key) => key !== null)
+    const list = last !== null && haveSameItems(last.list, found) ? last.list : found
+    this.#last = { of: keys, at: now, list }
+    return list
+  }
+}
+
+function haveSameItems<Item>(some: readonly Item[], others: readonly Item[]): boolean {
+  return some.length === others.length && some.every((item, index) => item === others[index])
+}
+
 /** @returns when the last token that the key can have signed expires; Infinity for a key without successor */
 export function verifiesUntil(
   key: ScheduledKey,

@@ -2,7 +2,7 @@
  * The signing keys as an isolate uses them: created on first use, unsealed when they sign, changed by the plans of
  * key-schedule.ts.
  */
-import { importJWK, type JWK } from 'jose'
+import { importJWK } from 'jose'
 import type { PurposeKeys } from '../crypto/secrets.ts'
 import { ServiceError } from '../errors/service-error.ts'
 import type { CacheContext } from '../runtime/isolate-cache.ts'
@@ -10,11 +10,11 @@ import { type LogEvent, log } from '../runtime/log.ts'
 import type { SharedRecord, SharedRecords } from '../shared-record.ts'
 import {
   firstKeys,
+  KeysInUse,
   type Plan,
   type PlannedKey,
   type SchedulePolicy,
   STALE_KEYS_SECONDS,
-  scheduleAt,
 } from './key-schedule.ts'
 import {
   advanceKey,
@@ -43,6 +43,7 @@ export interface SigningKey {
 }
 
 export type VerificationKey = Pick<StoredKey, 'alg' | 'publicKey'>
+export type PublishedKey = Pick<StoredKey, 'kid' | 'alg' | 'publicJwk'>
 
 export class SigningKeys {
   readonly policy: SchedulePolicy
@@ -51,6 +52,7 @@ export class SigningKeys {
   readonly #deriveSealKeys: () => Promise<PurposeKeys>
   /** Null for a key that no configured secret unseals. A changed key set has other objects, so these are dropped with the old one. */
   readonly #privateKeys = new WeakMap<StoredKey, CryptoKey | null>()
+  readonly #keysInUse: KeysInUse<StoredKey>
   #sealKeys: PurposeKeys | null = null
   /** The last rows, as text, and what they were converted to. */
   #last: { readonly rows: unknown; readonly text: string; readonly stored: StoredKeys } | null = null
@@ -65,6 +67,7 @@ export class SigningKeys {
     this.#db = db
     this.#records = records
     this.policy = policy
+    this.#keysInUse = new KeysInUse(policy)
     this.#deriveSealKeys = () => deriveSealKeys(secrets.authSecret, secrets.authSecretFallback)
   }
 
@@ -73,7 +76,7 @@ export class SigningKeys {
    * @throws {ServiceError} `misconfigured` if no key can be unsealed; `unavailable` if D1 is unavailable
    */
   async signing(ctx: CacheContext): Promise<SigningKey> {
-    for (const key of await this.#published(ctx)) {
+    for (const key of await this.#inUse(ctx)) {
       const privateKey = await this.#privateKey(key)
       if (privateKey !== null) return { kid: key.kid, alg: key.alg, privateKey }
     }
@@ -91,11 +94,14 @@ export class SigningKeys {
     return this.#find(kid, ctx)
   }
 
-  /** The public keys that verify now or later: the JWKS (RFC 7517). @throws {ServiceError} `misconfigured`, `unavailable` */
-  async published(ctx: CacheContext): Promise<readonly JWK[]> {
-    const keys = await this.#published(ctx)
+  /**
+   * The keys that verify now or later. The same list for as long as the same keys are in use.
+   * @throws {ServiceError} `misconfigured`, `unavailable`
+   */
+  async published(ctx: CacheContext): Promise<readonly PublishedKey[]> {
+    const keys = await this.#inUse(ctx)
     if (keys.length === 0) throw noKey('no signing key can be read')
-    return keys.map(({ publicJwk, kid, alg }) => ({ ...publicJwk, kid, alg, use: 'sig' }))
+    return keys
   }
 
   /** Reads the keys from D1. @throws {ServiceError} `unavailable` */
@@ -169,13 +175,12 @@ export class SigningKeys {
   }
 
   async #find(kid: string, ctx: CacheContext): Promise<VerificationKey | null> {
-    return (await this.#published(ctx)).find((key) => key.kid === kid) ?? null
+    return (await this.#inUse(ctx)).find((key) => key.kid === kid) ?? null
   }
 
-  async #published(ctx: CacheContext): Promise<readonly StoredKey[]> {
+  async #inUse(ctx: CacheContext): Promise<readonly StoredKey[]> {
     const { keys } = await this.#orFirst(await this.#records.get(ctx, STALE_KEYS_MS), ctx.nowMs)
-    const { signing, next, retired } = scheduleAt(keys, toSeconds(ctx.nowMs), this.policy)
-    return [signing, next, ...retired].filter((key) => key !== null)
+    return this.#keysInUse.at(keys, toSeconds(ctx.nowMs))
   }
 
   async #orFirst(record: SharedRecord, nowMs: number): Promise<StoredKeys> {

@@ -3,7 +3,6 @@
  * time. The cache key is the whole token, so that no token is mistaken for another. It does not identify a token: the holder of
  * an ECDSA signature can make a second valid one from it, and that token is then verified separately. The `jti` identifies a token.
  */
-import { decodeProtectedHeader } from 'jose'
 import { BoundedMap } from '../runtime/bounded-map.ts'
 import { type AccessTokenClaims, verifyAccessToken } from '../verify/access-token.ts'
 import type { VerifyOptions } from '../verify/pinned-jwt.ts'
@@ -38,9 +37,8 @@ export class VerifiedTokens {
   async #verifyNew(token: string, options: VerifyOptions): Promise<AccessTokenClaims | null> {
     const result = await verifyAccessToken(token, options)
     if (!result.ok) return null
-    const { claims } = result
-    const { kid } = decodeProtectedHeader(token)
-    if (kid !== undefined && token.length <= MAX_CACHED_LENGTH) this.#cache.set(token, { claims, kid })
+    const { claims, kid } = result
+    if (token.length <= MAX_CACHED_LENGTH) this.#cache.set(token, { claims, kid })
     return claims
   }
 }

@@ -38,7 +38,8 @@ export async function verifyAccessToken(
 ): Promise<VerificationResult<AccessTokenClaims>> {
   const result = await verifyPinned(token, ACCESS_TOKEN, options)
   if (!result.ok) return result
-  return isAccessToken(result.claims) ? { ok: true, claims: result.claims } : invalid('malformed')
+  const { claims, kid } = result
+  return isAccessToken(claims) ? { ok: true, claims, kid } : invalid('malformed')
 }
 
 function isAccessToken(payload: JWTPayload): payload is AccessTokenClaims {

@@ -48,7 +48,8 @@ export async function verifyAssertion(
   if (typeof signed !== 'string') return signed
   const result = await verifyPinned(signed, ASSERTION, options)
   if (!result.ok) return result
-  return areIdentityClaims(result.claims) ? { ok: true, claims: result.claims } : invalid('malformed')
+  const { claims, kid } = result
+  return areIdentityClaims(claims) ? { ok: true, claims, kid } : invalid('malformed')
 }
 
 /** @returns the nested JWS, which the content type announces (RFC 7519 section 5.2), or why decryption failed */

@@ -30,7 +30,14 @@ export interface TokenKind {
   readonly requiredClaims: readonly string[]
 }
 
-export type VerificationResult<Claims> = { readonly ok: true; readonly claims: Claims } | InvalidToken
+export type VerificationResult<Claims> = ValidToken<Claims> | InvalidToken
+
+export interface ValidToken<Claims> {
+  readonly ok: true
+  readonly claims: Claims
+  /** The id of the key that signed the token. */
+  readonly kid: string
+}
 
 export interface InvalidToken {
   readonly ok: false
@@ -60,13 +67,15 @@ export async function verifyPinned(
     clockTolerance: clockToleranceSeconds,
   }
   try {
-    const { payload } = await jwtVerify(
+    const { payload, protectedHeader } = await jwtVerify(
       token,
       (header: JWTHeaderParameters) => keyFor(header, findKey),
       pinned,
     )
+    // Never missing, since its key was found.
+    const { kid = '' } = protectedHeader
     // Any other audience of a token for several audiences could replay it here.
-    return typeof payload.aud === 'string' ? { ok: true, claims: payload } : invalid('audience')
+    return typeof payload.aud === 'string' ? { ok: true, claims: payload, kid } : invalid('audience')
   } catch (error) {
     if (error instanceof errors.JOSEError) return invalid(reasonOf(error))
     throw error

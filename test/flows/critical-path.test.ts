@@ -1,50 +1,20 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { call, logIn, newName, newPerson, PASSWORD, refresh, workerWith } from '../support/client.ts'
+import { CriticalPath } from '../support/critical-path.ts'
 import { intercept } from '../support/intercept.ts'
 import { newRequester, WRONG } from '../support/requester.ts'
 import type { Tokens } from '../support/responses.ts'
 
-/** Long enough that calls which begin together overlap. */
-const DELAY_MS = 60
-
-/** One round trip, from the moment it begins to the moment its result is there. Times of a clock that counts these moments. */
-interface Trip {
-  readonly from: number
-  readonly to: number
-}
-
-/** A Worker whose round trips to D1 and to objects are delayed, and what they are. */
+/** A Worker whose round trips to D1 and to objects are delayed. */
 function delayed() {
-  let clock = 0
-  let trips: Trip[] = []
-  const bindings = intercept(async (_trip, work) => {
-    const from = ++clock
-    await new Promise((resolve) => setTimeout(resolve, DELAY_MS))
-    try {
-      return await work()
-    } finally {
-      trips.push({ from, to: ++clock })
-    }
-  })
+  const path = new CriticalPath()
   /** @returns the number of round trips in a row until the response, of the longest row */
   const hopsOf = async (send: () => Promise<Response>, status: number): Promise<number> => {
-    trips = []
+    path.reset()
     expect((await send()).status).toBe(status)
-    return longestRow(trips)
+    return path.hops
   }
-  return { worker: workerWith(bindings), hopsOf }
-}
-
-/** @param trips in the order in which they ended */
-function longestRow(trips: readonly Trip[]): number {
-  const depths: number[] = []
-  for (const { from } of trips) {
-    const before = trips
-      .slice(0, depths.length)
-      .flatMap((trip, at) => (trip.to < from ? (depths[at] ?? 0) : 0))
-    depths.push(1 + Math.max(0, ...before))
-  }
-  return Math.max(0, ...depths)
+  return { worker: workerWith(intercept(path.delay)), hopsOf }
 }
 
 describe('the critical path in a warm isolate', () => {

@@ -45,6 +45,16 @@ describe('the log', () => {
     expect(times).toEqual(Array(2).fill('2096-10-02T07:06:40.007Z'))
   })
 
+  it('writes no line for a request that receives the public keys', async () => {
+    const first = await call('GET', '/.well-known/jwks.json')
+    expect(first.status).toBe(200)
+    const headers = { 'If-None-Match': first.headers.get('ETag') ?? '' }
+    expect((await call('GET', '/.well-known/jwks.json', { headers })).status).toBe(304)
+    expect(requests()).toEqual([])
+    expect((await call('POST', '/.well-known/jwks.json')).status).toBe(405)
+    expect(requests()).toMatchObject([{ status: 405 }])
+  })
+
   it('writes no line for a request that /auth/verify allows, and one for each that it refuses', async () => {
     const { access_token: bearer } = await newPerson()
     clearLog()

@@ -3,6 +3,7 @@ import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env, exports } from 'cloudflare:workers'
 import type { Env } from '../../src/config/env.ts'
 import { isolateFor } from '../../src/isolate.ts'
+import { requireDeclared } from './declared.ts'
 import type { Problem, Tokens } from './responses.ts'
 
 export const PUBLIC_URL = 'https://auth.example.test'
@@ -38,14 +39,23 @@ export function newAddress(): string {
   return `2001:db8:${network?.toString(16)}:${client?.toString(16)}::1`
 }
 
-/** Sends a request, from a new IP address unless a header sets one. The response's body is not read. */
-export function call(method: string, path: string, { bearer, body, headers, cf }: Call = {}, fetch = worker) {
+/**
+ * Sends a request, from a new IP address unless a header sets one. The response's body is not read.
+ * @throws if the OpenAPI document does not declare the response
+ */
+export async function call(
+  method: string,
+  path: string,
+  { bearer, body, headers, cf }: Call = {},
+  fetch = worker,
+): Promise<Response> {
   const sent = new Headers({ 'CF-Connecting-IP': newAddress(), ...headers })
   if (bearer !== undefined) sent.set('Authorization', `Bearer ${bearer}`)
   if (body !== undefined && !sent.has('Content-Type')) sent.set('Content-Type', 'application/json')
   const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body)
   const known = cf === undefined ? {} : { cf: cf as CfProperties }
-  return fetch(new Request(PUBLIC_URL + path, { method, headers: sent, body: text ?? null, ...known }))
+  const request = new Request(PUBLIC_URL + path, { method, headers: sent, body: text ?? null, ...known })
+  return requireDeclared(method, path, await fetch(request))
 }
 
 /** @returns the body of a response that must have the status */

@@ -22,6 +22,26 @@ const ROUND_TRIPS = ['run', 'first', 'all', 'raw', 'batch']
 
 /** @param db the database to wrap, if it is not the one of the tests */
 export function intercept(through: Interceptor, db = env.DB): Bindings {
+  const wrapNamespace = <T extends Env['ACCOUNT'] | Env['COUNTER']>(
+    binding: 'ACCOUNT' | 'COUNTER',
+    namespace: T,
+  ): T =>
+    new Proxy(namespace, {
+      get: (of, name) =>
+        name === 'getByName'
+          ? (id: string) => interceptObject(through, binding, of.getByName(id))
+          : Reflect.get(of, name),
+    })
+
+  return {
+    DB: interceptDatabase(through, db),
+    ACCOUNT: wrapNamespace('ACCOUNT', env.ACCOUNT),
+    COUNTER: wrapNamespace('COUNTER', env.COUNTER),
+  }
+}
+
+/** Passes each round trip to a database. */
+export function interceptDatabase(through: Interceptor, db: D1Database): D1Database {
   const wrapStatements = <T extends object>(target: T): T =>
     new Proxy(target, {
       get(of, name) {
@@ -39,22 +59,7 @@ export function intercept(through: Interceptor, db = env.DB): Bindings {
       },
     })
 
-  const wrapNamespace = <T extends Env['ACCOUNT'] | Env['COUNTER']>(
-    binding: 'ACCOUNT' | 'COUNTER',
-    namespace: T,
-  ): T =>
-    new Proxy(namespace, {
-      get: (of, name) =>
-        name === 'getByName'
-          ? (id: string) => interceptObject(through, binding, of.getByName(id))
-          : Reflect.get(of, name),
-    })
-
-  return {
-    DB: wrapStatements(db),
-    ACCOUNT: wrapNamespace('ACCOUNT', env.ACCOUNT),
-    COUNTER: wrapNamespace('COUNTER', env.COUNTER),
-  }
+  return wrapStatements(db)
 }
 
 /** Passes each call of an object's methods to a test. */

@@ -81,21 +81,35 @@ export interface KeySet {
   readonly keys: readonly (JWK & { readonly kid: string })[]
 }
 
+/** What is read of a JSON Schema. */
+export interface OpenApiSchema {
+  readonly $ref?: string
+  readonly allOf?: readonly OpenApiSchema[]
+  readonly enum?: readonly string[]
+  readonly properties?: Readonly<Record<string, OpenApiSchema>>
+}
+
 export interface OpenApiOperation {
-  readonly responses: Readonly<Record<string, unknown>>
+  readonly operationId: string
+  readonly tags: readonly string[]
+  readonly responses: Readonly<
+    Record<string, { readonly content?: Readonly<Record<string, { readonly schema: OpenApiSchema }>> }>
+  >
   readonly security?: readonly object[]
   readonly requestBody?: {
     readonly required: boolean
-    readonly content: Readonly<Record<string, { readonly schema: { readonly $ref?: string } }>>
+    readonly content: Readonly<Record<string, { readonly schema: OpenApiSchema; readonly example?: unknown }>>
   }
 }
 
 /** `GET /openapi.json` */
 export interface OpenApiDocument {
+  readonly tags: readonly { readonly name: string; readonly description: string }[]
   readonly servers: readonly { readonly url: string }[]
   readonly paths: Readonly<Record<string, Readonly<Record<string, OpenApiOperation>>>>
   readonly components: {
-    readonly schemas: Readonly<Record<string, { readonly properties?: Readonly<Record<string, unknown>> }>>
+    readonly examples: Readonly<Record<string, unknown>>
+    readonly schemas: Readonly<Record<string, OpenApiSchema>>
   }
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   firstKeys,
+  KeysInUse,
   PUBLISHED_BEFORE_ON_CHANGE_SECONDS,
   PUBLISHED_BEFORE_SECONDS,
   planKeys,
@@ -42,6 +43,37 @@ describe('the schedule', () => {
   it('returns an empty schedule and an empty plan for no keys', () => {
     expect(scheduleAt([], NOW, policy)).toEqual({ signing: null, next: null, retired: [], expired: [] })
     expect(planKeys([], NOW, policy)).toEqual({ create: [], remove: [], withdraw: [], advance: [] })
+  })
+})
+
+describe('the keys in use', () => {
+  const keys = [key('next', NOW + DAY), key('old', NOW - 30 * DAY), key('signing', NOW)]
+
+  it('lists the signing key first, then the next one, then those that only verify', () => {
+    expect(kids(new KeysInUse(policy).at(keys, NOW))).toEqual(['signing', 'next', 'old'])
+  })
+
+  it('follows the schedule from second to second, also when the clock goes back', () => {
+    const inUse = new KeysInUse(policy)
+    const lastVerified = NOW + policy.accessTokenSeconds + STALE_KEYS_SECONDS
+    const times = [NOW, lastVerified - 1, lastVerified, NOW + DAY - 1, NOW + DAY, lastVerified, NOW]
+    const expected = ['signing next old', 'signing next old', 'signing next', 'signing next', 'next signing']
+    const lists = times.map((now) => kids(inUse.at(keys, now)).join(' '))
+    expect(lists).toEqual([...expected, 'signing next', 'signing next old'])
+  })
+
+  it('follows a changed key set within the same second', () => {
+    const inUse = new KeysInUse(policy)
+    inUse.at(keys, NOW)
+    expect(kids(inUse.at(keys.slice(1), NOW))).toEqual(['signing', 'old'])
+  })
+
+  it('returns the same list for as long as the same keys are in use', () => {
+    const inUse = new KeysInUse(policy)
+    const list = inUse.at(keys, NOW)
+    expect(inUse.at(keys, NOW)).toBe(list)
+    expect(inUse.at([...keys], NOW + 1)).toBe(list)
+    expect(inUse.at(keys, NOW + DAY)).not.toBe(list)
   })
 })
 

@@ -1,4 +1,4 @@
-/** The floor: a bare Hono Worker that does only the unavoidable work of each call. */
+/** The bare floor: a Hono Worker that does the main work of each call and responds with little. */
 import { DurableObject } from 'cloudflare:workers'
 import { Hono } from 'hono'
 import { type CryptoKey, generateKeyPair, importJWK, type JWK, jwtVerify, SignJWT } from 'jose'
@@ -25,17 +25,6 @@ const ROUNDS = 6
 const ITERATIONS = 100_000
 const ALG = 'ES256'
 
-const SAMPLE_ID = '01a217b5-8cd1-7655-ae82-3f56087eb713'
-const HEADERS = {
-  'X-Auth-Subject': SAMPLE_ID,
-  'X-Auth-Session': SAMPLE_ID,
-  'X-Auth-Roles': '',
-  'X-Auth-Scope': '',
-  'X-Request-Id': SAMPLE_ID,
-  'X-Content-Type-Options': 'nosniff',
-  'Cache-Control': 'no-store',
-  Vary: 'Origin',
-}
 const PUBLIC_URL = 'https://auth.example.com'
 
 const app = new Hono<{ Bindings: Env }>()
@@ -43,9 +32,6 @@ let verificationKey: CryptoKey | null = null
 let signingKey: CryptoKey | null = null
 
 app.get('/hello', (c) => c.text('hello'))
-
-/** The same, with as many headers as a response of `/auth/verify`. */
-app.get('/hello-with-headers', () => new Response('hello', { headers: HEADERS }))
 
 /** Sets the key with which the tokens of `/verify` are signed. */
 app.put('/key', async (c) => {

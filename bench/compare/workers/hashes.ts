@@ -2,7 +2,7 @@
 import { scrypt } from 'node:crypto'
 import { promisify } from 'node:util'
 import { hashPassword, verifyPassword } from '../../../src/passwords/pbkdf2.ts'
-import type { HashName } from '../hash-name.ts'
+import type { HashName } from '../worker-types.ts'
 
 export interface Hash {
   readonly hash: (password: string) => Promise<string>

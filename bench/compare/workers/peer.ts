@@ -9,7 +9,7 @@ import { betterAuth } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
 import { bearer, jwt } from 'better-auth/plugins'
 import { Hono } from 'hono'
-import type { HashName } from '../hash-name.ts'
+import type { HashName } from '../worker-types.ts'
 import { HASHES } from './hashes.ts'
 
 interface Env {
@@ -21,26 +21,30 @@ interface Env {
   readonly OAUTH: boolean
 }
 
-const { DB, SECRET, HASH, OAUTH } = env as unknown as Env
+const { DB, ...settings } = env as unknown as Env
 const BASE_URL = 'https://auth.example.com'
 const provider = oauthProvider({ loginPage: '/login', consentPage: '/consent' })
 
-const auth = betterAuth({
-  baseURL: BASE_URL,
-  secret: SECRET,
-  database: DB,
-  rateLimit: { enabled: false },
-  telemetry: { enabled: false },
-  emailAndPassword: { enabled: true, ...(HASH !== '' && { password: HASHES[HASH] }) },
-  plugins: [bearer(), jwt({ disableSettingJwtHeader: OAUTH }), ...(OAUTH ? [provider] : [])],
-})
+/** The peer as one isolate creates it. */
+export function createPeer(database: D1Database) {
+  const { SECRET, HASH, OAUTH } = settings
+  const auth = betterAuth({
+    baseURL: BASE_URL,
+    secret: SECRET,
+    database,
+    rateLimit: { enabled: false },
+    telemetry: { enabled: false },
+    emailAndPassword: { enabled: true, ...(HASH !== '' && { password: HASHES[HASH] }) },
+    plugins: [bearer(), jwt({ disableSettingJwtHeader: OAUTH }), ...(OAUTH ? [provider] : [])],
+  })
+  const app = new Hono()
+  app.post('/setup', async (c) => {
+    const { runMigrations } = await getMigrations(auth.options)
+    await runMigrations()
+    return c.body(null, 204)
+  })
+  app.on(['GET', 'POST'], '/api/auth/*', (c) => auth.handler(c.req.raw))
+  return app
+}
 
-const app = new Hono()
-app.post('/setup', async (c) => {
-  const { runMigrations } = await getMigrations(auth.options)
-  await runMigrations()
-  return c.body(null, 204)
-})
-app.on(['GET', 'POST'], '/api/auth/*', (c) => auth.handler(c.req.raw))
-
-export default app
+export default createPeer(DB)

@@ -13,7 +13,6 @@ import { setCurrentTime } from './provide-context.ts'
 
 /** The deepest level that any schema checks: claims may be nested eight levels. */
 const MAX_DEPTH = 10
-const JSON_TYPE = 'application/json'
 const JSON_MEDIA_TYPE = /^application\/json[ \t]*(;|$)/i
 
 const readBody = createMiddleware<AppEnv>(async (c, next) => {
@@ -31,42 +30,31 @@ export function setBody(c: AppContext, bytes: Uint8Array): void {
 /** For requests whose body may be missing. An empty body may have any type. */
 const readOptionalBody = createMiddleware<AppEnv>(async (c, next) => {
   const bytes = await readBounded(c.req.raw)
-  if (bytes.length === 0) setBodyObject(c, {})
+  if (bytes.length === 0) setMissingBody(c, {})
   else setBody(c, bytes)
   await next()
 })
 
-/** Sets the object as the body of a request that was sent without one. */
-export function setBodyObject(c: AppContext, object: object): void {
-  c.set('body', new TextEncoder().encode(JSON.stringify(object)))
+/** @param object what the route's schema checks in place of the body of a request that was sent without one */
+export function setMissingBody(c: AppContext, object: JsonObject): void {
+  c.set('parsedBody', object)
   setCurrentTime(c)
 }
 
-/**
- * Replaces the body by the parsed one, for the route's schema. `null` counts as absent, except in PATCH, where it clears a
- * field.
- */
+type JsonObject = Readonly<Record<string, unknown>>
+
+/** Parses the body for the route's schema. `null` counts as absent, except in PATCH, where it clears a field. */
 export const parseBody = parseBodyWith((object, method) =>
   method === 'PATCH' ? object : withoutNulls(object),
 )
 
 /** @param normalize returns the object that the schema checks */
-function parseBodyWith(normalize: (object: object, method: string) => unknown) {
-  return createMiddleware<AppEnv>(async (c, next) => {
-    const body = JSON.stringify(normalize(parseObject(c.get('body')), c.req.method))
-    // The validator reads the body from this cache.
-    Object.assign(c.req.bodyCache, { text: Promise.resolve(body) })
-    if (c.req.header('Content-Type') !== JSON_TYPE) setJsonType(c)
-    await next()
+function parseBodyWith(normalize: (object: JsonObject, method: string) => JsonObject) {
+  return createMiddleware<AppEnv>((c, next) => {
+    const bytes = c.get('body')
+    if (bytes !== undefined) c.set('parsedBody', normalize(parseObject(bytes), c.req.method))
+    return next()
   })
-}
-
-/** The validator accepts only this spelling of the type, but a body may have parameters in its type or come from a cookie. */
-function setJsonType(c: AppContext): void {
-  const { method, url, cf } = c.req.raw
-  const headers = new Headers(c.req.raw.headers)
-  headers.set('Content-Type', JSON_TYPE)
-  c.req.raw = new Request(url, { method, headers, ...(cf !== undefined && { cf }) })
 }
 
 export const jsonBody: MiddlewareHandler<AppEnv>[] = [readBody, parseBody]
@@ -87,24 +75,31 @@ function requireJson(contentType: string | undefined): void {
   if (!JSON_MEDIA_TYPE.test(contentType ?? '')) throw new ServiceError('unsupported_media_type')
 }
 
-function parseObject(bytes: Uint8Array): object {
+function parseObject(bytes: Uint8Array): JsonObject {
   const value = parseJson(bytes)
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || !isInRange(value))
-    throw new ServiceError('malformed_json')
+  if (!isJsonObject(value) || !isInRange(value)) throw new ServiceError('malformed_json')
   return value
 }
 
-function withoutEmpty(object: object, names: readonly string[]): object {
+function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function withoutEmpty(object: JsonObject, names: readonly string[]): JsonObject {
   const isEmpty = ([name, value]: readonly [string, unknown]) =>
     names.includes(name) && typeof value === 'string' && trimInvisible(value) === ''
   return Object.fromEntries(Object.entries(object).filter((member) => !isEmpty(member)))
 }
 
 /** @param depth the level below the body; below MAX_DEPTH nothing is changed, and the schema rejects the value */
-function withoutNulls(value: unknown, depth = 0): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || depth > MAX_DEPTH) return value
-  const members = Object.entries(value).filter(([, member]) => member !== null)
-  return Object.fromEntries(members.map(([name, member]) => [name, withoutNulls(member, depth + 1)]))
+function withoutNulls(object: JsonObject, depth = 0): JsonObject {
+  if (depth > MAX_DEPTH) return object
+  const members = Object.entries(object).filter(([, member]) => member !== null)
+  const cleaned = members.map(([name, member]) => [
+    name,
+    isJsonObject(member) ? withoutNulls(member, depth + 1) : member,
+  ])
+  return Object.fromEntries(cleaned)
 }
 
 /** RFC 8259 section 8.1: JSON is UTF-8. Invalid bytes are refused, not replaced. */
@@ -123,28 +118,23 @@ function isInRange(value: unknown, depth = 0): boolean {
   return Object.values(value).every((member) => isInRange(member, depth + 1))
 }
 
-const FORM = 'application/x-www-form-urlencoded'
 const FORM_MEDIA_TYPE = /^application\/x-www-form-urlencoded[ \t]*(;|$)/i
 
-/** Replaces the body by the checked form, for the route's schema. @throws {OAuthError} `invalid_request` */
+/** Parses the form for the route's schema. @throws {OAuthError} `invalid_request` */
 export const formBody = createMiddleware<AppEnv>(async (c, next) => {
-  const { method, url } = c.req.raw
   const bytes = await readBounded(c.req.raw)
   if (!FORM_MEDIA_TYPE.test(c.req.header('Content-Type') ?? '')) throw new OAuthError('invalid_request')
-  const body = parseForm(new TextDecoder().decode(bytes)).toString()
-  const headers = new Headers(c.req.raw.headers)
-  headers.set('Content-Type', FORM)
-  c.req.raw = new Request(url, { method, headers, body })
+  c.set('parsedBody', parseForm(new TextDecoder().decode(bytes)))
   setCurrentTime(c)
   await next()
 })
 
 /** RFC 6749 section 3.2: a parameter without a value counts as omitted, and no parameter may be repeated. */
-function parseForm(text: string): URLSearchParams {
+function parseForm(text: string): Readonly<Record<string, string>> {
   const given = [...new URLSearchParams(text)].filter(([, value]) => value !== '')
   const names = new Set(given.map(([name]) => name))
   if (names.size < given.length) throw new OAuthError('invalid_request')
-  return new URLSearchParams(given)
+  return Object.fromEntries(given)
 }
 
 const MAX_BODY_BYTES = 16_384

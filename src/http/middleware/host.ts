@@ -2,7 +2,7 @@
 import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../../errors/service-error.ts'
 import { isLoopbackHost } from '../../verify/loopback.ts'
-import type { AppContext, AppEnv } from '../context.ts'
+import type { AppEnv } from '../context.ts'
 
 /** A name of 253 characters (RFC 1035 section 2.3.4) with a dot at its end, and a port. */
 const MAX_HOST_LENGTH = 260
@@ -22,8 +22,8 @@ export function isHost(text: string): boolean {
 }
 
 /** @returns the name without port, and without a dot at its end, which does not change the host (RFC 3986 section 3.2.2) */
-export function hostNameOf(c: AppContext): string {
-  return new URL(c.req.url).hostname.replace(/\.$/, '')
+export function hostNameOf({ hostname }: URL): string {
+  return hostname.replace(/\.$/, '')
 }
 
 export const loopbackHostsOnly = createMiddleware<AppEnv>(async (c, next) => {

@@ -119,7 +119,8 @@ function isPlainText(value: unknown): value is string {
 
 /** Truncates between code points: half a surrogate pair is not well-formed. */
 function truncate(text: string | undefined, length: number): string | null {
+  if (text === undefined) return null
+  if (text.length <= length) return text
   // A code point is at most two UTF-16 code units.
-  const bounded = text?.slice(0, 2 * length) ?? null
-  return bounded === null ? null : [...bounded].slice(0, length).join('')
+  return [...text.slice(0, 2 * length)].slice(0, length).join('')
 }

@@ -1,6 +1,7 @@
 /**
- * Writes one structured log line per request and sets the headers of every response. A request that `/auth/verify` lets through
- * has no line: the proxy logs it itself, and these lines would outnumber all others.
+ * Writes one structured log line per request and sets the headers of every response. Two requests have none: one that
+ * `/auth/verify` lets through, since the proxy logs it itself, and one that receives the public keys, since every verifier and cache asks
+ * for them again and again. Their lines would outnumber all others.
  */
 import { createMiddleware } from 'hono/factory'
 import { matchedRoutes } from 'hono/route'

@@ -1,6 +1,6 @@
 /** The session list of the account page. */
-import { toDateTime } from '../../http/representations.ts'
 import type { Messages } from '../../messages/messages.ts'
+import { toDateTime } from '../../runtime/text.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import { browserName } from '../../sessions/activity.ts'
 import type { Session } from '../../sessions/session.ts'

@@ -1,7 +1,7 @@
 /** Gets and changes the limits, and the rules on who may register, while the service runs. */
-import { createRoute, z } from '@hono/zod-openapi'
 import { createMiddleware } from 'hono/factory'
 import type { CountryCode } from 'libphonenumber-js/max'
+import * as z from 'zod/mini'
 import { parseEmail, parseMailDomain, parsePhone, parseUsername } from '../../accounts/identifier.ts'
 import { changeSettings, getSettings } from '../../actions/admin/manage-settings.ts'
 import type { AccountsConfig } from '../../config/accounts.ts'
@@ -10,96 +10,61 @@ import { ServiceError } from '../../errors/service-error.ts'
 import type { AppEnv } from '../../http/context.ts'
 import { requireAdmin } from '../../http/middleware/authenticate.ts'
 import { adminAndJsonBody } from '../../http/middleware/bodies.ts'
-import { toDateTime } from '../../http/representations.ts'
-import { BEARER, createRouter, jsonRequest, jsonResponse, problem, refuseInvalid } from '../../http/route.ts'
-import { perRule, RULE_ACTIONS, RULE_NAMES } from '../../limits/rules.ts'
-import { hasControlCharacter } from '../../runtime/text.ts'
+import { ADMIN_ERRORS, BEARER, type Route, route, validate } from '../../http/route.ts'
+import { RULE_NAMES } from '../../limits/rules.ts'
+import { hasControlCharacter, toDateTime } from '../../runtime/text.ts'
 import type { OperatorSettings } from '../../settings/run-time-settings.ts'
+import type { Body } from '../responses.ts'
+
+const docs = z.globalRegistry
 
 function list(parse: (text: string) => string | null | undefined, message: string) {
-  const entry = z.string({ error: 'Must be a string.' }).transform((text, context) => {
-    const parsed = text.isWellFormed() && !hasControlCharacter(text) ? parse(text) : null
-    if (typeof parsed === 'string') return parsed
-    context.addIssue({ code: 'custom', message })
-    return z.NEVER
-  })
-  return z.array(entry.openapi({ type: 'string' }), { error: 'Must be a list.' }).optional()
-}
-
-/** @param region of phone numbers without "+" */
-function changeRequest(region: CountryCode | undefined) {
-  return z
-    .strictObject({
-      registration_open: z.boolean({ error: 'Must be true or false.' }).optional(),
-      registration_allow: z
-        .strictObject(
-          {
-            email_domains: list(parseMailDomain, 'Must be a domain such as example.com.'),
-            emails: list((text) => parseEmail(text)?.shown, 'Must be an email address.'),
-            phones: list((text) => parsePhone(text, region)?.shown, 'Must be a valid phone number.'),
-            usernames: list((text) => parseUsername(text)?.shown, 'Must be a username.'),
-          },
-          'Must be an object.',
-        )
-        .optional(),
-      rules: rulesFields.optional(),
-      updated_at: readOnly,
-      updated_by: readOnly,
-    })
-    .openapi('LimitsChange')
+  const entry = z.pipe(
+    z.string({ error: 'Must be a string.' }),
+    z.transform((text, { issues }) => {
+      const parsed = text.isWellFormed() && !hasControlCharacter(text) ? parse(text) : null
+      if (typeof parsed === 'string') return parsed
+      issues.push({ code: 'custom', message, input: text })
+      return z.NEVER
+    }),
+  )
+  return z.optional(z.array(entry, { error: 'Must be a list.' }))
 }
 
 /** Accepted so that an edited response can be sent as a request. */
-const readOnly = z.unknown().optional().openapi({ description: 'Ignored.' })
+const readOnly = z.optional(z.unknown()).register(docs, { description: 'Ignored.' })
 
-const ruleResponse = z
-  .object({
-    enabled: z.boolean(),
-    window_seconds: z.number().openapi({ type: 'integer' }),
-    threshold: z.number().openapi({ type: 'integer' }),
-    action: z.enum(RULE_ACTIONS),
-  })
-  .openapi('LimitRule')
-
-const limitsResponse = z
-  .object({
-    registration_open: z.boolean(),
-    registration_allow: z.object({
-      email_domains: z.array(z.string()),
-      emails: z.array(z.string()),
-      phones: z.array(z.string()),
-      usernames: z.array(z.string()),
-    }),
-    rules: z.object(perRule(() => ruleResponse)),
-    updated_at: z.string().nullable().openapi({ format: 'date-time' }),
-    updated_by: z.string().nullable().openapi({ description: 'An account id, or "admin_token".' }),
-  })
-  .openapi('Limits')
-
-const getRoute = createRoute({
-  method: 'get',
-  path: '/admin/limits',
-  summary: 'Get the limits',
-  security: BEARER,
-  middleware: [requireAdmin],
-  responses: { 200: jsonResponse('The limits', limitsResponse), default: problem },
-})
-
-const changeRoute = (request: ReturnType<typeof changeRequest>) =>
-  createRoute({
-    method: 'put',
-    path: '/admin/limits',
-    summary: 'Change any part of the limits',
-    security: BEARER,
-    middleware: adminAndJsonBody,
-    request: { body: jsonRequest(request) },
-    responses: { 200: jsonResponse('The limits', limitsResponse), default: problem },
-  })
+/** @param region of phone numbers without "+" */
+function changeRequest(region: CountryCode | undefined) {
+  const allowList = z.strictObject(
+    {
+      email_domains: list(parseMailDomain, 'Must be a domain such as example.com.'),
+      emails: list((text) => parseEmail(text)?.shown, 'Must be an email address.'),
+      phones: list((text) => parsePhone(text, region)?.shown, 'Must be a valid phone number.'),
+      usernames: list((text) => parseUsername(text)?.shown, 'Must be a username.'),
+    },
+    'Must be an object.',
+  )
+  return z
+    .strictObject({
+      registration_open: z.optional(z.boolean({ error: 'Must be true or false.' })),
+      registration_allow: z.optional(allowList),
+      rules: z.optional(rulesFields),
+      updated_at: readOnly,
+      updated_by: readOnly,
+    })
+    .register(docs, {
+      id: 'LimitsChange',
+      example: { registration_open: false, rules: { registrations_per_ip: { threshold: 10 } } },
+    })
+}
 
 /** The allowed values differ between rules, so the handler checks them. */
-const ruleChange = z
-  .looseObject({})
-  .openapi('LimitRuleChange', { description: 'Any of the fields of a LimitRule.' })
+const ruleChange = z.looseObject({}).register(docs, {
+  id: 'LimitRuleChange',
+  description: 'Any of the fields of a LimitRule.',
+  example: { threshold: 10 },
+})
 
 const rulePath = z.object({ rule: z.enum(RULE_NAMES) })
 
@@ -109,54 +74,83 @@ const knownRuleOnly = createMiddleware<AppEnv>(async (c, next) => {
   await next()
 })
 
-const getRuleRoute = createRoute({
-  method: 'get',
-  path: '/admin/limits/{rule}',
-  summary: 'Get one rule',
-  security: BEARER,
-  middleware: [knownRuleOnly, requireAdmin],
-  request: { params: rulePath },
-  responses: { 200: jsonResponse('The rule', ruleResponse), default: problem },
-})
+const shared = { tag: 'Administration', security: BEARER } as const
 
-const changeRuleRoute = createRoute({
-  method: 'put',
-  path: '/admin/limits/{rule}',
-  summary: 'Change any part of one rule',
-  security: BEARER,
-  middleware: [knownRuleOnly, ...adminAndJsonBody],
-  request: { params: rulePath, body: jsonRequest(ruleChange) },
-  responses: { 200: jsonResponse('The rule', ruleResponse), default: problem },
-})
+const get = route(
+  {
+    ...shared,
+    method: 'get',
+    path: '/admin/limits',
+    operationId: 'getLimits',
+    summary: 'Get the limits',
+    middleware: [requireAdmin],
+    responses: { 200: { description: 'The limits', schema: 'Limits' } },
+    errors: ADMIN_ERRORS,
+  },
+  async (c) => c.json(toLimits(await getSettings(c.get('ctx')))),
+)
 
-export function limitsRoutes({ defaultPhoneRegion }: AccountsConfig) {
-  const router = createRouter()
-
-  router.openapi(getRoute, async (c) => c.json(toLimits(await getSettings(c.get('ctx'))), 200))
-
-  router.openapi(changeRoute(changeRequest(defaultPhoneRegion)), async (c) => {
-    const { updated_at, updated_by, ...change } = c.req.valid('json')
-    return c.json(toLimits(await changeSettings(c.get('ctx'), change)), 200)
-  })
-
-  router.openapi(getRuleRoute, async (c) => {
-    const { rules } = await getSettings(c.get('ctx'))
-    return c.json(rules[c.req.valid('param').rule], 200)
-  })
-
-  router.openapi(changeRuleRoute, async (c) => {
-    const { rule } = c.req.valid('param')
-    // The raw body, since the schema for OpenAPI drops unknown fields.
-    const fields = RULE_FIELDS[rule].safeParse(await c.req.json())
-    refuseInvalid(fields)
-    const { rules } = await changeSettings(c.get('ctx'), { rules: { [rule]: fields.data } })
-    return c.json(rules[rule], 200)
-  })
-
-  return router
+function change(json: ReturnType<typeof changeRequest>): Route {
+  return route(
+    {
+      ...shared,
+      method: 'put',
+      path: '/admin/limits',
+      operationId: 'changeLimits',
+      summary: 'Change any part of the limits',
+      middleware: adminAndJsonBody,
+      request: { json },
+      responses: { 200: { description: 'The limits', schema: 'Limits' } },
+      errors: ADMIN_ERRORS,
+    },
+    async (c, { json: { updated_at, updated_by, ...changes } }) =>
+      c.json(toLimits(await changeSettings(c.get('ctx'), changes))),
+  )
 }
 
-function toLimits(settings: OperatorSettings): z.infer<typeof limitsResponse> {
+const getRule = route(
+  {
+    ...shared,
+    method: 'get',
+    path: '/admin/limits/{rule}',
+    operationId: 'getLimitRule',
+    summary: 'Get one rule',
+    middleware: [knownRuleOnly, requireAdmin],
+    request: { params: rulePath },
+    responses: { 200: { description: 'The rule', schema: 'LimitRule' } },
+    errors: [...ADMIN_ERRORS, 'not_found'],
+  },
+  async (c, { params: { rule } }) => c.json((await getSettings(c.get('ctx'))).rules[rule]),
+)
+
+const changeRule = route(
+  {
+    ...shared,
+    method: 'put',
+    path: '/admin/limits/{rule}',
+    operationId: 'changeLimitRule',
+    summary: 'Change any part of one rule',
+    middleware: [knownRuleOnly, ...adminAndJsonBody],
+    request: { params: rulePath, json: ruleChange },
+    responses: { 200: { description: 'The rule', schema: 'LimitRule' } },
+    errors: [...ADMIN_ERRORS, 'not_found'],
+  },
+  async (c, { params: { rule } }) => {
+    // Not the output of the schema for OpenAPI, which drops a field named "__proto__".
+    const fields = validate(RULE_FIELDS[rule], c.get('parsedBody'))
+    const { rules } = await changeSettings(c.get('ctx'), { rules: { [rule]: fields } })
+    return c.json(rules[rule])
+  },
+)
+
+/** @returns the routes of the limits, in order */
+export function limitsRoutes({
+  defaultPhoneRegion,
+}: Pick<AccountsConfig, 'defaultPhoneRegion'>): readonly Route[] {
+  return [get, change(changeRequest(defaultPhoneRegion)), getRule, changeRule]
+}
+
+function toLimits(settings: OperatorSettings): Body<'Limits'> {
   const { registrationOpen, registrationAllow, rules, updatedAt, updatedBy } = settings
   const { email_domains, emails, phones, usernames } = registrationAllow
   return {

@@ -1,3 +1,0 @@
-/** Declares the text module: `rules` of wrangler.toml imports the file as one string. */
-declare const packed: string
-export default packed
