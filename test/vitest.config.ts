@@ -1,8 +1,28 @@
+import { defineConfig } from 'vitest/config'
 import { workerTests } from './worker-tests.ts'
 
-export default workerTests({
-  include: ['test/**/*.test.ts'],
-  exclude: ['test/{browser,dev,faults,origins,programs,source}/**'],
-  silent: 'passed-only',
-  maxWorkers: 2,
+/** Tests that prove what a password hash or a proof of work costs. */
+const FULL_COST = [
+  'test/{challenge,passwords}/**/*.test.ts',
+  'test/actions/login/log-in.test.ts',
+  'test/flows/{budgets,login,no-password,register-passwords}.test.ts',
+]
+
+const OTHERS = ['test/**/*.test.ts']
+const NOT_IN_WORKERD = ['test/{browser,dev,faults,origins,programs,source}/**']
+
+export default defineConfig({
+  test: {
+    projects: [
+      await workerTests('cheap', {
+        name: 'cheap',
+        include: OTHERS,
+        exclude: [...NOT_IN_WORKERD, ...FULL_COST],
+        sequence: { groupOrder: 1 },
+      }),
+      await workerTests('full', { name: 'full cost', include: FULL_COST, sequence: { groupOrder: 2 } }),
+    ],
+    silent: 'passed-only',
+    reporters: ['dot'],
+  },
 })

@@ -1,6 +1,6 @@
 /** The configuration that all tests in workerd share. */
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
-import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import { defineConfig, type Plugin, type ViteUserConfig } from 'vitest/config'
 import type { Settings } from '../src/config/settings.ts'
 import { startFakeProvider } from './support/fake-provider/siteverify.ts'
 import { startRawOrigin } from './support/raw-origin.ts'
@@ -48,10 +48,49 @@ const SETTINGS: { readonly [Name in keyof Omit<Required<Settings>, MissingSettin
 /** Proofs of work and password hashes take real work, which is slow on slow machines. */
 const TIMEOUT_MS = 60_000
 
-/** @param test options that differ: files, output */
-export async function workerTests(test: ViteUserConfig['test']): Promise<ViteUserConfig> {
+/** What most tests have in place of the full cost: the fewest iterations of a stored hash, and 1 % of the proof of work. */
+const CHEAP = [
+  ['/src/passwords/pbkdf2.ts', 'CURRENT_ITERATIONS = 100_000', 'CURRENT_ITERATIONS = 1_000'],
+  ['/src/challenge/proof-of-work.ts', 'AVERAGE_DERIVATIONS = 500', 'AVERAGE_DERIVATIONS = 5'],
+] as const
+
+/** Edits the numbers when the Worker is built, so no setting of a deployment can. All code that uses them stays the same. */
+const CHEAP_WORK: Plugin = {
+  name: 'cheap-work',
+  enforce: 'pre',
+  transform(code, id) {
+    const [, full, cheap] = CHEAP.find(([file]) => id.endsWith(file)) ?? []
+    if (full === undefined || cheap === undefined) return undefined
+    if (!code.includes(full)) throw new Error(`${id} does not contain "${full}"`)
+    return { code: code.replace(full, cheap), map: null }
+  },
+}
+
+/** What workerd itself reports of origins that fail and of RPC methods that do not exist, which tests provoke. */
+const PROVOKED =
+  /Network connection lost|disconnected: |The RPC receiver does not implement|contains non-ASCII characters/
+
+/** The plugin prints what workerd reports, and has no option for it. */
+for (const stream of [process.stdout, process.stderr]) {
+  const write = stream.write.bind(stream)
+  stream.write = (text: string | Uint8Array, ...rest: never[]) =>
+    PROVOKED.test(String(text)) || write(text, ...rest)
+}
+
+/**
+ * Test files that share their workerd: starting one for each file takes more time than most files. Each begins with empty
+ * databases and modules that hold nothing (test/support/schema.ts).
+ *
+ * @param cost `cheap` unless the tests prove what a password hash or a proof of work costs
+ * @param test options that differ: files, output
+ */
+export async function workerTests(
+  cost: 'cheap' | 'full',
+  test: ViteUserConfig['test'],
+): Promise<ViteUserConfig> {
   return defineConfig({
     plugins: [
+      ...(cost === 'cheap' ? [CHEAP_WORK] : []),
       cloudflareTest({
         wrangler: { configPath: './wrangler.toml' },
         miniflare: {
@@ -66,6 +105,12 @@ export async function workerTests(test: ViteUserConfig['test']): Promise<ViteUse
         },
       }),
     ],
-    test: { setupFiles: ['test/support/schema.ts'], testTimeout: TIMEOUT_MS, ...test },
+    test: {
+      setupFiles: ['test/support/schema.ts'],
+      isolate: false,
+      maxWorkers: 2,
+      testTimeout: TIMEOUT_MS,
+      ...test,
+    },
   })
 }

@@ -2,17 +2,40 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { Validator } from '@seriousme/openapi-schema-validator'
-import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import type { Problem, TokenResponse } from '../../src/client/wire.ts'
-import { freePort, Project, paste, solveWithExample } from './project.ts'
+import { freePort, Project, paste, type Run, solveWithExample } from './project.ts'
 
 const project = new Project()
 const port = await freePort()
 const url = `http://localhost:${port}`
 const READY = `Gatehouse serves ${url}`
 
-afterEach(() => project.stop())
-afterAll(() => project.remove())
+let served: Run | null = null
+
+async function stop(): Promise<void> {
+  served = null
+  await project.stop()
+}
+
+/** Ends what runs, then starts `npm run dev`. */
+async function start(...flags: readonly string[]): Promise<Run> {
+  await stop()
+  const run = project.dev(port, ...flags)
+  await run.says(READY)
+  served = run
+  return run
+}
+
+/** What the previous test has started, since a start takes seconds. */
+async function running(): Promise<Run> {
+  return served ?? start()
+}
+
+afterAll(async () => {
+  await stop()
+  project.remove()
+})
 
 const post = (path: string, body: object, headers: Record<string, string> = {}) =>
   fetch(url + path, {
@@ -56,13 +79,13 @@ describe('npx wrangler dev in a clean clone', () => {
     ])
     await run.says('"detail":"Run `npm run dev` once')
     expect(run.output()).toContain('"variable":"PUBLIC_URL"')
+    await stop()
   })
 })
 
 describe('npm run dev', () => {
   it('creates secrets and schema, serves, prints example commands that work, and connects to no other machine', async () => {
-    const run = project.dev(port)
-    await run.says(READY)
+    const run = await start()
     expect(statSync(project.path('.dev.vars')).mode & 0o777).toBe(0o600)
     const [registered, , me] = paste(run.output()).trim().split('\n')
     expect(JSON.parse(registered ?? '')).toMatchObject({
@@ -78,6 +101,7 @@ describe('npm run dev', () => {
   })
 
   it('prepares a plain npx wrangler dev, which then serves the same data with the generated ADMIN_TOKEN', async () => {
+    await stop()
     await project.plainWranglerDev(port).says('Ready on')
     const { access_token } = (await (await post('/auth/login', ada)).json()) as TokenResponse
     expect(issuerOf(access_token)).toBe('http://localhost:8787')
@@ -90,24 +114,9 @@ describe('npm run dev', () => {
     expect(limits.status).toBe(200)
   })
 
-  it('serves a valid OpenAPI document, and sends Strict-Transport-Security with assets only when deployed', async () => {
-    await project.dev(port).says(READY)
-    const assets = await fetch(`${url}/assets/client/index.js`)
-    expect([assets.status, assets.headers.get('Strict-Transport-Security')]).toEqual([200, null])
-    const document = (await (await fetch(`${url}/openapi.json`)).json()) as Record<string, unknown>
-    const { valid, errors } = await new Validator().validate(document)
-    expect([valid, errors]).toEqual([true, undefined])
-    const env = { ...process.env, WRANGLER_COMMAND: 'deploy' }
-    execFileSync(process.execPath, [project.path('scripts/assets.ts')], { env })
-    expect(readFileSync(project.path('dist/public/_headers'), 'utf8')).toMatch(
-      /^\/assets\/\*\n(?: {2}.+\n)* {2}Strict-Transport-Security: max-age=31536000\n$/,
-    )
-  })
-
   it('keeps secrets and data between runs', async () => {
     const secrets = readFileSync(project.path('.dev.vars'), 'utf8')
-    const run = project.dev(port)
-    await run.says(READY)
+    await start()
     expect(readFileSync(project.path('.dev.vars'), 'utf8')).toBe(secrets)
     const response = await post('/auth/login', ada, { 'CF-Connecting-IP': '203.0.113.7' })
     expect(response.status).toBe(200)
@@ -122,9 +131,31 @@ describe('npm run dev', () => {
     expect(listed).toHaveLength(4)
   })
 
+  it('serves a valid OpenAPI document, and sends Strict-Transport-Security with assets only when deployed', async () => {
+    await running()
+    const assets = await fetch(`${url}/assets/client/index.js`)
+    expect([assets.status, assets.headers.get('Strict-Transport-Security')]).toEqual([200, null])
+    const document = (await (await fetch(`${url}/openapi.json`)).json()) as Record<string, unknown>
+    const { valid, errors } = await new Validator().validate(document)
+    expect([valid, errors]).toEqual([true, undefined])
+    const env = { ...process.env, WRANGLER_COMMAND: 'deploy' }
+    execFileSync(process.execPath, [project.path('scripts/assets.ts')], { env })
+    expect(readFileSync(project.path('dist/public/_headers'), 'utf8')).toMatch(
+      /^\/assets\/\*\n(?: {2}.+\n)* {2}Strict-Transport-Security: max-age=31536000\n$/,
+    )
+  })
+
+  it('accepts the generated ADMIN_TOKEN at /admin/*', async () => {
+    await running()
+    const token = /^ADMIN_TOKEN=(dev-.{43})$/m.exec(readFileSync(project.path('.dev.vars'), 'utf8'))?.[1]
+    const limits = await fetch(`${url}/admin/limits`, { headers: { Authorization: `Bearer ${token}` } })
+    expect(limits.status).toBe(200)
+    const client = await post('/admin/clients', { audience: 'x' }, { Authorization: `Bearer ${token}` })
+    expect([client.status, await client.json()]).toMatchObject([201, { audience: 'x' }])
+  })
+
   it('counts failed logins of requesters that disconnect, also after a restart, and accepts a solved challenge', async () => {
-    const run = project.dev(port)
-    await run.says(READY)
+    await running()
     const address = { 'CF-Connecting-IP': '203.0.113.8' }
     for (let guess = 1; guess <= 3; guess++)
       await logInAndDisconnect(`nobody.${guess}`, address['CF-Connecting-IP'])
@@ -133,15 +164,21 @@ describe('npm run dev', () => {
     const challenge = solveWithExample(refused)
     expect((await post('/auth/login', { ...ada, challenge }, address)).status).toBe(200)
     expect(await code()).toBe('challenge_required')
-    await run.stop()
-    await project.dev(port).says(READY)
+    await start()
     expect(await code()).toBe('challenge_required')
     expect((await post('/auth/login', ada, { 'CF-Connecting-IP': '203.0.113.9' })).status).toBe(200)
   })
 
+  it('ends with npm and frees its port', async () => {
+    const run = await running()
+    run.killNpm()
+    await run.exited
+    served = null
+    await expect(fetch(`${url}/healthz`)).rejects.toThrow()
+  })
+
   it('starts a fake Turnstile if requested, and connects to no other machine', async () => {
-    const run = project.dev(port, '--challenge', 'turnstile')
-    await run.says(READY)
+    const run = await start('--challenge', 'turnstile')
     const fakeTurnstile = /A fake turnstile provider listens at (\S+)\./.exec(run.output())?.[1] ?? ''
     const address = { 'CF-Connecting-IP': '203.0.113.10' }
     const guess = { identifier: 'nobody', password: 'a guess' }
@@ -166,18 +203,10 @@ describe('npm run dev', () => {
     expect(project.connections().filter((host) => host !== '127.0.0.1' && host !== 'localhost')).toEqual([])
   })
 
-  it('accepts the generated ADMIN_TOKEN at /admin/*', async () => {
-    await project.dev(port).says(READY)
-    const token = /^ADMIN_TOKEN=(dev-.{43})$/m.exec(readFileSync(project.path('.dev.vars'), 'utf8'))?.[1]
-    const limits = await fetch(`${url}/admin/limits`, { headers: { Authorization: `Bearer ${token}` } })
-    expect(limits.status).toBe(200)
-    const client = await post('/admin/clients', { audience: 'x' }, { Authorization: `Bearer ${token}` })
-    expect([client.status, await client.json()]).toMatchObject([201, { audience: 'x' }])
-  })
-
   it('adds missing settings to the .dev.vars of a developer without changing the existing ones', async () => {
     const secrets = readFileSync(project.path('.dev.vars'), 'utf8')
     writeFileSync(project.path('.dev.vars'), 'SIGNING_ALG=HS256')
+    await stop()
     const run = project.dev(port)
     await run.says(`${url}/healthz responds with 503`)
     expect(readFileSync(project.path('.dev.vars'), 'utf8')).toMatch(
@@ -186,14 +215,7 @@ describe('npm run dev', () => {
     expect(run.output()).toContain('must be ES256 or RS256')
     expect(run.output()).not.toContain('"variable":"PUBLIC_URL"')
     writeFileSync(project.path('.dev.vars'), secrets)
-  })
-
-  it('ends with npm and frees its port', async () => {
-    const run = project.dev(port)
-    await run.says(READY)
-    run.killNpm()
-    await run.exited
-    await expect(fetch(`${url}/healthz`)).rejects.toThrow()
+    await stop()
   })
 
   it('reports an invalid option', async () => {

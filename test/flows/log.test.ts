@@ -99,6 +99,8 @@ describe('the log', () => {
   })
 
   it('logs no password, token, secret or address in a whole flow with refusals and faults', async () => {
+    // A refresh token that is used again after the grace period ends its session.
+    freeze()
     const watched = watch()
     const worker = workerWith({
       ...watched.bindings,

@@ -2,16 +2,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Browser } from '../support/browser.ts'
 import { call, changePassword, NEW_PASSWORD, ok, PASSWORD, refused, workerWith } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
-import { useFastPasswords } from '../support/faults.ts'
 import { APP, isLoggedIn, PAGE_COOKIE, REFRESH_COOKIE, registered } from '../support/pages.ts'
 import { sessionIdOf, type Tokens } from '../support/responses.ts'
 
 const HOUR = 3_600
 
-beforeEach(() => {
-  useFastPasswords()
-  freeze()
-})
+beforeEach(() => freeze())
 afterEach(() => {
   thaw()
   vi.restoreAllMocks()

@@ -17,11 +17,9 @@ import {
 } from '../support/client.ts'
 import { advance, freeze, thaw } from '../support/clock.ts'
 import { watch } from '../support/counting.ts'
-import { useFastPasswords } from '../support/faults.ts'
 import { APP, isLoggedIn, PAGE_COOKIE, REFRESH_COOKIE, registered } from '../support/pages.ts'
 import type { Tokens } from '../support/responses.ts'
 
-beforeEach(useFastPasswords)
 afterEach(() => vi.restoreAllMocks())
 
 describe('the session of the pages', () => {

@@ -4,5 +4,10 @@ import { defineConfig } from 'vitest/config'
 const TIMEOUT_MS = 120_000
 
 export default defineConfig({
-  test: { include: ['test/programs/**/*.test.ts'], testTimeout: TIMEOUT_MS, hookTimeout: TIMEOUT_MS },
+  test: {
+    include: ['test/programs/**/*.test.ts'],
+    testTimeout: TIMEOUT_MS,
+    hookTimeout: TIMEOUT_MS,
+    reporters: ['dot'],
+  },
 })

@@ -114,7 +114,7 @@ function answer(socket: Socket, received: Buffer): void {
 }
 
 function repeatRequest(socket: Socket, received: Buffer): void {
-  respond(socket, '200 OK', ['Content-Type: application/octet-stream'], received)
+  respond(socket, '200 OK', ['Content-Type: text/plain'], received)
 }
 
 /** Returns one short frame (RFC 6455 section 5.2) unmasked, a close frame too. */
