@@ -23,6 +23,6 @@ export default defineConfig({
       await workerTests('full', { name: 'full cost', include: FULL_COST, sequence: { groupOrder: 2 } }),
     ],
     silent: 'passed-only',
-    reporters: ['dot'],
+    reporters: ['minimal'],
   },
 })

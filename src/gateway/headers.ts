@@ -118,10 +118,10 @@ export function sandbox(headers: Headers): void {
 
 /** Removes the headers that the filter drops, and those that `Connection` names. */
 function drop(headers: Headers, isDropped: HeaderFilter): void {
-  const connection = headers.get('Connection')
-  const named = connection === null ? [] : connection.split(',').map((name) => name.trim().toLowerCase())
+  const connection = headers.get('Connection') ?? ''
+  const named = new Set(connection.split(',').map((name) => name.trim().toLowerCase()))
   for (const name of [...headers.keys()]) {
-    if (isDropped(name) || named.includes(name)) headers.delete(name)
+    if (isDropped(name) || named.has(name)) headers.delete(name)
   }
 }
 

@@ -83,7 +83,7 @@ export function signExchangeToken(
 /** Signs a JWT of this type. jose's SignJWT would clone the claims first, which takes longer than to write them. */
 export function signJwt(
   typ: string,
-  claims: JWTPayload,
+  claims: JWTPayload & { readonly iat: number; readonly exp: number },
   { alg, kid, privateKey }: SigningKey,
 ): Promise<string> {
   return new CompactSign(utf8(JSON.stringify(claims))).setProtectedHeader({ typ, alg, kid }).sign(privateKey)

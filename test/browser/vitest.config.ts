@@ -9,6 +9,6 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: TIMEOUT_MS,
     hookTimeout: TIMEOUT_MS,
-    reporters: ['dot'],
+    reporters: ['minimal'],
   },
 })

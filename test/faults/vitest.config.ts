@@ -7,5 +7,5 @@ export default workerTests('cheap', {
   include: ['test/faults/*.test.ts'],
   testTimeout: TIMEOUT_MS,
   silent: 'passed-only',
-  reporters: ['dot'],
+  reporters: ['minimal'],
 })

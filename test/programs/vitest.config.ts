@@ -8,6 +8,6 @@ export default defineConfig({
     include: ['test/programs/**/*.test.ts'],
     testTimeout: TIMEOUT_MS,
     hookTimeout: TIMEOUT_MS,
-    reporters: ['dot'],
+    reporters: ['minimal'],
   },
 })
