@@ -40,28 +40,36 @@ export async function coldStarts(bundles: Bundles): Promise<readonly ColdStart[]
   return measure([...subjectsWithBudget(bundles), peerSubject(bundles)])
 }
 
+/** Other load on the machine makes a ratio larger more often than smaller. */
+const MAX_TRIES = 4
+
 /**
- * Prints the ratios that have a budget. If one exceeds it, measures once more and takes the better ratio of the two, because
- * other load on the machine makes a ratio larger more often than smaller.
- * @throws if a ratio exceeds its budget both times
+ * Prints the ratios that have a budget: the best of each, where one exceeded its budget and was measured again.
+ * @throws if a ratio exceeds its budget each time
  */
 export async function assertColdStartBudgets(bundles: Bundles): Promise<void> {
   const subjects = subjectsWithBudget(bundles)
-  const first = ratiosOf(await measure(subjects))
-  const isMet = first.every(({ ratio, budget }) => ratio <= budget)
-  const second = isMet ? first : ratiosOf(await measure(subjects))
-  const exceeded = first.filter(({ name, ratio, budget }, index) => {
-    const best = Math.min(ratio, second[index]?.ratio ?? ratio)
-    console.log(`Cold start: ${best.toFixed(2)} times ${name}, budget ${budget.toFixed(2)}`)
-    return best > budget
-  })
-  if (exceeded.length > 0) throw new Error('The cold start exceeds its budget.')
+  let best = ratiosOf(await measure(subjects))
+  for (let tries = 1; tries < MAX_TRIES && best.some(exceeds); tries++) {
+    const next = ratiosOf(await measure(subjects))
+    best = best.map((each, index) => ({
+      ...each,
+      ratio: Math.min(each.ratio, next[index]?.ratio ?? each.ratio),
+    }))
+  }
+  for (const { name, ratio, budget } of best)
+    console.log(`Cold start: ${ratio.toFixed(2)} times ${name}, budget ${budget.toFixed(2)}`)
+  if (best.some(exceeds)) throw new Error('The cold start exceeds its budget.')
 }
 
 interface Ratio {
   readonly name: string
   readonly ratio: number
   readonly budget: number
+}
+
+function exceeds({ ratio, budget }: Ratio): boolean {
+  return ratio > budget
 }
 
 /** @param starts Gatehouse's first */
