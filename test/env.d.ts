@@ -10,7 +10,7 @@ declare global {
     interface Env extends WorkerEnv {
       /** schema.sql as statements. */
       readonly SCHEMA: D1Migration[]
-      /** How many random stories of an account are played. */
+      /** How many random stories of an account are played; empty for a few with a fixed seed. */
       readonly MODEL_RUNS: string
       /** The URL of the fake challenge providers. */
       readonly FAKE_PROVIDER_URL: string

@@ -83,10 +83,12 @@ for (const stream of [process.stdout, process.stderr]) {
  *
  * @param cost `cheap` unless the tests prove what a password hash or a proof of work costs
  * @param test options that differ: files, output
+ * @param modelRuns how many random stories of an account are played; by default a few with a fixed seed
  */
 export async function workerTests(
   cost: 'cheap' | 'full',
   test: ViteUserConfig['test'],
+  modelRuns?: number,
 ): Promise<ViteUserConfig> {
   return defineConfig({
     plugins: [
@@ -97,7 +99,7 @@ export async function workerTests(
           bindings: {
             ...SETTINGS,
             SCHEMA: await readD1Migrations('.'),
-            MODEL_RUNS: process.env.MODEL_RUNS ?? '',
+            MODEL_RUNS: String(modelRuns ?? ''),
             FAKE_PROVIDER_URL: (await startFakeProvider()).url,
             RAW_ORIGIN_URL: await startRawOrigin(),
           },

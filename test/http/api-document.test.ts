@@ -1,10 +1,13 @@
-/** docs/http-api.md against the OpenAPI document, which the build makes of the routes. */
+/** docs/http-api.md and docs/gatehouse.http against the OpenAPI document, which the build makes of the routes. */
 import { describe, expect, it } from 'vitest'
 import openApi from '../../dist/openapi.txt'
 import type { OpenApiDocument } from '../support/responses.ts'
 
 const [text = ''] = Object.values(
   import.meta.glob<string>('../../docs/http-api.md', { query: '?raw', import: 'default', eager: true }),
+)
+const [collection = ''] = Object.values(
+  import.meta.glob<string>('../../docs/gatehouse.http', { query: '?raw', import: 'default', eager: true }),
 )
 const document: OpenApiDocument = JSON.parse(openApi)
 
@@ -73,5 +76,26 @@ describe('docs/http-api.md', () => {
     expect(names.length).toBeGreaterThan(70)
     const isNamed = (name: string) => new RegExp(`["\`?{ ]${name}["\`=}?, ]`).test(text)
     expect(names.filter((name) => !isNamed(name))).toEqual([])
+  })
+})
+
+describe('docs/gatehouse.http', () => {
+  it('has a request for every call of the OpenAPI document, and for no other', () => {
+    const expected = Object.entries(document.paths).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method.toUpperCase()} ${path.replace(/\{[^}]+\}/g, '{}')}`),
+    )
+    const requests = [...collection.matchAll(/^([A-Z]+) \{\{url\}\}([^\s?]+)/gm)].map(
+      ([, method, path = '']) => `${method} ${path.replace(/\{\{[^}]+\}\}/g, '{}')}`,
+    )
+    expect([...new Set(requests)].toSorted()).toEqual(expected.toSorted())
+  })
+
+  it('refers only to responses of requests above', () => {
+    const isNamedAbove = (name: string | undefined, index: number) =>
+      collection.slice(0, index).includes(`\n# @name ${name}\n`)
+    const references = [...collection.matchAll(/\{\{(\w+)\.response\./g)]
+    expect(references.length).toBeGreaterThan(20)
+    const unknown = references.filter(({ 1: name, index }) => !isNamedAbove(name, index))
+    expect(unknown.map(([reference]) => reference)).toEqual([])
   })
 })
