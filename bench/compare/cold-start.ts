@@ -40,13 +40,12 @@ export async function coldStarts(bundles: Bundles): Promise<readonly ColdStart[]
   return measure([...subjectsWithBudget(bundles), peerSubject(bundles)])
 }
 
-/** Other load on the machine makes a ratio larger more often than smaller: quiet runs differ by a tenth. */
+/** Other load on the machine makes a ratio larger more often than smaller. */
 const MAX_TRIES = 4
-const NOISE = 1.1
 
 /**
  * Prints the ratios that have a budget: the best of each, where one exceeded its budget and was measured again.
- * @throws if a ratio exceeds its budget each time, by more than the noise
+ * @throws if a ratio exceeds its budget each time
  */
 export async function assertColdStartBudgets(bundles: Bundles): Promise<void> {
   const subjects = subjectsWithBudget(bundles)
@@ -60,8 +59,7 @@ export async function assertColdStartBudgets(bundles: Bundles): Promise<void> {
   }
   for (const { name, ratio, budget } of best)
     console.log(`Cold start: ${ratio.toFixed(2)} times ${name}, budget ${budget.toFixed(2)}`)
-  if (best.some(({ ratio, budget }) => ratio > budget * NOISE))
-    throw new Error('The cold start exceeds its budget.')
+  if (best.some(exceeds)) throw new Error('The cold start exceeds its budget.')
 }
 
 interface Ratio {

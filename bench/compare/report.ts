@@ -67,8 +67,7 @@ const STARTS = `### Cold start
 The time from the start of a workerd process to the first response, the median of ${ROUNDS} rounds in which the Workers take turns. The
 start of the process takes most of it. What Miniflare does before it starts the process is not included. Gatehouse and Better Auth return their key sets, which they read from D1. The bare Hono
 Worker has no database; the bare Worker has Gatehouse's bindings, reads from D1 once and uses no library. The ratio is
-Gatehouse's time divided by the other's; \`npm run bench:quick\` fails if it exceeds the budget each of four times, by more
-than a tenth.`
+Gatehouse's time divided by the other's; \`npm run bench:quick\` fails if it exceeds the budget each of four times.`
 
 const MEMORY = `### Memory
 
