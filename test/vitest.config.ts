@@ -9,7 +9,7 @@ const FULL_COST = [
 ]
 
 const OTHERS = ['test/**/*.test.ts']
-const NOT_IN_WORKERD = ['test/{browser,dev,faults,origins,programs,source}/**']
+const NOT_IN_WORKERD = ['test/{browser,dev,docs,faults,origins,programs,source}/**']
 
 export default defineConfig({
   test: {

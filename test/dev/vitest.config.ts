@@ -5,7 +5,7 @@ const TIMEOUT_MS = 120_000
 
 export default defineConfig({
   test: {
-    include: ['test/{dev,origins,source}/**/*.test.ts'],
+    include: ['test/{dev,docs,origins,source}/**/*.test.ts'],
     fileParallelism: false,
     testTimeout: TIMEOUT_MS,
     hookTimeout: TIMEOUT_MS,
