@@ -1,9 +1,9 @@
 /** A copy of the project without files of earlier runs, and `npm run dev` in it. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -15,7 +15,7 @@ const COPIED = [
   'schema.sql',
   'src',
   'scripts',
-  'examples/spa',
+  'examples',
   'test/support/fake-provider',
 ]
 
@@ -30,10 +30,12 @@ export interface Run {
 }
 
 export class Project {
-  readonly folder = mkdtempSync(join(tmpdir(), 'gatehouse-dev-'))
+  /** Next to it, commands may make other folders. */
+  readonly folder = join(mkdtempSync(join(tmpdir(), 'gatehouse-dev-')), 'gatehouse')
   readonly #runs: Run[] = []
 
   constructor() {
+    mkdirSync(this.folder)
     for (const name of COPIED) cpSync(join(ROOT, name), this.path(name), { recursive: true })
     symlinkSync(join(ROOT, 'node_modules'), this.path('node_modules'))
   }
@@ -92,7 +94,7 @@ export class Project {
   }
 
   remove(): void {
-    rmSync(this.folder, { recursive: true, force: true })
+    rmSync(dirname(this.folder), { recursive: true, force: true })
   }
 }
 

@@ -70,9 +70,14 @@ function parseToml(code: string): void {
   const config = join(folder, 'wrangler.toml')
   writeFileSync(config, `name = "docs"\nmain = "index.js"\ncompatibility_date = "2026-10-23"\n${code}`)
   const warn = vi.spyOn(console, 'warn').mockReturnValue()
-  const { vars } = readWranglerConfig({ config })
+  const { vars, services } = readWranglerConfig({ config })
   expect(warn.mock.calls).toEqual([])
-  expect(problemsOf({ ...valid, CHALLENGE_SECRET: valid.AUTH_SECRET, ...structuredClone(vars) })).toEqual([])
+  const bindings = Object.fromEntries(
+    services.map(({ binding }: { readonly binding: string }) => [binding, { fetch }]),
+  )
+  expect(
+    problemsOf({ ...valid, CHALLENGE_SECRET: valid.AUTH_SECRET, ...structuredClone(vars), ...bindings }),
+  ).toEqual([])
 }
 
 const PARSERS: Readonly<Record<(typeof LANGUAGES.data)[number], (code: string) => void>> = {

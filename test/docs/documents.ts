@@ -49,10 +49,15 @@ export function blocksOf({ path, text }: Document): readonly Block[] {
   }))
 }
 
+/** @returns false for a block that says why it is not checked */
+export function isChecked({ note }: Block): boolean {
+  return !note.startsWith('no-run:')
+}
+
 /** @returns the blocks that are to be checked, in the order of the documents */
 export function checkedBlocks(kind: Kind): readonly Block[] {
   const languages: readonly string[] = LANGUAGES[kind]
-  return blocks.filter(({ language, note }) => languages.includes(language) && !note.startsWith('no-run:'))
+  return blocks.filter((block) => languages.includes(block.language) && isChecked(block))
 }
 
 /** Puts code at the lines that it has in its document, so that messages name these lines. */
