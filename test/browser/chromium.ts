@@ -7,7 +7,7 @@ import {
   type Page,
 } from 'playwright-core'
 
-const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium'
+const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium-headless-shell'
 const ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
 
 /** How long to wait for an element. */
@@ -33,7 +33,9 @@ export class Chromium {
   /** A browser of a new visitor, with its own IP address. */
   async visitor(options: BrowserContextOptions = {}): Promise<BrowserContext> {
     this.#visitors += 1
-    const address = { 'CF-Connecting-IP': `10.8.${process.pid % 250}.${this.#visitors}` }
+    const address = {
+      'CF-Connecting-IP': `10.${(process.pid >> 8) & 255}.${process.pid & 255}.${this.#visitors}`,
+    }
     const context = await this.#browser.newContext(options)
     // Added to requests as they leave: CORS would require permission for a header that the page sets.
     await context.route('**/*', (route) => {

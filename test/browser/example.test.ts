@@ -13,7 +13,7 @@ let people = 0
 
 beforeAll(async () => {
   project = new Project()
-  const port = await freePort()
+  const port = await freePort(5)
   app = `http://localhost:${port + 3}`
   run = project.run('example:spa', port, '--var', 'ACCESS_TOKEN_SECONDS:4')
   chromium = await Chromium.launch()

@@ -1,27 +1,23 @@
 import { mkdirSync } from 'node:fs'
 import axe from 'axe-core'
 import type { Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { Chromium } from './chromium.ts'
-import { elsewhere, type Stage, setStage } from './stage.ts'
+import { elsewhere } from './stage.ts'
 
 const PASSWORD = 'correct horse battery staple'
 /** For developers who change a page. Git ignores them. */
 const SCREENSHOTS = 'test/browser/screenshots'
 
-let stage: Stage
+const stage = inject('stage')
 let chromium: Chromium
 let people = 0
 
 beforeAll(async () => {
   mkdirSync(SCREENSHOTS, { recursive: true })
-  stage = await setStage()
   chromium = await Chromium.launch()
 })
-afterAll(async () => {
-  await chromium?.close()
-  await stage?.stop()
-})
+afterAll(() => chromium?.close())
 afterEach(() => expect(chromium.takeFaults()).toEqual([]))
 
 const newName = () => `visitor${++people}.${process.pid}`

@@ -7,7 +7,7 @@ import type { Problem, TokenResponse } from '../../src/client/wire.ts'
 import { freePort, Project, paste, type Run, solveWithExample } from './project.ts'
 
 const project = new Project()
-const port = await freePort()
+const port = await freePort(2)
 const url = `http://localhost:${port}`
 const READY = `Gatehouse serves ${url}`
 

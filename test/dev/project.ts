@@ -1,5 +1,6 @@
 /** A copy of the project without files of earlier runs, and `npm run dev` in it. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -96,13 +97,25 @@ export class Project {
   }
 }
 
-export async function freePort(): Promise<number> {
+/** Below the ports that systems give to outgoing connections, so that none takes a port between the search and its use. */
+const PORTS = { first: 10_000, end: 32_000 }
+
+/** @returns the first of so many free ports in a row */
+export async function freePort(count = 1): Promise<number> {
+  const first = randomInt(PORTS.first, PORTS.end)
+  const ports = Array.from({ length: count }, (_, index) => first + index)
+  const free = await Promise.all(ports.map(isFree))
+  return free.every(Boolean) ? first : freePort(count)
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
+  const listening = new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
+  })
+  if (!(await listening)) return false
   await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
+  return true
 }
 
 /** Runs the commands in the output, as a developer does who pastes them. */
