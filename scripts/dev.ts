@@ -17,6 +17,8 @@ const DEV_VARS = fileURLToPath(new URL('../.dev.vars', import.meta.url))
 const WRANGLER = fileURLToPath(new URL('../node_modules/wrangler/bin/wrangler.js', import.meta.url))
 const SCHEMA = fileURLToPath(new URL('../schema.sql', import.meta.url))
 const STATE = fileURLToPath(new URL('../.wrangler/state', import.meta.url))
+/** The assets of a deployment, and the API reference. The build makes it. */
+const ASSETS = fileURLToPath(new URL('../dist/development', import.meta.url))
 const SECRETS = ['AUTH_SECRET', 'ADMIN_TOKEN']
 const PARENT_CHECK_MS = 500
 const HOST = '127.0.0.1'
@@ -163,6 +165,8 @@ function run(port: string, variables: readonly string[]): void {
     port,
     '--ip',
     HOST,
+    '--assets',
+    ASSETS,
     ...[`PUBLIC_URL:${publicUrl}`, ...variables].flatMap((variable) => ['--var', variable]),
     '--show-interactive-dev-session=false',
   ]
@@ -194,6 +198,8 @@ Gatehouse serves ${publicUrl}. Open it in a browser, or try:
   curl -s ${publicUrl}/auth/register ${json} -d '{"username":"ada","password":"correct horse battery staple"}'
   TOKEN=$(curl -s ${publicUrl}/auth/login ${json} -d '{"identifier":"ada","password":"correct horse battery staple"}' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
   curl -s ${publicUrl}/auth/me -H "Authorization: Bearer $TOKEN"
+
+The API reference, where every call can be tried: ${publicUrl}/docs
 `)
 }
 
