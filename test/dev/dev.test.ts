@@ -268,7 +268,30 @@ describe('npm run dev', () => {
     const run = project.dev(port)
     expect(await run.exited).toBe(1)
     expect(run.output()).toContain(`Port ${port} is in use`)
+    const example = project.run('example:spa', port)
+    expect(await example.exited).toBe(1)
+    expect(example.output()).toContain(`npm run example:spa -- --port ${port + 10}`)
     await new Promise((resolve) => other.close(resolve))
+  })
+
+  it.each(['none', 'debug'])(
+    'reports that the secret of the kept database is missing, and changes nothing (WRANGLER_LOG=%s)',
+    async (level) => {
+      await stop()
+      const settings = readFileSync(project.path('.dev.vars'), 'utf8')
+      rmSync(project.path('.dev.vars'))
+      const run = project.devWith({ WRANGLER_LOG: level }, port)
+      expect(await run.exited).toBe(1)
+      expect(run.output()).toMatch(/\.dev\.vars is missing, whose AUTH_SECRET .*\n.*rm -r \.wrangler\/state/)
+      expect(existsSync(project.path('.dev.vars'))).toBe(false)
+      writeFileSync(project.path('.dev.vars'), settings)
+    },
+  )
+
+  it('reports a folder that it may not write to', async () => {
+    const run = project.devWithoutPermission(port)
+    expect(await run.exited).toBe(1)
+    expect(run.output()).toMatch(/You may not write to .*: change the permissions, or copy the project/)
   })
 
   it('reports how to begin anew if the local database has another schema, and changes nothing', async () => {

@@ -1,7 +1,7 @@
 /** A copy of the project without files of earlier runs, and `npm run dev` in it. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const RECORDER = fileURLToPath(new URL('./record-connections.cjs', import.meta.url))
+/** Of the user `nobody` of Linux. */
+const NO_ONE = 65_534
 const COPIED = [
   'package.json',
   'tsconfig.json',
@@ -47,15 +49,28 @@ export class Project {
     return this.run('dev', port, ...flags)
   }
 
+  devWith(variables: NodeJS.ProcessEnv, port: number): Run {
+    return this.#npm(['run', 'dev', '--', '--port', String(port)], { env: variables })
+  }
+
+  /** As a user who may not write to the folder: root becomes another user. */
+  devWithoutPermission(port: number): Run {
+    const uid = process.getuid?.() === 0 ? { uid: NO_ONE } : {}
+    chmodSync(this.folder, 0o555)
+    const run = this.#npm(['run', 'dev', '--', '--port', String(port)], uid)
+    void run.exited.then(() => chmodSync(this.folder, 0o755))
+    return run
+  }
+
   /** @param script of package.json that accepts a port */
   run(script: string, port: number | string, ...flags: readonly string[]): Run {
-    const env = {
-      ...process.env,
-      NODE_OPTIONS: `--require ${RECORDER}`,
-      CONNECTIONS_FILE: this.path('connections'),
-    }
-    const command = ['run', script, '--', '--port', String(port), ...flags]
-    return this.#follow(spawn('npm', command, { cwd: this.folder, env, detached: true }))
+    return this.#npm(['run', script, '--', '--port', String(port), ...flags])
+  }
+
+  #npm(command: readonly string[], { env: variables, ...options }: SpawnOptions = {}): Run {
+    const recorder = { NODE_OPTIONS: `--require ${RECORDER}`, CONNECTIONS_FILE: this.path('connections') }
+    const env = { ...process.env, ...recorder, ...variables }
+    return this.#follow(spawn('npm', command, { cwd: this.folder, detached: true, ...options, env }))
   }
 
   /** Several Workers, the first of which is served. */
