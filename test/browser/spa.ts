@@ -2,7 +2,7 @@
 import { decodeJwt } from 'jose'
 import type { BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
-import './app.ts'
+import type { Outcome } from './app.ts'
 import { Chromium } from './chromium.ts'
 import { ACCESS_TOKEN_SECONDS, type Stage, setStage } from './stage.ts'
 
@@ -51,6 +51,33 @@ export function enter(page: Page, how: 'register' | 'logIn', name: string, passw
     return outcome(entering.then(({ username }) => username))
   }, credentials)
 }
+
+type AccountCall =
+  | 'accessToken'
+  | 'changePassword'
+  | 'deleteAccount'
+  | 'endOtherSessions'
+  | 'endSession'
+  | 'sessions'
+  | 'updateProfile'
+
+/** Calls the SDK. */
+export const ask = (
+  page: Page,
+  call: AccountCall,
+  ...parameters: readonly unknown[]
+): Promise<Outcome<unknown>> =>
+  page.evaluate(
+    ({ call, parameters }) => {
+      const ask: (...parameters: readonly never[]) => Promise<unknown> = client[call]
+      return outcome(ask(...(parameters as never[])))
+    },
+    { call, parameters },
+  )
+
+export const NEW_PASSWORD = 'another horse, another staple'
+export const changePassword = (page: Page, from = PASSWORD) =>
+  ask(page, 'changePassword', { current_password: from, new_password: NEW_PASSWORD })
 
 /** A new account in a new browser with one tab. */
 export async function newVisitor(storage: string = 'localStorage') {
