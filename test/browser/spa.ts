@@ -2,7 +2,7 @@
 import { decodeJwt } from 'jose'
 import type { BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
-import type { Outcome } from './app.ts'
+import './app.ts'
 import { Chromium } from './chromium.ts'
 import { ACCESS_TOKEN_SECONDS, type Stage, setStage } from './stage.ts'
 
@@ -62,11 +62,7 @@ type AccountCall =
   | 'updateProfile'
 
 /** Calls the SDK. */
-export const ask = (
-  page: Page,
-  call: AccountCall,
-  ...parameters: readonly unknown[]
-): Promise<Outcome<unknown>> =>
+export const ask = (page: Page, call: AccountCall, ...parameters: readonly unknown[]) =>
   page.evaluate(
     ({ call, parameters }) => {
       const ask: (...parameters: readonly never[]) => Promise<unknown> = client[call]
