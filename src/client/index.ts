@@ -66,7 +66,7 @@ export interface Client<Claims extends object = Record<string, unknown>> {
    */
   readonly webSocket: (url: string | URL, protocols?: readonly string[]) => Promise<WebSocket>
   /**
-   * Returns the access token, or null without a session, for what sends it by itself. `fetch` and `webSocket` do so already.
+   * Returns the access token, or null without a session, for libraries that send it themselves.
    * A token that is about to expire is renewed first, so it is valid for at least 30 seconds, or a quarter of a shorter
    * lifetime; for less if it has not expired and the service cannot be reached. Ask for it again for each use.
    */
