@@ -48,6 +48,29 @@ export function enter(page: Page, how: 'register' | 'logIn', name: string, passw
   }, credentials)
 }
 
+type AccountCall =
+  | 'accessToken'
+  | 'changePassword'
+  | 'deleteAccount'
+  | 'endOtherSessions'
+  | 'endSession'
+  | 'sessions'
+  | 'updateProfile'
+
+/** Calls the SDK. */
+export const ask = (page: Page, call: AccountCall, ...parameters: readonly unknown[]) =>
+  page.evaluate(
+    ({ call, parameters }) => {
+      const ask: (...parameters: readonly never[]) => Promise<unknown> = client[call]
+      return outcome(ask(...(parameters as never[])))
+    },
+    { call, parameters },
+  )
+
+export const NEW_PASSWORD = 'another horse, another staple'
+export const changePassword = (page: Page, from = PASSWORD) =>
+  ask(page, 'changePassword', { current_password: from, new_password: NEW_PASSWORD })
+
 /** A new account in a new browser with one tab. */
 export async function newVisitor(storage: string = 'localStorage') {
   const context = await chromium.visitor()

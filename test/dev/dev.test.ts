@@ -38,6 +38,8 @@ afterAll(async () => {
   project.remove()
 })
 
+type ChallengeRequired = Extract<Problem, { readonly code: 'challenge_required' }>
+
 const post = (path: string, body: object, headers: Record<string, string> = {}) =>
   fetch(url + path, {
     method: 'POST',
@@ -218,7 +220,7 @@ describe('npm run dev', () => {
     const address = { 'CF-Connecting-IP': '203.0.113.10' }
     const guess = { identifier: 'nobody', password: 'a guess' }
     for (let failure = 1; failure <= 3; failure++) await post('/auth/login', guess, address)
-    const refusal = (await (await post('/auth/login', ada, address)).json()) as Problem
+    const refusal = (await (await post('/auth/login', ada, address)).json()) as ChallengeRequired
     expect(refusal.challenge).toEqual({
       provider: 'turnstile',
       action: 'login',
