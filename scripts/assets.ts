@@ -1,6 +1,6 @@
 /**
  * Builds the assets that browsers load from the service: the browser SDK, ALTCHA's widget, and scripts and styles of the
- * hosted pages. Cloudflare serves them next to the Worker.
+ * hosted pages. Cloudflare serves them next to the Worker. For development it adds the API reference.
  */
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -8,6 +8,8 @@ import { buildSync } from 'esbuild'
 
 const at = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url))
 const PUBLIC = at('dist/public')
+/** `npm run dev` serves this folder instead. A deployment uploads dist/public, so it cannot carry the API reference. */
+const DEVELOPMENT = at('dist/development')
 /** Files below dist/public, and the source of each. */
 const COPIES = {
   'assets/client': at('dist/client'),
@@ -17,14 +19,39 @@ const COPIES = {
   'assets/altcha/zh-cn.js': at('node_modules/altcha/dist/i18n/zh-cn.js'),
   'assets/altcha/LICENSE.txt': at('node_modules/altcha/LICENSE.txt'),
 }
+/** The API reference, by its files below dist/development. */
+const API_REFERENCE = {
+  'docs.html': at('scripts/api-reference/docs.html'),
+  'docs/docs.css': at('scripts/api-reference/docs.css'),
+  'docs/openapi-explorer.js': at('node_modules/openapi-explorer/dist/browser/openapi-explorer.min.js'),
+}
+const IS_DEVELOPMENT = process.env.WRANGLER_COMMAND === 'dev'
 /** RFC 6797 section 7.2: not over plain http. `wrangler dev` sets WRANGLER_COMMAND for the build that it runs. */
-const HSTS = process.env.WRANGLER_COMMAND === 'dev' ? '' : '  Strict-Transport-Security: max-age=31536000\n'
+const HSTS = IS_DEVELOPMENT ? '' : '  Strict-Transport-Security: max-age=31536000\n'
 /** The assets are public and contain nothing personal, so pages of any origin may load them. */
 const HEADERS = `/assets/*
   Access-Control-Allow-Origin: *
   Cross-Origin-Resource-Policy: cross-origin
   X-Content-Type-Options: nosniff
 ${HSTS}`
+
+/** No other host. The viewer writes styles into the page, so these may be inline. */
+const API_REFERENCE_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "connect-src 'self'",
+  'img-src data:',
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+const API_REFERENCE_HEADERS = `/docs
+  Content-Security-Policy: ${API_REFERENCE_POLICY}
+  Referrer-Policy: no-referrer
+/docs*
+  X-Content-Type-Options: nosniff
+`
 
 rmSync(PUBLIC, { recursive: true, force: true })
 mkdirSync(PUBLIC, { recursive: true })
@@ -40,3 +67,11 @@ buildSync({
   logLevel: 'warning',
 })
 writeFileSync(`${PUBLIC}/_headers`, HEADERS)
+if (IS_DEVELOPMENT) buildForDevelopment()
+
+function buildForDevelopment(): void {
+  rmSync(DEVELOPMENT, { recursive: true, force: true })
+  cpSync(PUBLIC, DEVELOPMENT, { recursive: true })
+  for (const [to, from] of Object.entries(API_REFERENCE)) cpSync(from, `${DEVELOPMENT}/${to}`)
+  writeFileSync(`${DEVELOPMENT}/_headers`, HEADERS + API_REFERENCE_HEADERS)
+}

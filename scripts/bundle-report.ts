@@ -1,6 +1,7 @@
 /**
  * `npm run bundle`: builds the Worker as a deployment would, without deploying it, and prints its size, the size of each
- * dependency, and the size of the browser SDK in a page. Fails if a limit is exceeded.
+ * dependency, and the size of the browser SDK in a page. Fails if a limit is exceeded, or if a deployment would carry what is for
+ * development alone.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -13,6 +14,9 @@ import { build as buildWithEsbuild } from 'esbuild'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const LIMIT_BYTES = 235 * 1024
 const CLIENT_LIMIT_BYTES = 6 * 1024
+/** What is uploaded beside the Worker. The API reference, which is for development alone, is at /docs. */
+const UPLOADED_ASSETS = ['_headers', 'assets']
+const VIEWER = 'node_modules/openapi-explorer/'
 const WORTH_NAMING_BYTES = 5 * 1024
 
 const directory = mkdtempSync(join(tmpdir(), 'gatehouse-bundle-'))
@@ -51,11 +55,21 @@ function build(): Bundle {
     encoding: 'utf8',
   })
   if (status !== 0) throw new Error(`wrangler deploy --dry-run failed:\n${stdout}\n${stderr}`)
+  checkAssets(stdout)
   const outputs: Record<string, Metafile> = JSON.parse(readFileSync(metafile, 'utf8')).outputs
   const inputs = Object.entries(outputs).find(([name]) => name.endsWith('index.js'))?.[1].inputs ?? {}
+  if (Object.keys(inputs).some((path) => path.includes(VIEWER))) throw new Error('The bundle has the viewer.')
   const read = (name: string) => readFileSync(join(directory, name))
   const names = readdirSync(directory).filter((name) => name.endsWith('.txt'))
   return { code: read('index.js'), texts: new Map(names.map((name) => [name, read(name)])), inputs }
+}
+
+/** @param output of wrangler, which names the folder that it would upload */
+function checkAssets(output: string): void {
+  const folder = /from the assets directory (.+)$/m.exec(output)?.[1]
+  if (folder === undefined) throw new Error(`wrangler names no folder of assets:\n${output}`)
+  const others = readdirSync(folder).filter((name) => !UPLOADED_ASSETS.includes(name))
+  if (others.length > 0) throw new Error(`A deployment would upload ${others.join(', ')} of ${folder}.`)
 }
 
 function report({ code, texts, inputs }: Bundle): void {

@@ -14,6 +14,7 @@ const HOST = '127.0.0.1'
 const USAGE = 'Usage:  npm run example:spa [-- --port N --var NAME:VALUE]'
 /** The origin's port is four higher. */
 const MAX_PORT = 65_531
+const PORT_DISTANCE = 10
 const PARENT_CHECK_MS = 500
 const HEALTH_CHECK_MS = 200
 /** Short, so that the renewal of tokens can be watched. */
@@ -24,6 +25,7 @@ const serviceUrl = `http://localhost:${port}`
 const appUrl = `http://localhost:${port + 3}`
 const originUrl = `http://${HOST}:${port + 4}`
 
+await requireFreePort()
 await listen(port + 3, serveApp(serviceUrl))
 startService()
 await waitForService()
@@ -70,6 +72,22 @@ async function waitForService(): Promise<void> {
   while ((await fetch(`http://${HOST}:${port}/healthz`).catch(() => null)) === null) {
     await new Promise((resolve) => setTimeout(resolve, HEALTH_CHECK_MS))
   }
+}
+
+/** A service that runs already has neither the origin of the app in CORS_ORIGINS nor the route of the gateway. */
+async function requireFreePort(): Promise<void> {
+  const probe = createServer().listen(port, HOST)
+  await once(probe, 'listening').catch(() =>
+    fail(
+      `Port ${port} is in use. Beside a service that runs there, use:  npm run example:spa -- --port ${otherPort()}`,
+    ),
+  )
+  await new Promise((resolve) => probe.close(resolve))
+}
+
+/** @returns a port at a distance from those that the example and the running service use */
+function otherPort(): number {
+  return port + PORT_DISTANCE > MAX_PORT ? port - PORT_DISTANCE : port + PORT_DISTANCE
 }
 
 async function listen(onPort: number, listener: RequestListener): Promise<void> {

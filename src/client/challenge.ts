@@ -1,4 +1,4 @@
-/** Shows the challenge widgets of ALTCHA, Turnstile and hCaptcha in an element of the page. */
+/** Challenges: repeats a request that requires one, and shows the widgets of ALTCHA, Turnstile and hCaptcha. */
 import { GatehouseError } from './errors.ts'
 import type { Challenge } from './wire.ts'
 
@@ -8,6 +8,11 @@ import type { Challenge } from './wire.ts'
  * @returns the solution that the widget produced
  */
 export type SolveChallenge = (challenge: Challenge, attempt: AbortSignal) => Promise<string>
+
+/** The field of a request for the solution of a challenge; empty if none is required. */
+export interface Solution {
+  readonly challenge?: string
+}
 
 export interface WidgetOptions {
   /** The service's URL. The service serves ALTCHA's widget. */
@@ -41,8 +46,43 @@ const SHOW_WIDGET: Readonly<Record<Challenge['provider'], ShowWidget>> = {
   hcaptcha: showHostedWidget,
 }
 
+/**
+ * The service may require a second challenge for one call, and a solution may expire before it is sent. More challenges than
+ * this end the call.
+ */
+const MAX_CHALLENGES = 3
+
 /** Scripts and style sheets that are loaded or loading, by URL. */
 const loading = new Map<string, Promise<void>>()
+
+/**
+ * Calls without a solution first, then with the solution of each challenge that the service requires.
+ * @throws what `call` throws; {GatehouseError} `challenge_not_shown`
+ */
+export async function withChallenges<T>(
+  solve: SolveChallenge | undefined,
+  call: (solution: Solution) => Promise<T>,
+): Promise<T> {
+  let required: Challenge | null = null
+  for (let solved = 0; ; solved++) {
+    const attempt = new AbortController()
+    try {
+      const challenge: string | undefined = required ? await solve?.(required, attempt.signal) : undefined
+      return await call(challenge === undefined ? {} : { challenge })
+    } catch (error) {
+      required = challengeOf(error)
+      if (required === null || solve === undefined || solved === MAX_CHALLENGES) throw error
+    } finally {
+      attempt.abort()
+    }
+  }
+}
+
+function challengeOf(error: unknown): Challenge | null {
+  const problem = error instanceof GatehouseError ? error.problem : undefined
+  const hasChallenge = problem?.code === 'challenge_required' || problem?.code === 'challenge_failed'
+  return hasChallenge ? problem.challenge : null
+}
 
 /**
  * @param element shows the widget while a challenge is open; it is emptied after each attempt, because a solution is accepted

@@ -1,15 +1,18 @@
 /** The error with which all calls of the SDK reject. */
-import type { Problem, ServiceErrorCode } from './wire.ts'
+import type { LaterErrorCode, Problem, ServiceErrorCode } from './wire.ts'
 
 /** The service's error codes, and three of the SDK. */
 export type ErrorCode =
   | ServiceErrorCode
+  | LaterErrorCode
   /** No response: the browser is offline, or the service's CORS_ORIGINS does not contain this page's origin. */
   | 'network'
   /** The browser does not store the service's cookie: the service is on another site, or cookies are blocked. */
   | 'cookie_blocked'
   /** The challenge's widget could not be loaded or shown. */
   | 'challenge_not_shown'
+
+const SESSION_ENDED: readonly ErrorCode[] = ['invalid_refresh_token', 'refresh_token_reused']
 
 export interface ErrorDetails {
   /** The HTTP status; 0 if there was no response. */
@@ -40,7 +43,7 @@ export class GatehouseError extends Error {
 
 export async function toError(response: Response): Promise<GatehouseError> {
   const problem: Problem | null = await response.json().catch(() => null)
-  const retryAfter = Number(response.headers.get('Retry-After') ?? problem?.retry_after ?? Number.NaN)
+  const retryAfter = Number(response.headers.get('Retry-After') ?? Number.NaN)
   return new GatehouseError(
     problem?.code ?? 'internal',
     problem?.detail ?? `HTTP status ${response.status}`,
@@ -50,4 +53,21 @@ export async function toError(response: Response): Promise<GatehouseError> {
       ...(Number.isFinite(retryAfter) && { retryAfterSeconds: retryAfter }),
     },
   )
+}
+
+/** @returns whether the service stored the change although it responded with an error */
+export function isStored(error: unknown): boolean {
+  if (!(error instanceof GatehouseError)) return false
+  return error.problem?.code === 'unavailable' && error.problem.changed === true
+}
+
+/** @returns whether the request may have taken effect without its response arriving here */
+export function isLostResponse(error: unknown): boolean {
+  return isStored(error) || (error instanceof GatehouseError && error.code === 'network')
+}
+
+/** @returns null if the error says that the session has ended. @throws the error otherwise */
+export function nullIfEnded(error: unknown): null {
+  if (error instanceof GatehouseError && SESSION_ENDED.includes(error.code)) return null
+  throw error
 }

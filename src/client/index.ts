@@ -2,18 +2,19 @@
  * `gatehouse-edge/client`, the browser SDK: logs people in from a page and sends the access token to the page's APIs. It has
  * no dependencies, and all tabs of an origin share one session.
  */
-import type { SolveChallenge } from './challenge.ts'
-import { GatehouseError } from './errors.ts'
+import { Account, type Confirmation, type PasswordChange, type ProfileChange } from './account.ts'
+import { type Solution, type SolveChallenge, withChallenges } from './challenge.ts'
 import { fetchWithToken, openWebSocket } from './requests.ts'
 import { Service } from './service.ts'
-import { Session } from './session.ts'
+import { TabSession } from './session.ts'
 import { openStorage, type StorageChoice } from './storage.ts'
-import type { Challenge, User } from './wire.ts'
+import type { Session, User } from './wire.ts'
 
+export type { Confirmation, PasswordChange, ProfileChange } from './account.ts'
 export { challengeIn, type SolveChallenge, type WidgetOptions } from './challenge.ts'
 export { type ErrorCode, GatehouseError } from './errors.ts'
 export type { StorageChoice, TokenStorage } from './storage.ts'
-export type { Challenge, FieldError, Problem, User } from './wire.ts'
+export type { Challenge, FieldError, PasswordReason, Problem, Session, User } from './wire.ts'
 
 export interface ClientOptions {
   /** The service's PUBLIC_URL, such as `https://auth.example.com`. */
@@ -28,23 +29,26 @@ export interface ClientOptions {
   readonly tabs?: boolean
 }
 
-/** All calls reject with a GatehouseError. */
-export interface Client {
+/**
+ * All calls reject with a GatehouseError. Those about the account reject with `invalid_token` if the browser has no session, or it
+ * has ended.
+ */
+export interface Client<Claims extends object = Record<string, unknown>> {
   /** Creates an account and logs in. At least one identifier is required. */
-  readonly register: (account: Registration) => Promise<User>
-  readonly logIn: (credentials: Credentials) => Promise<User>
+  readonly register: (account: Registration) => Promise<User<Claims>>
+  readonly logIn: (credentials: Credentials) => Promise<User<Claims>>
   /**
    * Ends the session, in every tab. Rejects with `network` if the service cannot be reached. The refresh token is then removed
    * from the storage, but the session continues at the service. In cookie mode nothing has changed.
    */
   readonly logOut: () => Promise<void>
   /** Returns the user who is logged in, or null. Rejects if it has to ask the service and cannot reach it. */
-  readonly user: () => Promise<User | null>
+  readonly user: () => Promise<User<Claims> | null>
   /**
    * Calls the listener when the user changes, in this tab or another: login, logout, another profile. Returns a function
    * that removes the listener.
    */
-  readonly onChange: (listener: (user: User | null) => void) => () => void
+  readonly onChange: (listener: (user: User<Claims> | null) => void) => () => void
   /**
    * `fetch` that sends the access token, to the APIs only. A token that is about to expire is renewed first. After a response
    * that refuses the token as invalid, the request is sent once more with a new token. Rejects as `fetch` does, and with a
@@ -61,6 +65,33 @@ export interface Client {
    * @throws {DOMException} as `new WebSocket` does
    */
   readonly webSocket: (url: string | URL, protocols?: readonly string[]) => Promise<WebSocket>
+  /**
+   * Returns the access token, or null without a session, for libraries that send it themselves.
+   * A token that is about to expire is renewed first, so it is valid for at least 30 seconds, or a quarter of a shorter
+   * lifetime; for less if it has not expired and the service cannot be reached. Ask for it again for each use.
+   */
+  readonly accessToken: () => Promise<string | null>
+  /**
+   * Sets or clears identifiers. Returns the user, and calls the listeners of `onChange` in every tab. Rejects with
+   * `invalid_credentials` if the current password is wrong.
+   */
+  readonly updateProfile: (change: ProfileChange) => Promise<User<Claims>>
+  /**
+   * Changes the password and ends every other session. This one continues in every tab. Rejects with `invalid_credentials` if
+   * the current password is wrong. After `network` the password may have changed.
+   */
+  readonly changePassword: (passwords: PasswordChange) => Promise<void>
+  /** Lists the user's sessions, the last used first. */
+  readonly sessions: () => Promise<readonly Session[]>
+  /**
+   * Ends a session. Ending the current one logs out, in every tab. If the login is more than 15 minutes old, another one
+   * needs the password: without it the call rejects with `insufficient_user_authentication`.
+   */
+  readonly endSession: (id: string, confirmation?: Confirmation) => Promise<void>
+  /** Ends all sessions but the current one. Needs the password as `endSession` does. */
+  readonly endOtherSessions: (confirmation?: Confirmation) => Promise<void>
+  /** Deletes the account, and logs out in every tab. */
+  readonly deleteAccount: (confirmation: Confirmation) => Promise<void>
 }
 
 export interface Registration {
@@ -79,12 +110,12 @@ export interface Credentials {
 }
 
 /**
- * The service may require a second challenge for one call, and a solution may expire before it is sent. More challenges than
- * this end the call.
+ * @typeParam Claims the claims that operators grant to accounts, which the SDK does not check
+ * @throws {TypeError} if a URL is invalid
  */
-const MAX_CHALLENGES = 3
-
-/** @throws {TypeError} if a URL is invalid */
+export function createClient<Claims extends object = Record<string, unknown>>(
+  options: ClientOptions,
+): Client<Claims>
 export function createClient(options: ClientOptions): Client {
   const url = new URL(options.url).origin
   const trusted = new Set([url, ...(options.apis ?? []).map(toOrigin)])
@@ -93,20 +124,26 @@ export function createClient(options: ClientOptions): Client {
   // Tabs with another kind of storage, or with another version of the tab protocol, do not share this session.
   const tabGroup = `${name} ${storage === null ? 'cookie' : 'token'} 2`
   const service = new Service(url, storage === null)
-  const session = new Session(service, storage, options.tabs === false ? null : tabGroup)
+  const session = new TabSession(service, storage, options.tabs === false ? null : tabGroup)
+  const account = new Account(service, session)
+  const solving = <T>(call: (solution: Solution) => Promise<T>) => withChallenges(options.challenge, call)
   const authenticate = (path: '/auth/register' | '/auth/login', fields: object) =>
-    withChallenges(options.challenge, (solution) => {
-      const body = { ...fields, ...(solution !== null && { challenge: solution }) }
-      return session.start(() => service.authenticate(path, body))
-    })
+    solving((solution) => session.start(() => service.authenticate(path, { ...fields, ...solution })))
   return {
-    register: (account) => authenticate('/auth/register', account),
+    register: (fields) => authenticate('/auth/register', fields),
     logIn: (credentials) => authenticate('/auth/login', credentials),
     logOut: () => session.end(),
     user: async () => (await session.current())?.user ?? null,
     onChange: (listener) => session.onChange(listener),
     fetch: (input, init) => fetchWithToken(session, trusted, input, init),
     webSocket: (url, protocols = []) => openWebSocket(session, trusted, url, protocols),
+    accessToken: async () => (await session.current())?.accessToken ?? null,
+    updateProfile: (fields) => solving((solution) => account.updateProfile({ ...fields, ...solution })),
+    changePassword: (passwords) => solving(account.passwordChange(passwords)),
+    sessions: () => account.sessions(),
+    endSession: (id, fields) => solving((solution) => account.endSession(id, { ...fields, ...solution })),
+    endOtherSessions: (fields) => solving((solution) => account.endOtherSessions({ ...fields, ...solution })),
+    deleteAccount: (fields) => solving((solution) => account.deleteAccount({ ...fields, ...solution })),
   }
 }
 
@@ -114,28 +151,4 @@ function toOrigin(api: string): string {
   const { origin, pathname } = new URL(api)
   if (pathname === '/') return origin
   throw new TypeError(`apis: "${api}" must be an origin without a path`)
-}
-
-/** Calls without a solution first, then with the solution of each challenge that the service requires. */
-async function withChallenges(
-  solve: SolveChallenge | undefined,
-  call: (solution: string | null) => Promise<User>,
-): Promise<User> {
-  let challenge: Challenge | null = null
-  for (let solved = 0; ; solved++) {
-    const attempt = new AbortController()
-    try {
-      const solution = challenge === null ? null : await solve?.(challenge, attempt.signal)
-      return await call(solution ?? null)
-    } catch (error) {
-      challenge = challengeOf(error)
-      if (challenge === null || solve === undefined || solved === MAX_CHALLENGES) throw error
-    } finally {
-      attempt.abort()
-    }
-  }
-}
-
-function challengeOf(error: unknown): Challenge | null {
-  return (error instanceof GatehouseError && error.problem?.challenge) || null
 }

@@ -1,5 +1,5 @@
 /** Requests and WebSockets with the access token. */
-import type { Session } from './session.ts'
+import type { TabSession } from './session.ts'
 
 /** The gateway selects it if the origin selects no subprotocol, because browsers close a socket without a selection. */
 const FALLBACK_PROTOCOL = 'gatehouse'
@@ -10,7 +10,7 @@ const INVALID_TOKEN = /\berror="?invalid_token\b/i
 
 /** @param trusted the origins to which the token is sent */
 export async function fetchWithToken(
-  session: Session,
+  session: TabSession,
   trusted: ReadonlySet<string>,
   input: RequestInfo | URL,
   init: RequestInit | undefined,
@@ -41,7 +41,7 @@ function isInvalidToken(response: Response): boolean {
 
 /** @param trusted the origins to which the token is sent */
 export async function openWebSocket(
-  session: Session,
+  session: TabSession,
   trusted: ReadonlySet<string>,
   url: string | URL,
   protocols: readonly string[],

@@ -1,6 +1,6 @@
 /** HTTP requests to the service. */
-import { GatehouseError, toError } from './errors.ts'
-import type { TokenResponse } from './wire.ts'
+import { GatehouseError, isLostResponse, toError } from './errors.ts'
+import type { Session, TokenResponse, User } from './wire.ts'
 
 /** The time limit of each request. */
 export const TIMEOUT_MS = 20_000
@@ -11,20 +11,21 @@ export const TIMEOUT_MS = 20_000
 const RETRY_DELAYS_MS = [500, 2_000]
 const MAX_RETRY_MS = 6_000
 
+const JSON_TYPE = { 'Content-Type': 'application/json' }
+
 export class Service {
   readonly #url: string
-  readonly #usesCookie: boolean
+  readonly #credentials: 'include' | 'omit'
 
   constructor(url: string, usesCookie: boolean) {
     this.#url = url
-    this.#usesCookie = usesCookie
+    this.#credentials = usesCookie ? 'include' : 'omit'
   }
 
   /** Registers or logs in. @throws {GatehouseError} */
   async authenticate(path: '/auth/register' | '/auth/login', fields: object): Promise<TokenResponse> {
-    return this.#tokens(
-      await this.#post(path, { ...fields, ...(this.#usesCookie && { transport: 'cookie' }) }),
-    )
+    const transport = this.#credentials === 'include' ? 'cookie' : 'body'
+    return this.#tokens(await this.#post(path, { ...fields, transport }))
   }
 
   /** @param refreshToken null if it is in a cookie. @throws {GatehouseError} */
@@ -42,17 +43,40 @@ export class Service {
     await this.#send('/auth/logout', { headers: { Authorization: `Bearer ${accessToken}` } })
   }
 
-  /** Checks the response's members, because a proxy in front of the service may have sent it. */
+  /** @throws {GatehouseError} */
+  async changePassword(accessToken: string, body: object): Promise<TokenResponse> {
+    return this.#tokens(await this.sendAuthorized(accessToken, 'PUT', '/auth/me/password', body))
+  }
+
+  /** @throws {GatehouseError} */
+  async updateProfile(accessToken: string, body: object): Promise<User> {
+    return this.#json(await this.sendAuthorized(accessToken, 'PATCH', '/auth/me', body), ['id'])
+  }
+
+  /** @throws {GatehouseError} */
+  async sessions(accessToken: string): Promise<{ readonly sessions: readonly Session[] }> {
+    return this.#json(await this.sendAuthorized(accessToken, 'GET', '/auth/sessions'), ['sessions'])
+  }
+
+  /** Sends cookies too, because the response may replace or clear the one of the session. @throws {GatehouseError} */
+  sendAuthorized(accessToken: string, method: string, path: string, body?: object): Promise<Response> {
+    const headers = { Authorization: `Bearer ${accessToken}`, ...(body && JSON_TYPE) }
+    const init = { method, headers, body: body === undefined ? null : JSON.stringify(body) }
+    return this.#send(path, { ...init, credentials: this.#credentials })
+  }
+
   async #tokens(response: Response): Promise<TokenResponse> {
-    const body: Partial<TokenResponse> | null = await response.json().catch((cause) => {
+    const inBody = this.#credentials === 'omit' ? (['refresh_token'] as const) : []
+    return this.#json(response, ['access_token', 'expires_in', 'user', ...inBody])
+  }
+
+  /** @param members are checked, because a proxy in front of the service may have sent the response */
+  async #json<T extends object>(response: Response, members: readonly (keyof T)[]): Promise<T> {
+    const body: T | null = await response.json().catch((cause) => {
       throw cause instanceof SyntaxError ? this.#unexpectedResponse() : this.#networkError(cause)
     })
-    const { access_token, expires_in, user } = body ?? {}
-    if (access_token === undefined || expires_in === undefined || user === undefined)
-      throw this.#unexpectedResponse()
-    const refreshToken = body?.refresh_token
-    if (!this.#usesCookie && refreshToken === undefined) throw this.#unexpectedResponse()
-    return { access_token, expires_in, user, refresh_token: refreshToken }
+    if (body === null || members.some((name) => body[name] === undefined)) throw this.#unexpectedResponse()
+    return body
   }
 
   #unexpectedResponse(): GatehouseError {
@@ -70,8 +94,11 @@ export class Service {
   }
 
   #post(path: string, body: object): Promise<Response> {
-    const init = { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }
-    return this.#send(path, { ...init, credentials: this.#usesCookie ? 'include' : 'omit' })
+    return this.#send(path, {
+      headers: JSON_TYPE,
+      body: JSON.stringify(body),
+      credentials: this.#credentials,
+    })
   }
 
   async #send(path: string, init: RequestInit): Promise<Response> {
@@ -84,15 +111,17 @@ export class Service {
   }
 }
 
-/** Tries one after the other: an old refresh token that reached the service late would look stolen. */
-async function withRetries<T>(call: () => Promise<T>): Promise<T> {
+/**
+ * Repeats a request whose response may have been lost, at most twice. Tries one after the other: an old refresh token that
+ * reached the service late would look stolen.
+ */
+export async function withRetries<T>(call: () => Promise<T>): Promise<T> {
   const startMs = Date.now()
   for (const delayMs of RETRY_DELAYS_MS) {
     try {
       return await call()
     } catch (error) {
-      const isLost = error instanceof GatehouseError && error.code === 'network' && navigator.onLine
-      if (!isLost || Date.now() - startMs > MAX_RETRY_MS) throw error
+      if (!isLostResponse(error) || !navigator.onLine || Date.now() - startMs > MAX_RETRY_MS) throw error
       await new Promise((resolve) => setTimeout(resolve, delayMs))
     }
   }

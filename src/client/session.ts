@@ -1,5 +1,5 @@
 /** This tab's view of the browser's session: an access token in memory. The first tab that needs a new one refreshes it. */
-import { GatehouseError } from './errors.ts'
+import { GatehouseError, nullIfEnded } from './errors.ts'
 import type { Service } from './service.ts'
 import type { TokenStorage } from './storage.ts'
 import { Tabs } from './tabs.ts'
@@ -17,6 +17,8 @@ export interface SessionState {
 
 /** Undefined: not determined yet. Null: not logged in. */
 type KnownState = SessionState | null | undefined
+/** The tokens or the user that a request changed; null if it ended the session; undefined if it changed nothing. */
+type Change = TokenResponse | User | undefined | null
 
 /** A token is renewed this long before it expires, or in the last quarter of a short lifetime. */
 const RENEWAL_MARGIN_MS = 30_000
@@ -25,9 +27,8 @@ const RENEWAL_MARGIN_MS = 30_000
  * again.
  */
 const REFUSAL_PAUSE_MS = 5_000
-const SESSION_ENDED = ['invalid_refresh_token', 'refresh_token_reused']
 
-export class Session {
+export class TabSession {
   readonly #service: Service
   /** Null: the refresh token is in a cookie. */
   readonly #storage: TokenStorage | null
@@ -54,11 +55,17 @@ export class Session {
    * @returns a session whose token does not expire soon; null if the browser has no session
    * @throws {GatehouseError} if that cannot be determined now
    */
-  async current(): Promise<SessionState | null> {
+  current(): Promise<SessionState | null> {
+    return this.#renewIfDue((stale) => this.renew(stale))
+  }
+
+  async #renewIfDue(
+    renew: (stale: string | null) => Promise<SessionState | null>,
+  ): Promise<SessionState | null> {
     const state = this.#state
     if (state === null || (state !== undefined && Date.now() < state.renewAtMs)) return state
     try {
-      return await this.renew(state?.accessToken ?? null)
+      return await renew(state?.accessToken ?? null)
     } catch (error) {
       // The token has not expired yet, so an unavailable service does not matter.
       if (state !== undefined && Date.now() < state.expiresAtMs && this.#state === state) return state
@@ -99,8 +106,8 @@ export class Session {
   start(authenticate: () => Promise<TokenResponse>): Promise<User> {
     return this.#tabs.exclusively(async () => {
       const tokens = await authenticate()
-      const { user } = await this.#store(this.#storage === null ? await this.#confirmCookie(tokens) : tokens)
-      return user
+      await this.#store(this.#storage === null ? await this.#confirmCookie(tokens) : tokens)
+      return tokens.user
     })
   }
 
@@ -117,6 +124,48 @@ export class Session {
       if (token !== null) await this.#service.logOut(token)
       else if (state && this.#storage !== null) await this.#service.logOutByAccessToken(state.accessToken)
     })
+  }
+
+  /**
+   * Sends a request about the account exclusively among all tabs, so that no refresh gets what the request replaces.
+   * @param send called again with a new token if the service refuses the access token
+   * @param change what the request changes in the session of the access token
+   * @throws {GatehouseError} `invalid_token` if the browser has no session, or the session has ended
+   */
+  request<T>(
+    send: (accessToken: string) => Promise<T>,
+    change: (result: T, accessToken: string) => Change,
+  ): Promise<T> {
+    return this.#tabs.exclusively(async () => {
+      const before = await this.#renewIfDue((stale) => this.#refresh(stale))
+      if (before === null) throw new GatehouseError('invalid_token', 'The browser has no session.')
+      const result = await this.#sendRenewing(before, send)
+      const state = this.#state
+      // Without locks another tab may have logged out, or logged in as another user. Its change prevails.
+      if (state?.user.id === before.user.id) await this.#apply(state, change(result, state.accessToken))
+      return result
+    })
+  }
+
+  async #sendRenewing<T>(
+    { accessToken, user }: SessionState,
+    send: (accessToken: string) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await send(accessToken)
+    } catch (error) {
+      if (!(error instanceof GatehouseError) || error.code !== 'invalid_token') throw error
+      const renewed = await this.#refresh(accessToken)
+      if (renewed?.user.id !== user.id) throw error
+      return send(renewed.accessToken)
+    }
+  }
+
+  async #apply(state: SessionState, change: Change): Promise<unknown> {
+    if (change === undefined) return
+    if (change === null) return this.#clear()
+    if ('access_token' in change) return this.#store(change)
+    return this.#publish({ ...state, user: change })
   }
 
   async #refresh(stale: string | null): Promise<SessionState | null> {
@@ -193,10 +242,4 @@ export class Session {
       }
     }
   }
-}
-
-/** @returns null if the error says that the session has ended. @throws the error otherwise */
-function nullIfEnded(error: unknown): null {
-  if (error instanceof GatehouseError && SESSION_ENDED.includes(error.code)) return null
-  throw error
 }

@@ -40,8 +40,14 @@ export interface NamingKeyRow {
 /** The version of the schema that this release requires, which schema.sql writes. */
 export const SCHEMA_VERSION = 1
 
+/** @returns null for a database without a schema */
 export async function readSchemaVersion(db: D1Database): Promise<number | null> {
-  return db.prepare('SELECT version FROM schema_version WHERE id = 1').first<number>('version')
+  try {
+    return await db.prepare('SELECT version FROM schema_version WHERE id = 1').first<number>('version')
+  } catch (error) {
+    if (error instanceof Error && error.message.includes('no such table')) return null
+    throw error
+  }
 }
 
 export function selectNamingKey(db: D1Database): D1PreparedStatement {

@@ -80,7 +80,9 @@ export class SigningKeys {
       const privateKey = await this.#privateKey(key)
       if (privateKey !== null) return { kid: key.kid, alg: key.alg, privateKey }
     }
-    throw noKey('AUTH_SECRET unseals no signing key')
+    throw noKey(
+      'AUTH_SECRET unseals no signing key: set the secret that sealed them as AUTH_SECRET or AUTH_SECRET_FALLBACK',
+    )
   }
 
   /** @returns the key to verify with, or null if the service has no such `kid`, or no longer. @throws {ServiceError} `unavailable` */

@@ -1,5 +1,5 @@
 /** The globals of app.html. */
-import type { Client } from '../../src/client/index.ts'
+import type { Client, Problem } from '../../src/client/index.ts'
 
 declare global {
   var client: Client
@@ -15,5 +15,6 @@ export interface Outcome<T> {
     readonly code: string
     readonly status: number
     readonly message: string
+    readonly problem?: Problem
   }
 }

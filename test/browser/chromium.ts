@@ -1,4 +1,5 @@
 /** A real browser, in which each error and warning of the console fails the test. */
+import axe from 'axe-core'
 import {
   type Browser,
   type BrowserContext,
@@ -6,8 +7,9 @@ import {
   chromium,
   type Page,
 } from 'playwright-core'
+import { expect } from 'vitest'
 
-const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium'
+const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium-headless-shell'
 const ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
 
 /** How long to wait for an element. */
@@ -33,7 +35,9 @@ export class Chromium {
   /** A browser of a new visitor, with its own IP address. */
   async visitor(options: BrowserContextOptions = {}): Promise<BrowserContext> {
     this.#visitors += 1
-    const address = { 'CF-Connecting-IP': `10.8.${process.pid % 250}.${this.#visitors}` }
+    const address = {
+      'CF-Connecting-IP': `10.${(process.pid >> 8) & 255}.${process.pid & 255}.${this.#visitors}`,
+    }
     const context = await this.#browser.newContext(options)
     // Added to requests as they leave: CORS would require permission for a header that the page sets.
     await context.route('**/*', (route) => {
@@ -65,4 +69,35 @@ export class Chromium {
   close(): Promise<void> {
     return this.#browser.close()
   }
+}
+
+/** For developers who change a page. Git ignores them. */
+const SCREENSHOTS = 'test/browser/screenshots'
+
+const LOOKS = [360, 1280].flatMap((width) =>
+  (['light', 'dark'] as const).map((colorScheme) => ({ width, colorScheme })),
+)
+
+/**
+ * Takes screenshots of a page, narrow and wide, light and dark, and fails if one has accessibility violations or scrolls
+ * horizontally.
+ */
+export async function checkLooks(page: Page, name: string): Promise<void> {
+  await page.evaluate(axe.source)
+  for (const { width, colorScheme } of LOOKS) {
+    const look = `${width}-${colorScheme}`
+    await page.setViewportSize({ width, height: 800 })
+    await page.emulateMedia({ colorScheme })
+    const path = `${SCREENSHOTS}/${name}-${look}.png`
+    // Ends transitions between colors, whose contrast may be too low.
+    await page.screenshot({ path, fullPage: true, animations: 'disabled' })
+    expect([look, ...(await violationsOf(page))]).toEqual([look])
+    const needed = await page.evaluate(() => document.documentElement.scrollWidth)
+    expect(needed, look).toBeLessThanOrEqual(width)
+  }
+}
+
+async function violationsOf(page: Page): Promise<readonly string[]> {
+  const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run())
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
 }

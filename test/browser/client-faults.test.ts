@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import './app.ts'
 import {
   callApi,
+  changePassword,
   chromium,
   enter,
   logOut,
@@ -156,13 +157,14 @@ describe('several tabs', () => {
     expect(await user(tab)).toEqual({ value: name })
   })
 
-  it.each(['logout', 'login'])(
+  it.each(['logout', 'login', 'changed password'] as const)(
     'keeps the result of a %s when a late response arrives in another tab, without locks',
     async (what) => {
       const context = await chromium.visitor()
       await context.addInitScript(refuseLocks)
       const [tab, other] = [await openTab(context), await openTab(context)]
-      await enter(tab, 'register', newName())
+      const name = newName()
+      await enter(tab, 'register', name)
       const { name: otherName } = await newVisitor()
       await user(other)
       const delayed = await holdBack(context)
@@ -170,10 +172,11 @@ describe('several tabs', () => {
       const renewing = user(tab)
       await delayed.begun
       if (what === 'logout') await logOut(other)
+      else if (what === 'changed password') expect(await changePassword(other)).toEqual({})
       else expect(await enter(other, 'logIn', otherName)).toEqual({ value: otherName })
       delayed.release()
       await renewing
-      const expected = { value: what === 'logout' ? null : otherName }
+      const expected = { value: { logout: null, login: otherName, 'changed password': name }[what] }
       expect(await user(tab)).toEqual(expected)
       expect(await user(other)).toEqual(expected)
       await other.reload()

@@ -15,6 +15,7 @@ import {
   stage,
   user,
 } from './spa.ts'
+import { refusedCalls } from './stage.ts'
 
 describe('client.webSocket', () => {
   const opened = (protocol: string) => ({ protocol, data: 'hello' })
@@ -103,21 +104,20 @@ describe('client.fetch', () => {
   it('renews the token and repeats a request once if an API rejects the token', async () => {
     const { context, tab } = await newVisitor()
     const refreshes = countRefreshes(context)
-    const before = stage.refusing.calls()
-    const status = await tab.evaluate(async (url) => (await client.fetch(url)).status, stage.refusing.url)
+    const before = await refusedCalls(stage)
+    const status = await tab.evaluate(async (url) => (await client.fetch(url)).status, stage.refusing)
     expect(status).toBe(401)
-    expect(stage.refusing.calls() - before).toBe(2)
+    expect((await refusedCalls(stage)) - before).toBe(2)
     expect(refreshes()).toBe(1)
   })
 
   it('does not renew the token for each rejection of an API that keeps rejecting', async () => {
     const { context, tab } = await newVisitor()
     const refreshes = countRefreshes(context)
-    const before = stage.refusing.calls()
-    for (let times = 1; times <= 5; times++)
-      await tab.evaluate((url) => client.fetch(url), stage.refusing.url)
+    const before = await refusedCalls(stage)
+    for (let times = 1; times <= 5; times++) await tab.evaluate((url) => client.fetch(url), stage.refusing)
     expect(refreshes()).toBeLessThanOrEqual(2)
-    expect(stage.refusing.calls() - before).toBeLessThanOrEqual(7)
+    expect((await refusedCalls(stage)) - before).toBeLessThanOrEqual(7)
   })
 
   it('does not repeat a request with the token of another account that logged in since', async () => {
@@ -125,13 +125,13 @@ describe('client.fetch', () => {
     const { name } = await newVisitor()
     const other = await openTab(context)
     let calls = 0
-    await context.route(`${stage.refusing.url}/**`, async (route) => {
+    await context.route(`${stage.refusing}/**`, async (route) => {
       if (route.request().method() === 'POST' && calls++ === 0) await enter(other, 'logIn', name)
       await route.fallback()
     })
     const status = await tab.evaluate(
       async (url) => (await client.fetch(url, { method: 'POST', body: 'an order' })).status,
-      stage.refusing.url,
+      stage.refusing,
     )
     expect(status).toBe(401)
     expect(calls).toBe(1)
@@ -142,10 +142,10 @@ describe('client.fetch', () => {
     const { context, tab } = await newVisitor()
     const bodies: (string | null)[] = []
     context.on('request', (request) => {
-      if (request.url().startsWith(stage.refusing.url) && request.method() === 'POST')
+      if (request.url().startsWith(stage.refusing) && request.method() === 'POST')
         bodies.push(request.postData())
     })
-    await tab.evaluate((url) => client.fetch(url, { method: 'POST', body: 'an order' }), stage.refusing.url)
+    await tab.evaluate((url) => client.fetch(url, { method: 'POST', body: 'an order' }), stage.refusing)
     expect(bodies).toEqual(['an order', 'an order'])
   })
 

@@ -13,7 +13,7 @@ let people = 0
 
 beforeAll(async () => {
   project = new Project()
-  const port = await freePort()
+  const port = await freePort(5)
   app = `http://localhost:${port + 3}`
   run = project.run('example:spa', port, '--var', 'ACCESS_TOKEN_SECONDS:4')
   chromium = await Chromium.launch()
@@ -63,6 +63,13 @@ describe.each(['localStorage', 'cookie'])('npm run example:spa, with %s', (stora
     await page.waitForFunction(() => document.querySelector('#token-claims')?.textContent?.includes('"sid"'))
     await page.click('#call-whoami')
     await page.locator('#response').getByText('"session"').waitFor()
+    await page.fill('#password-current', PASSWORD)
+    await page.fill('#password-new', 'password')
+    await page.click('#password-submit')
+    await page.getByText('It is one of the most common passwords.').waitFor()
+    await page.fill('#password-new', 'another horse, another staple')
+    await page.click('#password-submit')
+    await page.getByText('The password was changed').waitFor()
     const other = await context.newPage()
     await openApp(other, storage)
     await page.bringToFront()

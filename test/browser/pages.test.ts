@@ -1,27 +1,18 @@
-import { mkdirSync } from 'node:fs'
-import axe from 'axe-core'
 import type { Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { Chromium } from './chromium.ts'
-import { elsewhere, type Stage, setStage } from './stage.ts'
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
+import { Chromium, checkLooks } from './chromium.ts'
+import { elsewhere } from './stage.ts'
 
 const PASSWORD = 'correct horse battery staple'
-/** For developers who change a page. Git ignores them. */
-const SCREENSHOTS = 'test/browser/screenshots'
 
-let stage: Stage
+const stage = inject('stage')
 let chromium: Chromium
 let people = 0
 
 beforeAll(async () => {
-  mkdirSync(SCREENSHOTS, { recursive: true })
-  stage = await setStage()
   chromium = await Chromium.launch()
 })
-afterAll(async () => {
-  await chromium?.close()
-  await stage?.stop()
-})
+afterAll(() => chromium?.close())
 afterEach(() => expect(chromium.takeFaults()).toEqual([]))
 
 const newName = () => `visitor${++people}.${process.pid}`
@@ -307,10 +298,6 @@ const PAGES: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
   error: (page) => page.goto(`${stage.url}/errors/challenge_failed`),
 }
 
-const LOOKS = [360, 1280].flatMap((width) =>
-  (['light', 'dark'] as const).map((colorScheme) => ({ width, colorScheme })),
-)
-
 /** Each page is loaded once, and then shown in every width and color scheme: only media queries depend on them. */
 describe.each(['en', 'zh-CN'])('in %s', (locale) => {
   it.each(Object.keys(PAGES))(
@@ -319,22 +306,8 @@ describe.each(['en', 'zh-CN'])('in %s', (locale) => {
       const visitor = await chromium.visitor({ locale })
       const page = await visitor.newPage()
       await PAGES[name]?.(page)
-      await page.evaluate(axe.source)
-      for (const { width, colorScheme } of LOOKS) {
-        const look = `${width}-${colorScheme}`
-        await page.setViewportSize({ width, height: 800 })
-        await page.emulateMedia({ colorScheme })
-        await page.screenshot({ path: `${SCREENSHOTS}/${name}-${look}-${locale}.png`, fullPage: true })
-        expect([look, ...(await violationsOf(page))]).toEqual([look])
-        const needed = await page.evaluate(() => document.documentElement.scrollWidth)
-        expect(needed, look).toBeLessThanOrEqual(width)
-      }
+      await checkLooks(page, `${name}-${locale}`)
       await visitor.close()
     },
   )
 })
-
-async function violationsOf(page: Page): Promise<readonly string[]> {
-  const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run())
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
-}

@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import './app.ts'
 import { Chromium } from './chromium.ts'
-import { type Stage, setStage } from './stage.ts'
+import { type Stage, startStage } from './stage.ts'
 
 const PASSWORD = 'correct horse battery staple'
 const WRONG = 'a guess that is wrong'
@@ -16,11 +16,12 @@ afterEach(() => expect(chromium.takeFaults()).toEqual([]))
 
 describe.each(['turnstile', 'hcaptcha'] as const)('the widget of a fake %s', (provider) => {
   let stage: Stage
+  let stop: () => Promise<void>
   let people = 0
   beforeAll(async () => {
-    stage = await setStage(provider)
+    ;({ stage, stop } = await startStage(provider))
   })
-  afterAll(() => stage?.stop())
+  afterAll(() => stop?.())
 
   const newName = () => `${provider}${++people}.${process.pid}`
   const tick = (page: Page) => page.getByLabel(`${provider}: I am a person (fake provider)`).check()

@@ -1,26 +1,22 @@
 /** The service, a browser and an app for the tests of the browser SDK, and what they do with them. */
 import { decodeJwt } from 'jose'
 import type { BrowserContext, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, expect } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, inject } from 'vitest'
 import './app.ts'
 import { Chromium } from './chromium.ts'
-import { ACCESS_TOKEN_SECONDS, type Stage, setStage } from './stage.ts'
+import { ACCESS_TOKEN_SECONDS } from './stage.ts'
 
 export const PASSWORD = 'correct horse battery staple'
 export const STORAGES = ['localStorage', 'cookie'] as const
 
-export let stage: Stage
+export const stage = inject('stage')
 export let chromium: Chromium
 let names = 0
 
 beforeAll(async () => {
-  stage = await setStage()
   chromium = await Chromium.launch()
 })
-afterAll(async () => {
-  await chromium?.close()
-  await stage?.stop()
-})
+afterAll(() => chromium?.close())
 afterEach(() => expect(chromium.takeFaults()).toEqual([]))
 
 export const newName = () => `spa${++names}.${process.pid}`
@@ -32,7 +28,7 @@ export async function openTab(
   app = stage.app,
 ): Promise<Page> {
   const page = await context.newPage()
-  await page.goto(`${app}/?storage=${storage}&api=${encodeURIComponent(stage.refusing.url)}`)
+  await page.goto(`${app}/?storage=${storage}&api=${encodeURIComponent(stage.refusing)}`)
   await page.waitForFunction(() => 'client' in window)
   return page
 }
@@ -51,6 +47,29 @@ export function enter(page: Page, how: 'register' | 'logIn', name: string, passw
     return outcome(entering.then(({ username }) => username))
   }, credentials)
 }
+
+type AccountCall =
+  | 'accessToken'
+  | 'changePassword'
+  | 'deleteAccount'
+  | 'endOtherSessions'
+  | 'endSession'
+  | 'sessions'
+  | 'updateProfile'
+
+/** Calls the SDK. */
+export const ask = (page: Page, call: AccountCall, ...parameters: readonly unknown[]) =>
+  page.evaluate(
+    ({ call, parameters }) => {
+      const ask: (...parameters: readonly never[]) => Promise<unknown> = client[call]
+      return outcome(ask(...(parameters as never[])))
+    },
+    { call, parameters },
+  )
+
+export const NEW_PASSWORD = 'another horse, another staple'
+export const changePassword = (page: Page, from = PASSWORD) =>
+  ask(page, 'changePassword', { current_password: from, new_password: NEW_PASSWORD })
 
 /** A new account in a new browser with one tab. */
 export async function newVisitor(storage: string = 'localStorage') {

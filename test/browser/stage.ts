@@ -9,6 +9,7 @@ export const ACCESS_TOKEN_SECONDS = 3
 
 const APP = readFileSync(new URL('./app.html', import.meta.url), 'utf8')
 
+/** The addresses of the servers. */
 export interface Stage {
   /** Of the service. */
   readonly url: string
@@ -17,19 +18,17 @@ export interface Stage {
   /** Of the origin behind the gateway, by itself. */
   readonly origin: string
   /** Of an API that refuses every token as invalid. */
-  readonly refusing: RefusingApi
+  readonly refusing: string
+}
+
+interface StartedStage {
+  readonly stage: Stage
   readonly stop: () => Promise<void>
 }
 
-export interface RefusingApi {
-  readonly url: string
-  /** The number of calls with a token. */
-  readonly calls: () => number
-}
-
 /** @param provider whose fake issues the challenges, in place of the built-in proof of work */
-export async function setStage(provider?: 'turnstile' | 'hcaptcha'): Promise<Stage> {
-  const port = await freePort()
+export async function startStage(provider?: 'turnstile' | 'hcaptcha'): Promise<StartedStage> {
+  const port = await freePort(2)
   const url = `http://localhost:${port}`
   const fakeProvider = `http://127.0.0.1:${port + 1}`
   const page = await listen((request, response) => {
@@ -58,7 +57,7 @@ export async function setStage(provider?: 'turnstile' | 'hcaptcha'): Promise<Sta
     await project.stop()
     project.remove()
   }
-  return { url, app: page.url, origin, refusing, stop }
+  return { stage: { url, app: page.url, origin, refusing: refusing.url }, stop }
 }
 
 /** The same app on another site. */
@@ -78,9 +77,17 @@ function appPolicy(service: string, fakeProvider: string): string {
   ].join('; ')
 }
 
-async function refuse(app: string): Promise<RefusingApi & { readonly server: Server }> {
+const CALLS_PATH = '/calls'
+
+/** @returns how many calls with a token the API has refused */
+export async function refusedCalls({ refusing }: Stage): Promise<number> {
+  return Number(await (await fetch(refusing + CALLS_PATH)).text())
+}
+
+function refuse(app: string): Promise<Listening> {
   let calls = 0
-  const { url, server } = await listen((request, response) => {
+  return listen((request, response) => {
+    if (request.url === CALLS_PATH) return void response.end(String(calls))
     response.setHeader('Access-Control-Allow-Origin', app)
     response.setHeader('Access-Control-Allow-Headers', 'Authorization')
     response.setHeader('Access-Control-Expose-Headers', 'WWW-Authenticate')
@@ -88,10 +95,14 @@ async function refuse(app: string): Promise<RefusingApi & { readonly server: Ser
     if (request.headers.authorization !== undefined) calls += 1
     response.writeHead(401, { 'WWW-Authenticate': 'Bearer realm="api", error="invalid_token"' }).end()
   })
-  return { url, server, calls: () => calls }
 }
 
-async function listen(listener: RequestListener): Promise<{ readonly url: string; readonly server: Server }> {
+interface Listening {
+  readonly url: string
+  readonly server: Server
+}
+
+async function listen(listener: RequestListener): Promise<Listening> {
   const server = createServer(listener)
   const port = await freePort()
   await new Promise<void>((resolve) => server.listen(port, resolve))

@@ -6,6 +6,7 @@ const TIMEOUT_MS = 120_000
 export default defineConfig({
   test: {
     include: ['test/browser/**/*.test.ts'],
+    globalSetup: 'test/browser/shared-stage.ts',
     fileParallelism: false,
     testTimeout: TIMEOUT_MS,
     hookTimeout: TIMEOUT_MS,

@@ -1,13 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
+import { gzipSync } from 'node:zlib'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { Problem, TokenResponse } from '../../src/client/wire.ts'
 import { freePort, Project, paste, type Run, solveWithExample } from './project.ts'
 
 const project = new Project()
-const port = await freePort()
+const port = await freePort(2)
 const url = `http://localhost:${port}`
 const READY = `Gatehouse serves ${url}`
 
@@ -37,6 +38,8 @@ afterAll(async () => {
   project.remove()
 })
 
+type ChallengeRequired = Extract<Problem, { readonly code: 'challenge_required' }>
+
 const post = (path: string, body: object, headers: Record<string, string> = {}) =>
   fetch(url + path, {
     method: 'POST',
@@ -61,6 +64,9 @@ async function logInAndDisconnect(identifier: string, address: string): Promise<
 }
 
 const ada = { identifier: 'ada', password: 'correct horse battery staple' }
+
+/** Of the API reference, gzipped. */
+const REFERENCE_LIMIT_BYTES = 300 * 1024
 
 const issuerOf = (token: string) =>
   JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()).iss
@@ -114,6 +120,13 @@ describe('npm run dev', () => {
     expect(limits.status).toBe(200)
   })
 
+  it('adds the API reference, which the assets of a deployment lack', async () => {
+    expect(readFileSync(project.path('wrangler.toml'), 'utf8')).toContain('directory = "dist/public"')
+    const { status, headers } = await fetch(`${url}/docs`)
+    expect([status, headers.get('Content-Type')]).toEqual([404, 'application/problem+json'])
+    expect(readdirSync(project.path('dist/public')).toSorted()).toEqual(['_headers', 'assets'])
+  })
+
   it('keeps secrets and data between runs', async () => {
     const secrets = readFileSync(project.path('.dev.vars'), 'utf8')
     await start()
@@ -143,6 +156,30 @@ describe('npm run dev', () => {
     expect(readFileSync(project.path('dist/public/_headers'), 'utf8')).toMatch(
       /^\/assets\/\*\n(?: {2}.+\n)* {2}Strict-Transport-Security: max-age=31536000\n$/,
     )
+  })
+
+  it('serves an API reference of at most 300 KiB, which loads nothing from other hosts', async () => {
+    await running()
+    const page = await fetch(`${url}/docs`)
+    expect([page.status, page.headers.get('Content-Type')]).toEqual([200, 'text/html; charset=utf-8'])
+    const directives = page.headers.get('Content-Security-Policy')?.split('; ') ?? []
+    const sources = directives.flatMap((directive) => directive.split(' ').slice(1))
+    expect(new Set(sources)).toEqual(new Set(["'none'", "'self'", "'unsafe-inline'", 'data:']))
+    expect(directives.filter((directive) => directive.includes('unsafe'))).toEqual([
+      "style-src 'self' 'unsafe-inline'",
+    ])
+    const html = await page.text()
+    const references = [...html.matchAll(/ (?:href|src|spec-url)="(?!data:)([^"]*)"/g)].map(([, to]) => to)
+    expect(references).toContain('/openapi.json')
+    const parts = [html]
+    for (const path of new Set(references)) {
+      expect(path).toMatch(/^\/(?!\/)/)
+      const part = await fetch(url + path)
+      expect([path, part.status]).toEqual([path, 200])
+      parts.push(await part.text())
+    }
+    const bytes = parts.map((part) => gzipSync(part).length).reduce((sum, each) => sum + each)
+    expect(bytes).toBeLessThanOrEqual(REFERENCE_LIMIT_BYTES)
   })
 
   it('accepts the generated ADMIN_TOKEN at /admin/*', async () => {
@@ -183,7 +220,7 @@ describe('npm run dev', () => {
     const address = { 'CF-Connecting-IP': '203.0.113.10' }
     const guess = { identifier: 'nobody', password: 'a guess' }
     for (let failure = 1; failure <= 3; failure++) await post('/auth/login', guess, address)
-    const refusal = (await (await post('/auth/login', ada, address)).json()) as Problem
+    const refusal = (await (await post('/auth/login', ada, address)).json()) as ChallengeRequired
     expect(refusal.challenge).toEqual({
       provider: 'turnstile',
       action: 'login',
@@ -233,7 +270,30 @@ describe('npm run dev', () => {
     const run = project.dev(port)
     expect(await run.exited).toBe(1)
     expect(run.output()).toContain(`Port ${port} is in use`)
+    const example = project.run('example:spa', port)
+    expect(await example.exited).toBe(1)
+    expect(example.output()).toContain(`npm run example:spa -- --port ${port + 10}`)
     await new Promise((resolve) => other.close(resolve))
+  })
+
+  it.each(['none', 'debug'])(
+    'reports that the secret of the kept database is missing, and changes nothing (WRANGLER_LOG=%s)',
+    async (level) => {
+      await stop()
+      const settings = readFileSync(project.path('.dev.vars'), 'utf8')
+      rmSync(project.path('.dev.vars'))
+      const run = project.devWith({ WRANGLER_LOG: level }, port)
+      expect(await run.exited).toBe(1)
+      expect(run.output()).toMatch(/\.dev\.vars is missing, whose AUTH_SECRET .*\n.*rm -r \.wrangler\/state/)
+      expect(existsSync(project.path('.dev.vars'))).toBe(false)
+      writeFileSync(project.path('.dev.vars'), settings)
+    },
+  )
+
+  it('reports a folder that it may not write to', async () => {
+    const run = project.devWithoutPermission(port)
+    expect(await run.exited).toBe(1)
+    expect(run.output()).toMatch(/You may not write to .*: change the permissions, or copy the project/)
   })
 
   it('reports how to begin anew if the local database has another schema, and changes nothing', async () => {

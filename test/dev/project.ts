@@ -1,6 +1,16 @@
 /** A copy of the project without files of earlier runs, and `npm run dev` in it. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -8,6 +18,8 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const RECORDER = fileURLToPath(new URL('./record-connections.cjs', import.meta.url))
+/** Of the user `nobody` of Linux. */
+const NO_ONE = 65_534
 const COPIED = [
   'package.json',
   'tsconfig.json',
@@ -48,15 +60,28 @@ export class Project {
     return this.run('dev', port, ...flags)
   }
 
+  devWith(variables: NodeJS.ProcessEnv, port: number): Run {
+    return this.#npm(['run', 'dev', '--', '--port', String(port)], { env: variables })
+  }
+
+  /** As a user who may not write to the folder: root becomes another user. */
+  devWithoutPermission(port: number): Run {
+    const uid = process.getuid?.() === 0 ? { uid: NO_ONE } : {}
+    chmodSync(this.folder, 0o555)
+    const run = this.#npm(['run', 'dev', '--', '--port', String(port)], uid)
+    void run.exited.then(() => chmodSync(this.folder, 0o755))
+    return run
+  }
+
   /** @param script of package.json that accepts a port */
   run(script: string, port: number | string, ...flags: readonly string[]): Run {
-    const env = {
-      ...process.env,
-      NODE_OPTIONS: `--require ${RECORDER}`,
-      CONNECTIONS_FILE: this.path('connections'),
-    }
-    const command = ['run', script, '--', '--port', String(port), ...flags]
-    return this.#follow(spawn('npm', command, { cwd: this.folder, env, detached: true }))
+    return this.#npm(['run', script, '--', '--port', String(port), ...flags])
+  }
+
+  #npm(command: readonly string[], { env: variables, ...options }: SpawnOptions = {}): Run {
+    const recorder = { NODE_OPTIONS: `--require ${RECORDER}`, CONNECTIONS_FILE: this.path('connections') }
+    const env = { ...process.env, ...recorder, ...variables }
+    return this.#follow(spawn('npm', command, { cwd: this.folder, detached: true, ...options, env }))
   }
 
   /** Several Workers, the first of which is served. */
@@ -98,13 +123,25 @@ export class Project {
   }
 }
 
-export async function freePort(): Promise<number> {
+/** Below the ports that systems give to outgoing connections, so that none takes a port between the search and its use. */
+const PORTS = { first: 10_000, end: 32_000 }
+
+/** @returns the first of so many free ports in a row */
+export async function freePort(count = 1): Promise<number> {
+  const first = randomInt(PORTS.first, PORTS.end)
+  const ports = Array.from({ length: count }, (_, index) => first + index)
+  const free = await Promise.all(ports.map(isFree))
+  return free.every(Boolean) ? first : freePort(count)
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
+  const listening = new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
+  })
+  if (!(await listening)) return false
   await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
+  return true
 }
 
 /** Runs the commands in the output, as a developer does who pastes them. */

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { unstable_readConfig as readWranglerConfig } from 'wrangler'
 import { problemsOf, valid } from '../config/example-settings.ts'
-import { type Block, blocks, blocksOf, checkedBlocks, documents, LANGUAGES } from './documents.ts'
+import { type Block, blocks, blocksOf, checkedBlocks, documents, LANGUAGES, placeOf } from './documents.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-docs-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -24,8 +24,6 @@ function isClassified({ language, note }: Block): boolean {
   return allowed?.languages.test(language) === true && (note.startsWith('no-run') || KNOWN.includes(language))
 }
 
-const placeOf = ({ document, line, language, note }: Block) =>
-  `${document}:${line}: ${language} ${note}`.trim()
 const fenced = (info: string) => blocksOf({ path: 'x.md', text: `# x\n\n\`\`\`${info}\n{\n\`\`\`\n` })
 
 describe('blocks of code', () => {

@@ -5,22 +5,36 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { ROOT } from './documents.ts'
 
-const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
+interface Tools {
+  readonly compiler: string
+  /** The folder with the packages that the programs import. */
+  readonly modules: string
+}
+
+const MODULES = join(ROOT, 'node_modules')
+const TYPESCRIPT: Tools = { compiler: join(MODULES, 'typescript/bin/tsc'), modules: MODULES }
 
 /** By the path in the project. */
 export type Programs = Readonly<Record<string, string>>
 
 /**
- * @param packages of the root's node_modules, beside the package's own dependency and the types of Node.js
+ * @param packages that the programs import, beside the package's own dependency and the types of Node.js
  * @returns the output of tsc, which is empty if the programs compile
  */
-export function compile(programs: Programs, packages: readonly string[], options: object): string {
+export function compile(
+  programs: Programs,
+  packages: readonly string[],
+  options: object,
+  { compiler, modules }: Tools = TYPESCRIPT,
+): string {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-types-'))
   try {
-    makeProject(folder, programs, packages)
+    makeProject(folder, programs)
+    for (const name of ['jose', '@types/node']) link(folder, MODULES, name)
+    for (const name of packages) link(folder, modules, name)
     const compilerOptions = { strict: true, target: 'es2022', types: ['node'], noEmit: true, ...options }
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions }))
-    return execFileSync(process.execPath, [TSC, '-p', folder], { encoding: 'utf8' })
+    return execFileSync(process.execPath, [compiler, '-p', folder], { encoding: 'utf8' })
   } catch (error) {
     return error instanceof Error && 'stdout' in error ? String(error.stdout) : String(error)
   } finally {
@@ -28,18 +42,20 @@ export function compile(programs: Programs, packages: readonly string[], options
   }
 }
 
-function makeProject(folder: string, programs: Programs, packages: readonly string[]): void {
+function makeProject(folder: string, programs: Programs): void {
   const modules = join(folder, 'node_modules')
   for (const name of ['package.json', 'dist/client', 'dist/verify']) {
     cpSync(join(ROOT, name), join(modules, 'gatehouse-edge', name), { recursive: true })
-  }
-  for (const name of ['jose', '@types/node', ...packages]) {
-    mkdirSync(dirname(join(modules, name)), { recursive: true })
-    symlinkSync(join(ROOT, 'node_modules', name), join(modules, name), 'junction')
   }
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   for (const [name, text] of Object.entries(programs)) {
     mkdirSync(dirname(join(folder, name)), { recursive: true })
     writeFileSync(join(folder, name), text)
   }
+}
+
+function link(folder: string, modules: string, name: string): void {
+  const path = join(folder, 'node_modules', name)
+  mkdirSync(dirname(path), { recursive: true })
+  symlinkSync(join(modules, name), path, 'junction')
 }

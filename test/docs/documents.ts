@@ -8,7 +8,7 @@ const DOCUMENTS = ['*.md', '{docs,examples}/**/*.md', '.github/**/*.md']
 
 /** The languages of the blocks, by the test that checks them. */
 export const LANGUAGES = {
-  commands: ['sh', 'sql'],
+  commands: ['sh'],
   programs: ['js', 'ts', 'tsx', 'vue', 'html'],
   data: ['json', 'toml', 'http'],
 } as const
@@ -60,7 +60,7 @@ export function checkedBlocks(kind: Kind): readonly Block[] {
   return blocks.filter((block) => languages.includes(block.language) && isChecked(block))
 }
 
-/** Puts code at the lines that it has in its document, so that messages name these lines. */
-export function atItsLine({ line, code }: Block): string {
-  return '\n'.repeat(line) + code
+/** Where a block is, for the titles of tests. */
+export function placeOf({ document, line, language, note }: Block): string {
+  return `${document}:${line}: ${language} ${note}`.trim()
 }

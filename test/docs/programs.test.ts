@@ -1,29 +1,35 @@
 /** Compiles the programs in the documents. `npm run test:frameworks` compiles those for React and Vue. */
-import { symlinkSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { compile } from './compile.ts'
-import { programsIn } from './programs.ts'
+import { FRAMEWORKS, programsIn } from './programs.ts'
 
-/** The documents whose programs need packages that the project does not have. */
-const FRAMEWORKS = ['docs/spa/react.md', 'docs/spa/vue.md']
-const SERVED = `declare module '*/assets/client/index.js' { export * from 'gatehouse-edge/client' }`
-const hasPackages = (document: string) => !FRAMEWORKS.includes(document)
-const javaScript = programsIn(['js', 'mjs'], hasPackages)
-void symlinkSync
+/** What a page loads from the service has the types of the package. */
+const SERVED = {
+  'served.d.ts': `declare module '*/assets/client/index.js' { export * from 'gatehouse-edge/client' }`,
+}
+const PACKAGES = ['express', '@types/express', 'fastify', 'hono']
+const OPTIONS = {
+  module: 'esnext',
+  moduleResolution: 'bundler',
+  moduleDetection: 'force',
+  skipLibCheck: true,
+  lib: ['es2024', 'dom', 'dom.iterable', 'dom.asynciterable'],
+}
+const JAVASCRIPT = { ...OPTIONS, allowJs: true, checkJs: true, strict: false }
 
-const OPTIONS = { module: 'esnext', moduleResolution: 'bundler', moduleDetection: 'force', skipLibCheck: true }
-const compileJavaScript = (programs: typeof javaScript) =>
-  compile({ ...programs, 'served.d.ts': SERVED }, ['express', '@types/express', 'fastify', 'hono'], {
-    ...OPTIONS,
-    lib: ['es2024', 'dom', 'dom.iterable', 'dom.asynciterable'],
-    allowJs: true,
-    checkJs: true,
-    strict: false,
+const isPlain = (document: string) => !FRAMEWORKS.includes(document)
+
+describe('the programs in documents', () => {
+  it('compile, if they are TypeScript', () => {
+    expect(compile(programsIn(['ts'], isPlain), PACKAGES, OPTIONS)).toBe('')
   })
 
-describe('programs in documents', () => {
   it('compile as checked JavaScript', () => {
-    console.log(Object.keys(javaScript))
-    expect(compileJavaScript(javaScript)).toBe('')
+    expect(compile({ ...programsIn(['js', 'mjs'], isPlain), ...SERVED }, PACKAGES, JAVASCRIPT)).toBe('')
+  })
+
+  it.each(['js', 'ts'])('are refused with a call that the package does not have (%s)', (language) => {
+    const code = `import { createClient } from 'gatehouse-edge/client'\ncreateClient({ url: '' }).logInn()\n`
+    expect(compile({ [`1.${language}`]: code }, PACKAGES, JAVASCRIPT)).toContain('logInn')
   })
 })

@@ -2,6 +2,9 @@
 import type { Programs } from './compile.ts'
 import { type Block, checkedBlocks } from './documents.ts'
 
+/** The documents whose programs need packages that the project does not have. */
+export const FRAMEWORKS: readonly string[] = ['docs/spa/react.md', 'docs/spa/vue.md']
+
 const SCRIPTS = /<script type="module">\n(?<code>[\s\S]*?)<\/script>/g
 const FILES = /^cat > \S+\.(?<language>html|mjs) <<'END'\n(?<code>[\s\S]*?)^END$/gm
 
@@ -11,7 +14,13 @@ function withEmbedded(block: Block): readonly Block[] {
   const found = embedded === undefined ? [] : [...block.code.matchAll(embedded)]
   const inner = found.flatMap(({ index, 0: all, groups: { language = 'mjs', code = '' } = {} }) => {
     const before = block.code.slice(0, index + all.indexOf(code))
-    return withEmbedded({ ...block, language, code, line: block.line + before.split('\n').length - 1, note: '' })
+    return withEmbedded({
+      ...block,
+      language,
+      code,
+      line: block.line + before.split('\n').length - 1,
+      note: '',
+    })
   })
   return [block, ...inner]
 }

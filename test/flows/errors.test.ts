@@ -205,6 +205,14 @@ describe('errors of the service', () => {
       await env.DB.prepare('UPDATE schema_version SET version = ?1').bind(SCHEMA_VERSION).run()
     },
   )
+
+  it('answers 503 misconfigured to a database without a schema, and logs what to apply', async () => {
+    const error = vi.spyOn(console, 'error').mockImplementation(() => {})
+    await env.DB.prepare('ALTER TABLE schema_version RENAME TO elsewhere').run()
+    expect(await refused(call('GET', '/healthz'))).toMatchObject({ status: 503, code: 'misconfigured' })
+    expect(String(error.mock.calls)).toContain('D1 has no schema, apply schema.sql')
+    await env.DB.prepare('ALTER TABLE elsewhere RENAME TO schema_version').run()
+  })
 })
 
 describe('a misconfigured service', () => {

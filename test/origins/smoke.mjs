@@ -1,6 +1,7 @@
 // Uses the packed package on the current runtime: a key set over HTTP, tokens, an encrypted assertion.
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
+import { createClient } from 'gatehouse-edge/client'
 import { createVerifier } from 'gatehouse-edge/verify'
 import { CompactEncrypt, exportJWK, generateKeyPair, SignJWT } from 'jose'
 
@@ -34,5 +35,7 @@ for (const alg of ['RSA-OAEP-256', 'ECDH-ES']) {
   }
 }
 server.close()
-console.log('gatehouse-edge/verify works here')
+// Apps that render pages on a server import the browser SDK there.
+assert.equal(typeof createClient, 'function')
+console.log('gatehouse-edge works here')
 process.exit(0)

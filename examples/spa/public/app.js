@@ -18,11 +18,12 @@ at('app').textContent = location.origin
 at(byCookie ? 'storage-cookie' : 'storage-local').setAttribute('aria-current', 'true')
 onSubmit('login', (fields) => client.logIn(fields))
 onSubmit('register', (fields) => client.register(fields))
+onSubmit('password', changePassword)
 onClick('log-out', () => client.logOut())
 onClick('call-whoami', () => call('/api/whoami'))
 onClick('call-headers', () => call('/api/headers'))
 onClick('list-sessions', listSessions)
-onClick('end-others', () => end('?except=current'))
+onClick('end-others', () => end((confirmation) => client.endOtherSessions(confirmation)))
 client.onChange(show)
 setInterval(showExpiry, 1000)
 await guarded(async () => {
@@ -58,15 +59,11 @@ async function call(path) {
   if (response.ok) await readToken()
 }
 
-/**
- * The SDK does not expose its token, so the origin returns the token that it got, without its signature: the one that the
- * gateway issued for this origin. It expires with the SDK's token, so another expiry means that the SDK's token was renewed.
- */
+/** The SDK renews a token that is about to expire, so another expiry means that it was renewed. */
 async function readToken() {
-  const response = await client.fetch(`${service}/api/headers`)
-  if (!response.ok) return
-  const { authorization } = await response.json()
-  const next = decode(authorization)
+  const token = await client.accessToken()
+  if (token === null) return
+  const next = decode(token)
   if (claims !== null && next.exp !== claims.exp) {
     renewals += 1
     log('The access token was renewed.')
@@ -76,8 +73,8 @@ async function readToken() {
 }
 
 /** For display only: this does not verify the token. Verifying it is the origin's task. */
-function decode(authorization) {
-  const [, payload] = authorization.split('.')
+function decode(token) {
+  const [, payload] = token.split('.')
   const bytes = Uint8Array.from(atob(payload.replaceAll('-', '+').replaceAll('_', '/')), (c) =>
     c.charCodeAt(0),
   )
@@ -96,10 +93,7 @@ function showExpiry() {
 }
 
 async function listSessions() {
-  const response = await client.fetch(`${service}/auth/sessions`)
-  if (!response.ok) return
-  const { sessions } = await response.json()
-  at('sessions').replaceChildren(...sessions.map(toItem))
+  at('sessions').replaceChildren(...(await client.sessions()).map(toItem))
 }
 
 function toItem(session) {
@@ -110,28 +104,35 @@ function toItem(session) {
   const button = document.createElement('button')
   button.dataset.session = session.id
   button.textContent = session.current ? 'Log out' : 'End'
-  const action = session.current ? () => client.logOut() : () => end(`/${session.id}`)
+  const action = session.current
+    ? () => client.logOut()
+    : () => end((confirmation) => client.endSession(session.id, confirmation))
   button.addEventListener('click', () => guarded(action, button))
   item.append(text, button)
   return item
 }
 
 /** If the login is older than 15 minutes, the service requires the password. */
-async function end(which) {
-  const password = at('end-password').value
-  const response = await client.fetch(`${service}/auth/sessions${which}`, {
-    method: 'DELETE',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(password === '' ? {} : { current_password: password }),
-  })
-  at('end-password').value = ''
-  const { code } = response.ok ? {} : await response.json()
-  at('end-proof').hidden = code === undefined
-  if (code !== undefined) {
-    at('end-password').focus()
-    throw Object.assign(new Error(code), { code })
+async function end(endSessions) {
+  const password = at('end-password')
+  const confirmation = password.value === '' ? undefined : { current_password: password.value }
+  password.value = ''
+  at('end-proof').before(at('challenge'))
+  try {
+    await endSessions(confirmation)
+  } catch (error) {
+    at('end-proof').hidden = false
+    password.focus()
+    throw error
   }
+  at('end-proof').hidden = true
   log('Other sessions were ended.')
+  await listSessions()
+}
+
+async function changePassword(passwords) {
+  await client.changePassword(passwords)
+  log('The password was changed, and other sessions were ended.')
   await listSessions()
 }
 

@@ -24,10 +24,10 @@ export function explain(error) {
       )
     case 'identifier_taken':
       return forFields({ [error.problem?.field]: 'This is already taken.' })
-    case 'weak_password':
-      return forFields({
-        password: reasonsOf(error.problem?.reasons ?? []),
-      })
+    case 'weak_password': {
+      const reasons = reasonsOf(error.problem?.reasons ?? [])
+      return forFields({ password: reasons, new_password: reasons })
+    }
     case 'account_disabled':
       return forForm('This account is disabled.')
     case 'registration_closed':
@@ -44,6 +44,8 @@ export function explain(error) {
       return forForm('Your browser blocks the cookie of the service.')
     case 'network':
       return forForm('The service cannot be reached. Are you online?')
+    case 'invalid_token':
+      return forForm('You have been logged out.')
     case 'unavailable':
       if (error.problem?.registered) return forForm('Your account was created. Please log in.')
       return forForm('The service is temporarily unavailable. Try again soon.')

@@ -38,8 +38,15 @@ export async function checkHealth(ctx: RequestContext): Promise<void> {
 }
 
 function schemaError(version: number | null): ServiceError {
-  const cause = new Error(
-    `D1 has schema version ${version}, this release needs ${SCHEMA_VERSION}: see "Deploying a release" in docs/operations.md`,
-  )
+  const cause = new Error(`${describeSchema(version)}: see "Deploying a release" in docs/operations.md`)
   return new ServiceError('misconfigured', {}, { cause })
+}
+
+/** What is wrong, and what to do about it. */
+function describeSchema(version: number | null): string {
+  if (version === null) return 'D1 has no schema, apply schema.sql'
+  const versions = `D1 has schema version ${version}, this release needs ${SCHEMA_VERSION}`
+  return version > SCHEMA_VERSION
+    ? `${versions}, deploy the newer release`
+    : `${versions}, upgrade the database`
 }
