@@ -1,5 +1,5 @@
 /**
- * `npm run bundle`: builds the Worker as a deployment would, without deploying it, and prints its size, the size of each
+ * `npm run bundle [-- OPTIONS OF wrangler deploy]`: checks the variables, then builds the Worker as a deployment would, without deploying it, and prints its size, the size of each
  * dependency, and the size of the browser SDK in a page. Fails if a limit is exceeded, or if a deployment would carry what is for
  * development alone.
  */
@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build as buildWithEsbuild } from 'esbuild'
+import { checkDeployment } from './deployment.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const LIMIT_BYTES = 235 * 1024
@@ -19,6 +20,8 @@ const UPLOADED_ASSETS = ['_headers', 'assets']
 const VIEWER = 'node_modules/openapi-explorer/'
 const WORTH_NAMING_BYTES = 5 * 1024
 
+const options = process.argv.slice(2)
+checkDeployment(options)
 const directory = mkdtempSync(join(tmpdir(), 'gatehouse-bundle-'))
 try {
   report(build())
@@ -47,6 +50,7 @@ function build(): Bundle {
     directory,
     '--metafile',
     metafile,
+    ...options,
   ]
   const env = { ...process.env, DO_NOT_TRACK: '1', WRANGLER_HIDE_BANNER: 'true' }
   const { status, stdout, stderr } = spawnSync(process.execPath, command, {

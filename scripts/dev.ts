@@ -20,6 +20,7 @@ import {
   requireNoSealedKeys,
   WRANGLER,
 } from './local-database.ts'
+import { nameAndValue, warnOfMisspeltNames } from './setting-names.ts'
 
 const DEV_VARS = fileURLToPath(new URL('../.dev.vars', import.meta.url))
 /** The assets of a deployment, and the API reference. The build makes it. */
@@ -42,6 +43,11 @@ await requireFreePort(Number(values.port))
 const hasSchema = hasCurrentSchema()
 if (hasSchema && !existsSync(DEV_VARS)) requireNoSealedKeys()
 makeSettings()
+warnOfMisspeltNames(namesInDevVars(), '.dev.vars')
+warnOfMisspeltNames(
+  values.var.map((text) => nameAndValue(text)[0]),
+  '--var',
+)
 if (!hasSchema) applySchema()
 run(values.port, [...values.var, ...(provider === null ? [] : await fakeProvider(provider))])
 
@@ -130,6 +136,11 @@ function makeSettings(): void {
 function set(name: string, value: string): void {
   const separator = readFileSync(DEV_VARS, 'utf8').endsWith('\n') ? '' : '\n'
   appendFileSync(DEV_VARS, `${separator}${name}=${value}\n`)
+}
+
+function namesInDevVars(): readonly string[] {
+  const lines = readFileSync(DEV_VARS, 'utf8').matchAll(/^[ \t]*(?:export[ \t]+)?([\w-]+)[ \t]*=/gm)
+  return [...lines].map(([, name = '']) => name)
 }
 
 /** @returns the value in .dev.vars without quotes, or undefined if it has none */

@@ -22,6 +22,7 @@ export type LogEvent =
   | 'rehash_failed'
   | 'replaced_session_not_ended'
   | 'request'
+  | 'setting_unknown'
   | 'shared_record_stale'
   | 'signing_key_advanced'
   | 'signing_key_created'

@@ -86,6 +86,24 @@ describe('the log', () => {
     expect(requests().map(({ request_id }) => request_id)).toEqual(ids)
   })
 
+  it('names a variable that looks like a misspelt setting once for each isolate, and never its value', async () => {
+    const changes = { CORS_ORIGINS: '', ADMIN_TOKE: PASSWORD, CORS_ORIGINS_: {} }
+    const worker = workerWith(changes)
+    await call('GET', '/healthz', {}, worker)
+    await call('GET', '/healthz', {}, worker)
+    const named = lines.filter((line) => line.includes('setting_unknown')).map((line) => JSON.parse(line))
+    expect(named).toEqual([
+      {
+        time: expect.any(String),
+        level: 'warn',
+        event: 'setting_unknown',
+        variable: 'ADMIN_TOKE',
+        meant: 'ADMIN_TOKEN',
+      },
+    ])
+    expect(lines.join()).not.toContain(PASSWORD)
+  })
+
   it('logs why a dependency failed, with the request id of the response', async () => {
     const watched = watch()
     watched.fail('first', { before: true })

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 
 const RUN = fileURLToPath(new URL('../../scripts/run.mjs', import.meta.url))
 const DEV = fileURLToPath(new URL('../../scripts/dev.ts', import.meta.url))
@@ -15,22 +15,36 @@ function run(...command: readonly string[]) {
   return { status, lines: stderr.trim().split('\n') }
 }
 
+/** A project whose packages are installed, apart from Node.js. */
+function projectWith(packages: readonly string[]): string {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-run-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  for (const name of packages) mkdirSync(join(folder, 'node_modules', name), { recursive: true })
+  mkdirSync(join(folder, 'scripts'))
+  copyFileSync(RUN, join(folder, 'scripts/run.mjs'))
+  return join(folder, 'scripts/run.mjs')
+}
+
+const PACKAGES = ['wrangler', 'esbuild', 'altcha', 'typescript']
+const OLD_NODE = '--no-experimental-strip-types'
+
 describe('scripts/run.mjs', () => {
   it('passes the arguments on to the file', () => {
     expect(run(RUN)).toEqual({ status: 1, lines: [expect.stringContaining('not "65536"')] })
   })
 
-  it('says in one line what is missing if Node.js cannot run TypeScript', () => {
-    const { status, lines } = run('--no-experimental-strip-types', RUN)
-    expect([status, lines]).toEqual([1, [expect.stringMatching(/cannot run TypeScript.*npm rebuild node/)]])
+  it('says in one line to use the Node.js that is installed if another one cannot run TypeScript', () => {
+    const lines = [expect.stringMatching(/cannot run TypeScript: use `npm run`/)]
+    expect(run(OLD_NODE, RUN)).toEqual({ status: 1, lines })
   })
 
-  it('says in one line to install the packages if they are missing', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'gatehouse-run-'))
-    mkdirSync(join(folder, 'scripts'))
-    copyFileSync(RUN, join(folder, 'scripts/run.mjs'))
-    const { status, lines } = run(join(folder, 'scripts/run.mjs'))
-    rmSync(folder, { recursive: true })
-    expect([status, lines]).toEqual([1, [expect.stringContaining('run `npm ci` first')]])
+  it('says in one line how to get a newer Node.js if its install script did not run', () => {
+    const lines = [expect.stringMatching(/cannot run TypeScript: get .* `npm rebuild node`/)]
+    expect(run(OLD_NODE, projectWith(PACKAGES))).toEqual({ status: 1, lines })
+  })
+
+  it.each(PACKAGES)('says in one line to install the packages if %s is missing', (missing) => {
+    const lines = [`Packages are missing (${missing}): run \`npm ci\` first.`]
+    expect(run(projectWith(PACKAGES.filter((name) => name !== missing)))).toEqual({ status: 1, lines })
   })
 })
