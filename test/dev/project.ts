@@ -67,6 +67,7 @@ export class Project {
   /** As a user who may not write to the folder: root becomes another user. */
   devWithoutPermission(port: number): Run {
     const uid = process.getuid?.() === 0 ? { uid: NO_ONE } : {}
+    chmodSync(dirname(this.folder), 0o755)
     chmodSync(this.folder, 0o555)
     const run = this.#npm(['run', 'dev', '--', '--port', String(port)], uid)
     void run.exited.then(() => chmodSync(this.folder, 0o755))
