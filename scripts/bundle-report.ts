@@ -1,7 +1,7 @@
 /**
- * `npm run bundle [-- OPTIONS OF wrangler deploy]`: checks the variables, then builds the Worker as a deployment would, without deploying it, and prints its size, the size of each
- * dependency, and the size of the browser SDK in a page. Fails if a limit is exceeded, or if a deployment would carry what is for
- * development alone.
+ * `npm run bundle [-- OPTIONS OF wrangler deploy]`: checks the variables, then builds the Worker as a deployment would, without
+ * deploying it, and prints its size, the size of each dependency, and the size of the browser SDK in a page. Fails if a limit is
+ * exceeded, or if a deployment would carry what is for development alone.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
