@@ -2,7 +2,24 @@
 import type { IdentifierKind } from '../accounts/account.ts'
 import type { ErrorCode } from '../errors/codes.ts'
 
-export interface Messages {
+/** A text with a placeholder such as `{name}` for each of the names. */
+export type Text<Names extends string> = UnionToIntersection<
+  Names extends string ? `${string}{${Names}}${string}` : never
+>
+
+type UnionToIntersection<U> = (U extends string ? (u: U) => void : never) extends (i: infer I) => void
+  ? I & string
+  : never
+
+/** The forms of a text that contains `{count}`. Each language has the forms that `Intl.PluralRules` tells apart. */
+export type Plural<Form extends Intl.LDMLPluralRule = Intl.LDMLPluralRule> = Readonly<
+  Record<Exclude<Form, 'other'>, string> & { other: Text<'count'> }
+>
+
+/** The texts of a language whose plurals have these forms. */
+export interface Messages<Form extends Intl.LDMLPluralRule = never> {
+  /** The BCP 47 tag of the language. */
+  readonly language: string
   readonly sentenceSeparator: string
   readonly logIn: string
   readonly register: string
@@ -15,7 +32,7 @@ export interface Messages {
   readonly password: string
   readonly currentPassword: string
   readonly newPassword: string
-  readonly passwordHint: (minLength: number) => string
+  readonly passwordHint: Text<'minLength'>
   readonly showPassword: string
   readonly hidePassword: string
   readonly fieldRequired: string
@@ -38,18 +55,18 @@ export interface Messages {
   readonly sessions: string
   readonly currentSession: string
   readonly unknownBrowser: string
-  readonly browserOn: (browser: string, system: string) => string
+  readonly browserOn: Text<'browser' | 'system'>
   readonly lastUsed: string
   readonly loggedInSince: string
   /** The button of each session in the list. */
   readonly endSession: string
   /** The accessible name of that button, which has to make sense without its row. */
-  readonly endSessionOf: (browser: string) => string
+  readonly endSessionOf: Text<'browser'>
   readonly endAllSessions: string
   readonly endOtherSessions: string
   /** The hint of the password field, shown if the login is too old to end a session without the password. */
   readonly passwordRequired: string
-  readonly location: (city: string, country: string) => string
+  readonly location: Text<'city' | 'country'>
   readonly deleteAccount: string
   /** Opens the form that deletes the account. */
   readonly openDeletion: string
@@ -58,12 +75,13 @@ export interface Messages {
   readonly challengeNeedsScript: string
   readonly challengeNotLoaded: string
   readonly challengePending: string
-  readonly loggedInAs: (name: string) => string
+  readonly loggedInAs: Text<'name'>
   /** Shown if a form was opened under another account than the one that is logged in now. */
-  readonly accountSwitched: (name: string) => string
-  readonly continueTo: (host: string) => string
+  readonly accountSwitched: Text<'name'>
+  readonly continueTo: Text<'host'>
   readonly useOtherAccount: string
-  readonly tryAgainIn: (minutes: number) => string
+  /** In minutes. */
+  readonly tryAgainIn: Plural<Form>
   readonly goToAccount: string
   readonly errorCode: string
   readonly errorCause: string
@@ -79,6 +97,21 @@ export interface Messages {
   readonly errors: Readonly<Record<ErrorCode, readonly [title: string, detail: string]>>
   /** Replacements for the texts of errors, which are written for developers. */
   readonly formErrorTexts: Readonly<Partial<Record<ErrorCode, string>>>
+}
+
+/** @returns the text with each placeholder replaced by its value, once: a value is never searched for placeholders */
+export function fill<Values extends Readonly<Record<string, string | number>>>(
+  text: Text<keyof Values & string>,
+  values: Values,
+): string {
+  return text.replace(/\{(\w+)\}/g, (placeholder, name) => String(values[name] ?? placeholder))
+}
+
+/** @returns the form of the text for this number, with the number written as the language writes it */
+export function plural(forms: Plural<never>, count: number, { language }: Messages): string {
+  const form: Intl.LDMLPluralRule = new Intl.PluralRules(language).select(count)
+  const texts: Readonly<Partial<Record<Intl.LDMLPluralRule, string>>> = forms
+  return (texts[form] ?? forms.other).replace('{count}', count.toLocaleString(language))
 }
 
 /** Messages that a page may show after a redirect. */

@@ -9,7 +9,8 @@ import type { AppContext, AppEnv } from '../http/context.ts'
 import { retryAfter, toServiceError } from '../http/error-response.ts'
 import type { Messages } from '../messages/messages.ts'
 import { toFormErrors } from './form-errors.ts'
-import { pageLanguage, showPage, viewOf } from './layout.tsx'
+import { showPage } from './layout.tsx'
+import { pageLanguage, viewOf } from './view.ts'
 
 interface ErrorProps {
   readonly messages: Messages

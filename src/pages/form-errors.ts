@@ -6,8 +6,8 @@ import { ERRORS } from '../errors/codes.ts'
 import type { ServiceError } from '../errors/service-error.ts'
 import type { AppContext } from '../http/context.ts'
 import { retryAfter, toServiceError } from '../http/error-response.ts'
-import type { Messages } from '../messages/messages.ts'
-import { viewOf } from './layout.tsx'
+import { fill, type Messages, plural } from '../messages/messages.ts'
+import { viewOf } from './view.ts'
 
 export interface FormErrors {
   /** The HTTP status of the page. */
@@ -37,7 +37,10 @@ export function toFormErrors(error: ServiceError, messages: Messages, names = AC
   const { code, members, retryAfterSeconds } = error
   const fields = fieldErrorsOf(error, messages, names)
   const message = Object.keys(fields).length > 0 ? messages.correctFields : messageOf(error, messages)
-  const wait = retryAfterSeconds === undefined ? [] : messages.tryAgainIn(Math.ceil(retryAfterSeconds / 60))
+  const wait =
+    retryAfterSeconds === undefined
+      ? []
+      : plural(messages.tryAgainIn, Math.ceil(retryAfterSeconds / 60), messages)
   return {
     status: ERRORS[code].status,
     message: [message, wait].flat().join(messages.sentenceSeparator),
@@ -71,7 +74,7 @@ export function cookiesBlocked(messages: Messages): FormErrors {
 
 /** For a form that was opened under another account. It must not change the one that is logged in now. */
 export function accountSwitched(name: string, messages: Messages): FormErrors {
-  return { status: 409, message: messages.accountSwitched(name), fields: {}, challenge: null }
+  return { status: 409, message: fill(messages.accountSwitched, { name }), fields: {}, challenge: null }
 }
 
 function messageOf({ code, members }: ServiceError, messages: Messages): string {

@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { en } from '../../src/messages/en.ts'
+import { fill, type Messages } from '../../src/messages/messages.ts'
 import { zh } from '../../src/messages/zh.ts'
+import { textOn } from '../../src/pages/brand.ts'
 import { readReturnTo, withReturnTo } from '../../src/pages/form.ts'
-import { textOn } from '../../src/pages/layout.tsx'
 import { browserName } from '../../src/sessions/activity.ts'
+
+const inLanguage = (messages: Messages) => (browser: string, system: string) =>
+  fill(messages.browserOn, { browser, system })
 
 const ORIGINS = ['https://app.example.test', 'http://localhost:5173']
 
@@ -86,12 +90,12 @@ describe('the name of a browser', () => {
     ['curl/8.16.0', 'curl/8.16.0'],
     [`x${'y'.repeat(99)}`, `x${'y'.repeat(39)}`],
   ])('derives the name of a browser from %s: %s', (userAgent, name) => {
-    expect(browserName(userAgent, en.browserOn)).toBe(name)
+    expect(browserName(userAgent, inLanguage(en))).toBe(name)
   })
 
   it('returns no name for a browser without a user agent', () => {
-    expect(browserName(null, en.browserOn)).toBeNull()
-    expect(browserName('', en.browserOn)).toBeNull()
+    expect(browserName(null, inLanguage(en))).toBeNull()
+    expect(browserName('', inLanguage(en))).toBeNull()
   })
 })
 

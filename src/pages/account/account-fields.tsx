@@ -4,7 +4,7 @@ import { readableEmail } from '../../accounts/readable-email.ts'
 import type { Challenge } from '../../challenge/challenge.ts'
 import { PasswordField } from '../components/fields.tsx'
 import type { FormErrors } from '../form-errors.ts'
-import type { View } from '../layout.tsx'
+import type { View } from '../view.ts'
 
 export type AccountForm = 'profile' | 'password' | 'sessions' | 'delete'
 

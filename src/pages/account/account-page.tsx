@@ -1,12 +1,14 @@
 /** The account page: identifiers, password, sessions, deletion. */
+
 import { IDENTIFIER_KINDS, type IdentifierKind } from '../../accounts/account.ts'
 import type { Challenge } from '../../challenge/challenge.ts'
+import { fill } from '../../messages/messages.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import type { Session } from '../../sessions/session.ts'
 import { Alert, ChallengeBox, Field, PasswordField, Status } from '../components/fields.tsx'
 import type { FormErrors } from '../form-errors.ts'
-import type { View } from '../layout.tsx'
 import { underAuthPath } from '../page-cookie.ts'
+import type { View } from '../view.ts'
 import {
   AccountAndUsername,
   AccountField,
@@ -61,7 +63,7 @@ export function AccountPage({
     <>
       <Status text={status} />
       <Alert errors={rejected?.form === null ? rejected.errors : null} />
-      <p>{messages.loggedInAs(displayName(profile))}</p>
+      <p>{fill(messages.loggedInAs, { name: displayName(profile) })}</p>
       <form method="post" action="/logout">
         <button type="submit" formaction={underAuthPath('/logout')}>
           {messages.logOut}
@@ -135,7 +137,7 @@ function Password({
           form="password"
           name="new_password"
           label={messages.newPassword}
-          hint={messages.passwordHint(minLength)}
+          hint={fill(messages.passwordHint, { minLength })}
           isNew
           errors={errors}
         />

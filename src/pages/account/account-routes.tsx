@@ -33,8 +33,9 @@ import {
   invalidFieldErrors,
   weakPasswordText,
 } from '../form-errors.ts'
-import { pageLanguage, showPage, viewOf } from '../layout.tsx'
+import { showPage } from '../layout.tsx'
 import { browserCookies, clearLoginCookies, readPageSession, setLoginCookies } from '../page-cookie.ts'
+import { pageLanguage, viewOf } from '../view.ts'
 import { type AccountForm, displayName } from './account-fields.tsx'
 import { AccountPage, type RejectedForm } from './account-page.tsx'
 

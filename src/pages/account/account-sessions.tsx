@@ -1,12 +1,12 @@
 /** The session list of the account page. */
-import type { Messages } from '../../messages/messages.ts'
+import { fill, type Messages } from '../../messages/messages.ts'
 import { toDateTime } from '../../runtime/text.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import { browserName } from '../../sessions/activity.ts'
 import type { Session } from '../../sessions/session.ts'
 import { Alert, ChallengeBox } from '../components/fields.tsx'
-import type { View } from '../layout.tsx'
 import { underAuthPath } from '../page-cookie.ts'
+import type { View } from '../view.ts'
 import { AccountAndUsername, CurrentPassword, type SectionProps } from './account-fields.tsx'
 
 interface SessionsProps extends SectionProps {
@@ -64,7 +64,9 @@ export function Sessions({
 
 function SessionItem({ view, session, current }: { view: View; session: Session; current: boolean }) {
   const { messages } = view
-  const browser = browserName(session.userAgent, messages.browserOn) ?? messages.unknownBrowser
+  const browser =
+    browserName(session.userAgent, (name, system) => fill(messages.browserOn, { browser: name, system })) ??
+    messages.unknownBrowser
   return (
     <li>
       <div>
@@ -81,7 +83,7 @@ function SessionItem({ view, session, current }: { view: View; session: Session;
           class="quiet"
           name="id"
           value={session.id}
-          aria-label={messages.endSessionOf(browser)}
+          aria-label={fill(messages.endSessionOf, { browser })}
         >
           {messages.endSession}
         </button>
@@ -92,7 +94,8 @@ function SessionItem({ view, session, current }: { view: View; session: Session;
 
 /** @returns the location and the IP address if they are known, each followed by a separator */
 function locationOf({ city, country, ip }: Session, messages: Messages): string {
-  const location = city !== null && country !== null ? messages.location(city, country) : (city ?? country)
+  const location =
+    city !== null && country !== null ? fill(messages.location, { city, country }) : (city ?? country)
   return [location, ip]
     .filter((part) => part != null)
     .map((part) => `${part} ·`)

@@ -1,7 +1,7 @@
 /** The components of forms. */
 import type { Challenge } from '../../challenge/challenge.ts'
 import type { FormErrors } from '../form-errors.ts'
-import type { View } from '../layout.tsx'
+import type { View } from '../view.ts'
 
 interface FieldProps {
   readonly form: string

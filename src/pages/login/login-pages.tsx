@@ -1,10 +1,12 @@
 /** The pages for login and registration. */
+
 import type { Challenge } from '../../challenge/challenge.ts'
+import { fill } from '../../messages/messages.ts'
 import { Alert, ChallengeBox, Field, PasswordField, Status } from '../components/fields.tsx'
 import { withReturnTo } from '../form.ts'
 import type { FormErrors } from '../form-errors.ts'
-import type { View } from '../layout.tsx'
 import { underAuthPath } from '../page-cookie.ts'
+import type { View } from '../view.ts'
 
 interface LoginProps {
   readonly view: View
@@ -80,7 +82,7 @@ export function RegisterPage({
           form="register"
           name="password"
           label={messages.password}
-          hint={messages.passwordHint(minLength)}
+          hint={fill(messages.passwordHint, { minLength })}
           isNew
           errors={errors}
         />
@@ -108,10 +110,10 @@ export function ContinuePage({ view, name, returnTo }: { view: View; name: strin
   const logOutPath = withReturnTo('/logout', returnTo)
   return (
     <>
-      <p>{messages.loggedInAs(name)}</p>
+      <p>{fill(messages.loggedInAs, { name })}</p>
       <form method="post" action={continuePath}>
         <button type="submit" formaction={underAuthPath(continuePath)}>
-          {messages.continueTo(new URL(returnTo).host)}
+          {fill(messages.continueTo, { host: new URL(returnTo).host })}
         </button>
       </form>
       <form method="post" action={logOutPath}>

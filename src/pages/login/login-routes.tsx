@@ -26,8 +26,9 @@ import {
   invalidFieldErrors,
   weakPasswordText,
 } from '../form-errors.ts'
-import { pageLanguage, showPage, viewOf } from '../layout.tsx'
+import { showPage } from '../layout.tsx'
 import { browserCookies, clearLoginCookies, readPageSession, setLoginCookies } from '../page-cookie.ts'
+import { pageLanguage, viewOf } from '../view.ts'
 import { ContinuePage, LoginPage, RegisterPage } from './login-pages.tsx'
 
 const HOME = '/account'
