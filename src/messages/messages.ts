@@ -24,7 +24,19 @@ export interface Messages<Form extends Intl.LDMLPluralRule = never> {
   readonly logIn: string
   readonly register: string
   readonly logOut: string
-  readonly accountTitle: string
+  readonly loginLead: Text<'service'>
+  readonly loginLeadTo: Text<'host'>
+  readonly registerLead: Text<'service'>
+  readonly registerLeadTo: Text<'host'>
+  readonly registrationClosed: string
+  readonly registrationClosedHint: string
+  /** The name of the navigation of the account's sections. */
+  readonly accountNavigation: string
+  readonly accountSections: Readonly<Record<'profile' | 'security' | 'devices' | 'deletion', string>>
+  readonly terms: string
+  readonly privacy: string
+  readonly support: string
+  readonly cancel: string
   readonly noAccount: string
   readonly haveAccount: string
   readonly identifier: string
@@ -47,8 +59,11 @@ export interface Messages<Form extends Intl.LDMLPluralRule = never> {
   /** Shown if a change would remove the last identifier. */
   readonly identifierRequired: string
   readonly weakPasswordReasons: Readonly<Record<string, string>>
-  readonly profile: string
-  readonly profileHint: string
+  readonly identifiers: string
+  readonly identifiersHint: string
+  /** Shown for an identifier that the account does not have. */
+  readonly notSet: string
+  readonly changeIdentifiers: string
   readonly save: string
   readonly changePassword: string
   readonly changePasswordHint: string
@@ -68,14 +83,13 @@ export interface Messages<Form extends Intl.LDMLPluralRule = never> {
   readonly passwordRequired: string
   readonly location: Text<'city' | 'country'>
   readonly deleteAccount: string
-  /** Opens the form that deletes the account. */
-  readonly openDeletion: string
   readonly deleteHint: string
   readonly challenge: string
   readonly challengeNeedsScript: string
   readonly challengeNotLoaded: string
   readonly challengePending: string
   readonly loggedInAs: Text<'name'>
+  readonly continueAs: Text<'name'>
   /** Shown if a form was opened under another account than the one that is logged in now. */
   readonly accountSwitched: Text<'name'>
   readonly continueTo: Text<'host'>
@@ -92,6 +106,8 @@ export interface Messages<Form extends Intl.LDMLPluralRule = never> {
   readonly cookiesBlocked: string
   /** Shown if a change is stored but a step after it failed. */
   readonly changeIncomplete: string
+  /** Shown to a person who has just registered. */
+  readonly welcome: string
   readonly notices: Readonly<Record<Notice, string>>
   /** The title and the meaning of each error, for users. */
   readonly errors: Readonly<Record<ErrorCode, readonly [title: string, detail: string]>>

@@ -8,6 +8,7 @@ import { ServiceError } from '../errors/service-error.ts'
 import type { AppContext, AppEnv } from '../http/context.ts'
 import { retryAfter, toServiceError } from '../http/error-response.ts'
 import type { Messages } from '../messages/messages.ts'
+import { ButtonLink } from './components/buttons.tsx'
 import { toFormErrors } from './form-errors.ts'
 import { showPage } from './layout.tsx'
 import { pageLanguage, viewOf } from './view.ts'
@@ -54,11 +55,9 @@ export function ErrorMessage({
   return (
     <>
       <p role="alert">{message}</p>
-      <p>
-        <a class="button" href="/account">
-          {messages.goToAccount}
-        </a>
-      </p>
+      <ButtonLink wide href="/account">
+        {messages.goToAccount}
+      </ButtonLink>
       <p class="hint">
         {messages.errorCode} <code>{code}</code> · {messages.requestId} <code>{requestId}</code>
       </p>

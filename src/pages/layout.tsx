@@ -4,11 +4,16 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { randomBytes, toBase64Url } from '../crypto/bytes.ts'
 import type { AppContext } from '../http/context.ts'
 import { brandStyle } from './brand.ts'
+import { AccountFrame, type AccountSection, CardFrame } from './components/frame.tsx'
 import { contentSecurityPolicy } from './content-security-policy.ts'
 import { viewOf } from './view.ts'
 
 export interface PageOptions {
   readonly title: string
+  /** A sentence under the title. */
+  readonly lead?: string | undefined
+  /** For a page of the account: its section, and the person's name. Other pages are a card. */
+  readonly account?: { readonly section: AccountSection; readonly name: string }
   readonly status?: number
   /** An error message. The title begins with it, so that screen readers read it out first. */
   readonly error?: string
@@ -17,7 +22,9 @@ export interface PageOptions {
 }
 
 export function showPage(c: AppContext, options: PageOptions, content: Child): Response | Promise<Response> {
-  const { messages, pages } = viewOf(c)
+  const view = viewOf(c)
+  const { messages, pages } = view
+  const frame = { view, title: options.title, lead: options.lead }
   const nonce = toBase64Url(randomBytes(16))
   c.header('Content-Security-Policy', contentSecurityPolicy(c.get('ctx').services.config, nonce))
   // Under "no-referrer" browsers would hide the origin of our own forms.
@@ -44,14 +51,13 @@ export function showPage(c: AppContext, options: PageOptions, content: Child): R
         <script type="module" nonce={nonce} src="/assets/pages/page.js" />
       </head>
       <body>
-        <header>
-          {pages.logo !== null && <img src={pages.logo} alt="" height="32" />}
-          <span>{pages.name}</span>
-        </header>
-        <main>
-          <h1>{options.title}</h1>
-          {content}
-        </main>
+        {options.account === undefined ? (
+          <CardFrame {...frame}>{content}</CardFrame>
+        ) : (
+          <AccountFrame {...frame} {...options.account}>
+            {content}
+          </AccountFrame>
+        )}
       </body>
     </html>
   )

@@ -3,7 +3,7 @@ import { languageDetector } from 'hono/language'
 import type { PagesConfig } from '../config/pages.ts'
 import type { AppContext } from '../http/context.ts'
 import { en } from '../messages/en.ts'
-import type { Messages } from '../messages/messages.ts'
+import { type Messages, NOTICES } from '../messages/messages.ts'
 import { zh } from '../messages/zh.ts'
 import { fakeProviderScript } from './content-security-policy.ts'
 
@@ -39,4 +39,10 @@ export function viewOf(c: AppContext): View {
 
 function languageOf(c: AppContext): Language {
   return c.get('language') === 'zh' ? 'zh' : 'en'
+}
+
+/** @returns what the redirect to this page says was done */
+export function noticeOf(c: AppContext): string | undefined {
+  const notice = NOTICES.find((name) => name === c.req.query('done'))
+  return notice === undefined ? undefined : viewOf(c).messages.notices[notice]
 }

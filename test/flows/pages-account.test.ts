@@ -75,7 +75,7 @@ describe('the account page', () => {
       current_password: PASSWORD,
       new_password: NEW_PASSWORD,
     })
-    expect(page.url).toBe('/account?done=password')
+    expect(page.url).toBe('/account/security?done=password')
     expect(await isAlive(other.access_token)).toBe(false)
     expect(await isLoggedIn(stale)).toBe(false)
     await ok(logIn(name, NEW_PASSWORD))
@@ -159,12 +159,12 @@ describe('the account page', () => {
     const other = await ok<Tokens>(
       call('POST', '/auth/login', { headers, body: { identifier: name, password: PASSWORD } }),
     )
-    const page = await browser.open('/account')
+    const page = await browser.open('/account/devices')
     expect(page.html).toContain('aria-label="Log out Firefox, Linux"')
     const id = /name="id" value="([^"]+)"/.exec(page.html)?.[1] ?? ''
-    expect((await browser.send('/account/sessions/end', { id })).url).toBe('/account?done=session')
+    expect((await browser.send('/account/sessions/end', { id })).url).toBe('/account/devices?done=session')
     expect(await isAlive(other.access_token)).toBe(false)
-    expect((await browser.send('/account/sessions/end', { id })).url).toBe('/account?done=session')
+    expect((await browser.send('/account/sessions/end', { id })).url).toBe('/account/devices?done=session')
     expect(await isLoggedIn(browser)).toBe(true)
   })
 
@@ -172,9 +172,11 @@ describe('the account page', () => {
     const { browser, name, page } = await registered()
     expect(page.html).not.toContain('end-others')
     const others = [await ok<Tokens>(logIn(name)), await ok<Tokens>(logIn(name))]
-    expect((await browser.open('/account')).html).toContain('formaction="/account/sessions/end-others"')
+    expect((await browser.open('/account/devices')).html).toContain(
+      'formaction="/account/sessions/end-others"',
+    )
     const after = await browser.send('/account/sessions/end-others', {})
-    expect(after.url).toBe('/account?done=other_sessions')
+    expect(after.url).toBe('/account/devices?done=other_sessions')
     expect(after.html).toContain('All other devices are logged out.')
     for (const other of others) expect(await isAlive(other.access_token)).toBe(false)
     expect(await isLoggedIn(browser)).toBe(true)
@@ -199,11 +201,11 @@ describe('the account page', () => {
       const headers = { 'CF-Connecting-IP': '192.0.2.1' }
       await ok(call('POST', '/auth/login', { body, cf, headers }, workerWith({})))
     }
-    const { html } = await browser.open('/account')
+    const { html } = await browser.open('/account/devices')
     expect(html).toContain('Pa&lt;ris, FR · 192.0.2.1 · Last used')
     expect(html).toContain('T1 · 192.0.2.1 · Last used')
     const chinese = browser.copy({ 'Accept-Language': 'zh' })
-    expect((await chinese.open('/account')).html).toContain('Pa&lt;ris，FR · 192.0.2.1 · 上次使用')
+    expect((await chinese.open('/account/devices')).html).toContain('Pa&lt;ris，FR · 192.0.2.1 · 上次使用')
   })
 
   describe('the end of sessions after an old login', () => {
@@ -212,8 +214,8 @@ describe('the account page', () => {
 
     const FIELD = 'sessions-current_password'
     const ENDS = [
-      ['sessions/end', '/account?done=session'],
-      ['sessions/end-others', '/account?done=other_sessions'],
+      ['sessions/end', '/account/devices?done=session'],
+      ['sessions/end-others', '/account/devices?done=other_sessions'],
       ['sessions/end-all', '/login?done=sessions'],
     ] as const
 
@@ -222,7 +224,7 @@ describe('the account page', () => {
       const { browser, name } = await registered()
       const other = await ok<Tokens>(logIn(name))
       advance(86_400)
-      await browser.open('/account')
+      await browser.open('/account/devices')
       const id = sessionIdOf(other)
       const isOtherAlive = async () => (await refresh(other.refresh_token)).status === 200
       return { browser, id, isOtherAlive }
@@ -231,9 +233,9 @@ describe('the account page', () => {
     it('asks for the password to end a session only if the login is more than 15 minutes old', async () => {
       const { browser } = await registered()
       advance(900)
-      expect((await browser.open('/account')).html).not.toContain(FIELD)
+      expect((await browser.open('/account/devices')).html).not.toContain(FIELD)
       advance(1)
-      const page = await browser.open('/account')
+      const page = await browser.open('/account/devices')
       expect(page.html).toContain(`<label for="${FIELD}">Current password</label>`)
       expect(textOf(page, `${FIELD}-hint`)).toMatch(/more than 15 minutes ago/)
     })
@@ -291,20 +293,23 @@ describe('the account page', () => {
     const { browser, name } = await registered()
     const wrong = await browser.send('/account/delete', { current_password: 'a guess that is wrong' })
     expect(wrong.status).toBe(401)
-    expect(wrong.html).toContain('<details open')
+    expect(textOf(wrong, 'delete-current_password-error')).toBe('Incorrect password.')
     expect((await browser.send('/account/delete', { current_password: PASSWORD })).url).toBe(
       '/login?done=deleted',
     )
     expect(await refused(logIn(name))).toMatchObject({ code: 'invalid_credentials' })
   })
 
-  it.each(['profile', 'password', 'delete', 'sessions/end', 'nowhere'])(
-    'redirects a reload after a rejected form to the account page: %s',
-    async (form) => {
-      const { browser } = await registered()
-      expect((await browser.open(`/account/${form}`)).url).toBe('/account')
-    },
-  )
+  it.each([
+    ['profile', '/account'],
+    ['password', '/account/security'],
+    ['delete', '/account/delete'],
+    ['sessions/end', '/account/devices'],
+    ['nowhere', '/account'],
+  ])('redirects a reload after a rejected form to its section: %s', async (form, section) => {
+    const { browser } = await registered()
+    expect((await browser.open(`/account/${form}`)).url).toBe(section)
+  })
 
   it('counts wrong passwords of the form that deletes the account', async () => {
     const { browser } = await registered()

@@ -292,10 +292,10 @@ describe('/.well-known/change-password', () => {
     'redirects %s of /.well-known/change-password to the password section of the account page',
     async (method) => {
       const response = await workerWith({})(new Request(PUBLIC_URL + path, { method, redirect: 'manual' }))
-      expect([response.status, response.headers.get('Location')]).toEqual([302, '/account#password'])
+      expect([response.status, response.headers.get('Location')]).toEqual([302, '/account/security#password'])
       const browser = new Browser()
       await browser.send('/register', { identifier: newName(), password: PASSWORD })
-      const { html } = await browser.open('/account')
+      const { html } = await browser.open('/account/security')
       expect(html).toContain('id="password"')
       expect(html.indexOf('id="password"')).toBeLessThan(html.indexOf('action="/account/password"'))
     },

@@ -102,11 +102,13 @@ describe('the name of a browser', () => {
 describe('the texts of the pages', () => {
   it('has each English text in Chinese, with Chinese characters', () => {
     const shape = (messages: object) =>
-      JSON.stringify(messages, (_key, value) => (typeof value === 'string' ? '' : value))
+      JSON.stringify(messages, (key, value) =>
+        typeof value === 'string' || key === 'tryAgainIn' ? '' : value,
+      )
     expect(shape(zh)).toBe(shape(en))
     const texts = JSON.stringify(zh).match(/"[^"]*"(?=[,\]}])/g) ?? []
     expect(texts.length).toBeGreaterThan(60)
     // The separator of sentences is an empty string.
-    expect(texts.filter((text) => !/\p{Script=Han}|^""$/u.test(text))).toEqual([])
+    expect(texts.filter((text) => !/\p{Script=Han}|^""$|zh-Hans|city/u.test(text))).toEqual([])
   })
 })

@@ -5,10 +5,14 @@ import { type Weakness, weaknesses } from '../../passwords/policy.ts'
 import { comparedForm } from '../../runtime/text.ts'
 import type { RequestContext } from '../request-context.ts'
 
+/** Whether the operator lets people register. @throws {ServiceError} `misconfigured`, `unavailable` */
+export async function isRegistrationOpen(ctx: RequestContext): Promise<boolean> {
+  return (await ctx.services.settings.current(ctx)).registrationOpen
+}
+
 /** @throws {ServiceError} `registration_closed` */
 export async function checkRegistrationOpen(ctx: RequestContext): Promise<void> {
-  const { registrationOpen } = await ctx.services.settings.current(ctx)
-  if (!registrationOpen) throw new ServiceError('registration_closed')
+  if (!(await isRegistrationOpen(ctx))) throw new ServiceError('registration_closed')
 }
 
 /**

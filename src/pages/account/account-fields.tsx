@@ -2,11 +2,14 @@
 import { type AccountProfile, IDENTIFIER_KINDS, type IdentifierKind } from '../../accounts/account.ts'
 import { readableEmail } from '../../accounts/readable-email.ts'
 import type { Challenge } from '../../challenge/challenge.ts'
+import type { AppContext } from '../../http/context.ts'
 import { PasswordField } from '../components/fields.tsx'
 import type { FormErrors } from '../form-errors.ts'
-import type { View } from '../view.ts'
+import { type View, viewOf } from '../view.ts'
 
 export type AccountForm = 'profile' | 'password' | 'sessions' | 'delete'
+
+const WELCOME_SECONDS = 30
 
 export interface SectionProps {
   readonly view: View
@@ -30,6 +33,12 @@ export function displayName(profile: AccountProfile): string {
     IDENTIFIER_KINDS.map((kind) => displayedIdentifier(profile, kind)).find((text) => text !== null) ??
     profile.id
   )
+}
+
+/** @returns a welcome to a person who has just registered */
+export function welcomeOf(c: AppContext, profile: AccountProfile): string | undefined {
+  const ageSeconds = Math.floor(c.get('ctx').nowMs / 1000) - profile.createdAt
+  return ageSeconds < WELCOME_SECONDS ? viewOf(c).messages.welcome : undefined
 }
 
 interface CurrentPasswordProps {

@@ -1,11 +1,15 @@
-/** The account page: identifiers, password, sessions, deletion. */
+/** The pages of the account: identifiers, password, devices, deletion. */
 
 import { IDENTIFIER_KINDS, type IdentifierKind } from '../../accounts/account.ts'
 import type { Challenge } from '../../challenge/challenge.ts'
 import { fill } from '../../messages/messages.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import type { Session } from '../../sessions/session.ts'
-import { Alert, ChallengeBox, Field, PasswordField, Status } from '../components/fields.tsx'
+import { Button } from '../components/buttons.tsx'
+import { Panel } from '../components/collections.tsx'
+import { Alert, Toast } from '../components/feedback.tsx'
+import { ChallengeBox, PasswordField, TextField } from '../components/fields.tsx'
+import type { AccountSection } from '../components/frame.tsx'
 import type { FormErrors } from '../form-errors.ts'
 import { underAuthPath } from '../page-cookie.ts'
 import type { View } from '../view.ts'
@@ -15,7 +19,6 @@ import {
   type AccountForm,
   CurrentPassword,
   displayedIdentifier,
-  displayName,
   type SectionProps,
 } from './account-fields.tsx'
 import { Sessions } from './account-sessions.tsx'
@@ -28,7 +31,9 @@ export interface RejectedForm {
 
 export interface AccountProps {
   readonly view: View
+  readonly section: AccountSection
   readonly activeSession: ActiveSession
+  /** Read for the devices alone. */
   readonly sessions: readonly Session[]
   /** Whether the login is too old to end sessions without the password. */
   readonly requiresPassword: boolean
@@ -41,46 +46,46 @@ export interface AccountProps {
   readonly typed: Readonly<Partial<Record<IdentifierKind, string>>>
 }
 
-export function AccountPage({
-  view,
-  activeSession,
-  sessions,
-  requiresPassword,
-  minLength,
-  status,
-  rejected,
-  challenge,
-  typed,
-}: AccountProps) {
-  const { messages } = view
-  const { profile } = activeSession
-  const section = (form: AccountForm) => {
-    const result =
-      rejected?.form === form ? { errors: rejected.errors, challenge } : { errors: null, challenge: null }
-    return { view, profile, ...result }
-  }
+/** The forms of one section of the account. */
+export function AccountPage(props: AccountProps) {
+  const { status, rejected } = props
   return (
     <>
-      <Status text={status} />
+      <Toast text={status} />
       <Alert errors={rejected?.form === null ? rejected.errors : null} />
-      <p>{fill(messages.loggedInAs, { name: displayName(profile) })}</p>
-      <form method="post" action="/logout">
-        <button type="submit" formaction={underAuthPath('/logout')}>
-          {messages.logOut}
-        </button>
-      </form>
-      <Profile {...section('profile')} typed={typed} />
-      <Password {...section('password')} minLength={minLength} />
-      <Sessions
-        {...section('sessions')}
-        activeSession={activeSession}
-        sessions={sessions}
-        requiresPassword={requiresPassword}
-      />
-      <Deletion {...section('delete')} />
+      <Section {...props} />
     </>
   )
 }
+
+function Section({
+  view,
+  section,
+  activeSession,
+  rejected,
+  challenge,
+  minLength,
+  typed,
+  ...devices
+}: AccountProps) {
+  const { profile } = activeSession
+  const propsOf = (form: AccountForm) => {
+    const result = rejected?.form === form ? { errors: rejected.errors, challenge } : NO_RESULT
+    return { view, profile, ...result }
+  }
+  switch (section) {
+    case 'profile':
+      return <Identifiers {...propsOf('profile')} typed={typed} />
+    case 'security':
+      return <Password {...propsOf('password')} minLength={minLength} />
+    case 'devices':
+      return <Sessions {...propsOf('sessions')} {...devices} activeSession={activeSession} />
+    case 'deletion':
+      return <Deletion {...propsOf('delete')} />
+  }
+}
+
+const NO_RESULT = { errors: null, challenge: null }
 
 const INPUTS = {
   username: { type: 'text', autocomplete: 'username' },
@@ -88,31 +93,49 @@ const INPUTS = {
   phone: { type: 'tel', autocomplete: 'tel' },
 } as const
 
-function Profile({ view, profile, errors, challenge, typed }: SectionProps & Pick<AccountProps, 'typed'>) {
+/** The password is asked for when a person opens the form to change them. */
+function Identifiers({
+  view,
+  profile,
+  errors,
+  challenge,
+  typed,
+}: SectionProps & Pick<AccountProps, 'typed'>) {
   const { messages } = view
   return (
-    <section aria-labelledby="profile">
-      <h2 id="profile">{messages.profile}</h2>
-      <p class="hint">{messages.profileHint}</p>
-      <Alert errors={errors} />
-      <form method="post" action="/account/profile" novalidate>
-        <AccountField profile={profile} />
+    <Panel id="identifiers" title={messages.identifiers} hint={messages.identifiersHint}>
+      <dl>
         {IDENTIFIER_KINDS.map((kind) => (
-          <Field
-            form="profile"
-            name={kind}
-            label={messages.identifierLabels[kind]}
-            hint={kind === 'phone' ? messages.identifierHint : undefined}
-            value={typed[kind] ?? displayedIdentifier(profile, kind) ?? ''}
-            errors={errors}
-            {...INPUTS[kind]}
-          />
+          <>
+            <dt>{messages.identifierLabels[kind]}</dt>
+            <dd>
+              <bdi>{displayedIdentifier(profile, kind) ?? messages.notSet}</bdi>
+            </dd>
+          </>
         ))}
-        <CurrentPassword view={view} form="profile" errors={errors} />
-        <ChallengeBox view={view} challenge={challenge} />
-        <button type="submit">{messages.save}</button>
-      </form>
-    </section>
+      </dl>
+      <details class="more" open={errors !== null}>
+        <summary>{messages.changeIdentifiers}</summary>
+        <form method="post" action="/account/profile" novalidate>
+          <Alert errors={errors} />
+          <AccountField profile={profile} />
+          {IDENTIFIER_KINDS.map((kind) => (
+            <TextField
+              form="profile"
+              name={kind}
+              label={messages.identifierLabels[kind]}
+              hint={kind === 'phone' ? messages.identifierHint : undefined}
+              value={typed[kind] ?? displayedIdentifier(profile, kind) ?? ''}
+              errors={errors}
+              {...INPUTS[kind]}
+            />
+          ))}
+          <CurrentPassword view={view} form="profile" errors={errors} />
+          <ChallengeBox view={view} challenge={challenge} />
+          <Button>{messages.save}</Button>
+        </form>
+      </details>
+    </Panel>
   )
 }
 
@@ -125,11 +148,9 @@ function Password({
 }: SectionProps & Pick<AccountProps, 'minLength'>) {
   const { messages } = view
   return (
-    <section aria-labelledby="password">
-      <h2 id="password">{messages.changePassword}</h2>
-      <p class="hint">{messages.changePasswordHint}</p>
-      <Alert errors={errors} />
+    <Panel id="password" title={messages.changePassword} hint={messages.changePasswordHint}>
       <form method="post" action="/account/password">
+        <Alert errors={errors} />
         <AccountAndUsername profile={profile} />
         <CurrentPassword view={view} form="password" errors={errors} />
         <PasswordField
@@ -142,32 +163,25 @@ function Password({
           errors={errors}
         />
         <ChallengeBox view={view} challenge={challenge} />
-        <button type="submit" formaction={underAuthPath('/account/password')}>
-          {messages.changePassword}
-        </button>
+        <Button formaction={underAuthPath('/account/password')}>{messages.changePassword}</Button>
       </form>
-    </section>
+    </Panel>
   )
 }
 
 function Deletion({ view, profile, errors, challenge }: SectionProps) {
   const { messages } = view
   return (
-    <section aria-labelledby="delete">
-      <h2 id="delete">{messages.deleteAccount}</h2>
-      <details open={errors !== null}>
-        <summary>{messages.openDeletion}</summary>
-        <p>{messages.deleteHint}</p>
+    <Panel id="delete" title={messages.deleteAccount} hint={messages.deleteHint}>
+      <form method="post" action="/account/delete">
         <Alert errors={errors} />
-        <form method="post" action="/account/delete">
-          <AccountAndUsername profile={profile} />
-          <CurrentPassword view={view} form="delete" errors={errors} />
-          <ChallengeBox view={view} challenge={challenge} />
-          <button type="submit" class="danger" formaction={underAuthPath('/account/delete')}>
-            {messages.deleteAccount}
-          </button>
-        </form>
-      </details>
-    </section>
+        <AccountAndUsername profile={profile} />
+        <CurrentPassword view={view} form="delete" errors={errors} />
+        <ChallengeBox view={view} challenge={challenge} />
+        <Button kind="danger" formaction={underAuthPath('/account/delete')}>
+          {messages.deleteAccount}
+        </Button>
+      </form>
+    </Panel>
   )
 }

@@ -11,33 +11,29 @@ import {
   identifiersOf,
 } from '../../actions/account/change-account.ts'
 import { isReservedUsername, weaknessesFor } from '../../actions/registration/check-new-credentials.ts'
-import { isFreshLogin } from '../../actions/session/authorize.ts'
-import {
-  endAllSessions,
-  endReplacedSessions,
-  endSession,
-  listSessions,
-} from '../../actions/session/end-sessions.ts'
+import { endAllSessions, endReplacedSessions, endSession } from '../../actions/session/end-sessions.ts'
 import { withPageToken } from '../../actions/session/page-session.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import type { AppContext, AppEnv } from '../../http/context.ts'
 import { accountContext, setActor } from '../../http/middleware/provide-context.ts'
-import { NOTICES, type Notice } from '../../messages/messages.ts'
+import type { Notice } from '../../messages/messages.ts'
 import { trimInvisible } from '../../runtime/text.ts'
+import { ACCOUNT_PATHS, type AccountSection } from '../components/frame.tsx'
 import { showError } from '../error-pages.tsx'
 import { formFieldsOf, sameOriginForm } from '../form.ts'
-import {
-  accountSwitched,
-  challengeForNextAttempt,
-  formErrorsOf,
-  invalidFieldErrors,
-  weakPasswordText,
-} from '../form-errors.ts'
-import { showPage } from '../layout.tsx'
+import { accountSwitched, formErrorsOf, invalidFieldErrors, weakPasswordText } from '../form-errors.ts'
 import { browserCookies, clearLoginCookies, readPageSession, setLoginCookies } from '../page-cookie.ts'
 import { pageLanguage, viewOf } from '../view.ts'
 import { type AccountForm, displayName } from './account-fields.tsx'
-import { AccountPage, type RejectedForm } from './account-page.tsx'
+import { showAccount } from './show-account.tsx'
+
+const SECTIONS = Object.entries(ACCOUNT_PATHS) as [AccountSection, string][]
+const SECTION_OF: Readonly<Record<AccountForm, AccountSection>> = {
+  profile: 'profile',
+  password: 'security',
+  sessions: 'devices',
+  delete: 'deletion',
+}
 
 /** Redirects to the login page if there is no session. */
 const requireLogin = createMiddleware<AppEnv>(async (c, next) => {
@@ -47,27 +43,32 @@ const requireLogin = createMiddleware<AppEnv>(async (c, next) => {
   return next()
 })
 
-/** Rejects a form that was opened under another account than the one that is logged in now. */
-const requireSameAccount = createMiddleware<AppEnv>(async (c, next) => {
-  const { profile } = accountContext(c).actor
-  if (formFieldsOf(c)('account') === profile.id) return next()
-  return showAccount(c, { form: null, errors: accountSwitched(displayName(profile), viewOf(c).messages) })
-})
-
-/** The middleware of every form of the account page. */
-const accountForm = [pageLanguage, sameOriginForm, requireLogin, requireSameAccount] as const
+/** The middleware of a form. Rejects one that was opened under another account than the one that is logged in now. */
+function accountForm(section: AccountSection) {
+  const requireSameAccount = createMiddleware<AppEnv>(async (c, next) => {
+    const { profile } = accountContext(c).actor
+    if (formFieldsOf(c)('account') === profile.id) return next()
+    const errors = accountSwitched(displayName(profile), viewOf(c).messages)
+    return showAccount(c, section, { form: null, errors })
+  })
+  return [pageLanguage, sameOriginForm, requireLogin, requireSameAccount] as const
+}
 
 export function accountPages() {
   const router = new Hono<AppEnv>()
   router.onError(showError)
 
-  router.get('/account', pageLanguage, requireLogin, (c) => showAccount(c, null))
+  for (const [section, path] of SECTIONS) {
+    router.get(path, pageLanguage, requireLogin, (c) => showAccount(c, section, null))
+  }
 
   // https://w3c.github.io/webappsec-change-password-url/: password managers link to this address.
-  router.get('/.well-known/change-password', (c) => c.redirect('/account#password', 302))
+  router.get('/.well-known/change-password', (c) => c.redirect(`${ACCOUNT_PATHS.security}#password`, 302))
 
   // A rejected form leaves its address in the browser, which opens it again.
-  router.get('/account/*', (c) => c.redirect('/account', 303))
+  router.get('/account/password', (c) => c.redirect(ACCOUNT_PATHS.security, 303))
+  router.get('/account/sessions/*', (c) => c.redirect(ACCOUNT_PATHS.devices, 303))
+  router.get('/account/*', (c) => c.redirect(ACCOUNT_PATHS.profile, 303))
 
   addChangeForms(router)
   addSessionForms(router)
@@ -75,24 +76,24 @@ export function accountPages() {
 }
 
 function addChangeForms(router: Hono<AppEnv>): void {
-  router.post('/account/profile', ...accountForm, async (c) => {
+  router.post('/account/profile', ...accountForm('profile'), async (c) => {
     const { changes, errors } = readChanges(c)
     return submitWithPassword(c, 'profile', errors, async () => {
       await changeIdentifiers(accountContext(c), credentialsOf(c), changes)
-      return redirectToAccount(c, 'profile')
+      return redirectTo(c, 'profile', 'profile')
     })
   })
 
-  router.post('/account/password', ...accountForm, (c) =>
+  router.post('/account/password', ...accountForm('security'), (c) =>
     submitWithPassword(c, 'password', {}, async () => {
       const newPassword = formFieldsOf(c)('new_password')
       const tokens = await changePassword(accountContext(c), credentialsOf(c), newPassword)
       await setLoginCookies(c, await withPageToken(c.get('ctx'), tokens))
-      return redirectToAccount(c, 'password')
+      return redirectTo(c, 'security', 'password')
     }),
   )
 
-  router.post('/account/delete', ...accountForm, (c) =>
+  router.post('/account/delete', ...accountForm('deletion'), (c) =>
     submitWithPassword(c, 'delete', {}, async () => {
       await deleteOwnAccount(accountContext(c), credentialsOf(c))
       return redirectToLogin(c, 'deleted')
@@ -101,22 +102,22 @@ function addChangeForms(router: Hono<AppEnv>): void {
 }
 
 function addSessionForms(router: Hono<AppEnv>): void {
-  router.post('/account/sessions/end', ...accountForm, (c) =>
+  router.post('/account/sessions/end', ...accountForm('devices'), (c) =>
     submitForm(c, 'sessions', async () => {
       const id = formFieldsOf(c)('id')
       await endSession(accountContext(c), endRequestOf(c), id).catch(ignoreEnded)
-      return redirectToAccount(c, 'session')
+      return redirectTo(c, 'devices', 'session')
     }),
   )
 
-  router.post('/account/sessions/end-others', ...accountForm, (c) =>
+  router.post('/account/sessions/end-others', ...accountForm('devices'), (c) =>
     submitForm(c, 'sessions', async () => {
       await endAllSessions(accountContext(c), endRequestOf(c), 'current')
-      return redirectToAccount(c, 'other_sessions')
+      return redirectTo(c, 'devices', 'other_sessions')
     }),
   )
 
-  router.post('/account/sessions/end-all', ...accountForm, (c) =>
+  router.post('/account/sessions/end-all', ...accountForm('devices'), (c) =>
     submitForm(c, 'sessions', async () => {
       await endAllSessions(accountContext(c), endRequestOf(c))
       return redirectToLogin(c, 'sessions')
@@ -124,8 +125,8 @@ function addSessionForms(router: Hono<AppEnv>): void {
   )
 }
 
-function redirectToAccount(c: AppContext, notice: Notice): Response {
-  return c.redirect(`/account?done=${notice}`, 303)
+function redirectTo(c: AppContext, section: AccountSection, notice: Notice): Response {
+  return c.redirect(`${ACCOUNT_PATHS[section]}?done=${notice}`, 303)
 }
 
 /** After the account's session has ended. Ends the session of the refresh cookie too, if it is another one. */
@@ -156,7 +157,7 @@ async function submitWithPassword(
   const found = { ...otherErrors, ...missing }
   const all = Object.keys(found).length === 0 ? found : { ...found, ...newPasswordErrors(c) }
   const errors = invalidFieldErrors(all, messages)
-  if (errors !== null) return showAccount(c, { form, errors })
+  if (errors !== null) return showAccount(c, SECTION_OF[form], { form, errors })
   return submitForm(c, form, submit)
 }
 
@@ -168,7 +169,7 @@ async function submitForm(
   try {
     return await submit()
   } catch (error) {
-    return showAccount(c, { form, errors: formErrorsOf(c, error) })
+    return showAccount(c, SECTION_OF[form], { form, errors: formErrorsOf(c, error) })
   }
 }
 
@@ -213,29 +214,4 @@ function readChanges(c: AppContext) {
   const invalid = Object.fromEntries(unparsable.map(([kind]) => [kind, messages.invalidIdentifier[kind]]))
   const reserved = isReservedUsername(ctx, changes.username, profile.username)
   return { changes, errors: reserved ? { ...invalid, username: messages.usernameReserved } : invalid }
-}
-
-async function showAccount(c: AppContext, rejected: RejectedForm | null): Promise<Response> {
-  const view = viewOf(c)
-  const { messages } = view
-  const activeSession = accountContext(c).actor
-  const notice = NOTICES.find((name) => name === c.req.query('done'))
-  const props = {
-    view,
-    activeSession,
-    sessions: await listSessions(accountContext(c)),
-    requiresPassword: !isFreshLogin(c.get('ctx'), activeSession.session),
-    minLength: c.get('ctx').services.config.accounts.passwordMinLength,
-    status: notice === undefined || rejected !== null ? undefined : messages.notices[notice],
-    rejected,
-    challenge: rejected?.form ? await challengeForNextAttempt(c, rejected.errors, 'login') : null,
-    typed: rejected?.form === 'profile' ? typedProfile(c) : {},
-  }
-  const error = rejected === null ? {} : { status: rejected.errors.status, error: rejected.errors.message }
-  return showPage(c, { title: messages.accountTitle, ...error }, <AccountPage {...props} />)
-}
-
-function typedProfile(c: AppContext) {
-  const field = formFieldsOf(c)
-  return Object.fromEntries(IDENTIFIER_KINDS.map((kind) => [kind, field(kind)]))
 }

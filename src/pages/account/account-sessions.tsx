@@ -4,7 +4,10 @@ import { toDateTime } from '../../runtime/text.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import { browserName } from '../../sessions/activity.ts'
 import type { Session } from '../../sessions/session.ts'
-import { Alert, ChallengeBox } from '../components/fields.tsx'
+import { Button } from '../components/buttons.tsx'
+import { Item, ItemList, Panel } from '../components/collections.tsx'
+import { Alert, Badge } from '../components/feedback.tsx'
+import { ChallengeBox } from '../components/fields.tsx'
 import { underAuthPath } from '../page-cookie.ts'
 import type { View } from '../view.ts'
 import { AccountAndUsername, CurrentPassword, type SectionProps } from './account-fields.tsx'
@@ -31,10 +34,9 @@ export function Sessions({
   const error = errors?.fields.current_password
   const hint = requiresPassword && error !== messages.passwordRequired ? messages.passwordRequired : undefined
   return (
-    <section aria-labelledby="sessions">
-      <h2 id="sessions">{messages.sessions}</h2>
-      <Alert errors={errors} />
+    <Panel id="sessions" title={messages.sessions}>
       <form method="post" action="/account/sessions/end">
+        <Alert errors={errors} />
         {/* The Enter key presses the first button. Without this one it would end the first session of the list. */}
         <button type="submit" disabled hidden />
         <AccountAndUsername profile={profile} />
@@ -42,53 +44,49 @@ export function Sessions({
           <CurrentPassword view={view} form="sessions" hint={hint} errors={errors} />
         )}
         <ChallengeBox view={view} challenge={challenge} />
-        <ul class="sessions">
+        <ItemList>
           {sessions.map((session) => (
             <SessionItem view={view} session={session} current={session.id === activeSession.session.id} />
           ))}
-        </ul>
+        </ItemList>
         <p class="actions">
           {hasOthers && (
-            <button type="submit" class="quiet" formaction="/account/sessions/end-others">
+            <Button kind="quiet" formaction="/account/sessions/end-others">
               {messages.endOtherSessions}
-            </button>
+            </Button>
           )}
-          <button type="submit" class="quiet" formaction={underAuthPath('/account/sessions/end-all')}>
+          <Button kind="quiet" formaction={underAuthPath('/account/sessions/end-all')}>
             {messages.endAllSessions}
-          </button>
+          </Button>
         </p>
       </form>
-    </section>
+    </Panel>
   )
 }
 
 function SessionItem({ view, session, current }: { view: View; session: Session; current: boolean }) {
   const { messages } = view
-  const browser =
-    browserName(session.userAgent, (name, system) => fill(messages.browserOn, { browser: name, system })) ??
-    messages.unknownBrowser
+  const named = browserName(session.userAgent, (browser, system) =>
+    fill(messages.browserOn, { browser, system }),
+  )
+  const browser = named ?? messages.unknownBrowser
+  const end = (
+    <Button kind="quiet" name="id" value={session.id} label={fill(messages.endSessionOf, { browser })}>
+      {messages.endSession}
+    </Button>
+  )
   return (
-    <li>
-      <div>
-        <strong>{browser}</strong>
-        {current && <span class="badge">{messages.currentSession}</span>}
-        <p class="hint">
-          {locationOf(session, messages)} {messages.lastUsed} <Time unixMs={session.lastUsedAt} /> ·{' '}
-          {messages.loggedInSince} <Time unixMs={session.createdAt} />
-        </p>
-      </div>
-      {!current && (
-        <button
-          type="submit"
-          class="quiet"
-          name="id"
-          value={session.id}
-          aria-label={fill(messages.endSessionOf, { browser })}
-        >
-          {messages.endSession}
-        </button>
-      )}
-    </li>
+    <Item
+      icon="device"
+      title={browser}
+      badge={current && <Badge>{messages.currentSession}</Badge>}
+      actions={current ? null : end}
+    >
+      <p class="hint">
+        {locationOf(session, messages)} {messages.lastUsed} <Time unixMs={session.lastUsedAt} /> ·{' '}
+        {messages.loggedInSince} <Time unixMs={session.createdAt} />
+      </p>
+    </Item>
   )
 }
 

@@ -19,11 +19,12 @@ function removeFormAddress(): void {
 function addPasswordToggle(button: HTMLButtonElement): void {
   const input = document.getElementById(button.dataset.shows ?? '')
   if (!(input instanceof HTMLInputElement)) return
-  const [showLabel, hideLabel] = [button.textContent, button.dataset.hide ?? '']
+  const showLabel = button.getAttribute('aria-label') ?? ''
+  const hideLabel = button.dataset.hide ?? ''
   const setVisible = (visible: boolean) => {
     input.type = visible ? 'text' : 'password'
-    button.textContent = visible ? hideLabel : showLabel
-    button.setAttribute('aria-label', `${button.textContent}: ${input.labels?.[0]?.textContent ?? ''}`)
+    button.toggleAttribute('data-visible', visible)
+    button.setAttribute('aria-label', visible ? hideLabel : showLabel)
   }
   button.hidden = false
   setVisible(false)

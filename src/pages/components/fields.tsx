@@ -1,33 +1,43 @@
-/** The components of forms. */
+/** The fields of forms. Each shows its label, its hint and its error, in this order. */
+import type { PropsWithChildren } from 'hono/jsx'
 import type { Challenge } from '../../challenge/challenge.ts'
 import type { FormErrors } from '../form-errors.ts'
 import type { View } from '../view.ts'
+import { Icon } from './icons.tsx'
 
 interface FieldProps {
   readonly form: string
   readonly name: string
   readonly label: string
   readonly hint?: string | undefined
-  readonly value?: string | undefined
-  readonly autocomplete: string
-  readonly type?: 'text' | 'email' | 'tel' | 'password'
-  readonly required?: boolean
   readonly errors: FormErrors | null
   /** Whether this field has the focus if the form has no errors. */
   readonly initialFocus?: boolean
 }
 
-export function Field({ form, name, label, hint, errors, initialFocus = false, ...input }: FieldProps) {
+/** What a control needs to belong to its label, hint and error. */
+function controlOf({ form, name, hint, errors, initialFocus = false }: FieldProps) {
   const id = `${form}-${name}`
   const error = errors?.fields[name]
-  const describedBy = [
-    hint === undefined ? [] : `${id}-hint`,
-    error === undefined ? [] : `${id}-error`,
-  ].flat()
+  const described = [hint === undefined ? [] : `${id}-hint`, error === undefined ? [] : `${id}-error`].flat()
   const isFirstError = Object.keys(errors?.fields ?? {})[0] === name
+  return {
+    id,
+    name,
+    'aria-invalid': error === undefined ? undefined : ('true' as const),
+    'aria-describedby': described.length === 0 ? undefined : described.join(' '),
+    autofocus: isFirstError || (errors === null && initialFocus),
+  }
+}
+
+/** Puts a control between its label and its hint. */
+function Field({ form, name, label, hint, errors, children }: PropsWithChildren<FieldProps>) {
+  const id = `${form}-${name}`
+  const error = errors?.fields[name]
   return (
     <div class="field">
       <label for={id}>{label}</label>
+      {children}
       {hint !== undefined && (
         <p class="hint" id={`${id}-hint`}>
           {hint}
@@ -38,63 +48,134 @@ export function Field({ form, name, label, hint, errors, initialFocus = false, .
           {error}
         </p>
       )}
-      <input
-        id={id}
-        name={name}
-        type={input.type ?? 'text'}
-        value={input.value}
-        autocomplete={input.autocomplete}
-        autocapitalize="none"
-        spellcheck={false}
-        required={input.required ?? false}
-        aria-invalid={error === undefined ? undefined : 'true'}
-        aria-describedby={describedBy.length === 0 ? undefined : describedBy.join(' ')}
-        autofocus={isFirstError || (errors === null && initialFocus)}
-      />
     </div>
   )
 }
 
-type PasswordProps = Omit<FieldProps, 'type' | 'autocomplete' | 'value'> & {
+interface TextFieldProps extends FieldProps {
+  readonly value?: string | undefined
+  readonly autocomplete: string
+  readonly type?: 'text' | 'email' | 'tel' | 'url'
+  readonly required?: boolean
+  readonly maxlength?: number
+}
+
+export function TextField({
+  value,
+  autocomplete,
+  type = 'text',
+  required = false,
+  maxlength,
+  ...field
+}: TextFieldProps) {
+  return (
+    <Field {...field}>
+      <input
+        {...controlOf(field)}
+        type={type}
+        value={value}
+        autocomplete={autocomplete}
+        autocapitalize="none"
+        spellcheck={false}
+        required={required}
+        maxlength={maxlength}
+        dir={type === 'text' ? 'auto' : 'ltr'}
+      />
+    </Field>
+  )
+}
+
+type PasswordProps = FieldProps & {
   readonly view: View
   readonly isNew?: boolean
 }
 
-/** The button shows the password. It is hidden without JavaScript. */
+/** The button inside the field shows the password. It is hidden without JavaScript. */
 export function PasswordField({ view, isNew = false, ...field }: PasswordProps) {
   const { showPassword, hidePassword } = view.messages
+  const control = controlOf(field)
   return (
-    <div class="password">
-      <Field {...field} type="password" autocomplete={isNew ? 'new-password' : 'current-password'} required />
-      <button
-        type="button"
-        class="quiet"
-        hidden
-        data-shows={`${field.form}-${field.name}`}
-        data-hide={hidePassword}
-      >
-        {showPassword}
-      </button>
+    <Field {...field}>
+      <div class="password">
+        <input
+          {...control}
+          type="password"
+          autocomplete={isNew ? 'new-password' : 'current-password'}
+          required
+        />
+        <button
+          type="button"
+          class="reveal"
+          hidden
+          aria-label={`${showPassword}: ${field.label}`}
+          data-shows={control.id}
+          data-hide={`${hidePassword}: ${field.label}`}
+        >
+          <Icon name="eye" />
+          <Icon name="eye-off" />
+        </button>
+      </div>
+    </Field>
+  )
+}
+
+/** A code that a message or an authenticator shows. Phones offer to fill it in. */
+export function CodeField({ length, ...field }: FieldProps & { readonly length: number }) {
+  return (
+    <Field {...field}>
+      <input
+        {...controlOf(field)}
+        class="code"
+        type="text"
+        inputmode="numeric"
+        autocomplete="one-time-code"
+        pattern={`[0-9]{${length}}`}
+        maxlength={length}
+        required
+        dir="ltr"
+      />
+    </Field>
+  )
+}
+
+interface SelectProps extends FieldProps {
+  readonly value: string
+  readonly options: readonly { readonly value: string; readonly text: string; readonly lang?: string }[]
+  readonly autocomplete?: string
+}
+
+export function SelectField({ value, options, autocomplete = 'off', ...field }: SelectProps) {
+  return (
+    <Field {...field}>
+      <select {...controlOf(field)} autocomplete={autocomplete}>
+        {options.map((option) => (
+          <option value={option.value} lang={option.lang} selected={option.value === value}>
+            {option.text}
+          </option>
+        ))}
+      </select>
+    </Field>
+  )
+}
+
+export function Checkbox({ label, checked = false, ...field }: FieldProps & { readonly checked?: boolean }) {
+  const control = controlOf({ ...field, label })
+  const error = field.errors?.fields[field.name]
+  return (
+    <div class="field checkbox">
+      <input {...control} type="checkbox" value="yes" checked={checked} />
+      <label for={control.id}>{label}</label>
+      {field.hint !== undefined && (
+        <p class="hint" id={`${control.id}-hint`}>
+          {field.hint}
+        </p>
+      )}
+      {error !== undefined && (
+        <p class="error" id={`${control.id}-error`}>
+          {error}
+        </p>
+      )}
     </div>
-  )
-}
-
-/** An error message. Screen readers read it out. It takes the focus unless an invalid field has it. */
-export function Alert({ errors }: { readonly errors: FormErrors | null }) {
-  if (errors === null) return null
-  const takesFocus = Object.keys(errors.fields).length === 0
-  return (
-    <p class="alert" role="alert" tabindex={-1} autofocus={takesFocus}>
-      {errors.message}
-    </p>
-  )
-}
-
-export function Status({ text }: { readonly text: string | undefined }) {
-  return text === undefined ? null : (
-    <p class="done" role="status">
-      {text}
-    </p>
   )
 }
 

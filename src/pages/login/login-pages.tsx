@@ -2,32 +2,39 @@
 
 import type { Challenge } from '../../challenge/challenge.ts'
 import { fill } from '../../messages/messages.ts'
-import { Alert, ChallengeBox, Field, PasswordField, Status } from '../components/fields.tsx'
+import { Button, ButtonLink } from '../components/buttons.tsx'
+import { Alert, Avatar, EmptyState, Toast } from '../components/feedback.tsx'
+import { ChallengeBox, PasswordField, TextField } from '../components/fields.tsx'
 import { withReturnTo } from '../form.ts'
 import type { FormErrors } from '../form-errors.ts'
 import { underAuthPath } from '../page-cookie.ts'
 import type { View } from '../view.ts'
 
-interface LoginProps {
+interface FormProps {
   readonly view: View
   readonly errors: FormErrors | null
   /** The challenge that the next attempt needs. */
   readonly challenge: Challenge | null
-  /** The value of the rejected form, which it shows again. */
+  /** The value of the rejected form, which it shows again, or a hint from the app. */
   readonly identifier: string
   readonly returnTo: string | null
-  readonly status?: string | undefined
 }
 
-export function LoginPage({ view, errors, challenge, identifier, returnTo, status }: LoginProps) {
+interface LoginProps extends FormProps {
+  readonly status: string | undefined
+  readonly registrationOpen: boolean
+}
+
+export function LoginPage(props: LoginProps) {
+  const { view, errors, challenge, identifier, returnTo, status, registrationOpen } = props
   const { messages } = view
   const path = withReturnTo('/login', returnTo)
   return (
     <>
-      <Status text={status} />
+      <Toast text={status} />
       <Alert errors={errors} />
       <form method="post" action={path}>
-        <Field
+        <TextField
           form="login"
           name="identifier"
           label={messages.identifier}
@@ -35,38 +42,41 @@ export function LoginPage({ view, errors, challenge, identifier, returnTo, statu
           autocomplete="username"
           required
           errors={errors}
-          initialFocus
+          initialFocus={identifier === ''}
         />
-        <PasswordField view={view} form="login" name="password" label={messages.password} errors={errors} />
+        <PasswordField
+          view={view}
+          form="login"
+          name="password"
+          label={messages.password}
+          errors={errors}
+          initialFocus={identifier !== ''}
+        />
         <ChallengeBox view={view} challenge={challenge} />
-        <button type="submit" formaction={underAuthPath(path)}>
+        <Button wide formaction={underAuthPath(path)}>
           {messages.logIn}
-        </button>
+        </Button>
       </form>
-      <p>
-        {messages.noAccount}
-        {messages.sentenceSeparator}
-        <a href={withReturnTo('/register', returnTo)}>{messages.register}</a>
-      </p>
+      {registrationOpen && (
+        <p class="aside">
+          {messages.noAccount}
+          {messages.sentenceSeparator}
+          <a href={withReturnTo('/register', returnTo)}>{messages.register}</a>
+        </p>
+      )}
     </>
   )
 }
 
-export function RegisterPage({
-  view,
-  errors,
-  challenge,
-  identifier,
-  returnTo,
-  minLength,
-}: LoginProps & { readonly minLength: number }) {
+export function RegisterPage(props: FormProps & { readonly minLength: number }) {
+  const { view, errors, challenge, identifier, returnTo, minLength } = props
   const { messages } = view
   const path = withReturnTo('/register', returnTo)
   return (
     <>
       <Alert errors={errors} />
       <form method="post" action={path}>
-        <Field
+        <TextField
           form="register"
           name="identifier"
           label={messages.identifier}
@@ -87,11 +97,11 @@ export function RegisterPage({
           errors={errors}
         />
         <ChallengeBox view={view} challenge={challenge} />
-        <button type="submit" formaction={underAuthPath(path)}>
+        <Button wide formaction={underAuthPath(path)}>
           {messages.register}
-        </button>
+        </Button>
       </form>
-      <p>
+      <p class="aside">
         {messages.haveAccount}
         {messages.sentenceSeparator}
         <a href={withReturnTo('/login', returnTo)}>{messages.logIn}</a>
@@ -100,26 +110,53 @@ export function RegisterPage({
   )
 }
 
+/** Instead of the form, so that a person learns it before typing. */
+export function RegistrationClosedPage({
+  view,
+  errors,
+  returnTo,
+}: Pick<FormProps, 'view' | 'errors' | 'returnTo'>) {
+  const { messages } = view
+  return (
+    <>
+      <Alert errors={errors} />
+      <EmptyState icon="lock" title={messages.registrationClosed}>
+        <p>{messages.registrationClosedHint}</p>
+      </EmptyState>
+      <ButtonLink wide href={withReturnTo('/login', returnTo)}>
+        {messages.logIn}
+      </ButtonLink>
+    </>
+  )
+}
+
+interface ContinueProps {
+  readonly view: View
+  readonly name: string
+  readonly returnTo: string
+  readonly status: string | undefined
+}
+
 /**
  * For a browser that is logged in already. Except right after a login, it continues only when the user presses the
  * button: otherwise an app and this page could redirect the browser in a loop.
  */
-export function ContinuePage({ view, name, returnTo }: { view: View; name: string; returnTo: string }) {
+export function ContinuePage({ view, name, returnTo, status }: ContinueProps) {
   const { messages } = view
   const continuePath = withReturnTo('/login/continue', returnTo)
   const logOutPath = withReturnTo('/logout', returnTo)
   return (
     <>
-      <p>{fill(messages.loggedInAs, { name })}</p>
+      <Toast text={status} />
       <form method="post" action={continuePath}>
-        <button type="submit" formaction={underAuthPath(continuePath)}>
-          {fill(messages.continueTo, { host: new URL(returnTo).host })}
-        </button>
+        <Button wide formaction={underAuthPath(continuePath)}>
+          <Avatar name={name} /> {fill(messages.continueAs, { name })}
+        </Button>
       </form>
-      <form method="post" action={logOutPath}>
-        <button type="submit" class="quiet" formaction={underAuthPath(logOutPath)}>
+      <form method="post" action={logOutPath} class="aside">
+        <Button kind="quiet" wide formaction={underAuthPath(logOutPath)}>
           {messages.useOtherAccount}
-        </button>
+        </Button>
       </form>
     </>
   )

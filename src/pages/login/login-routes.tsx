@@ -1,6 +1,5 @@
 /** The routes for login, registration and logout. */
 import { Hono } from 'hono'
-import type { Child } from 'hono/jsx'
 import { type Identifier, kindOf, parseNewIdentifier } from '../../accounts/identifier.ts'
 import { logIn } from '../../actions/login/log-in.ts'
 import { isReservedUsername, weaknessesFor } from '../../actions/registration/check-new-credentials.ts'
@@ -8,28 +7,17 @@ import { register } from '../../actions/registration/register.ts'
 import { logOutOfBrowser } from '../../actions/session/end-sessions.ts'
 import type { IssuedTokens } from '../../actions/session/issue-tokens.ts'
 import { openAppFamily } from '../../actions/session/page-session.ts'
-import type { ChallengeAction } from '../../challenge/challenge.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import type { AppContext, AppEnv } from '../../http/context.ts'
 import { readRefreshCookie } from '../../http/refresh-cookie.ts'
-import { NOTICES } from '../../messages/messages.ts'
 import { hasControlCharacter, trimInvisible } from '../../runtime/text.ts'
 import { isLoginTicket, makeLoginTicket } from '../../sessions/login-ticket.ts'
-import { displayName } from '../account/account-fields.tsx'
 import { showError } from '../error-pages.tsx'
-import { formFieldsOf, readReturnTo, sameOriginForm, withReturnTo } from '../form.ts'
-import {
-  challengeForNextAttempt,
-  cookiesBlocked,
-  type FormErrors,
-  formErrorsOf,
-  invalidFieldErrors,
-  weakPasswordText,
-} from '../form-errors.ts'
-import { showPage } from '../layout.tsx'
+import { formFieldsOf, sameOriginForm, withReturnTo } from '../form.ts'
+import { cookiesBlocked, formErrorsOf, invalidFieldErrors, weakPasswordText } from '../form-errors.ts'
 import { browserCookies, clearLoginCookies, readPageSession, setLoginCookies } from '../page-cookie.ts'
 import { pageLanguage, viewOf } from '../view.ts'
-import { ContinuePage, LoginPage, RegisterPage } from './login-pages.tsx'
+import { loginHintOf, returnToOf, showContinue, showLogin, showRegister } from './show-login.tsx'
 
 const HOME = '/account'
 /**
@@ -55,13 +43,14 @@ export function loginPages() {
 function addLogin(router: Hono<AppEnv>): void {
   router.get('/login', pageLanguage, async (c) => {
     const activeSession = await readPageSession(c)
-    const view = viewOf(c)
     const returnTo = returnToOf(c)
     const justLoggedIn = await hasJustLoggedIn(c)
-    if (activeSession === null) return showLogin(c, justLoggedIn ? cookiesBlocked(view.messages) : null, '')
+    if (activeSession === null) {
+      const errors = justLoggedIn ? cookiesBlocked(viewOf(c).messages) : null
+      return showLogin(c, errors, loginHintOf(c))
+    }
     if (returnTo === null) return c.redirect(HOME, 303)
-    const page = <ContinuePage view={view} name={displayName(activeSession.profile)} returnTo={returnTo} />
-    return showPage(c, { title: view.messages.logIn, redirectTo: justLoggedIn ? returnTo : undefined }, page)
+    return showContinue(c, activeSession.profile, returnTo, justLoggedIn)
   })
 
   router.post('/login', pageLanguage, sameOriginForm, async (c) => {
@@ -90,7 +79,7 @@ function addLogin(router: Hono<AppEnv>): void {
 function addRegistration(router: Hono<AppEnv>): void {
   router.get('/register', pageLanguage, async (c) => {
     if ((await readPageSession(c)) !== null) return c.redirect(withReturnTo('/login', returnToOf(c)), 303)
-    return showRegister(c, null, '')
+    return showRegister(c, null, loginHintOf(c))
   })
 
   router.post('/register', pageLanguage, sameOriginForm, async (c) => {
@@ -118,10 +107,6 @@ function addLogout(router: Hono<AppEnv>): void {
     const returnTo = returnToOf(c)
     return c.redirect(returnTo === null ? '/login?done=logged_out' : withReturnTo('/login', returnTo), 303)
   })
-}
-
-function returnToOf(c: AppContext): string | null {
-  return readReturnTo(c.req.query('return_to'), c.get('ctx').services.config.deployment.corsOrigins)
 }
 
 function credentialsOf(c: AppContext) {
@@ -193,34 +178,4 @@ function inputErrors(c: AppContext, field: (name: string) => string): Record<str
   const empty = Object.entries(sent).flatMap(([name, value]) => (value === '' ? name : []))
   const control = hasControlCharacter(field('identifier')) ? { identifier: invalidIdentifier.username } : {}
   return { ...control, ...Object.fromEntries(empty.map((name) => [name, fieldRequired])) }
-}
-
-async function loginProps(
-  c: AppContext,
-  action: ChallengeAction,
-  errors: FormErrors | null,
-  identifier: string,
-) {
-  const challenge = await challengeForNextAttempt(c, errors, action)
-  const notice = NOTICES.find((name) => name === c.req.query('done'))
-  const view = viewOf(c)
-  const status = notice === undefined ? undefined : view.messages.notices[notice]
-  return { view, errors, challenge, identifier, returnTo: returnToOf(c), status }
-}
-
-async function showLogin(c: AppContext, errors: FormErrors | null, identifier: string) {
-  const props = await loginProps(c, 'login', errors, identifier)
-  return showForm(c, props.view.messages.logIn, errors, <LoginPage {...props} />)
-}
-
-async function showRegister(c: AppContext, errors: FormErrors | null, identifier: string) {
-  const props = await loginProps(c, 'register', errors, identifier)
-  const { passwordMinLength } = c.get('ctx').services.config.accounts
-  const page = <RegisterPage {...props} minLength={passwordMinLength} />
-  return showForm(c, props.view.messages.register, errors, page)
-}
-
-function showForm(c: AppContext, title: string, errors: FormErrors | null, page: Child) {
-  const error = errors === null ? {} : { status: errors.status, error: errors.message }
-  return showPage(c, { title, ...error }, page)
 }

@@ -1,0 +1,102 @@
+/** Shows the pages for login and registration. */
+import type { Child } from 'hono/jsx'
+import type { AccountProfile } from '../../accounts/account.ts'
+import { isRegistrationOpen } from '../../actions/registration/check-new-credentials.ts'
+import type { ChallengeAction } from '../../challenge/challenge.ts'
+import type { AppContext } from '../../http/context.ts'
+import { fill, type Text } from '../../messages/messages.ts'
+import { hasControlCharacter, trimInvisible } from '../../runtime/text.ts'
+import { displayName, welcomeOf } from '../account/account-fields.tsx'
+import { readReturnTo } from '../form.ts'
+import { challengeForNextAttempt, type FormErrors } from '../form-errors.ts'
+import { showPage } from '../layout.tsx'
+import { noticeOf, viewOf } from '../view.ts'
+import { ContinuePage, LoginPage, RegisterPage, RegistrationClosedPage } from './login-pages.tsx'
+
+/** The longest email address has 254 characters. */
+const MAX_HINT_LENGTH = 254
+
+export function returnToOf(c: AppContext): string | null {
+  return readReturnTo(c.req.query('return_to'), c.get('ctx').services.config.deployment.corsOrigins)
+}
+
+async function formProps(
+  c: AppContext,
+  action: ChallengeAction,
+  errors: FormErrors | null,
+  identifier: string,
+) {
+  const challenge = await challengeForNextAttempt(c, errors, action)
+  return { view: viewOf(c), errors, challenge, identifier, returnTo: returnToOf(c) }
+}
+
+export async function showLogin(c: AppContext, errors: FormErrors | null, identifier: string) {
+  const props = await formProps(c, 'login', errors, identifier)
+  const { messages, pages } = props.view
+  const lead = leadOf(props.returnTo, messages.loginLeadTo, fill(messages.loginLead, { service: pages.name }))
+  const page = (
+    <LoginPage {...props} status={noticeOf(c)} registrationOpen={await isRegistrationOpen(c.get('ctx'))} />
+  )
+  return showForm(c, messages.logIn, lead, errors, page)
+}
+
+export async function showRegister(c: AppContext, errors: FormErrors | null, identifier: string) {
+  const { messages, pages } = viewOf(c)
+  if (!(await isRegistrationOpen(c.get('ctx')))) {
+    const page = <RegistrationClosedPage view={viewOf(c)} errors={errors} returnTo={returnToOf(c)} />
+    return showForm(c, messages.register, undefined, errors, page)
+  }
+  const props = await formProps(c, 'register', errors, identifier)
+  const { passwordMinLength } = c.get('ctx').services.config.accounts
+  const lead = leadOf(
+    props.returnTo,
+    messages.registerLeadTo,
+    fill(messages.registerLead, { service: pages.name }),
+  )
+  return showForm(
+    c,
+    messages.register,
+    lead,
+    errors,
+    <RegisterPage {...props} minLength={passwordMinLength} />,
+  )
+}
+
+export function showContinue(
+  c: AppContext,
+  profile: AccountProfile,
+  returnTo: string,
+  justLoggedIn: boolean,
+) {
+  const view = viewOf(c)
+  const name = displayName(profile)
+  const title = fill(view.messages.continueTo, { host: new URL(returnTo).host })
+  const lead = fill(view.messages.loggedInAs, { name })
+  const redirectTo = justLoggedIn ? returnTo : undefined
+  const page = (
+    <ContinuePage view={view} name={name} returnTo={returnTo} status={noticeOf(c) ?? welcomeOf(c, profile)} />
+  )
+  return showPage(c, { title, lead, redirectTo }, page)
+}
+
+function showForm(
+  c: AppContext,
+  title: string,
+  lead: string | undefined,
+  errors: FormErrors | null,
+  page: Child,
+) {
+  const error = errors === null ? {} : { status: errors.status, error: errors.message }
+  return showPage(c, { title, lead, ...error }, page)
+}
+
+/** Names the app to which the login returns, or else the service. */
+function leadOf(returnTo: string | null, toApp: Text<'host'>, toService: string): string {
+  return returnTo === null ? toService : fill(toApp, { host: new URL(returnTo).host })
+}
+
+/** OpenID Connect Core section 3.1.2.1: the app may know who logs in. */
+export function loginHintOf(c: AppContext): string {
+  const hint = c.req.query('login_hint') ?? ''
+  return hint.length > MAX_HINT_LENGTH || hasControlCharacter(hint) ? '' : trimInvisible(hint)
+}
