@@ -5,7 +5,10 @@ import type { LaterErrorCode, Problem, ServiceErrorCode } from './wire.ts'
 export type ErrorCode =
   | ServiceErrorCode
   | LaterErrorCode
-  /** No response: the browser is offline, or the service's CORS_ORIGINS does not contain this page's origin. */
+  /**
+   * No response in time: the browser is offline, the service is slow, or its CORS_ORIGINS does not contain this
+   * page's origin.
+   */
   | 'network'
   /** The browser does not store the service's cookie: the service is on another site, or cookies are blocked. */
   | 'cookie_blocked'

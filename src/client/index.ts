@@ -5,7 +5,7 @@
 import { Account, type Confirmation, type PasswordChange, type ProfileChange } from './account.ts'
 import { type Solution, type SolveChallenge, withChallenges } from './challenge.ts'
 import { fetchWithToken, openWebSocket } from './requests.ts'
-import { Service } from './service.ts'
+import { type Connect, Service } from './service.ts'
 import { TabSession } from './session.ts'
 import { openStorage, type StorageChoice } from './storage.ts'
 import type { Session, User } from './wire.ts'
@@ -123,12 +123,12 @@ export function createClient(options: ClientOptions): Client {
   const storage = openStorage(options.storage ?? 'localStorage', name)
   // Tabs with another kind of storage, or with another version of the tab protocol, do not share this session.
   const tabGroup = `${name} ${storage === null ? 'cookie' : 'token'} 2`
-  const service = new Service(url, storage === null)
-  const session = new TabSession(service, storage, options.tabs === false ? null : tabGroup)
-  const account = new Account(service, session)
+  const connect: Connect = (deadline) => new Service(url, storage === null, deadline)
+  const session = new TabSession(connect, storage, options.tabs === false ? null : tabGroup)
+  const account = new Account(session)
   const solving = <T>(call: (solution: Solution) => Promise<T>) => withChallenges(options.challenge, call)
   const authenticate = (path: '/auth/register' | '/auth/login', fields: object) =>
-    solving((solution) => session.start(() => service.authenticate(path, { ...fields, ...solution })))
+    solving((solution) => session.start((service) => service.authenticate(path, { ...fields, ...solution })))
   return {
     register: (fields) => authenticate('/auth/register', fields),
     logIn: (credentials) => authenticate('/auth/login', credentials),
