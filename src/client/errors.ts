@@ -6,7 +6,7 @@ export type ErrorCode =
   | ServiceErrorCode
   | LaterErrorCode
   /**
-   * No response in time: the browser is offline, the service is slow, or its CORS_ORIGINS does not contain this
+   * No response in time: the browser is offline, the service is slow or redirects, or its CORS_ORIGINS does not contain this
    * page's origin.
    */
   | 'network'

@@ -88,7 +88,7 @@ export class Service {
   }
 
   #networkError(cause: unknown): GatehouseError {
-    const hint = `the browser is offline, the service is slow, or CORS_ORIGINS does not contain ${location.origin}`
+    const hint = `the browser is offline, the service is slow or redirects, or CORS_ORIGINS does not contain ${location.origin}`
     return new GatehouseError('network', `No response from ${this.#url}: ${hint}.`, { cause })
   }
 
@@ -106,7 +106,8 @@ export class Service {
   }
 
   async #send(path: string, init: RequestInit): Promise<Response> {
-    const request: RequestInit = { method: 'POST', ...init, signal: this.#deadline }
+    // The service redirects none of these requests. Another host must not get a password or a token.
+    const request: RequestInit = { method: 'POST', ...init, signal: this.#deadline, redirect: 'error' }
     const response = await fetch(this.#url + path, request).catch((cause) => {
       throw this.#networkError(cause)
     })

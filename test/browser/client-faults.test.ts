@@ -139,6 +139,23 @@ describe('an app without a network', () => {
   })
 })
 
+describe('a service that redirects', () => {
+  it.each(['/auth/login', '/auth/refresh', '/auth/me/password'])(
+    'sends no password and no token to where a redirect points: %s',
+    async (path) => {
+      const { context, tab, name } = await newVisitor()
+      if (path === '/auth/login') await logOut(tab)
+      const address = `${stage.url}${path}`
+      const headers = { 'Access-Control-Allow-Origin': stage.app, Location: address }
+      await context.route(address, (route) => route.fulfill({ status: 307, headers }))
+      await passALifetime(tab)
+      const call = { '/auth/login': () => enter(tab, 'logIn', name), '/auth/refresh': () => user(tab) }
+      const result = await (call[path as keyof typeof call] ?? (() => changePassword(tab)))()
+      expect(result).toMatchObject({ error: { code: 'network' } })
+    },
+  )
+})
+
 describe('the time limit of a call', () => {
   it('ends all requests of a call at one time, and then lets other tabs continue', async () => {
     const { context, tab, name } = await newVisitorWithClock()
