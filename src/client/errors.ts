@@ -1,4 +1,4 @@
-/** The error with which all calls of the SDK reject. */
+/** The error of calls that the service or the browser makes fail. */
 import type { LaterErrorCode, Problem, ServiceErrorCode } from './wire.ts'
 
 /** The service's error codes, and three of the SDK. */

@@ -30,8 +30,9 @@ export interface ClientOptions {
 }
 
 /**
- * All calls reject with a GatehouseError. Those about the account reject with `invalid_token` if the browser has no session, or it
- * has ended.
+ * Calls that return a promise never throw: they reject, with a GatehouseError if the service or the browser is the cause. Errors of
+ * the app's own `storage` and `challenge`, and a TypeError for arguments that the types exclude, are passed on as they are. Calls
+ * about the account reject with `invalid_token` if the browser has no session, or it has ended.
  */
 export interface Client<Claims extends object = Record<string, unknown>> {
   /** Creates an account and logs in. At least one identifier is required. */
@@ -139,7 +140,7 @@ export function createClient(options: ClientOptions): Client {
     webSocket: (url, protocols = []) => openWebSocket(session, trusted, url, protocols),
     accessToken: async () => (await session.current())?.accessToken ?? null,
     updateProfile: (fields) => solving((solution) => account.updateProfile({ ...fields, ...solution })),
-    changePassword: (passwords) => solving(account.passwordChange(passwords)),
+    changePassword: async (passwords) => solving(account.passwordChange(passwords)),
     sessions: () => account.sessions(),
     endSession: (id, fields) => solving((solution) => account.endSession(id, { ...fields, ...solution })),
     endOtherSessions: (fields) => solving((solution) => account.endOtherSessions({ ...fields, ...solution })),
