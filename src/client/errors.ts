@@ -1,11 +1,14 @@
-/** The error with which all calls of the SDK reject. */
+/** The error of calls that the service or the browser makes fail. */
 import type { LaterErrorCode, Problem, ServiceErrorCode } from './wire.ts'
 
 /** The service's error codes, and three of the SDK. */
 export type ErrorCode =
   | ServiceErrorCode
   | LaterErrorCode
-  /** No response: the browser is offline, or the service's CORS_ORIGINS does not contain this page's origin. */
+  /**
+   * No response in time: the browser is offline, the service is slow or redirects, or its CORS_ORIGINS does not contain this
+   * page's origin.
+   */
   | 'network'
   /** The browser does not store the service's cookie: the service is on another site, or cookies are blocked. */
   | 'cookie_blocked'

@@ -5,7 +5,7 @@
 import { Account, type Confirmation, type PasswordChange, type ProfileChange } from './account.ts'
 import { type Solution, type SolveChallenge, withChallenges } from './challenge.ts'
 import { fetchWithToken, openWebSocket } from './requests.ts'
-import { Service } from './service.ts'
+import { type Connect, Service } from './service.ts'
 import { TabSession } from './session.ts'
 import { openStorage, type StorageChoice } from './storage.ts'
 import type { Session, User } from './wire.ts'
@@ -30,8 +30,9 @@ export interface ClientOptions {
 }
 
 /**
- * All calls reject with a GatehouseError. Those about the account reject with `invalid_token` if the browser has no session, or it
- * has ended.
+ * Calls that return a promise never throw: they reject, with a GatehouseError if the service or the browser is the cause. Errors of
+ * the app's own `storage` and `challenge`, and a TypeError for arguments that the types exclude, are passed on as they are. Calls
+ * about the account reject with `invalid_token` if the browser has no session, or it has ended.
  */
 export interface Client<Claims extends object = Record<string, unknown>> {
   /** Creates an account and logs in. At least one identifier is required. */
@@ -123,12 +124,12 @@ export function createClient(options: ClientOptions): Client {
   const storage = openStorage(options.storage ?? 'localStorage', name)
   // Tabs with another kind of storage, or with another version of the tab protocol, do not share this session.
   const tabGroup = `${name} ${storage === null ? 'cookie' : 'token'} 2`
-  const service = new Service(url, storage === null)
-  const session = new TabSession(service, storage, options.tabs === false ? null : tabGroup)
-  const account = new Account(service, session)
+  const connect: Connect = (deadline) => new Service(url, storage === null, deadline)
+  const session = new TabSession(connect, storage, options.tabs === false ? null : tabGroup)
+  const account = new Account(session)
   const solving = <T>(call: (solution: Solution) => Promise<T>) => withChallenges(options.challenge, call)
   const authenticate = (path: '/auth/register' | '/auth/login', fields: object) =>
-    solving((solution) => session.start(() => service.authenticate(path, { ...fields, ...solution })))
+    solving((solution) => session.start((service) => service.authenticate(path, { ...fields, ...solution })))
   return {
     register: (fields) => authenticate('/auth/register', fields),
     logIn: (credentials) => authenticate('/auth/login', credentials),
@@ -139,7 +140,7 @@ export function createClient(options: ClientOptions): Client {
     webSocket: (url, protocols = []) => openWebSocket(session, trusted, url, protocols),
     accessToken: async () => (await session.current())?.accessToken ?? null,
     updateProfile: (fields) => solving((solution) => account.updateProfile({ ...fields, ...solution })),
-    changePassword: (passwords) => solving(account.passwordChange(passwords)),
+    changePassword: async (passwords) => solving(account.passwordChange(passwords)),
     sessions: () => account.sessions(),
     endSession: (id, fields) => solving((solution) => account.endSession(id, { ...fields, ...solution })),
     endOtherSessions: (fields) => solving((solution) => account.endOtherSessions({ ...fields, ...solution })),

@@ -2,8 +2,6 @@
 import { GatehouseError, isLostResponse, toError } from './errors.ts'
 import type { Session, TokenResponse, User } from './wire.ts'
 
-/** The time limit of each request. */
-export const TIMEOUT_MS = 20_000
 /**
  * An idempotent request is repeated if its connection broke, because the response may have been lost. The service gives a
  * replaced refresh token the same successor within a grace of 10 s, so repetitions must come within that time.
@@ -13,13 +11,19 @@ const MAX_RETRY_MS = 6_000
 
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 
+export type Connect = (deadline: AbortSignal) => Service
+
+/** The service, for the requests of one call. */
 export class Service {
   readonly #url: string
   readonly #credentials: 'include' | 'omit'
+  readonly #deadline: AbortSignal
 
-  constructor(url: string, usesCookie: boolean) {
+  /** @param deadline ends requests, and repetitions */
+  constructor(url: string, usesCookie: boolean, deadline: AbortSignal) {
     this.#url = url
     this.#credentials = usesCookie ? 'include' : 'omit'
+    this.#deadline = deadline
   }
 
   /** Registers or logs in. @throws {GatehouseError} */
@@ -30,12 +34,12 @@ export class Service {
 
   /** @param refreshToken null if it is in a cookie. @throws {GatehouseError} */
   refresh(refreshToken: string | null): Promise<TokenResponse> {
-    return withRetries(async () => this.#tokens(await this.#postToken('/auth/refresh', refreshToken)))
+    return this.withRetries(async () => this.#tokens(await this.#postToken('/auth/refresh', refreshToken)))
   }
 
   /** @throws {GatehouseError} */
   async logOut(refreshToken: string | null): Promise<void> {
-    await withRetries(() => this.#postToken('/auth/logout', refreshToken))
+    await this.withRetries(() => this.#postToken('/auth/logout', refreshToken))
   }
 
   /** Ends a session if only its access token is known. @throws {GatehouseError} */
@@ -84,7 +88,7 @@ export class Service {
   }
 
   #networkError(cause: unknown): GatehouseError {
-    const hint = `the browser is offline, or CORS_ORIGINS does not contain ${location.origin}`
+    const hint = `the browser is offline, the service is slow or redirects, or CORS_ORIGINS does not contain ${location.origin}`
     return new GatehouseError('network', `No response from ${this.#url}: ${hint}.`, { cause })
   }
 
@@ -102,28 +106,30 @@ export class Service {
   }
 
   async #send(path: string, init: RequestInit): Promise<Response> {
-    const signal = AbortSignal.timeout(TIMEOUT_MS)
-    const response = await fetch(this.#url + path, { method: 'POST', ...init, signal }).catch((cause) => {
+    // The service redirects none of these requests. Another host must not get a password or a token.
+    const request: RequestInit = { method: 'POST', ...init, signal: this.#deadline, redirect: 'error' }
+    const response = await fetch(this.#url + path, request).catch((cause) => {
       throw this.#networkError(cause)
     })
     if (!response.ok) throw await toError(response)
     return response
   }
-}
 
-/**
- * Repeats a request whose response may have been lost, at most twice. Tries one after the other: an old refresh token that
- * reached the service late would look stolen.
- */
-export async function withRetries<T>(call: () => Promise<T>): Promise<T> {
-  const startMs = Date.now()
-  for (const delayMs of RETRY_DELAYS_MS) {
-    try {
-      return await call()
-    } catch (error) {
-      if (!isLostResponse(error) || !navigator.onLine || Date.now() - startMs > MAX_RETRY_MS) throw error
-      await new Promise((resolve) => setTimeout(resolve, delayMs))
+  /**
+   * Repeats a request whose response may have been lost, at most twice. Tries one after the other: an old refresh token that
+   * reached the service late would look stolen.
+   */
+  async withRetries<T>(call: () => Promise<T>): Promise<T> {
+    const startMs = Date.now()
+    for (const delayMs of RETRY_DELAYS_MS) {
+      try {
+        return await call()
+      } catch (error) {
+        const isLate = this.#deadline.aborted || Date.now() - startMs > MAX_RETRY_MS
+        if (isLate || !isLostResponse(error) || !navigator.onLine) throw error
+        await new Promise((resolve) => setTimeout(resolve, delayMs))
+      }
     }
+    return call()
   }
-  return call()
 }

@@ -1,6 +1,6 @@
 /** This tab's view of the browser's session: an access token in memory. The first tab that needs a new one refreshes it. */
 import { GatehouseError, nullIfEnded } from './errors.ts'
-import type { Service } from './service.ts'
+import type { Connect, Service } from './service.ts'
 import type { TokenStorage } from './storage.ts'
 import { Tabs } from './tabs.ts'
 import type { TokenResponse, User } from './wire.ts'
@@ -19,6 +19,7 @@ export interface SessionState {
 type KnownState = SessionState | null | undefined
 /** The tokens or the user that a request changed; null if it ended the session; undefined if it changed nothing. */
 type Change = TokenResponse | User | undefined | null
+type SendAuthorized<T> = (service: Service, accessToken: string) => Promise<T>
 
 /** A token is renewed this long before it expires, or in the last quarter of a short lifetime. */
 const RENEWAL_MARGIN_MS = 30_000
@@ -29,7 +30,7 @@ const RENEWAL_MARGIN_MS = 30_000
 const REFUSAL_PAUSE_MS = 5_000
 
 export class TabSession {
-  readonly #service: Service
+  readonly #connect: Connect
   /** Null: the refresh token is in a cookie. */
   readonly #storage: TokenStorage | null
   readonly #tabs: Tabs<{ readonly state: SessionState | null }>
@@ -40,8 +41,8 @@ export class TabSession {
   #refusedAtMs = 0
 
   /** @param name identifies the session that the tabs share; null: tabs do not share it */
-  constructor(service: Service, storage: TokenStorage | null, name: string | null) {
-    this.#service = service
+  constructor(connect: Connect, storage: TokenStorage | null, name: string | null) {
+    this.#connect = connect
     this.#storage = storage
     this.#tabs = new Tabs(name, ({ state }) => this.#setState(state))
   }
@@ -79,12 +80,15 @@ export class TabSession {
    * @throws {GatehouseError} if the service is unavailable
    */
   renew(stale: string | null): Promise<SessionState | null> {
-    this.#renewing ??= this.#tabs
-      .exclusively(() => this.#refresh(stale))
-      .finally(() => {
-        this.#renewing = null
-      })
+    this.#renewing ??= this.#exclusively((service) => this.#refresh(service, stale)).finally(() => {
+      this.#renewing = null
+    })
     return this.#renewing
+  }
+
+  /** Nothing else sends requests to the service, so that one deadline limits how long a tab delays the others. */
+  #exclusively<T>(work: (service: Service) => Promise<T>): Promise<T> {
+    return this.#tabs.exclusively((deadline) => work(this.#connect(deadline)))
   }
 
   /**
@@ -103,10 +107,10 @@ export class TabSession {
   }
 
   /** @param authenticate logs in or registers. @throws {GatehouseError} */
-  start(authenticate: () => Promise<TokenResponse>): Promise<User> {
-    return this.#tabs.exclusively(async () => {
-      const tokens = await authenticate()
-      await this.#store(this.#storage === null ? await this.#confirmCookie(tokens) : tokens)
+  start(authenticate: (service: Service) => Promise<TokenResponse>): Promise<User> {
+    return this.#exclusively(async (service) => {
+      const tokens = await authenticate(service)
+      await this.#store(this.#storage === null ? await this.#confirmCookie(service, tokens) : tokens)
       return tokens.user
     })
   }
@@ -116,13 +120,13 @@ export class TabSession {
    * changed
    */
   end(): Promise<void> {
-    return this.#tabs.exclusively(async () => {
+    return this.#exclusively(async (service) => {
       const token = (await this.#storage?.get()) ?? null
       const state = this.#state
-      if (this.#storage === null) await this.#service.logOut(null)
+      if (this.#storage === null) await service.logOut(null)
       await this.#clear()
-      if (token !== null) await this.#service.logOut(token)
-      else if (state && this.#storage !== null) await this.#service.logOutByAccessToken(state.accessToken)
+      if (token !== null) await service.logOut(token)
+      else if (state && this.#storage !== null) await service.logOutByAccessToken(state.accessToken)
     })
   }
 
@@ -132,14 +136,11 @@ export class TabSession {
    * @param change what the request changes in the session of the access token
    * @throws {GatehouseError} `invalid_token` if the browser has no session, or the session has ended
    */
-  request<T>(
-    send: (accessToken: string) => Promise<T>,
-    change: (result: T, accessToken: string) => Change,
-  ): Promise<T> {
-    return this.#tabs.exclusively(async () => {
-      const before = await this.#renewIfDue((stale) => this.#refresh(stale))
+  request<T>(send: SendAuthorized<T>, change: (result: T, accessToken: string) => Change): Promise<T> {
+    return this.#exclusively(async (service) => {
+      const before = await this.#renewIfDue((stale) => this.#refresh(service, stale))
       if (before === null) throw new GatehouseError('invalid_token', 'The browser has no session.')
-      const result = await this.#sendRenewing(before, send)
+      const result = await this.#sendRenewing(service, before, send)
       const state = this.#state
       // Without locks another tab may have logged out, or logged in as another user. Its change prevails.
       if (state?.user.id === before.user.id) await this.#apply(state, change(result, state.accessToken))
@@ -148,16 +149,17 @@ export class TabSession {
   }
 
   async #sendRenewing<T>(
+    service: Service,
     { accessToken, user }: SessionState,
-    send: (accessToken: string) => Promise<T>,
+    send: SendAuthorized<T>,
   ): Promise<T> {
     try {
-      return await send(accessToken)
+      return await send(service, accessToken)
     } catch (error) {
       if (!(error instanceof GatehouseError) || error.code !== 'invalid_token') throw error
-      const renewed = await this.#refresh(accessToken)
+      const renewed = await this.#refresh(service, accessToken)
       if (renewed?.user.id !== user.id) throw error
-      return send(renewed.accessToken)
+      return send(service, renewed.accessToken)
     }
   }
 
@@ -168,13 +170,13 @@ export class TabSession {
     return this.#publish({ ...state, user: change })
   }
 
-  async #refresh(stale: string | null): Promise<SessionState | null> {
+  async #refresh(service: Service, stale: string | null): Promise<SessionState | null> {
     const state = this.#state
     // Another tab has already refreshed it.
     if (state === null || (state !== undefined && state.accessToken !== stale)) return state
     const token = (await this.#storage?.get()) ?? null
     if (this.#storage !== null && token === null) return this.#clear()
-    const tokens = await this.#service.refresh(token).catch(nullIfEnded)
+    const tokens = await service.refresh(token).catch(nullIfEnded)
     if (!(await this.#isUnchanged(state, token, tokens?.refresh_token))) return this.#state ?? null
     return tokens === null ? this.#clear() : this.#store(tokens)
   }
@@ -193,10 +195,10 @@ export class TabSession {
    * Browsers do not report a blocked cookie, so a refresh shows whether the cookie was stored. The user is compared, because a
    * cookie that another host of the site has set may be sent instead.
    */
-  async #confirmCookie({ access_token, user }: TokenResponse): Promise<TokenResponse> {
-    const tokens = await this.#service.refresh(null).catch(nullIfEnded)
+  async #confirmCookie(service: Service, { access_token, user }: TokenResponse): Promise<TokenResponse> {
+    const tokens = await service.refresh(null).catch(nullIfEnded)
     if (tokens?.user.id === user.id) return tokens
-    await this.#service.logOutByAccessToken(access_token).catch(() => undefined)
+    await service.logOutByAccessToken(access_token).catch(() => undefined)
     const message =
       'The browser does not store the cookie of the service. Use another storage, or serve the page from the same site.'
     throw new GatehouseError('cookie_blocked', message)

@@ -1,10 +1,17 @@
 /** Coordinates the tabs of an origin: one at a time talks to the service and publishes the result to the others. */
-import { TIMEOUT_MS } from './service.ts'
 
+/**
+ * The time limit of a call's requests together. It includes the wait for the lock, so that all calls that are earlier in the
+ * lock's queue have ended before one that has waited LOCK_TIMEOUT_MS continues without the lock.
+ */
+const TIMEOUT_MS = 20_000
 /** A frozen tab may never release the lock. Other tabs continue without it once no request of that tab can be pending. */
 const LOCK_TIMEOUT_MS = TIMEOUT_MS + 5_000
 /** How long a tab that waited for the lock then waits for the message with the other tab's result. */
 const MESSAGE_TIMEOUT_MS = 200
+
+/** @param deadline ends the requests of the work */
+type Work<T> = (deadline: AbortSignal) => Promise<T>
 
 export class Tabs<Message> {
   readonly #name: string
@@ -28,18 +35,19 @@ export class Tabs<Message> {
   }
 
   /** Runs the work exclusively among all tabs. If another tab was first, its message arrives before the work starts. */
-  async exclusively<T>(work: () => Promise<T>): Promise<T> {
+  async exclusively<T>(work: Work<T>): Promise<T> {
     const running = this.#previous.then(() => this.#acrossTabs(work))
     this.#previous = running.catch(() => undefined)
     return running
   }
 
-  async #acrossTabs<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#channel === null || !('locks' in navigator)) return work()
+  async #acrossTabs<T>(work: Work<T>): Promise<T> {
+    const deadline = AbortSignal.timeout(TIMEOUT_MS)
+    if (this.#channel === null || !('locks' in navigator)) return work(deadline)
     const messageArrived = new Promise<void>((resolve) => {
       this.#onMessage = resolve
     })
-    const settled = () => settle(work)
+    const settled = () => settle(work(deadline))
     const immediate = await this.#lock({ ifAvailable: true }, (lock) =>
       lock === null ? null : settled(),
     ).catch(settled)
@@ -47,7 +55,7 @@ export class Tabs<Message> {
     const { result } = await this.#lock({ signal: AbortSignal.timeout(LOCK_TIMEOUT_MS) }, async () => {
       await Promise.race([messageArrived, new Promise((resolve) => setTimeout(resolve, MESSAGE_TIMEOUT_MS))])
       return settled()
-    }).catch(settled)
+    }).catch(() => settle(work(AbortSignal.timeout(TIMEOUT_MS))))
     return result
   }
 
@@ -60,8 +68,7 @@ export class Tabs<Message> {
  * Wraps the work's result, errors included. A caught error is then one of the lock, for example in a frame without Web
  * Locks.
  */
-async function settle<T>(work: () => Promise<T>): Promise<{ readonly result: Promise<T> }> {
-  const result = work()
+async function settle<T>(result: Promise<T>): Promise<{ readonly result: Promise<T> }> {
   await result.catch(() => undefined)
   return { result }
 }

@@ -1,8 +1,13 @@
 /** The globals of app.html. */
-import type { Client, Problem } from '../../src/client/index.ts'
+import type { Client, createClient as CreateClient, Problem } from '../../src/client/index.ts'
 
 declare global {
   var client: Client
+  var createClient: typeof CreateClient
+  /** Lets time limits pass, in the tabs of a visitor with a clock. */
+  var advance: (passedMs: number) => void
+  /** Releases the lock that the test holds in this tab. */
+  var releaseLock: () => void
   /** The username after each change of the login, or null. */
   var changes: (string | null)[]
   var outcome: <T>(work: Promise<T>) => Promise<Outcome<T>>

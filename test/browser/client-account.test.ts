@@ -252,6 +252,27 @@ describe('a request about the account whose response does not arrive', () => {
     expect(await reloadedUser(tab)).toEqual({ value: name })
   })
 
+  it('counts a wrong password once for each attempt, of which there are four if two responses are lost', async () => {
+    const { context, tab, name } = await newVisitor()
+    const codes: string[] = []
+    let lost = 0
+    await context.route('**/auth/me/password', async (route) => {
+      if (route.request().method() !== 'PUT') return route.fallback()
+      const headers = { ...route.request().headers(), 'CF-Connecting-IP': '192.0.2.7' }
+      const response = await route.fetch({ headers })
+      codes.push((await response.json()).code)
+      return lost++ < 2 ? route.abort() : route.fulfill({ response })
+    })
+    expect(await changePassword(tab, 'a guess that is wrong')).toMatchObject({
+      error: { code: 'invalid_credentials' },
+    })
+    // The third failure is the last one without a challenge. The access token may have expired between the attempts.
+    const [wrong, challenge] = ['invalid_credentials', 'challenge_required']
+    const expected = [wrong, wrong, wrong, challenge, wrong]
+    expect(codes.filter((code) => code !== 'invalid_token')).toEqual(expected)
+    expect(await reloadedUser(tab)).toEqual({ value: name })
+  })
+
   it('logs out if the response says only that the deletion is stored', async () => {
     const { context, tab } = await newVisitor()
     await answerOnce(context, 'DELETE', true, isStored)

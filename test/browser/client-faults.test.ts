@@ -1,4 +1,4 @@
-import type { BrowserContext } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import './app.ts'
 import {
@@ -139,24 +139,126 @@ describe('an app without a network', () => {
   })
 })
 
-describe('several tabs', () => {
-  it('renews the token without waiting for a frozen tab that holds the lock', async () => {
-    const { context, tab, name } = await newVisitor()
-    const frozen = await openTab(context)
-    await frozen.evaluate(
+describe('a service that redirects', () => {
+  it.each(['/auth/login', '/auth/refresh', '/auth/me/password'])(
+    'sends no password and no token to where a redirect points: %s',
+    async (path) => {
+      const { context, tab, name } = await newVisitor()
+      if (path === '/auth/login') await logOut(tab)
+      const address = `${stage.url}${path}`
+      const headers = { 'Access-Control-Allow-Origin': stage.app, Location: address }
+      await context.route(address, (route) => route.fulfill({ status: 307, headers }))
+      await passALifetime(tab)
+      const call = { '/auth/login': () => enter(tab, 'logIn', name), '/auth/refresh': () => user(tab) }
+      const result = await (call[path as keyof typeof call] ?? (() => changePassword(tab)))()
+      expect(result).toMatchObject({ error: { code: 'network' } })
+    },
+  )
+})
+
+describe('the time limit of a call', () => {
+  it('ends all requests of a call at one time, and then lets other tabs continue', async () => {
+    const { context, tab, name } = await newVisitorWithClock()
+    const refresh = await holdRequests(context, '/auth/refresh')
+    const change = await holdRequests(context, '/auth/me/password')
+    await passALifetime(tab)
+    const changing = changePassword(tab)
+    await refresh.begun
+    await tab.evaluate(() => advance(19_999))
+    refresh.release()
+    await change.begun
+    await tab.evaluate(() => advance(1))
+    change.release()
+    expect(await changing).toMatchObject({ error: { code: 'network' } })
+    expect(change.sent()).toBe(1)
+    const other = await openTab(context)
+    expect(await user(other)).toEqual({ value: name })
+    expect(await user(tab)).toEqual({ value: name })
+  })
+
+  it('includes the time that a call waits for another tab', async () => {
+    const { context, tab, name } = await newVisitorWithClock()
+    const release = await holdLock(await openTab(context))
+    const refresh = await holdRequests(context, '/auth/refresh')
+    await passALifetime(tab)
+    const renewing = user(tab)
+    await waitsForLock(tab)
+    await tab.evaluate(() => advance(19_999))
+    await release()
+    await refresh.begun
+    await tab.evaluate(() => advance(1))
+    refresh.release()
+    expect(await renewing).toMatchObject({ error: { code: 'network' } })
+    expect(await user(tab)).toEqual({ value: name })
+  })
+
+  it('starts anew if a frozen tab holds the lock, without which the call then continues', async () => {
+    const { context, tab, name } = await newVisitorWithClock()
+    await holdLock(await openTab(context))
+    await passALifetime(tab)
+    const renewing = user(tab)
+    await waitsForLock(tab)
+    await tab.evaluate(() => advance(25_000))
+    expect(await renewing).toEqual({ value: name })
+  })
+
+  /** A visitor in whose tabs a time limit passes only when the test calls `advance`. */
+  async function newVisitorWithClock() {
+    const context = await chromium.visitor()
+    await context.addInitScript(() => {
+      let nowMs = 0
+      const limits: { readonly atMs: number; readonly end: AbortController }[] = []
+      AbortSignal.timeout = (limitMs) => {
+        const end = new AbortController()
+        limits.push({ atMs: nowMs + limitMs, end })
+        return end.signal
+      }
+      globalThis.advance = (passedMs) => {
+        nowMs += passedMs
+        for (const { atMs, end } of limits) if (atMs <= nowMs) end.abort()
+      }
+    })
+    const tab = await openTab(context)
+    const name = newName()
+    expect(await enter(tab, 'register', name)).toEqual({ value: name })
+    return { context, tab, name }
+  }
+
+  /** Delays requests on their way to the service until `release` is called. */
+  async function holdRequests(context: BrowserContext, path: string) {
+    let sent = 0
+    const { promise: released, resolve: release } = Promise.withResolvers<void>()
+    const begun = context.waitForEvent('request', (request) => request.url().endsWith(path))
+    await context.route(`**${path}`, async (route) => {
+      sent += 1
+      await released
+      await route.fallback()
+    })
+    return { release, begun, sent: () => sent }
+  }
+
+  /** @returns a function that releases the lock of all tabs */
+  async function holdLock(tab: Page) {
+    await tab.evaluate(
       (url) =>
         new Promise<void>((held) => {
           void navigator.locks.request(`gatehouse ${url} token 2`, () => {
             held()
-            return new Promise(() => undefined)
+            return new Promise<void>((release) => {
+              globalThis.releaseLock = release
+            })
           })
         }),
       stage.url,
     )
-    await passALifetime(tab)
-    expect(await user(tab)).toEqual({ value: name })
-  })
+    return () => tab.evaluate(() => releaseLock())
+  }
 
+  const waitsForLock = (tab: Page) =>
+    tab.waitForFunction(async () => (await navigator.locks.query()).pending?.length === 1)
+})
+
+describe('several tabs', () => {
   it.each(['logout', 'login', 'changed password'] as const)(
     'keeps the result of a %s when a late response arrives in another tab, without locks',
     async (what) => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import './app.ts'
 import {
+  ask,
   callApi,
   chromium,
   countRefreshes,
@@ -234,6 +235,45 @@ describe('an error of the SDK', () => {
       { field: 'username', message: expect.any(String) },
       { field: 'password', message: expect.any(String), reasons: ['too_short'] },
     ])
+  })
+
+  it.each([
+    ['register', undefined],
+    ['logIn', undefined],
+    ['updateProfile', undefined],
+    ['changePassword', undefined],
+    ['endSession', undefined],
+    ['deleteAccount', undefined],
+    ['fetch', 'http://'],
+    ['webSocket', 'http://'],
+  ] as const)(
+    'is a rejection, and is never thrown, if an argument is invalid: %s(%s)',
+    async (call, argument) => {
+      const tab = await openTab(await chromium.visitor())
+      expect(await ask(tab, call, argument)).toEqual({ error: expect.anything() })
+    },
+  )
+
+  it.each(['storage', 'challenge'] as const)('is what the %s of the app throws', async (part) => {
+    const { tab, name } = await newVisitor()
+    for (let times = 1; times <= 3; times++) await enter(tab, 'logIn', name, 'a guess that is wrong')
+    const message = await tab.evaluate(
+      async ({ url, name, part }) => {
+        const fail = () => {
+          throw new Error('of the app')
+        }
+        const options = { storage: { storage: { get: fail, set: fail } }, challenge: { challenge: fail } }
+        const failing = createClient({ url, tabs: false, ...options[part] })
+        const calls = {
+          storage: () => failing.user(),
+          challenge: () => failing.logIn({ identifier: name, password: 'x' }),
+        }
+        const { error } = await outcome<unknown>(calls[part]())
+        return error?.message
+      },
+      { url: stage.url, name, part },
+    )
+    expect(message).toBe('of the app')
   })
 
   it('reports a network error that names CORS_ORIGINS if the origin of the page is not allowed', async () => {
