@@ -22,3 +22,23 @@ export const DEFAULT_SESSIONS = {
   maxSessions: 100,
   activityDays: 90,
 }
+
+export const DEFAULT_PAGES = {
+  enabled: true,
+  name: 'Gatehouse',
+  logo: null,
+  logoDark: null,
+  favicon: null,
+  color: '#1f5f8b',
+  colorDark: '#8ec7ee',
+  background: null,
+  backgroundDark: null,
+  radius: 12,
+  font: null,
+  stylesheet: null,
+  termsUrl: null,
+  privacyUrl: null,
+  supportUrl: null,
+  identifiers: null,
+  languages: ['en', 'zh-Hans', 'zh-Hant', 'de', 'ar'],
+}

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { readConfig } from '../../src/config/read-config.ts'
 import type { Settings } from '../../src/config/settings.ts'
-import { DEFAULT_SESSIONS, development, problemsOf, SECRET, valid } from './example-settings.ts'
+import {
+  DEFAULT_PAGES,
+  DEFAULT_SESSIONS,
+  development,
+  problemsOf,
+  SECRET,
+  valid,
+} from './example-settings.ts'
 
 function reservedBy(settings: Settings): readonly string[] {
   const result = readConfig({ ...valid, ...settings })
@@ -56,13 +63,7 @@ describe('settings', () => {
           },
         },
         challenge: { siteverify: null },
-        pages: {
-          enabled: true,
-          name: 'Gatehouse',
-          logo: null,
-          color: '#1f5f8b',
-          colorDark: '#8ec7ee',
-        },
+        pages: DEFAULT_PAGES,
         gateway: {
           routes: [],
           ownSegments: expect.any(Set),
@@ -311,40 +312,5 @@ describe('development environment', () => {
     expect(readConfig({ ...valid, ENVIRONMENT: 'development' })).toMatchObject({
       config: { deployment: { development: false } },
     })
-  })
-})
-
-describe('PAGES', () => {
-  it.each([
-    [{ name: '' }, 'name'],
-    [{ name: 'x'.repeat(65) }, 'name'],
-    [{ logo: 'http://www.example.com/logo.png' }, 'logo'],
-    [{ logo: 'javascript:alert(1)' }, 'logo'],
-    [{ logo: 'data:text/html,x' }, 'logo'],
-    [{ logo: '/logo.png' }, 'logo'],
-    [{ color: 'red' }, 'color'],
-    [{ color: '#12345' }, 'color'],
-    [{ color_dark: '#123456;}' }, 'color_dark'],
-    [{ enabled: 'no' }, 'enabled'],
-    [{ colour: '#123456' }, 'colour'],
-  ])('rejects PAGES=%j', (PAGES, field) => {
-    const result = readConfig({ ...valid, PAGES })
-    const problems = result.ok ? [] : result.problems
-    expect(problems.map(({ variable }) => variable)).toEqual(['PAGES'])
-    expect(problems[0]?.problem).toContain(field)
-  })
-
-  it.each([
-    ['HTTPS://www.Example.com/logo.svg', 'https://www.example.com/logo.svg'],
-    ['DATA:image/svg+xml;base64,PHN2Zy8+', 'data:image/svg+xml;base64,PHN2Zy8+'],
-  ])('canonicalizes the URL of the logo: %s', (logo, canonical) => {
-    expect(readConfig({ ...valid, PAGES: { logo } })).toMatchObject({
-      config: { pages: { logo: canonical } },
-    })
-  })
-
-  it('uses one colour for both schemes if only one is given', () => {
-    const pages = { color: '#123456', colorDark: '#123456' }
-    expect(readConfig({ ...valid, PAGES: '{ "color": "#123456" }' })).toMatchObject({ config: { pages } })
   })
 })

@@ -1,0 +1,2 @@
+export const LANGUAGES = ['en', 'zh-Hans', 'zh-Hant', 'de', 'ar'] as const
+export type Language = (typeof LANGUAGES)[number]
