@@ -16,6 +16,7 @@ import { provideContext } from './http/middleware/provide-context.ts'
 import { requestLog } from './http/middleware/request-log.ts'
 import { mount } from './http/route.ts'
 import { errorPages, requestsPage, showNotFound } from './pages/error-pages.tsx'
+import { componentGallery } from './pages/gallery.tsx'
 import { hostedPages, refuseOnGatewayHosts } from './pages/hosted-pages.ts'
 import { serveOpenApi } from './routes/service.ts'
 import { log } from './runtime/log.ts'
@@ -34,6 +35,7 @@ export function createApp(config: Config, services: Services): Hono<AppEnv> {
   app.use(provideContext(services))
   // Before CORS, so that no page of another origin can read the hosted pages.
   if (pages.enabled) app.use(refuseOnGatewayHosts(gateway.hosts)).route('/', hostedPages(isFrontPage))
+  if (pages.enabled && deployment.development) app.route('/', componentGallery())
   app.use(
     cors({
       allowedOrigins: deployment.corsOrigins,

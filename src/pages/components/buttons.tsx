@@ -13,6 +13,8 @@ interface ButtonProps {
   readonly name?: string
   readonly value?: string
   readonly disabled?: boolean
+  /** Whether the form is being sent, which the script sets otherwise. */
+  readonly isSending?: boolean
   /** The accessible name, where the text does not make sense by itself. */
   readonly label?: string
 }
@@ -23,11 +25,12 @@ export function Button({
   icon,
   wide,
   label,
+  isSending,
   children,
   ...button
 }: PropsWithChildren<ButtonProps>) {
   return (
-    <button type="submit" class={classes(kind, wide)} aria-label={label} {...button}>
+    <button type="submit" class={classes(kind, wide)} aria-label={label} data-sending={isSending} {...button}>
       <span class="spinner" aria-hidden="true" />
       {icon !== undefined && <Icon name={icon} />}
       <span>{children}</span>
