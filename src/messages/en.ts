@@ -32,6 +32,7 @@ export const en: Messages<'one'> = {
   noAccount: 'No account yet?',
   haveAccount: 'Have an account already?',
   identifier: 'Username, email or phone number',
+  identifierOr: '{first} or {second}',
   identifierHint: 'A phone number begins with + and the country code.',
   password: 'Password',
   currentPassword: 'Current password',

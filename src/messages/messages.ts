@@ -40,6 +40,8 @@ export interface Messages<Form extends Intl.LDMLPluralRule = never> {
   readonly noAccount: string
   readonly haveAccount: string
   readonly identifier: string
+  /** The label of a field for two kinds of identifier. */
+  readonly identifierOr: Text<'first' | 'second'>
   readonly identifierHint: string
   readonly password: string
   readonly currentPassword: string

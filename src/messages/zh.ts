@@ -22,6 +22,7 @@ export const zh: Messages = {
   noAccount: '还没有账户？',
   haveAccount: '已有账户？',
   identifier: '用户名、邮箱或手机号码',
+  identifierOr: '{first}或{second}',
   identifierHint: '手机号码以 + 和国家代码开头。',
   password: '密码',
   currentPassword: '当前密码',

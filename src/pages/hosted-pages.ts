@@ -6,6 +6,7 @@ import type { AppEnv } from '../http/context.ts'
 import { hostNameOf } from '../http/middleware/host.ts'
 import { accountPages } from './account/account-routes.tsx'
 import { loginPages } from './login/login-routes.tsx'
+import { registrationPages } from './login/register-routes.tsx'
 import { PAGES_UNDER_AUTH } from './page-cookie.ts'
 
 /** @param isFrontPage whether "/" on this host leads to the account page: it does unless an origin serves it */
@@ -13,6 +14,7 @@ export function hostedPages(isFrontPage: (hostname: string) => boolean): Hono<Ap
   const router = new Hono<AppEnv>()
   for (const path of ['/', PAGES_UNDER_AUTH]) {
     router.route(path, loginPages())
+    router.route(path, registrationPages())
     router.route(path, accountPages())
   }
   router.get('/', async (c, next) =>

@@ -1,5 +1,6 @@
 /** The pages for login and registration. */
 
+import { IDENTIFIER_KINDS, type IdentifierKind } from '../../accounts/account.ts'
 import type { Challenge } from '../../challenge/challenge.ts'
 import { fill } from '../../messages/messages.ts'
 import { Button, ButtonLink } from '../components/buttons.tsx'
@@ -15,14 +16,34 @@ interface FormProps {
   readonly errors: FormErrors | null
   /** The challenge that the next attempt needs. */
   readonly challenge: Challenge | null
-  /** The value of the rejected form, which it shows again, or a hint from the app. */
-  readonly identifier: string
   readonly returnTo: string | null
 }
 
 interface LoginProps extends FormProps {
+  /** The value of the rejected form, which it shows again, or a hint from the app. */
+  readonly identifier: string
   readonly status: string | undefined
   readonly registrationOpen: boolean
+}
+
+/** A phone that fills in an address also looks for a password under it, so one field for all kinds is a username. */
+const INPUTS = {
+  identifier: { type: 'text', autocomplete: 'username' },
+  username: { type: 'text', autocomplete: 'username' },
+  email: { type: 'email', autocomplete: 'email' },
+  phone: { type: 'tel', autocomplete: 'tel' },
+} as const
+
+/** Names the kinds of identifier that registration asks for. */
+function identifierLabel({ messages, pages }: View): string {
+  const kinds = pages.identifiers ?? IDENTIFIER_KINDS
+  const [first, second, third] = IDENTIFIER_KINDS.filter((kind) => kinds.includes(kind))
+  if (first === undefined || third !== undefined) return messages.identifier
+  if (second === undefined) return messages.identifierLabels[first]
+  return fill(messages.identifierOr, {
+    first: messages.identifierLabels[first],
+    second: messages.identifierLabels[second],
+  })
 }
 
 export function LoginPage(props: LoginProps) {
@@ -37,7 +58,7 @@ export function LoginPage(props: LoginProps) {
         <TextField
           form="login"
           name="identifier"
-          label={messages.identifier}
+          label={identifierLabel(view)}
           value={identifier}
           autocomplete="username"
           required
@@ -68,25 +89,37 @@ export function LoginPage(props: LoginProps) {
   )
 }
 
-export function RegisterPage(props: FormProps & { readonly minLength: number }) {
-  const { view, errors, challenge, identifier, returnTo, minLength } = props
+/** A kind of identifier, or one field for all kinds. */
+export type IdentifierField = IdentifierKind | 'identifier'
+
+interface RegisterProps extends FormProps {
+  readonly fields: readonly IdentifierField[]
+  /** What the fields show, by their names. */
+  readonly typed: Readonly<Record<string, string>>
+  readonly minLength: number
+}
+
+export function RegisterPage(props: RegisterProps) {
+  const { view, errors, challenge, fields, typed, returnTo, minLength } = props
   const { messages } = view
   const path = withReturnTo('/register', returnTo)
   return (
     <>
       <Alert errors={errors} />
       <form method="post" action={path}>
-        <TextField
-          form="register"
-          name="identifier"
-          label={messages.identifier}
-          hint={messages.identifierHint}
-          value={identifier}
-          autocomplete="username"
-          required
-          errors={errors}
-          initialFocus
-        />
+        {fields.map((field, index) => (
+          <TextField
+            form="register"
+            name={field}
+            label={field === 'identifier' ? messages.identifier : messages.identifierLabels[field]}
+            hint={field === 'identifier' || field === 'phone' ? messages.identifierHint : undefined}
+            value={typed[field]}
+            required
+            errors={errors}
+            initialFocus={index === 0}
+            {...INPUTS[field]}
+          />
+        ))}
         <PasswordField
           view={view}
           form="register"

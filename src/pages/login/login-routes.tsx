@@ -1,31 +1,21 @@
-/** The routes for login, registration and logout. */
+/** The routes for login and logout. */
 import { Hono } from 'hono'
-import { type Identifier, kindOf, parseNewIdentifier } from '../../accounts/identifier.ts'
 import { logIn } from '../../actions/login/log-in.ts'
-import { isReservedUsername, weaknessesFor } from '../../actions/registration/check-new-credentials.ts'
-import { register } from '../../actions/registration/register.ts'
 import { logOutOfBrowser } from '../../actions/session/end-sessions.ts'
-import type { IssuedTokens } from '../../actions/session/issue-tokens.ts'
 import { openAppFamily } from '../../actions/session/page-session.ts'
-import { ServiceError } from '../../errors/service-error.ts'
 import type { AppContext, AppEnv } from '../../http/context.ts'
 import { readRefreshCookie } from '../../http/refresh-cookie.ts'
 import { hasControlCharacter, trimInvisible } from '../../runtime/text.ts'
-import { isLoginTicket, makeLoginTicket } from '../../sessions/login-ticket.ts'
 import { showError } from '../error-pages.tsx'
 import { formFieldsOf, sameOriginForm, withReturnTo } from '../form.ts'
-import { cookiesBlocked, formErrorsOf, invalidFieldErrors, weakPasswordText } from '../form-errors.ts'
-import { browserCookies, clearLoginCookies, readPageSession, setLoginCookies } from '../page-cookie.ts'
+import { cookiesBlocked, formErrorsOf, invalidFieldErrors } from '../form-errors.ts'
+import { browserCookies, clearLoginCookies, readPageSession } from '../page-cookie.ts'
 import { pageLanguage, viewOf } from '../view.ts'
-import { loginHintOf, returnToOf, showContinue, showLogin, showRegister } from './show-login.tsx'
+import { credentialsOf, hasJustLoggedIn, redirectAfterLogin } from './after-login.ts'
+import { loginHintOf, returnToOf, showContinue, showLogin } from './show-login.tsx'
 
 const HOME = '/account'
-/**
- * The query parameter for the ticket that the service issues together with the cookies. A browser that sends a ticket
- * and no cookie blocks cookies.
- */
-const TICKET_PARAMETER = 'just_logged_in'
-/** Both forms have one field for all kinds of identifier. */
+/** The form has one field for all kinds of identifier. */
 const FIELDS = {
   password: 'password',
   identifier: { username: 'identifier', email: 'identifier', phone: 'identifier' },
@@ -35,7 +25,6 @@ export function loginPages() {
   const router = new Hono<AppEnv>()
   router.onError(showError)
   addLogin(router)
-  addRegistration(router)
   addLogout(router)
   return router
 }
@@ -76,28 +65,6 @@ function addLogin(router: Hono<AppEnv>): void {
   })
 }
 
-function addRegistration(router: Hono<AppEnv>): void {
-  router.get('/register', pageLanguage, async (c) => {
-    if ((await readPageSession(c)) !== null) return c.redirect(withReturnTo('/login', returnToOf(c)), 303)
-    return showRegister(c, null, loginHintOf(c))
-  })
-
-  router.post('/register', pageLanguage, sameOriginForm, async (c) => {
-    const typed = formFieldsOf(c)('identifier')
-    const identifier = parseNewIdentifier(typed, c.get('ctx').services.config.accounts.defaultPhoneRegion)
-    const errors = invalidFieldErrors(registrationErrors(c, identifier), viewOf(c).messages)
-    if (errors !== null || identifier === null) return showRegister(c, errors, typed)
-    const identifiers = { username: null, email: null, phone: null, [identifier.kind]: identifier }
-    try {
-      const tokens = await register(c.get('ctx'), { ...identifiers, ...credentialsOf(c) })
-      return redirectAfterLogin(c, tokens)
-    } catch (error) {
-      if (isRegistered(error)) return c.redirect('/login?done=registered', 303)
-      return showRegister(c, formErrorsOf(c, error, FIELDS), typed)
-    }
-  })
-}
-
 function addLogout(router: Hono<AppEnv>): void {
   router.get('/logout', (c) => c.redirect(HOME, 303))
 
@@ -107,68 +74,6 @@ function addLogout(router: Hono<AppEnv>): void {
     const returnTo = returnToOf(c)
     return c.redirect(returnTo === null ? '/login?done=logged_out' : withReturnTo('/login', returnTo), 303)
   })
-}
-
-function credentialsOf(c: AppContext) {
-  const field = formFieldsOf(c)
-  const challenge = field('challenge') || undefined
-  return { password: field('password'), challenge, transport: 'cookie' as const, onPages: true }
-}
-
-/**
- * Redirects to the login page, which continues to the app. The Content-Security-Policy does not allow a form to redirect
- * to another origin.
- */
-async function redirectAfterLogin(c: AppContext, tokens: IssuedTokens): Promise<Response> {
-  await setLoginCookies(c, tokens)
-  const {
-    services: { ticketKeys },
-    nowMs,
-  } = c.get('ctx')
-  const ticket = await makeLoginTicket(await ticketKeys(), countedAddressOf(c), nowMs)
-  return c.redirect(withReturnTo(`/login?${TICKET_PARAMETER}=${ticket}`, returnToOf(c)), 303)
-}
-
-async function hasJustLoggedIn(c: AppContext): Promise<boolean> {
-  const ticket = c.req.query(TICKET_PARAMETER)
-  if (ticket === undefined) return false
-  const {
-    services: { ticketKeys },
-    nowMs,
-  } = c.get('ctx')
-  return isLoginTicket(await ticketKeys(), ticket, countedAddressOf(c), nowMs)
-}
-
-/** The requester's IP address in the form that limits and tickets use. */
-function countedAddressOf(c: AppContext): string {
-  return c.get('ctx').requester.address?.counted ?? ''
-}
-
-/** Whether the account is stored and only the opening of its session failed. */
-function isRegistered(error: unknown): boolean {
-  return error instanceof ServiceError && error.members.registered === true
-}
-
-/** The message of each invalid field. A weak password is included only beside other errors. */
-function registrationErrors(c: AppContext, identifier: Identifier | null): Record<string, string> {
-  const { messages } = viewOf(c)
-  const field = formFieldsOf(c)
-  const errors = { ...identifierErrors(c, identifier), ...inputErrors(c, field) }
-  // Otherwise the action rejects it, after the check whether this person may register.
-  if (Object.keys(errors).length === 0 || errors.password !== undefined) return errors
-  const reasons = weaknessesFor(c.get('ctx'), field('password'), [identifier])
-  return reasons.length === 0 ? errors : { ...errors, password: weakPasswordText(reasons, messages) }
-}
-
-function identifierErrors(c: AppContext, identifier: Identifier | null): Record<string, string> {
-  const { messages } = viewOf(c)
-  const typed = formFieldsOf(c)('identifier')
-  if (identifier !== null) {
-    return isReservedUsername(c.get('ctx'), identifier) ? { identifier: messages.usernameReserved } : {}
-  }
-  const kind = kindOf(typed)
-  const isDigits = kind === 'phone' && !/[+＋]/.test(typed)
-  return { identifier: isDigits ? messages.invalidDigits : messages.invalidIdentifier[kind] }
 }
 
 /** Empty fields and control characters. Browsers do not send such forms. */

@@ -11,7 +11,13 @@ import { readReturnTo } from '../form.ts'
 import { challengeForNextAttempt, type FormErrors } from '../form-errors.ts'
 import { showPage } from '../layout.tsx'
 import { noticeOf, viewOf } from '../view.ts'
-import { ContinuePage, LoginPage, RegisterPage, RegistrationClosedPage } from './login-pages.tsx'
+import {
+  ContinuePage,
+  type IdentifierField,
+  LoginPage,
+  RegisterPage,
+  RegistrationClosedPage,
+} from './login-pages.tsx'
 
 /** The longest email address has 254 characters. */
 const MAX_HINT_LENGTH = 254
@@ -20,33 +26,43 @@ export function returnToOf(c: AppContext): string | null {
   return readReturnTo(c.req.query('return_to'), c.get('ctx').services.config.deployment.corsOrigins)
 }
 
-async function formProps(
-  c: AppContext,
-  action: ChallengeAction,
-  errors: FormErrors | null,
-  identifier: string,
-) {
+async function formProps(c: AppContext, action: ChallengeAction, errors: FormErrors | null) {
   const challenge = await challengeForNextAttempt(c, errors, action)
-  return { view: viewOf(c), errors, challenge, identifier, returnTo: returnToOf(c) }
+  return { view: viewOf(c), errors, challenge, returnTo: returnToOf(c) }
+}
+
+/** The names of the fields that name the person at registration: the kinds of PAGES.identifiers, or one field for all. */
+export function identifierFields(c: AppContext): readonly IdentifierField[] {
+  return viewOf(c).pages.identifiers ?? ['identifier']
 }
 
 export async function showLogin(c: AppContext, errors: FormErrors | null, identifier: string) {
-  const props = await formProps(c, 'login', errors, identifier)
+  const props = await formProps(c, 'login', errors)
   const { messages, pages } = props.view
   const lead = leadOf(props.returnTo, messages.loginLeadTo, fill(messages.loginLead, { service: pages.name }))
   const page = (
-    <LoginPage {...props} status={noticeOf(c)} registrationOpen={await isRegistrationOpen(c.get('ctx'))} />
+    <LoginPage
+      {...props}
+      identifier={identifier}
+      status={noticeOf(c)}
+      registrationOpen={await isRegistrationOpen(c.get('ctx'))}
+    />
   )
   return showForm(c, messages.logIn, lead, errors, page)
 }
 
-export async function showRegister(c: AppContext, errors: FormErrors | null, identifier: string) {
+/** @param typed what the fields show, by their names */
+export async function showRegister(
+  c: AppContext,
+  errors: FormErrors | null,
+  typed: Readonly<Record<string, string>>,
+) {
   const { messages, pages } = viewOf(c)
   if (!(await isRegistrationOpen(c.get('ctx')))) {
     const page = <RegistrationClosedPage view={viewOf(c)} errors={errors} returnTo={returnToOf(c)} />
     return showForm(c, messages.register, undefined, errors, page)
   }
-  const props = await formProps(c, 'register', errors, identifier)
+  const props = await formProps(c, 'register', errors)
   const { passwordMinLength } = c.get('ctx').services.config.accounts
   const lead = leadOf(
     props.returnTo,
@@ -58,7 +74,7 @@ export async function showRegister(c: AppContext, errors: FormErrors | null, ide
     messages.register,
     lead,
     errors,
-    <RegisterPage {...props} minLength={passwordMinLength} />,
+    <RegisterPage {...props} fields={identifierFields(c)} typed={typed} minLength={passwordMinLength} />,
   )
 }
 
