@@ -1,5 +1,5 @@
 /** A copy of the project without files of earlier runs, and `npm run dev` in it. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import {
   appendFileSync,
@@ -23,6 +23,8 @@ const RECORDER = fileURLToPath(new URL('./record-connections.cjs', import.meta.u
 const UNPRIVILEGED = ['setpriv', '--bounding-set=-dac_override', '--inh-caps=-dac_override']
 /** By default each wrangler listens on the first free port from 9229 on, so that two that start at once may choose the same one. */
 const ANY_INSPECTOR_PORT = '\n[dev]\ninspector_port = 0\n'
+/** Of programs that block this process: vitest's own time limits cannot end them. */
+const TIMEOUT_MS = 60_000
 const COPIED = [
   'package.json',
   'tsconfig.json',
@@ -102,6 +104,20 @@ export class Project {
     return this.#follow(spawn('npx', command, { cwd: this.folder, env, detached: true }))
   }
 
+  /** Runs the lines in one shell, in the project's folder. */
+  shell(lines: readonly string[]): Run {
+    const options: SpawnOptions = { cwd: this.folder, detached: true, stdio: ['ignore', 'pipe', 'pipe'] }
+    return this.#follow(spawn('bash', ['-c', lines.join('\n')], options))
+  }
+
+  /** Runs the commands in the output of a run, as a developer does who pastes them. @returns what they print */
+  async paste(output: string): Promise<string> {
+    const commands = output.split('\n').filter((line) => /^ {2}(curl|TOKEN=)/.test(line))
+    const run = this.shell(commands.flatMap((command) => [command, 'echo']))
+    await run.exited
+    return run.output()
+  }
+
   #follow(child: ChildProcess): Run {
     const run = follow(child)
     this.#runs.push(run)
@@ -116,7 +132,7 @@ export class Project {
 
   execute(sql: string): void {
     const command = ['wrangler', 'd1', 'execute', 'gatehouse', '--local', '--yes', '--command', sql]
-    execFileSync('npx', command, { cwd: this.folder, stdio: 'pipe' })
+    execFileSync('npx', command, { cwd: this.folder, stdio: 'pipe', timeout: TIMEOUT_MS })
   }
 
   async stop(): Promise<void> {
@@ -170,16 +186,10 @@ function listen(port: number, host: string | undefined): Promise<Server | null> 
   })
 }
 
-/** Runs the commands in the output, as a developer does who pastes them. */
-export function paste(output: string): string {
-  const lines = output.split('\n').filter((line) => /^ {2}(curl|TOKEN=)/.test(line))
-  return execFileSync('bash', ['-c', lines.join('\necho\n')], { encoding: 'utf8' })
-}
-
 /** @returns the solution that examples/solve-challenge.mjs prints for a response with a challenge */
 export function solveWithExample(input: string): string {
   const example = join(ROOT, 'examples/solve-challenge.mjs')
-  return execFileSync(process.execPath, [example], { input, encoding: 'utf8' }).trim()
+  return execFileSync(process.execPath, [example], { input, encoding: 'utf8', timeout: TIMEOUT_MS }).trim()
 }
 
 function follow(child: ChildProcess): Run {

@@ -29,11 +29,8 @@ const read = (name: string) => readFileSync(join(folder, name), 'utf8')
 
 /** As `npm pack` runs it before and after it packs. */
 function run(...options: readonly string[]) {
-  const { status, stderr } = spawnSync(
-    process.execPath,
-    [join(folder, 'scripts/package-readme.ts'), ...options],
-    { encoding: 'utf8' },
-  )
+  const command = [join(folder, 'scripts/package-readme.ts'), ...options]
+  const { status, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8', timeout: 60_000 })
   return { status, stderr }
 }
 const replace = () => run()
