@@ -192,7 +192,17 @@ export function solveWithExample(input: string): string {
   return execFileSync(process.execPath, [example], { input, encoding: 'utf8', timeout: TIMEOUT_MS }).trim()
 }
 
+/** Runs are groups of their own, so they do not end with this process, nor by the signal that ends it. */
+const children = new Set<ChildProcess>()
+process.once('exit', () => children.forEach(end))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
+function end({ exitCode, signalCode, pid }: ChildProcess): void {
+  if (exitCode === null && signalCode === null && pid !== undefined) process.kill(-pid, 'SIGTERM')
+}
+
 function follow(child: ChildProcess): Run {
+  children.add(child)
   let output = ''
   const listeners = new Set<() => void>()
   const exited = new Promise<number | null>((resolve) => child.once('close', resolve))
@@ -210,8 +220,7 @@ function follow(child: ChildProcess): Run {
       void exited.then(() => reject(new Error(`ended without saying "${text}":\n${output}`)))
     })
   const stop = async () => {
-    const running = child.exitCode === null && child.signalCode === null
-    if (running && child.pid !== undefined) process.kill(-child.pid, 'SIGTERM')
+    end(child)
     await exited
   }
   return { output: () => output, says, exited, stop, killNpm: () => void child.kill() }
