@@ -3,7 +3,7 @@ import { maintain } from './actions/admin/maintain.ts'
 import { type Actor, NO_REQUESTER, type RequestContext } from './actions/request-context.ts'
 import { createApp, createMisconfiguredApp } from './app.ts'
 import type { Env } from './config/env.ts'
-import { misspeltNames } from './config/misspelt.ts'
+import { isVariable, misspeltNames } from './config/misspelt.ts'
 import { readConfig } from './config/read-config.ts'
 import { log } from './runtime/log.ts'
 import { createServices } from './services.ts'
@@ -24,9 +24,9 @@ export function isolateFor(env: Env): Isolate {
   return isolate
 }
 
-/** Bindings, which are no text, have names that a deployer chooses freely. */
+/** A deployer chooses the names of bindings freely. */
 function reportMisspeltNames(env: Env): void {
-  const variables = Object.entries(env).filter(([, value]) => typeof value === 'string')
+  const variables = Object.entries(env).filter(([, value]) => isVariable(value))
   for (const { variable, meant } of misspeltNames(variables.map(([name]) => name)))
     log('warn', 'setting_unknown', { variable, meant })
 }

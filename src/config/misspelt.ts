@@ -45,6 +45,15 @@ const MAX_LENGTH = 30
 /** In a shorter name two changed letters make another word. */
 const SHORT_LENGTH = 8
 
+/** Of lists and tables. Bindings are instances of other classes. */
+const PROTOTYPES: readonly unknown[] = [Object.prototype, Array.prototype]
+
+/** @returns true for a value that `[vars]` may have, false for a binding */
+export function isVariable(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return typeof value !== 'function'
+  return PROTOTYPES.includes(Object.getPrototypeOf(value))
+}
+
 export interface MisspeltName {
   readonly variable: string
   /** The setting whose name is the nearest. */

@@ -18,6 +18,7 @@ import {
   passALifetime,
   STORAGES,
   stage,
+  stopClock,
   user,
 } from './spa.ts'
 
@@ -295,7 +296,9 @@ describe('a request about the account whose response does not arrive', () => {
 
 describe('client.accessToken', () => {
   it('returns a token that the service accepts, renewed before it expires', async () => {
+    const startMs = Date.now()
     const { context, tab } = await newVisitor()
+    await stopClock(tab, startMs)
     const refreshes = countRefreshes(context)
     const { value: first } = await ask(tab, 'accessToken')
     expect(await ask(tab, 'accessToken')).toEqual({ value: first })

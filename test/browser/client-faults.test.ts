@@ -13,6 +13,7 @@ import {
   PASSWORD,
   passALifetime,
   stage,
+  stopClock,
   user,
 } from './spa.ts'
 import { ACCESS_TOKEN_SECONDS, elsewhere } from './stage.ts'
@@ -64,17 +65,13 @@ describe('an app without a network', () => {
     const context = await chromium.visitor()
     const tab = await openTab(context)
     const name = newName()
-    const stop = (atMs: number) =>
-      tab.evaluate((atMs) => {
-        Date.now = () => atMs
-      }, atMs)
     const startMs = Date.now()
-    await stop(startMs)
+    await stopClock(tab, startMs)
     await enter(tab, 'register', name)
     await context.setOffline(true)
-    await stop(startMs + (ACCESS_TOKEN_SECONDS - 1) * 1000 - 1)
+    await stopClock(tab, startMs + (ACCESS_TOKEN_SECONDS - 1) * 1000 - 1)
     expect(await user(tab)).toEqual({ value: name })
-    await stop(startMs + (ACCESS_TOKEN_SECONDS - 1) * 1000)
+    await stopClock(tab, startMs + (ACCESS_TOKEN_SECONDS - 1) * 1000)
     expect((await user(tab)).error).toMatchObject({ code: 'network' })
   })
 

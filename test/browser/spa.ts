@@ -93,6 +93,13 @@ export async function passALifetime(tab: Page): Promise<void> {
   }, ACCESS_TOKEN_SECONDS * 1000)
 }
 
+/** Stops the clock of a tab, so that its token does not expire while a test is slow. */
+export async function stopClock(tab: Page, atMs: number): Promise<void> {
+  await tab.evaluate((atMs) => {
+    Date.now = () => atMs
+  }, atMs)
+}
+
 export function countRefreshes(context: BrowserContext): () => number {
   let refreshes = 0
   context.on('request', (request) => {

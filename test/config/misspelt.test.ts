@@ -1,5 +1,6 @@
+import { env, exports } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
-import { misspeltNames } from '../../src/config/misspelt.ts'
+import { isVariable, misspeltNames } from '../../src/config/misspelt.ts'
 
 describe('misspeltNames', () => {
   it.each([
@@ -27,4 +28,20 @@ describe('misspeltNames', () => {
   ])('accepts a setting, and a name that looks like none: %.30s', (variable) =>
     expect(misspeltNames([variable])).toEqual([]),
   )
+})
+
+describe('isVariable', () => {
+  it.each(['', 'text', 0, 5, true, false, null, {}, { rules: {} }, [], ['a'], env.SCHEMA])(
+    'accepts a value of [vars]: %j',
+    (value) => expect(isVariable(value)).toBe(true),
+  )
+
+  it.each([
+    ['a database', env.DB],
+    ['a namespace of Durable Objects', env.ACCOUNT],
+    ['a service', exports.default],
+    ['a file', new ArrayBuffer(1)],
+    ['a secret of a store', new (class {})()],
+    ['a function', () => undefined],
+  ])('refuses a binding: %s', (_kind, binding) => expect(isVariable(binding)).toBe(false))
 })

@@ -2,6 +2,7 @@
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import {
+  appendFileSync,
   chmodSync,
   cpSync,
   existsSync,
@@ -11,15 +12,19 @@ import {
   rmSync,
   symlinkSync,
 } from 'node:fs'
-import { createServer } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const RECORDER = fileURLToPath(new URL('./record-connections.cjs', import.meta.url))
-/** Of the user `nobody` of Linux. */
-const NO_ONE = 65_534
+/** Root without its privilege to write where permissions forbid it. Another user could not enter a folder of root's own. */
+const UNPRIVILEGED = ['setpriv', '--bounding-set=-dac_override', '--inh-caps=-dac_override']
+/** By default each wrangler listens on the first free port from 9229 on, so that two that start at once may choose the same one. */
+const ANY_INSPECTOR_PORT = '\n[dev]\ninspector_port = 0\n'
+/** Of programs that block this process: vitest's own time limits cannot end them. */
+const TIMEOUT_MS = 60_000
 const COPIED = [
   'package.json',
   'tsconfig.json',
@@ -50,6 +55,7 @@ export class Project {
     mkdirSync(this.folder)
     for (const name of COPIED) cpSync(join(ROOT, name), this.path(name), { recursive: true })
     symlinkSync(join(ROOT, 'node_modules'), this.path('node_modules'))
+    appendFileSync(this.path('wrangler.toml'), ANY_INSPECTOR_PORT)
   }
 
   path(name: string): string {
@@ -61,15 +67,14 @@ export class Project {
   }
 
   devWith(variables: NodeJS.ProcessEnv, port: number): Run {
-    return this.#npm(['run', 'dev', '--', '--port', String(port)], { env: variables })
+    return this.#npm(['run', 'dev', '--', '--port', String(port)], variables)
   }
 
-  /** As a user who may not write to the folder: root becomes another user. */
+  /** As a user who may not write to the folder. */
   devWithoutPermission(port: number): Run {
-    const uid = process.getuid?.() === 0 ? { uid: NO_ONE } : {}
-    chmodSync(dirname(this.folder), 0o755)
+    const isRoot = process.getuid?.() === 0
     chmodSync(this.folder, 0o555)
-    const run = this.#npm(['run', 'dev', '--', '--port', String(port)], uid)
+    const run = this.#npm(['run', 'dev', '--', '--port', String(port)], {}, isRoot ? UNPRIVILEGED : [])
     void run.exited.then(() => chmodSync(this.folder, 0o755))
     return run
   }
@@ -79,10 +84,11 @@ export class Project {
     return this.#npm(['run', script, '--', '--port', String(port), ...flags])
   }
 
-  #npm(command: readonly string[], { env: variables, ...options }: SpawnOptions = {}): Run {
+  #npm(command: readonly string[], variables: NodeJS.ProcessEnv = {}, by: readonly string[] = []): Run {
     const recorder = { NODE_OPTIONS: `--require ${RECORDER}`, CONNECTIONS_FILE: this.path('connections') }
     const env = { ...process.env, ...recorder, ...variables }
-    return this.#follow(spawn('npm', command, { cwd: this.folder, detached: true, ...options, env }))
+    const [program = '', ...options] = [...by, 'npm', ...command]
+    return this.#follow(spawn(program, options, { cwd: this.folder, detached: true, env }))
   }
 
   /** Several Workers, the first of which is served. */
@@ -96,6 +102,20 @@ export class Project {
     const command = ['wrangler', 'dev', '--port', String(port), ...options]
     const env = { ...process.env, CLOUDFLARE_CF_FETCH_ENABLED: 'false', DO_NOT_TRACK: '1' }
     return this.#follow(spawn('npx', command, { cwd: this.folder, env, detached: true }))
+  }
+
+  /** Runs the lines in one shell, in the project's folder. */
+  shell(lines: readonly string[]): Run {
+    const options: SpawnOptions = { cwd: this.folder, detached: true, stdio: ['ignore', 'pipe', 'pipe'] }
+    return this.#follow(spawn('bash', ['-c', lines.join('\n')], options))
+  }
+
+  /** Runs the commands in the output of a run, as a developer does who pastes them. @returns what they print */
+  async paste(output: string): Promise<string> {
+    const commands = output.split('\n').filter((line) => /^ {2}(curl|TOKEN=)/.test(line))
+    const run = this.shell(commands.flatMap((command) => [command, 'echo']))
+    await run.exited
+    return run.output()
   }
 
   #follow(child: ChildProcess): Run {
@@ -112,7 +132,7 @@ export class Project {
 
   execute(sql: string): void {
     const command = ['wrangler', 'd1', 'execute', 'gatehouse', '--local', '--yes', '--command', sql]
-    execFileSync('npx', command, { cwd: this.folder, stdio: 'pipe' })
+    execFileSync('npx', command, { cwd: this.folder, stdio: 'pipe', timeout: TIMEOUT_MS })
   }
 
   async stop(): Promise<void> {
@@ -124,40 +144,65 @@ export class Project {
   }
 }
 
-/** Below the ports that systems give to outgoing connections, so that none takes a port between the search and its use. */
-const PORTS = { first: 10_000, end: 32_000 }
+/** Above the ports that fetch and browsers refuse, and below those that systems give to outgoing connections. */
+const PORTS = { first: 10_100, end: 32_000 }
+/** A process listens on the first port of its block, which reserves the others: suites that run at once do not share ports. */
+const BLOCK = 100
+let block = { next: 0, end: 0 }
 
-/** @returns the first of so many free ports in a row */
+/** @returns the first of so many free ports in a row, which this function returns once */
 export async function freePort(count = 1): Promise<number> {
-  const first = randomInt(PORTS.first, PORTS.end)
+  if (block.next + count > block.end) block = await reserveBlock()
+  const first = block.next
+  block.next += count
   const ports = Array.from({ length: count }, (_, index) => first + index)
   const free = await Promise.all(ports.map(isFree))
   return free.every(Boolean) ? first : freePort(count)
 }
 
+async function reserveBlock(): Promise<typeof block> {
+  const first = PORTS.first + BLOCK * randomInt((PORTS.end - PORTS.first) / BLOCK)
+  const server = await listen(first, '127.0.0.1')
+  if (server === null) return reserveBlock()
+  server.unref()
+  return { next: first + 1, end: first + BLOCK }
+}
+
+/** At every address, since some servers listen on all of them. Some systems allow that beside a server on one address. */
 async function isFree(port: number): Promise<boolean> {
-  const server = createServer()
-  const listening = new Promise<boolean>((resolve) => {
-    server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
-  })
-  if (!(await listening)) return false
-  await new Promise((resolve) => server.close(resolve))
+  for (const host of ['127.0.0.1', undefined]) {
+    const server = await listen(port, host)
+    if (server === null) return false
+    await new Promise((resolve) => server.close(resolve))
+  }
   return true
 }
 
-/** Runs the commands in the output, as a developer does who pastes them. */
-export function paste(output: string): string {
-  const lines = output.split('\n').filter((line) => /^ {2}(curl|TOKEN=)/.test(line))
-  return execFileSync('bash', ['-c', lines.join('\necho\n')], { encoding: 'utf8' })
+/** @returns null if the port is in use */
+function listen(port: number, host: string | undefined): Promise<Server | null> {
+  const server = createServer()
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(null)).listen({ port, host }, () => resolve(server))
+  })
 }
 
 /** @returns the solution that examples/solve-challenge.mjs prints for a response with a challenge */
 export function solveWithExample(input: string): string {
   const example = join(ROOT, 'examples/solve-challenge.mjs')
-  return execFileSync(process.execPath, [example], { input, encoding: 'utf8' }).trim()
+  return execFileSync(process.execPath, [example], { input, encoding: 'utf8', timeout: TIMEOUT_MS }).trim()
+}
+
+/** Runs are groups of their own, so they do not end with this process, nor by the signal that ends it. */
+const children = new Set<ChildProcess>()
+process.once('exit', () => children.forEach(end))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
+function end({ exitCode, signalCode, pid }: ChildProcess): void {
+  if (exitCode === null && signalCode === null && pid !== undefined) process.kill(-pid, 'SIGTERM')
 }
 
 function follow(child: ChildProcess): Run {
+  children.add(child)
   let output = ''
   const listeners = new Set<() => void>()
   const exited = new Promise<number | null>((resolve) => child.once('close', resolve))
@@ -175,8 +220,7 @@ function follow(child: ChildProcess): Run {
       void exited.then(() => reject(new Error(`ended without saying "${text}":\n${output}`)))
     })
   const stop = async () => {
-    const running = child.exitCode === null && child.signalCode === null
-    if (running && child.pid !== undefined) process.kill(-child.pid, 'SIGTERM')
+    end(child)
     await exited
   }
   return { output: () => output, says, exited, stop, killNpm: () => void child.kill() }

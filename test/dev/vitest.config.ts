@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-/** For the start of `npm run dev`. One file runs at a time, since two that start at once may conflict at a socket of wrangler. */
+/** For the start of `npm run dev`. One file runs at a time, since all share the cores. */
 const TIMEOUT_MS = 120_000
 
 export default defineConfig({

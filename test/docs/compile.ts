@@ -1,5 +1,5 @@
 /** Compiles programs in a project of its own, with the package as it is published. */
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -11,6 +11,7 @@ interface Tools {
   readonly modules: string
 }
 
+const TIMEOUT_MS = 100_000
 const MODULES = join(ROOT, 'node_modules')
 const TYPESCRIPT: Tools = { compiler: join(MODULES, 'typescript/bin/tsc'), modules: MODULES }
 
@@ -19,7 +20,7 @@ export type Programs = Readonly<Record<string, string>>
 
 /**
  * @param packages that the programs import, beside the package's own dependency and the types of Node.js
- * @returns the output of tsc, which is empty if the programs compile
+ * @returns what the compiler prints, and why it crashed if it did; empty if the programs compile
  */
 export function compile(
   programs: Programs,
@@ -34,12 +35,22 @@ export function compile(
     for (const name of packages) link(folder, modules, name)
     const compilerOptions = { strict: true, target: 'es2022', types: ['node'], noEmit: true, ...options }
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions }))
-    return execFileSync(process.execPath, [compiler, '-p', folder], { encoding: 'utf8' })
-  } catch (error) {
-    return error instanceof Error && 'stdout' in error ? String(error.stdout) : String(error)
+    return run(compiler, folder)
   } finally {
     rmSync(folder, { recursive: true })
   }
+}
+
+function run(compiler: string, folder: string): string {
+  const options = { encoding: 'utf8', timeout: TIMEOUT_MS } as const
+  const { error, status, signal, stdout, stderr } = spawnSync(
+    process.execPath,
+    [compiler, '-p', folder],
+    options,
+  )
+  if (error !== undefined) return String(error)
+  const output = stdout + stderr
+  return status === 0 || output !== '' ? output : `The compiler ended with ${signal ?? status}.`
 }
 
 function makeProject(folder: string, programs: Programs): void {

@@ -1,4 +1,4 @@
-import { env } from 'cloudflare:workers'
+import { env, exports } from 'cloudflare:workers'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ADMIN_TOKEN } from '../support/admin.ts'
 import { Browser } from '../support/browser.ts'
@@ -86,22 +86,38 @@ describe('the log', () => {
     expect(requests().map(({ request_id }) => request_id)).toEqual(ids)
   })
 
-  it('names a variable that looks like a misspelt setting once for each isolate, and never its value', async () => {
-    const changes = { CORS_ORIGINS: '', ADMIN_TOKE: PASSWORD, CORS_ORIGINS_: {} }
-    const worker = workerWith(changes)
+  it('names each variable that looks like a misspelt setting once for each isolate, and never its value', async () => {
+    const variables = {
+      ADMIN_TOKE: PASSWORD,
+      MAX_SESSION: 7_777,
+      PAGE: [PASSWORD],
+      LIMIT: { [PASSWORD]: true },
+    }
+    const worker = workerWith({ CORS_ORIGINS: '', ...variables })
     await call('GET', '/healthz', {}, worker)
     await call('GET', '/healthz', {}, worker)
     const named = lines.filter((line) => line.includes('setting_unknown')).map((line) => JSON.parse(line))
+    const line = { time: expect.any(String), level: 'warn', event: 'setting_unknown' }
     expect(named).toEqual([
-      {
-        time: expect.any(String),
-        level: 'warn',
-        event: 'setting_unknown',
-        variable: 'ADMIN_TOKE',
-        meant: 'ADMIN_TOKEN',
-      },
+      { ...line, variable: 'ADMIN_TOKE', meant: 'ADMIN_TOKEN' },
+      { ...line, variable: 'MAX_SESSION', meant: 'MAX_SESSIONS' },
+      { ...line, variable: 'PAGE', meant: 'PAGES' },
+      { ...line, variable: 'LIMIT', meant: 'LIMITS' },
     ])
-    expect(lines.join()).not.toContain(PASSWORD)
+    expect(lines.join()).not.toMatch(new RegExp(`${PASSWORD}|7777`))
+  })
+
+  it('does not name a binding, whose name a deployer chooses freely', async () => {
+    const { DB, ACCOUNT, COUNTER } = env
+    const bindings = {
+      CORS_ORIGINS: '',
+      LIMIT: DB,
+      PAGE: ACCOUNT,
+      GATEWAYS: COUNTER,
+      ADMIN_TOKE: exports.default,
+    }
+    await call('GET', '/healthz', {}, workerWith(bindings))
+    expect(lines.join()).not.toContain('setting_unknown')
   })
 
   it('logs why a dependency failed, with the request id of the response', async () => {

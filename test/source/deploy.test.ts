@@ -22,7 +22,8 @@ function configWith(toml: string): string {
 /** @returns what `npm run deploy` prints */
 function deploy(toml: string) {
   const command = ['scripts/deploy.ts', '--config', configWith(toml), '--dry-run']
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: ROOT, encoding: 'utf8' })
+  const options = { cwd: ROOT, timeout: 60_000, encoding: 'utf8' } as const
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, options)
   return { status, refused: !(stdout + stderr).includes('missing.js'), lines: stderr.trim().split('\n') }
 }
 

@@ -11,6 +11,7 @@ const DEV = fileURLToPath(new URL('../../scripts/dev.ts', import.meta.url))
 function run(...command: readonly string[]) {
   const { status, stderr } = spawnSync(process.execPath, [...command, DEV, '--port', '65536'], {
     encoding: 'utf8',
+    timeout: 60_000,
   })
   return { status, lines: stderr.trim().split('\n') }
 }
