@@ -4,6 +4,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { randomBytes, toBase64Url } from '../crypto/bytes.ts'
 import type { AppContext } from '../http/context.ts'
 import { brandStyle } from './brand.ts'
+import { SendFailed } from './components/feedback.tsx'
 import { AccountFrame, type AccountSection, CardFrame } from './components/frame.tsx'
 import { contentSecurityPolicy } from './content-security-policy.ts'
 import { viewOf } from './view.ts'
@@ -58,6 +59,7 @@ export function showPage(c: AppContext, options: PageOptions, content: Child): R
             {content}
           </AccountFrame>
         )}
+        <SendFailed text={messages.sendFailed} />
       </body>
     </html>
   )
