@@ -22,7 +22,7 @@ export function CardFrame({ view, title, lead, children }: PropsWithChildren<Fra
         {lead !== undefined && <p class="lead">{lead}</p>}
         {children}
       </main>
-      <Footer />
+      <Footer view={view} />
     </div>
   )
 }
@@ -84,7 +84,7 @@ export function AccountFrame({
           {children}
         </main>
       </div>
-      <Footer />
+      <Footer view={view} />
     </div>
   )
 }
@@ -105,6 +105,13 @@ function Brand({ view: { pages } }: { readonly view: View }) {
   )
 }
 
-function Footer() {
-  return <footer class="footer" />
+function Footer({ view: { messages, pages } }: { readonly view: View }) {
+  const links = [
+    [pages.termsUrl, messages.terms],
+    [pages.privacyUrl, messages.privacy],
+    [pages.supportUrl, messages.support],
+  ] as const
+  return (
+    <footer class="footer">{links.map(([href, text]) => href !== null && <a href={href}>{text}</a>)}</footer>
+  )
 }
