@@ -7,9 +7,9 @@ import {
   changeIdentifiers,
   changePassword,
   deleteOwnAccount,
-  type IdentifierChanges,
   identifiersOf,
 } from '../../actions/account/change-account.ts'
+import type { IdentifierChanges } from '../../actions/account/profile-changes.ts'
 import { isReservedUsername, weaknessesFor } from '../../actions/registration/check-new-credentials.ts'
 import { endAllSessions, endReplacedSessions, endSession } from '../../actions/session/end-sessions.ts'
 import { withPageToken } from '../../actions/session/page-session.ts'
