@@ -1,5 +1,5 @@
 /** The texts of the pages. Each language provides all of them. */
-import type { IdentifierKind } from '../accounts/account.ts'
+import type { IdentifierKind, ProfileFields } from '../accounts/account.ts'
 import type { ErrorCode } from '../errors/codes.ts'
 
 /** A text with a placeholder such as `{name}` for each of the names. */
@@ -61,6 +61,11 @@ export interface Messages<Form extends Intl.LDMLPluralRule = never> {
   /** Shown if a change would remove the last identifier. */
   readonly identifierRequired: string
   readonly weakPasswordReasons: Readonly<Record<string, string>>
+  readonly details: string
+  readonly detailsHint: string
+  readonly profileLabels: Readonly<Record<keyof ProfileFields, string>>
+  readonly pictureHint: string
+  readonly invalidDetails: Readonly<Record<keyof ProfileFields, string>>
   readonly identifiers: string
   readonly identifiersHint: string
   /** Shown for an identifier that the account does not have. */
