@@ -1,5 +1,5 @@
 /** The rows that an account's object stores, and how they are read and changed. */
-import { NO_PROFILE_FIELDS } from '../accounts/account.ts'
+import type { ProfileFields } from '../accounts/account.ts'
 import { constantTimeEqual } from '../crypto/bytes.ts'
 import type { AccountEvent } from '../outbox/events.ts'
 import type { EndRequest, PresentedFamily } from './account-rpc.ts'
@@ -91,6 +91,8 @@ export class AccountRecord {
     return [...this.#rows.list<ActivityPage>({ prefix: PAGE_PREFIX })]
   }
 }
+
+const NO_PROFILE_FIELDS: ProfileFields = { name: null, picture: null, locale: null, zoneinfo: null }
 
 /** A state that was published before profiles had these fields has them as null. */
 function withProfileFields(row: AccountRow | null): AccountRow | null {
