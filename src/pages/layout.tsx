@@ -1,9 +1,10 @@
 /** What all hosted pages share: the HTML around the content, and the security headers. */
+import { raw } from 'hono/html'
 import type { Child } from 'hono/jsx'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { randomBytes, toBase64Url } from '../crypto/bytes.ts'
 import type { AppContext } from '../http/context.ts'
-import { brandStyle } from './brand.ts'
+import { brandOf, brandStyle } from './brand.ts'
 import { AccountFrame, type AccountSection, CardFrame } from './components/frame.tsx'
 import { contentSecurityPolicy } from './content-security-policy.ts'
 import { viewOf } from './view.ts'
@@ -25,6 +26,7 @@ export function showPage(c: AppContext, options: PageOptions, content: Child): R
   const view = viewOf(c)
   const { messages, pages } = view
   const frame = { view, title: options.title, lead: options.lead }
+  const { favicon, stylesheet } = brandOf(pages)
   const nonce = toBase64Url(randomBytes(16))
   c.header('Content-Security-Policy', contentSecurityPolicy(c.get('ctx').services.config, nonce))
   // Under "no-referrer" browsers would hide the origin of our own forms.
@@ -45,9 +47,10 @@ export function showPage(c: AppContext, options: PageOptions, content: Child): R
           <meta http-equiv="refresh" content={`0;url=${options.redirectTo}`} />
         )}
         <title>{title}</title>
-        <link rel="icon" href="data:," />
+        <link rel="icon" href={favicon} />
         <link rel="stylesheet" href="/assets/pages/page.css" />
-        <style nonce={nonce}>{brandStyle(pages)}</style>
+        <style nonce={nonce}>{raw(brandStyle(pages))}</style>
+        {stylesheet !== null && <link rel="stylesheet" href={stylesheet} />}
         <script type="module" nonce={nonce} src="/assets/pages/page.js" />
       </head>
       <body>

@@ -1,5 +1,6 @@
 /** The two frames of pages: a card for one task, and a wide page with navigation for the account. */
 import type { PropsWithChildren } from 'hono/jsx'
+import { brandOf } from '../brand.ts'
 import { underAuthPath } from '../page-cookie.ts'
 import type { View } from '../view.ts'
 import { Button } from './buttons.tsx'
@@ -91,16 +92,22 @@ export function AccountFrame({
 
 /** The logo, or the first letter of the name. */
 function Brand({ view: { pages } }: { readonly view: View }) {
+  const { name, logo, logoDark } = brandOf(pages)
   return (
     <div class="brand">
-      {pages.logo === null ? (
+      {logo === null ? (
         <span class="monogram" aria-hidden="true">
-          {initialsOf(pages.name)}
+          {initialsOf(name).slice(0, 1)}
         </span>
       ) : (
-        <img src={pages.logo} alt="" height="32" />
+        <picture>
+          {logoDark !== null && logoDark !== logo && (
+            <source srcset={logoDark} media="(prefers-color-scheme: dark)" />
+          )}
+          <img src={logo} alt="" height="32" />
+        </picture>
       )}
-      <span>{pages.name}</span>
+      <span>{name}</span>
     </div>
   )
 }
