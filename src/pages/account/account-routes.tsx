@@ -35,7 +35,7 @@ import {
 } from '../form-errors.ts'
 import { showPage } from '../layout.tsx'
 import { browserCookies, clearLoginCookies, readPageSession, setLoginCookies } from '../page-cookie.ts'
-import { pageLanguage, viewOf } from '../view.ts'
+import { viewOf } from '../view.ts'
 import { type AccountForm, displayName } from './account-fields.tsx'
 import { AccountPage, type RejectedForm } from './account-page.tsx'
 
@@ -55,13 +55,13 @@ const requireSameAccount = createMiddleware<AppEnv>(async (c, next) => {
 })
 
 /** The middleware of every form of the account page. */
-const accountForm = [pageLanguage, sameOriginForm, requireLogin, requireSameAccount] as const
+const accountForm = [sameOriginForm, requireLogin, requireSameAccount] as const
 
 export function accountPages() {
   const router = new Hono<AppEnv>()
   router.onError(showError)
 
-  router.get('/account', pageLanguage, requireLogin, (c) => showAccount(c, null))
+  router.get('/account', requireLogin, (c) => showAccount(c, null))
 
   // https://w3c.github.io/webappsec-change-password-url/: password managers link to this address.
   router.get('/.well-known/change-password', (c) => c.redirect('/account#password', 302))

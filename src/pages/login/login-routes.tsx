@@ -28,7 +28,7 @@ import {
 } from '../form-errors.ts'
 import { showPage } from '../layout.tsx'
 import { browserCookies, clearLoginCookies, readPageSession, setLoginCookies } from '../page-cookie.ts'
-import { pageLanguage, viewOf } from '../view.ts'
+import { viewOf } from '../view.ts'
 import { ContinuePage, LoginPage, RegisterPage } from './login-pages.tsx'
 
 const HOME = '/account'
@@ -53,7 +53,7 @@ export function loginPages() {
 }
 
 function addLogin(router: Hono<AppEnv>): void {
-  router.get('/login', pageLanguage, async (c) => {
+  router.get('/login', async (c) => {
     const activeSession = await readPageSession(c)
     const view = viewOf(c)
     const returnTo = returnToOf(c)
@@ -64,7 +64,7 @@ function addLogin(router: Hono<AppEnv>): void {
     return showPage(c, { title: view.messages.logIn, redirectTo: justLoggedIn ? returnTo : undefined }, page)
   })
 
-  router.post('/login', pageLanguage, sameOriginForm, async (c) => {
+  router.post('/login', sameOriginForm, async (c) => {
     const field = formFieldsOf(c)
     const identifier = trimInvisible(field('identifier'))
     const errors = invalidFieldErrors(inputErrors(c, field), viewOf(c).messages)
@@ -79,7 +79,7 @@ function addLogin(router: Hono<AppEnv>): void {
 
   router.get('/login/continue', (c) => c.redirect(withReturnTo('/login', returnToOf(c)), 303))
 
-  router.post('/login/continue', pageLanguage, sameOriginForm, async (c) => {
+  router.post('/login/continue', sameOriginForm, async (c) => {
     const activeSession = await readPageSession(c)
     const tokens = activeSession && (await openAppFamily(c.get('ctx'), activeSession, readRefreshCookie(c)))
     if (tokens === null) return c.redirect(withReturnTo('/login', returnToOf(c)), 303)
@@ -88,12 +88,12 @@ function addLogin(router: Hono<AppEnv>): void {
 }
 
 function addRegistration(router: Hono<AppEnv>): void {
-  router.get('/register', pageLanguage, async (c) => {
+  router.get('/register', async (c) => {
     if ((await readPageSession(c)) !== null) return c.redirect(withReturnTo('/login', returnToOf(c)), 303)
     return showRegister(c, null, '')
   })
 
-  router.post('/register', pageLanguage, sameOriginForm, async (c) => {
+  router.post('/register', sameOriginForm, async (c) => {
     const typed = formFieldsOf(c)('identifier')
     const identifier = parseNewIdentifier(typed, c.get('ctx').services.config.accounts.defaultPhoneRegion)
     const errors = invalidFieldErrors(registrationErrors(c, identifier), viewOf(c).messages)
@@ -112,7 +112,7 @@ function addRegistration(router: Hono<AppEnv>): void {
 function addLogout(router: Hono<AppEnv>): void {
   router.get('/logout', (c) => c.redirect(HOME, 303))
 
-  router.post('/logout', pageLanguage, sameOriginForm, async (c) => {
+  router.post('/logout', sameOriginForm, async (c) => {
     await logOutOfBrowser(c.get('ctx'), browserCookies(c))
     clearLoginCookies(c)
     const returnTo = returnToOf(c)
