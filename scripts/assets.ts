@@ -19,7 +19,10 @@ const COPIES = {
   'assets/altcha/altcha.js': at('node_modules/altcha/dist/external/altcha.min.js'),
   'assets/altcha/altcha.css': at('node_modules/altcha/dist/external/altcha.css'),
   'assets/altcha/pbkdf2.js': at('node_modules/altcha/dist/workers/pbkdf2.js'),
+  'assets/altcha/ar.js': at('node_modules/altcha/dist/i18n/ar.js'),
+  'assets/altcha/de.js': at('node_modules/altcha/dist/i18n/de.js'),
   'assets/altcha/zh-cn.js': at('node_modules/altcha/dist/i18n/zh-cn.js'),
+  'assets/altcha/zh-tw.js': at('node_modules/altcha/dist/i18n/zh-tw.js'),
   'assets/altcha/LICENSE.txt': at('node_modules/altcha/LICENSE.txt'),
 }
 /** The API reference, by its files below dist/development. */

@@ -1,10 +1,5 @@
 /** English. */
-import { ERRORS, type ErrorCode } from '../errors/codes.ts'
-import type { Messages } from './messages.ts'
-
-const errors = Object.fromEntries(
-  Object.entries(ERRORS).map(([code, { title, detail }]) => [code, [title, detail] as const]),
-) as Record<ErrorCode, readonly [string, string]>
+import { englishErrors, type Messages } from './messages.ts'
 
 export const en: Messages<'one'> = {
   language: 'en',
@@ -130,7 +125,7 @@ export const en: Messages<'one'> = {
     ended: 'You have been logged out. Log in to continue. Nothing was saved.',
     deleted: 'Your account is deleted.',
   },
-  errors,
+  errors: englishErrors(),
   formErrorTexts: {
     invalid_credentials: 'Incorrect username or password.',
     challenge_required:

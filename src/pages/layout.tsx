@@ -4,6 +4,7 @@ import type { Child } from 'hono/jsx'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { randomBytes, toBase64Url } from '../crypto/bytes.ts'
 import type { AppContext } from '../http/context.ts'
+import { RIGHT_TO_LEFT } from '../messages/languages.ts'
 import { brandOf, brandStyle } from './brand.ts'
 import { AccountFrame, type AccountSection, CardFrame } from './components/frame.tsx'
 import { contentSecurityPolicy } from './content-security-policy.ts'
@@ -32,13 +33,13 @@ export function showPage(c: AppContext, options: PageOptions, content: Child): R
   // Under "no-referrer" browsers would hide the origin of our own forms.
   c.header('Referrer-Policy', 'same-origin')
   c.header('Cross-Origin-Opener-Policy', 'same-origin')
-  c.header('Vary', 'Accept-Language', { append: true })
+  c.header('Vary', 'Accept-Language, Cookie', { append: true })
   c.header('Content-Type', 'text/html; charset=UTF-8')
   // Required by RFC 9110 section 15.5.2. Browsers show no prompt for this scheme.
   if (options.status === 401) c.header('WWW-Authenticate', 'Bearer realm="gatehouse"')
   const title = [options.error, options.title, pages.name].filter((part) => part !== undefined).join(' · ')
   const page = (
-    <html lang={messages.language}>
+    <html lang={messages.language} dir={RIGHT_TO_LEFT.has(messages.language) ? 'rtl' : undefined}>
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />

@@ -128,6 +128,8 @@ describe('every page', () => {
   it.each([
     ['zh-CN,zh;q=0.9,en;q=0.8', 'zh-Hans', '登录'],
     ['zh', 'zh-Hans', '登录'],
+    ['zh-TW', 'zh-Hant', '登入'],
+    ['de-AT', 'de', 'Anmelden'],
     ['en-GB', 'en', 'Log in'],
     ['fr, zh;q=0.5', 'zh-Hans', '登录'],
     ['fr', 'en', 'Log in'],
@@ -139,6 +141,12 @@ describe('every page', () => {
     expect(page.html).toContain(`<html lang="${lang}">`)
     expect(page.html).toContain(`<h1>${heading}</h1>`)
     expect(page.headers.get('Vary')).toContain('Accept-Language')
+  })
+
+  it('shows a page in Arabic from right to left', async () => {
+    const page = await new Browser({ 'Accept-Language': 'ar-EG' }).open('/login')
+    expect(page.html).toContain('<html lang="ar" dir="rtl">')
+    expect(page.html).toContain('<h1>تسجيل الدخول</h1>')
   })
 
   it('shows the configured name, logo and colour, and allows no other image of its host', async () => {

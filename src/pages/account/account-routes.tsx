@@ -24,7 +24,7 @@ import { showError } from '../error-pages.tsx'
 import { formFieldsOf, sameOriginForm } from '../form.ts'
 import { accountSwitched, formErrorsOf, invalidFieldErrors, weakPasswordText } from '../form-errors.ts'
 import { browserCookies, clearLoginCookies, readPageSession, setLoginCookies } from '../page-cookie.ts'
-import { pageLanguage, viewOf } from '../view.ts'
+import { viewOf } from '../view.ts'
 import { readDetails } from './account-details.tsx'
 import { type AccountForm, displayName } from './account-fields.tsx'
 import { showAccount } from './show-account.tsx'
@@ -54,7 +54,7 @@ function accountForm(section: AccountSection) {
     const errors = accountSwitched(displayName(profile), viewOf(c).messages)
     return showAccount(c, section, { form: null, errors })
   })
-  return [pageLanguage, sameOriginForm, requireLogin, requireSameAccount] as const
+  return [sameOriginForm, requireLogin, requireSameAccount] as const
 }
 
 export function accountPages() {
@@ -62,7 +62,7 @@ export function accountPages() {
   router.onError(showError)
 
   for (const [section, path] of SECTIONS) {
-    router.get(path, pageLanguage, requireLogin, (c) => showAccount(c, section, null))
+    router.get(path, requireLogin, (c) => showAccount(c, section, null))
   }
 
   // https://w3c.github.io/webappsec-change-password-url/: password managers link to this address.

@@ -1,7 +1,7 @@
 /** Simplified Chinese. */
 import type { Messages } from './messages.ts'
 
-export const zh: Messages = {
+export const zhHans: Messages = {
   language: 'zh-Hans',
   sentenceSeparator: '',
   logIn: '登录',
