@@ -114,6 +114,7 @@ export const de: Messages<'one'> = {
   httpStatus: 'HTTP-Status',
   requestId: 'Anfrage-ID',
   correctFields: 'Korrigieren Sie die Felder unten.',
+  sendFailed: 'Der Dienst antwortet nicht. Prüfen Sie Ihre Verbindung, und versuchen Sie es erneut.',
   cookiesBlocked:
     'Ihr Browser blockiert Cookies dieser Website, deshalb können Sie nicht angemeldet bleiben. Erlauben Sie Cookies für diese Website, und melden Sie sich noch einmal an.',
   changeIncomplete:

@@ -109,6 +109,7 @@ export const en: Messages<'one'> = {
   httpStatus: 'HTTP status',
   requestId: 'Request ID',
   correctFields: 'Correct the fields below.',
+  sendFailed: 'No response from the service. Check your connection and try again.',
   cookiesBlocked:
     'Your browser is blocking cookies for this site, so you cannot stay logged in. Allow cookies for this site and log in again.',
   changeIncomplete:
@@ -129,9 +130,8 @@ export const en: Messages<'one'> = {
   formErrorTexts: {
     invalid_credentials: 'Incorrect username or password.',
     challenge_required:
-      'There were several failed attempts. Enter your password again and complete the security check below.',
-    challenge_failed:
-      'The security check failed. Enter your password again and complete the new check below.',
+      'There were several failed attempts. To try again, complete the security check below.',
+    challenge_failed: 'The security check failed. To try again, complete the new check below.',
     unavailable: 'The service is temporarily unavailable. Try again shortly.',
     origin_not_allowed: 'The form was not sent from this page. Reload the page and send the form again.',
     body_too_large: 'The form is too large.',

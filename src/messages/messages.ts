@@ -112,6 +112,8 @@ export interface Messages<Form extends Intl.LDMLPluralRule = never> {
   readonly httpStatus: string
   readonly requestId: string
   readonly correctFields: string
+  /** Shown if the network lost a form or its response. */
+  readonly sendFailed: string
   readonly cookiesBlocked: string
   /** Shown if a change is stored but a step after it failed. */
   readonly changeIncomplete: string

@@ -101,6 +101,7 @@ export const zhHans: Messages = {
   httpStatus: 'HTTP 状态',
   requestId: '请求编号',
   correctFields: '请更正以下各项。',
+  sendFailed: '服务没有响应。请检查网络连接，然后重试。',
   cookiesBlocked:
     '您的浏览器阻止了此网站的 Cookie，因此无法保持登录状态。请允许此网站使用 Cookie，然后重新登录。',
   changeIncomplete: '更改已保存，但服务未能完成全部操作。请稍后重新加载页面。',
@@ -160,8 +161,8 @@ export const zhHans: Messages = {
   },
   formErrorTexts: {
     invalid_credentials: '账号或密码错误。',
-    challenge_required: '失败次数较多。请再次输入密码，并完成下方的安全验证。',
-    challenge_failed: '安全验证未通过。请再次输入密码，并完成下方新的验证。',
+    challenge_required: '失败次数较多。请完成下方的安全验证，然后重试。',
+    challenge_failed: '安全验证未通过。请完成下方新的验证，然后重试。',
     unavailable: '服务暂时不可用。请稍后重试。',
     origin_not_allowed: '表单不是从本页面发送的。请重新加载页面后再次发送。',
     body_too_large: '表单内容过大。',

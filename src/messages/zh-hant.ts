@@ -101,6 +101,7 @@ export const zhHant: Messages = {
   httpStatus: 'HTTP 狀態',
   requestId: '請求編號',
   correctFields: '請修正下列欄位。',
+  sendFailed: '服務沒有回應。請檢查網路連線，然後再試一次。',
   cookiesBlocked:
     '您的瀏覽器封鎖了此網站的 Cookie，因此無法保持登入。請允許此網站使用 Cookie，然後重新登入。',
   changeIncomplete: '變更已儲存，但服務未能完成所有步驟。請稍後重新載入頁面。',

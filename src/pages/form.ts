@@ -1,4 +1,5 @@
 /** The forms that pages send, and the address to which a login returns. */
+import { accepts } from 'hono/accepts'
 import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors/service-error.ts'
 import type { AppContext, AppEnv } from '../http/context.ts'
@@ -7,7 +8,11 @@ import { setCurrentTime } from '../http/middleware/provide-context.ts'
 
 const FORM_MEDIA_TYPE = /^application\/x-www-form-urlencoded[ \t]*(;|$)/i
 
-/** @throws {ServiceError} `origin_not_allowed`, `body_too_large`, `unsupported_media_type` */
+/**
+ * Reads a form. The script of the pages sends forms by fetch, which would follow a redirect by itself, so it receives the
+ * address as JSON.
+ * @throws {ServiceError} `origin_not_allowed`, `body_too_large`, `unsupported_media_type`
+ */
 export const sameOriginForm = createMiddleware<AppEnv>(async (c, next) => {
   if (!isSameOrigin(c)) throw new ServiceError('origin_not_allowed')
   const bytes = await readBounded(c.req.raw)
@@ -16,7 +21,20 @@ export const sameOriginForm = createMiddleware<AppEnv>(async (c, next) => {
   c.set('body', bytes)
   setCurrentTime(c)
   await next()
+  c.header('Vary', 'Accept', { append: true })
+  if (c.res.status === 303 && prefersJson(c)) replaceRedirect(c)
 })
+
+/** A browser that sends a form by itself prefers HTML (RFC 9110 section 12.5.1). */
+function prefersJson(c: AppContext): boolean {
+  const supports = ['text/html', 'application/json']
+  return accepts(c, { header: 'Accept', supports, default: 'text/html' }) === 'application/json'
+}
+
+function replaceRedirect(c: AppContext): void {
+  c.res = Response.json({ location: c.res.headers.get('Location') })
+  c.res.headers.delete('Location')
+}
 
 /** @returns a function that returns the text of a field, or an empty string if the form does not have it */
 export function formFieldsOf(c: AppContext): (name: string) => string {

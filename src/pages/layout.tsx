@@ -6,6 +6,7 @@ import { randomBytes, toBase64Url } from '../crypto/bytes.ts'
 import type { AppContext } from '../http/context.ts'
 import { RIGHT_TO_LEFT } from '../messages/languages.ts'
 import { brandOf, brandStyle } from './brand.ts'
+import { SendFailed } from './components/feedback.tsx'
 import { AccountFrame, type AccountSection, CardFrame } from './components/frame.tsx'
 import { contentSecurityPolicy } from './content-security-policy.ts'
 import { viewOf } from './view.ts'
@@ -62,6 +63,7 @@ export function showPage(c: AppContext, options: PageOptions, content: Child): R
             {content}
           </AccountFrame>
         )}
+        <SendFailed text={messages.sendFailed} />
       </body>
     </html>
   )

@@ -5,8 +5,11 @@ import type { Challenge } from '../../client/wire.ts'
 /** When a new challenge replaces a solved one. Solutions are valid for 300 s, those of hCaptcha for 120 s. */
 const RENEW_AFTER_MS = { altcha: 240_000, turnstile: 240_000, hcaptcha: 100_000 }
 
-/** @param box the element that `ChallengeBox` of fields.tsx renders */
-export function solveChallenges(box: HTMLElement): void {
+/**
+ * @param box the element that `ChallengeBox` of fields.tsx renders
+ * @param lifetime aborted when the box leaves the page
+ */
+export function solveChallenges(box: HTMLElement, lifetime: AbortSignal): void {
   const form = box.closest('form')
   const container = box.querySelector('div')
   const input = box.querySelector<HTMLInputElement>('input[name=challenge]')
@@ -15,15 +18,15 @@ export function solveChallenges(box: HTMLElement): void {
   const { challenge: json = '', script, failed: failedText = '', wait: waitText = '' } = box.dataset
   const scripts = script === undefined ? {} : { turnstile: script, hcaptcha: script }
   const solve = challengeIn(container, { url: location.origin, scripts })
-  /** The submit that waits for the solution, by the button that was pressed. */
-  let pendingSubmit: { readonly submitter: HTMLElement | null } | null = null
+  /** Sends the form that waits for the solution. */
+  let sendPending: (() => void) | null = null
   let current: Challenge = JSON.parse(json)
   let hasFailed = false
 
   form.addEventListener('submit', (event) => {
     if (input.value !== '') return
     event.preventDefault()
-    pendingSubmit = { submitter: event.submitter }
+    sendPending = () => form.requestSubmit(event.submitter)
     status.textContent = waitText
     if (!hasFailed) return
     hasFailed = false
@@ -32,14 +35,18 @@ export function solveChallenges(box: HTMLElement): void {
 
   const show = async (): Promise<void> => {
     const attempt = new AbortController()
+    lifetime.addEventListener('abort', () => attempt.abort())
     input.value = ''
     input.value = await solve(current, attempt.signal)
+    if (lifetime.aborted) return
     status.textContent = ''
-    if (pendingSubmit !== null) return form.requestSubmit(pendingSubmit.submitter)
-    setTimeout(() => {
+    const timer = setTimeout(() => {
       attempt.abort()
       renew().catch(showFailure)
     }, RENEW_AFTER_MS[current.provider])
+    lifetime.addEventListener('abort', () => clearTimeout(timer))
+    sendPending?.()
+    sendPending = null
   }
   const renew = async (): Promise<void> => {
     const response = await fetch(`/auth/challenge?action=${current.action}`)
@@ -49,7 +56,7 @@ export function solveChallenges(box: HTMLElement): void {
   }
   const showFailure = () => {
     hasFailed = true
-    pendingSubmit = null
+    sendPending = null
     status.textContent = failedText
   }
   show().catch(showFailure)

@@ -1,19 +1,28 @@
-/** The script of the hosted pages: passwords that can be shown, local times, challenge widgets, forms that are sent only once. */
+/** The script of the hosted pages. Each page works without it, except for the widget of a challenge. */
 import { solveChallenges } from './challenge-box.ts'
+import { lastingAddress } from './page-address.ts'
+import { moveFocus, replaceMain } from './replace-main.ts'
+import { sendForms } from './send-forms.ts'
 
-removeFormAddress()
-for (const button of document.querySelectorAll<HTMLButtonElement>('[data-shows]')) addPasswordToggle(button)
-for (const time of document.querySelectorAll('time')) showLocalTime(time)
-for (const box of document.querySelectorAll<HTMLElement>('[data-challenge]')) solveChallenges(box)
-for (const form of document.forms) preventDoubleSubmit(form)
+/** Aborted when other content replaces the content of the page. */
+let lifetime = new AbortController()
 
-/** So that a reload opens the page again, without sending the form a second time or repeating a message. */
-function removeFormAddress(): void {
-  const url = new URL(location.href)
-  url.searchParams.delete('done')
-  url.searchParams.delete('just_logged_in')
-  url.pathname = url.pathname.replace(/^\/auth\/pages/, '').replace(/^\/account\/.*/, '/account')
-  history.replaceState(null, '', url)
+history.replaceState(null, '', lastingAddress(location.href))
+enhance(document)
+sendForms((page) => {
+  lifetime.abort()
+  lifetime = new AbortController()
+  const main = replaceMain(page)
+  if (main === null) return
+  enhance(main)
+  moveFocus(main)
+})
+
+function enhance(root: ParentNode): void {
+  const { signal } = lifetime
+  for (const button of root.querySelectorAll<HTMLButtonElement>('[data-shows]')) addPasswordToggle(button)
+  for (const time of root.querySelectorAll('time')) showLocalTime(time)
+  for (const box of root.querySelectorAll<HTMLElement>('[data-challenge]')) solveChallenges(box, signal)
 }
 
 function addPasswordToggle(button: HTMLButtonElement): void {
@@ -36,17 +45,4 @@ function addPasswordToggle(button: HTMLButtonElement): void {
 function showLocalTime(time: HTMLTimeElement): void {
   const { lang } = document.documentElement
   time.textContent = new Date(time.dateTime).toLocaleString(lang, { dateStyle: 'medium', timeStyle: 'short' })
-}
-
-/** Without this, the second submit of a double click would fail: the username is taken, or the challenge already used. */
-function preventDoubleSubmit(form: HTMLFormElement): void {
-  let submitted = false
-  form.addEventListener('submit', (event) => {
-    if (event.defaultPrevented) return
-    if (submitted) event.preventDefault()
-    submitted = true
-  })
-  addEventListener('pageshow', () => {
-    submitted = false
-  })
 }

@@ -17,6 +17,18 @@ export function Alert({ errors }: { readonly errors: FormErrors | null }) {
   )
 }
 
+/** The alert that the script shows if a form, or its response, was lost. */
+export function SendFailed({ text }: { readonly text: string }) {
+  return (
+    <template id="send-failed">
+      <div class="alert">
+        <Icon name="warning" />
+        <p tabindex={-1}>{text}</p>
+      </div>
+    </template>
+  )
+}
+
 /** What was done. */
 export function Toast({ text }: { readonly text: string | undefined }) {
   return text === undefined ? null : (
