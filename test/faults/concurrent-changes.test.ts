@@ -208,21 +208,6 @@ describe('two concurrent changes of one account', () => {
     }
   })
 
-  it('keeps a name that is set while another session sets an email address and a locale', async () => {
-    const endings = await everyOrder(async () => {
-      const { name, access_token, elsewhere } = await twoSessions()
-      return {
-        name,
-        first: setProfile(access_token, { name: 'Ada' }),
-        second: patch(elsewhere, { email: `${name}@example.com`, locale: 'en-GB' }),
-      }
-    })
-    for (const { name, first, second, row } of endings) {
-      expect([first, second]).toEqual(['ok', 'ok'])
-      expect(row).toMatchObject({ name: 'Ada', email: `${name}@example.com`, locale: 'en-GB' })
-    }
-  })
-
   it('keeps a new password when a login renews the old hash at the same time', async () => {
     const endings = await everyOrder(async () => {
       const { name, access_token } = await twoSessions()
