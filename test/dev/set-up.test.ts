@@ -138,9 +138,9 @@ describe('npm run dev', () => {
       return run.output()
     }
     project.execute('UPDATE schema_version SET version = 3')
-    expect(await output()).toMatch(/version 3\. This release needs version 1\.\n.*rm -r \.wrangler\/state/)
-    project.execute('UPDATE schema_version SET version = 1; ALTER TABLE clients RENAME TO customers')
-    expect(await output()).toMatch(/version 1, without the table clients\..*\n.*rm -r \.wrangler\/state/)
+    expect(await output()).toMatch(/version 3\. This release needs version 2\.\n.*rm -r \.wrangler\/state/)
+    project.execute('UPDATE schema_version SET version = 2; ALTER TABLE clients RENAME TO customers')
+    expect(await output()).toMatch(/version 2, without the table clients\..*\n.*rm -r \.wrangler\/state/)
     expect(() => project.execute('SELECT * FROM clients')).toThrow()
   })
 })
