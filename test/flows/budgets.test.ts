@@ -79,11 +79,14 @@ describe('the budget of round trips', () => {
     }
   })
 
-  it('serves the account page with two RPCs and no D1 query: rotate, list', async () => {
+  it('serves the account page with one RPC and no D1 query (rotate), and the list of devices with one more', async () => {
     const browser = new Browser({}, worker)
     await browser.send('/login', { identifier: person.name, password: PASSWORD })
     watched.reset()
     await browser.open('/account')
+    expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
+    watched.reset()
+    await browser.open('/account/devices')
     expect(watched.counts).toEqual({ d1: 0, rpc: 2 })
   })
 
