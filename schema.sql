@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS schema_version (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   version INTEGER NOT NULL
 ) STRICT;
-INSERT OR IGNORE INTO schema_version (id, version) VALUES (1, 1);
+INSERT OR IGNORE INTO schema_version (id, version) VALUES (1, 2);
 
 CREATE TABLE IF NOT EXISTS accounts (
   id TEXT PRIMARY KEY,                        -- UUIDv7
@@ -18,6 +18,10 @@ CREATE TABLE IF NOT EXISTS accounts (
   email_verified INTEGER NOT NULL DEFAULT 0,
   phone TEXT UNIQUE,                          -- E.164: the shown and the compared form
   phone_verified INTEGER NOT NULL DEFAULT 0,
+  name TEXT,                                  -- what people say about themselves, as OpenID Connect Core 5.1 has it
+  picture TEXT,                               -- an https URL
+  locale TEXT,                                -- BCP 47
+  zoneinfo TEXT,                              -- a name of the IANA time zone database
   password_hash TEXT,                         -- PHC string; NULL for an account without a password
   disabled INTEGER NOT NULL DEFAULT 0,
   roles TEXT NOT NULL DEFAULT '[]',           -- JSON array of strings

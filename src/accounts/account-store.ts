@@ -14,6 +14,10 @@ interface AccountRow {
   readonly email_verified: number
   readonly phone: string | null
   readonly phone_verified: number
+  readonly name: string | null
+  readonly picture: string | null
+  readonly locale: string | null
+  readonly zoneinfo: string | null
   readonly password_hash: string | null
   readonly disabled: number
   readonly roles: string
@@ -154,6 +158,10 @@ function toAccount(row: AccountRow): Account {
     emailVerified: row.email_verified === 1,
     phone: row.phone,
     phoneVerified: row.phone_verified === 1,
+    name: row.name,
+    picture: row.picture,
+    locale: row.locale,
+    zoneinfo: row.zoneinfo,
     passwordHash: row.password_hash,
     disabled: row.disabled === 1,
     roles: JSON.parse(row.roles),
@@ -178,6 +186,10 @@ function toRow(account: Account): AccountRow {
     email_verified: account.emailVerified ? 1 : 0,
     phone: account.phone,
     phone_verified: account.phoneVerified ? 1 : 0,
+    name: account.name,
+    picture: account.picture,
+    locale: account.locale,
+    zoneinfo: account.zoneinfo,
     password_hash: account.passwordHash,
     disabled: account.disabled ? 1 : 0,
     roles: JSON.stringify(account.roles),

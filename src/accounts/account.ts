@@ -8,8 +8,27 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 /** UUIDv7. */
 export type AccountId = string
 
+/** What people say about themselves (OpenID Connect Core section 5.1). Null where it is not set. */
+export interface ProfileFields {
+  readonly name: string | null
+  /** An https URL. */
+  readonly picture: string | null
+  /** BCP 47. */
+  readonly locale: string | null
+  /** A name of the IANA time zone database. */
+  readonly zoneinfo: string | null
+}
+
+export const PROFILE_FIELDS = [
+  'name',
+  'picture',
+  'locale',
+  'zoneinfo',
+] as const satisfies (keyof ProfileFields)[]
+export const NO_PROFILE_FIELDS: ProfileFields = { name: null, picture: null, locale: null, zoneinfo: null }
+
 /** The part of an account that tokens and responses show. Its Durable Object stores a copy. Times in unix seconds. */
-export interface AccountProfile {
+export interface AccountProfile extends ProfileFields {
   readonly id: AccountId
   readonly username: string | null
   readonly email: string | null
@@ -51,6 +70,7 @@ export type IdentifierKind = (typeof IDENTIFIER_KINDS)[number]
 /** @param identifiers null for those that the account does not have */
 export function newAccount(
   { username, email, phone }: Readonly<Record<IdentifierKind, Identifier | null>>,
+  profileFields: ProfileFields,
   passwordHash: string,
   nowMs: number,
 ): Account {
@@ -64,6 +84,7 @@ export function newAccount(
     emailVerified: false,
     phone: phone?.shown ?? null,
     phoneVerified: false,
+    ...profileFields,
     passwordHash,
     disabled: false,
     roles: [],

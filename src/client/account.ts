@@ -13,12 +13,17 @@ export interface PasswordChange extends Confirmation {
   readonly new_password: string
 }
 
-/** Null clears an identifier, and one that is missing stays as it is. At least one must remain. */
-export interface ProfileChange extends Confirmation {
-  readonly username?: string | null
-  readonly email?: string | null
-  readonly phone?: string | null
-}
+type Identifier = 'username' | 'email' | 'phone'
+type ProfileField = 'name' | 'picture' | 'locale' | 'zoneinfo'
+
+/**
+ * Null clears a field, and one that is missing stays as it is. A change of identifiers needs the password, and at least one
+ * identifier must remain.
+ */
+export type ProfileChange = { readonly [Field in ProfileField]?: string | null } & (
+  | { readonly [Kind in Identifier]?: never }
+  | ({ readonly [Kind in Identifier]?: string | null } & Confirmation)
+)
 
 export class Account {
   readonly #session: TabSession

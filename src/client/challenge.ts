@@ -133,15 +133,26 @@ async function loadAltcha(url: string, language: string): Promise<void> {
   if (customElements.get('altcha-widget') !== undefined) return
   const folder = `${url}/assets/altcha`
   await Promise.all([loadScript(`${folder}/altcha.js`, 'module'), loadStyles(`${folder}/altcha.css`)])
-  if (toAltchaLanguage(language) !== 'en') await loadScript(`${folder}/zh-cn.js`, 'module')
+  const texts = toAltchaLanguage(language)
+  if (texts !== 'en') await loadScript(`${folder}/${texts}.js`, 'module')
   const { algorithms } = (
     globalThis as unknown as { $altcha: { algorithms: Map<string, () => Promise<Worker>> } }
   ).$altcha
   algorithms.set('PBKDF2/SHA-256', () => startWorker(`${folder}/pbkdf2.js`))
 }
 
+/** The names of the widget's texts, by language. */
+const ALTCHA_LANGUAGES: ReadonlyMap<string, string> = new Map([
+  ['ar', 'ar'],
+  ['de', 'de'],
+  ['zh', 'zh-cn'],
+])
+
+/** @param language a BCP 47 tag, or an empty string */
 function toAltchaLanguage(language: string): string {
-  return language.startsWith('zh') ? 'zh-cn' : 'en'
+  if (/^zh-(?:hant|tw|hk|mo)\b/i.test(language)) return 'zh-tw'
+  const [name = ''] = language.toLowerCase().split('-')
+  return ALTCHA_LANGUAGES.get(name) ?? 'en'
 }
 
 /** Browsers accept worker scripts only from the page's own origin or from a blob. */

@@ -73,8 +73,8 @@ export interface Client<Claims extends object = Record<string, unknown>> {
    */
   readonly accessToken: () => Promise<string | null>
   /**
-   * Sets or clears identifiers. Returns the user, and calls the listeners of `onChange` in every tab. Rejects with
-   * `invalid_credentials` if the current password is wrong.
+   * Sets or clears the name, the picture, the locale, the time zone, and, with the current password, identifiers. Returns the
+   * user, and calls the listeners of `onChange` in every tab. Rejects with `invalid_credentials` if the password is wrong.
    */
   readonly updateProfile: (change: ProfileChange) => Promise<User<Claims>>
   /**
@@ -99,6 +99,13 @@ export interface Registration {
   readonly username?: string
   readonly email?: string
   readonly phone?: string
+  readonly name?: string
+  /** An https URL. */
+  readonly picture?: string
+  /** BCP 47. */
+  readonly locale?: string
+  /** An IANA time zone. */
+  readonly zoneinfo?: string
   readonly password: string
 }
 

@@ -9,6 +9,13 @@ export interface User<Claims extends object = Record<string, unknown>> {
   /** E.164. */
   readonly phone: string | null
   readonly phone_verified: boolean
+  readonly name: string | null
+  /** An https URL. */
+  readonly picture: string | null
+  /** BCP 47. */
+  readonly locale: string | null
+  /** An IANA time zone. */
+  readonly zoneinfo: string | null
   /** RFC 3339. */
   readonly created_at: string
   readonly updated_at: string

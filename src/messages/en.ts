@@ -1,10 +1,5 @@
 /** English. */
-import { ERRORS, type ErrorCode } from '../errors/codes.ts'
-import type { Messages } from './messages.ts'
-
-const errors = Object.fromEntries(
-  Object.entries(ERRORS).map(([code, { title, detail }]) => [code, [title, detail] as const]),
-) as Record<ErrorCode, readonly [string, string]>
+import { englishErrors, type Messages } from './messages.ts'
 
 export const en: Messages<'one'> = {
   language: 'en',
@@ -71,6 +66,16 @@ export const en: Messages<'one'> = {
     good: 'Good password',
     strong: 'Strong password',
   },
+  details: 'About you',
+  detailsHint: 'Apps where you log in can see this.',
+  profileLabels: { name: 'Name', picture: 'Picture', locale: 'Language', zoneinfo: 'Time zone' },
+  pictureHint: 'The https address of an image.',
+  invalidDetails: {
+    name: 'Use at most 100 characters.',
+    picture: 'Enter an address such as https://example.com/me.jpg.',
+    locale: 'Choose a language of the list.',
+    zoneinfo: 'Choose a time zone of the list.',
+  },
   identifiers: 'How you log in',
   identifiersHint: 'You can log in with any of these.',
   notSet: 'Not set',
@@ -129,7 +134,7 @@ export const en: Messages<'one'> = {
     ended: 'You have been logged out. Log in to continue. Nothing was saved.',
     deleted: 'Your account is deleted.',
   },
-  errors,
+  errors: englishErrors(),
   formErrorTexts: {
     invalid_credentials: 'Incorrect username or password.',
     challenge_required:

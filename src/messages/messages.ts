@@ -1,6 +1,7 @@
 /** The texts of the pages. Each language provides all of them. */
-import type { IdentifierKind } from '../accounts/account.ts'
-import type { ErrorCode } from '../errors/codes.ts'
+import type { IdentifierKind, ProfileFields } from '../accounts/account.ts'
+import { ERRORS, type ErrorCode } from '../errors/codes.ts'
+import type { Language } from './languages.ts'
 
 /** A text with a placeholder such as `{name}` for each of the names. */
 export type Text<Names extends string> = UnionToIntersection<
@@ -16,10 +17,11 @@ export type Plural<Form extends Intl.LDMLPluralRule = Intl.LDMLPluralRule> = Rea
   Record<Exclude<Form, 'other'>, string> & { other: Text<'count'> }
 >
 
+export type ErrorTexts = Readonly<Record<ErrorCode, readonly [title: string, detail: string]>>
+
 /** The texts of a language whose plurals have these forms. */
 export interface Messages<Form extends Intl.LDMLPluralRule = never> {
-  /** The BCP 47 tag of the language. */
-  readonly language: string
+  readonly language: Language
   readonly sentenceSeparator: string
   readonly logIn: string
   readonly register: string
@@ -63,6 +65,11 @@ export interface Messages<Form extends Intl.LDMLPluralRule = never> {
   readonly weakPasswordReasons: Readonly<Record<string, string>>
   /** How strong a new password is that the policy does not reject. */
   readonly passwordStrength: Readonly<Record<'weak' | 'fair' | 'good' | 'strong', string>>
+  readonly details: string
+  readonly detailsHint: string
+  readonly profileLabels: Readonly<Record<keyof ProfileFields, string>>
+  readonly pictureHint: string
+  readonly invalidDetails: Readonly<Record<keyof ProfileFields, string>>
   readonly identifiers: string
   readonly identifiersHint: string
   /** Shown for an identifier that the account does not have. */
@@ -119,9 +126,15 @@ export interface Messages<Form extends Intl.LDMLPluralRule = never> {
   readonly welcome: string
   readonly notices: Readonly<Record<Notice, string>>
   /** The title and the meaning of each error, for users. */
-  readonly errors: Readonly<Record<ErrorCode, readonly [title: string, detail: string]>>
+  readonly errors: ErrorTexts
   /** Replacements for the texts of errors, which are written for developers. */
   readonly formErrorTexts: Readonly<Partial<Record<ErrorCode, string>>>
+}
+
+/** @returns the texts of the API */
+export function englishErrors(): ErrorTexts {
+  const texts = Object.entries(ERRORS).map(([code, { title, detail }]) => [code, [title, detail]] as const)
+  return Object.fromEntries(texts) as ErrorTexts
 }
 
 /** @returns the text with each placeholder replaced by its value, once: a value is never searched for placeholders */

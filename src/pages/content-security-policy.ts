@@ -11,12 +11,11 @@ const PROVIDER_SOURCES = {
 export function contentSecurityPolicy({ challenge, pages, ...config }: Config, nonce: string): string {
   const provider = challenge.siteverify === null ? '' : ` ${PROVIDER_SOURCES[challenge.siteverify.provider]}`
   const fakeScript = fakeProviderScript({ challenge, ...config })
-  const logo = pages.logo?.startsWith('https:') ? ` ${new URL(pages.logo).origin}` : ''
   return [
     "default-src 'none'",
     `script-src 'nonce-${nonce}' 'strict-dynamic'`,
-    `style-src 'self' 'nonce-${nonce}'${provider}`,
-    `img-src 'self' data:${logo}`,
+    `style-src 'self' 'nonce-${nonce}'${provider}${sourcesOf(pages.stylesheet)}`,
+    `img-src 'self' data:${sourcesOf(pages.logo, pages.logoDark, pages.favicon)}`,
     `connect-src 'self'${provider}${fakeScript === undefined ? '' : ` ${new URL(fakeScript).origin}`}`,
     `frame-src ${provider === '' ? "'none'" : provider.trim()}`,
     "worker-src 'self'",
@@ -25,6 +24,17 @@ export function contentSecurityPolicy({ challenge, pages, ...config }: Config, n
     "base-uri 'none'",
     "frame-ancestors 'none'",
   ].join('; ')
+}
+
+/** @returns a source for each address of another host, with a space before it */
+function sourcesOf(...addresses: readonly (string | null)[]): string {
+  const urls = addresses.flatMap((address) => (address?.startsWith('https:') ? new URL(address) : []))
+  return [...new Set(urls.map(toSource))].map((source) => ` ${source}`).join('')
+}
+
+/** CSP level 3, section 2.3.1: a source has no query, and its path no semicolon and no comma. Browsers compare it decoded. */
+function toSource({ origin, pathname }: URL): string {
+  return origin + pathname.replaceAll(/[^\w.~!$&'()*+=:@%/-]/g, encodeURIComponent)
 }
 
 const SCRIPT_PATHS = { turnstile: '/turnstile/v0/api.js', hcaptcha: '/1/api.js' }

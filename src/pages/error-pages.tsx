@@ -11,7 +11,7 @@ import type { Messages } from '../messages/messages.ts'
 import { ButtonLink } from './components/buttons.tsx'
 import { toFormErrors } from './form-errors.ts'
 import { showPage } from './layout.tsx'
-import { pageLanguage, viewOf } from './view.ts'
+import { viewOf } from './view.ts'
 
 interface ErrorProps {
   readonly messages: Messages
@@ -67,7 +67,7 @@ export function ErrorMessage({
 
 export function errorPages() {
   const router = new Hono<AppEnv>()
-  router.get('/errors/:code', pageLanguage, (c) => {
+  router.get('/errors/:code', (c) => {
     const code = c.req.param('code')
     if (!isErrorCode(code)) throw new ServiceError('not_found')
     const { messages } = viewOf(c)
@@ -95,8 +95,7 @@ export function requestsPage(c: AppContext): boolean {
 }
 
 /** The page for an address that does not exist. */
-export async function showNotFound(c: AppContext): Promise<Response> {
-  await pageLanguage(c, async () => undefined)
+export function showNotFound(c: AppContext): Response | Promise<Response> {
   c.header('Vary', 'Accept', { append: true })
   return showError(new ServiceError('not_found'), c)
 }

@@ -8,7 +8,7 @@ import { Checkbox, CodeField, NewPasswordField, SelectField, TextField } from '.
 import { showError } from './error-pages.tsx'
 import type { FormErrors } from './form-errors.ts'
 import { showPage } from './layout.tsx'
-import { pageLanguage, type View, viewOf } from './view.ts'
+import { type View, viewOf } from './view.ts'
 
 const NO_ERRORS = null
 const ERRORS: FormErrors = {
@@ -22,7 +22,7 @@ const ZONES = ['Asia/Shanghai', 'Europe/Berlin', 'UTC'].map((zone) => ({ value: 
 export function componentGallery(): Hono<AppEnv> {
   const router = new Hono<AppEnv>()
   router.onError(showError)
-  router.get('/dev/components', pageLanguage, (c) => {
+  router.get('/dev/components', (c) => {
     const options = {
       title: 'Components',
       lead: 'What the pages are made of, in every state.',

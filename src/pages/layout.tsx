@@ -1,9 +1,11 @@
 /** What all hosted pages share: the HTML around the content, and the security headers. */
+import { raw } from 'hono/html'
 import type { Child } from 'hono/jsx'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { randomBytes, toBase64Url } from '../crypto/bytes.ts'
 import type { AppContext } from '../http/context.ts'
-import { brandStyle } from './brand.ts'
+import { RIGHT_TO_LEFT } from '../messages/languages.ts'
+import { brandOf, brandStyle } from './brand.ts'
 import { SendFailed } from './components/feedback.tsx'
 import { AccountFrame, type AccountSection, CardFrame } from './components/frame.tsx'
 import { contentSecurityPolicy } from './content-security-policy.ts'
@@ -26,18 +28,19 @@ export function showPage(c: AppContext, options: PageOptions, content: Child): R
   const view = viewOf(c)
   const { messages, pages } = view
   const frame = { view, title: options.title, lead: options.lead }
+  const { favicon, stylesheet } = brandOf(pages)
   const nonce = toBase64Url(randomBytes(16))
   c.header('Content-Security-Policy', contentSecurityPolicy(c.get('ctx').services.config, nonce))
   // Under "no-referrer" browsers would hide the origin of our own forms.
   c.header('Referrer-Policy', 'same-origin')
   c.header('Cross-Origin-Opener-Policy', 'same-origin')
-  c.header('Vary', 'Accept-Language', { append: true })
+  c.header('Vary', 'Accept-Language, Cookie', { append: true })
   c.header('Content-Type', 'text/html; charset=UTF-8')
   // Required by RFC 9110 section 15.5.2. Browsers show no prompt for this scheme.
   if (options.status === 401) c.header('WWW-Authenticate', 'Bearer realm="gatehouse"')
   const title = [options.error, options.title, pages.name].filter((part) => part !== undefined).join(' · ')
   const page = (
-    <html lang={messages.language}>
+    <html lang={messages.language} dir={RIGHT_TO_LEFT.has(messages.language) ? 'rtl' : undefined}>
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -46,9 +49,10 @@ export function showPage(c: AppContext, options: PageOptions, content: Child): R
           <meta http-equiv="refresh" content={`0;url=${options.redirectTo}`} />
         )}
         <title>{title}</title>
-        <link rel="icon" href="data:," />
+        <link rel="icon" href={favicon} />
         <link rel="stylesheet" href="/assets/pages/page.css" />
-        <style nonce={nonce}>{brandStyle(pages)}</style>
+        <style nonce={nonce}>{raw(brandStyle(pages))}</style>
+        {stylesheet !== null && <link rel="stylesheet" href={stylesheet} />}
         <script type="module" nonce={nonce} src="/assets/pages/page.js" />
       </head>
       <body>

@@ -1,14 +1,19 @@
-/** What the components of a page need: the texts in the browser's language, and the look. */
-import { languageDetector } from 'hono/language'
+/** What the components of a page need: the texts in the person's language, and the look. */
+import ar from '../../dist/languages/ar.txt'
+import de from '../../dist/languages/de.txt'
+import en from '../../dist/languages/en.txt'
+import zhHans from '../../dist/languages/zh-Hans.txt'
+import zhHant from '../../dist/languages/zh-Hant.txt'
 import type { PagesConfig } from '../config/pages.ts'
 import type { AppContext } from '../http/context.ts'
-import { en } from '../messages/en.ts'
-import { type Messages, NOTICES } from '../messages/messages.ts'
-import { zh } from '../messages/zh.ts'
+import type { Language } from '../messages/languages.ts'
+import { englishErrors, type Messages, NOTICES } from '../messages/messages.ts'
 import { fakeProviderScript } from './content-security-policy.ts'
+import { languageOf } from './language.ts'
 
-const MESSAGES = { en, zh }
-type Language = keyof typeof MESSAGES
+const TEXTS: Readonly<Record<Language, string>> = { en, 'zh-Hans': zhHans, 'zh-Hant': zhHant, de, ar }
+/** Filled by the first page in each language. */
+const parsed = new Map<Language, Messages>()
 
 /** What the components of a page need. */
 export interface View {
@@ -18,27 +23,27 @@ export interface View {
   readonly challengeScript: string | undefined
 }
 
-/** Chooses the language by Accept-Language (RFC 9110 section 12.5.4), without a cookie. */
-export const pageLanguage = languageDetector({
-  order: ['header'],
-  caches: false,
-  supportedLanguages: ['en', 'zh'],
-  fallbackLanguage: 'en',
-})
-
 export function viewOf(c: AppContext): View {
   const {
     services: { config },
   } = c.get('ctx')
   return {
-    messages: MESSAGES[languageOf(c)],
+    messages: messagesIn(languageOf(c)),
     pages: config.pages,
     challengeScript: fakeProviderScript(config),
   }
 }
 
-function languageOf(c: AppContext): Language {
-  return c.get('language') === 'zh' ? 'zh' : 'en'
+function messagesIn(language: Language): Messages {
+  const messages = parsed.get(language) ?? parse(TEXTS[language])
+  parsed.set(language, messages)
+  return messages
+}
+
+/** @param text has the errors that differ from those of the API */
+function parse(text: string): Messages {
+  const texts: Messages = JSON.parse(text)
+  return { ...texts, errors: { ...englishErrors(), ...texts.errors } }
 }
 
 /** @returns what the redirect to this page says was done */

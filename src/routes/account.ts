@@ -1,19 +1,23 @@
 /** Accounts: register, get, change, delete. */
-import { IDENTIFIER_KINDS } from '../accounts/account.ts'
+import { IDENTIFIER_KINDS, PROFILE_FIELDS } from '../accounts/account.ts'
 import { type Identifier, parseAs } from '../accounts/identifier.ts'
 import {
   type ConfirmedRequest,
   changeIdentifiers,
   changePassword,
+  changeProfileFields,
   deleteOwnAccount,
-  type IdentifierChanges,
   identifiersOf,
-  lastIdentifierErrors,
 } from '../actions/account/change-account.ts'
+import {
+  changesIdentifier,
+  type IdentifierChanges,
+  lastIdentifierErrors,
+} from '../actions/account/profile-changes.ts'
 import { passwordErrors, usernameErrors } from '../actions/registration/check-new-credentials.ts'
 import { register } from '../actions/registration/register.ts'
 import type { AccountsConfig } from '../config/accounts.ts'
-import type { FieldError } from '../errors/service-error.ts'
+import { type FieldError, ServiceError } from '../errors/service-error.ts'
 import type { AppContext } from '../http/context.ts'
 import { requireBearer } from '../http/middleware/authenticate.ts'
 import { bearerAndJsonBody, jsonBodyOf } from '../http/middleware/bodies.ts'
@@ -30,7 +34,7 @@ import {
 import { toTokenResponse, toUser } from './representations.ts'
 import { accountRequests, changePasswordRequest, deleteAccountRequest } from './requests.ts'
 
-const OPTIONAL_AT_REGISTRATION = [...IDENTIFIER_KINDS, 'challenge', 'transport']
+const OPTIONAL_AT_REGISTRATION = [...IDENTIFIER_KINDS, ...PROFILE_FIELDS, 'challenge', 'transport']
 
 /** @returns the routes of accounts, in order */
 export function accountRoutes({
@@ -52,7 +56,7 @@ export function accountRoutes({
       },
       (c) => c.json(toUser(accountContext(c).actor.profile)),
     ),
-    identifierChange(requests.changeIdentifiers),
+    profileChange(requests.changeProfile),
     passwordChange,
     deletion,
   ]
@@ -73,9 +77,11 @@ function registration(json: AccountRequests['register']): Route {
       responses: { 201: { description: 'Registered', schema: 'TokenResponse', headers: ['Location'] } },
       errors: [...REGISTRATION_ERRORS, 'registration_closed', 'origin_not_allowed', 'weak_password'],
     },
-    async (c, { json: { username = null, email = null, phone = null, password, challenge, transport } }) => {
+    async (c, { json: { username = null, email = null, phone = null, password, ...json } }) => {
+      const { challenge, transport, name = null, picture = null, locale = null, zoneinfo = null } = json
       if (transport === 'cookie') refuseForeignOrigin(c)
-      const request = { challenge, transport }
+      const profileFields = { name, picture, locale, zoneinfo }
+      const request = { profileFields, challenge, transport }
       const tokens = await register(c.get('ctx'), { username, email, phone, password, ...request })
       await endReplacedSession(c, tokens)
       c.header('Location', '/auth/me')
@@ -85,26 +91,28 @@ function registration(json: AccountRequests['register']): Route {
   )
 }
 
-function identifierChange(json: AccountRequests['changeIdentifiers']): Route {
+function profileChange(json: AccountRequests['changeProfile']): Route {
   return route(
     {
       method: 'patch',
       path: '/auth/me',
-      operationId: 'changeIdentifiers',
+      operationId: 'changeProfile',
       tag: 'Accounts',
-      summary: 'Set or clear identifiers',
+      summary: 'Set or clear identifiers, the name, the picture, the locale and the time zone',
       security: BEARER,
       middleware: bearerAndJsonBody,
       request: { json },
       responses: { 200: { description: 'The account', schema: 'User' } },
       errors: [...PASSWORD_ERRORS, ...REGISTRATION_ERRORS],
     },
-    async (c, { json: { username, email, phone, ...confirmation } }) => {
-      const changes = { username, email, phone }
-      const profile = await changeIdentifiers(accountContext(c), toConfirmedRequest(confirmation), changes)
-      return c.json(toUser(profile))
+    async (c, { json: { current_password, challenge, ...changes } }) => {
+      const ctx = accountContext(c)
+      if (!changesIdentifier(changes)) return c.json(toUser(await changeProfileFields(ctx, changes)))
+      if (current_password === undefined) throw missingPassword(c)
+      const request = toConfirmedRequest({ current_password, challenge })
+      return c.json(toUser(await changeIdentifiers(ctx, request, changes)))
     },
-    additionalIdentifierErrors,
+    additionalProfileErrors,
   )
 }
 
@@ -157,7 +165,22 @@ function additionalRegistrationErrors(c: AppContext, { fields }: InvalidBody): r
   ]
 }
 
-function additionalIdentifierErrors(c: AppContext, { fields, invalid }: InvalidBody): readonly FieldError[] {
+/** Lists the other problems of the body, too. */
+function missingPassword(c: AppContext): ServiceError {
+  const body = { fields: c.get('parsedBody'), invalid: new Set<string>() }
+  return new ServiceError('invalid_request', { errors: additionalProfileErrors(c, body) })
+}
+
+function additionalProfileErrors(c: AppContext, { fields, invalid }: InvalidBody): readonly FieldError[] {
+  const sent = c.get('parsedBody')
+  const isMissing = changesIdentifier(sent) && sent.current_password === undefined
+  return [
+    ...(isMissing ? [{ field: 'current_password', message: 'Required.' }] : []),
+    ...identifierErrors(c, { fields, invalid }),
+  ]
+}
+
+function identifierErrors(c: AppContext, { fields, invalid }: InvalidBody): readonly FieldError[] {
   const { profile } = accountContext(c).actor
   const changes = readIdentifiers(c, fields)
   const reserved = usernameErrors(c.get('ctx'), changes.username, profile.username)

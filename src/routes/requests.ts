@@ -1,8 +1,9 @@
 /** The schemas of request bodies, declared once for validation, types and OpenAPI. */
 import type { CountryCode } from 'libphonenumber-js/max'
 import * as z from 'zod/mini'
-import { IDENTIFIER_KINDS } from '../accounts/account.ts'
+import { IDENTIFIER_KINDS, PROFILE_FIELDS } from '../accounts/account.ts'
 import { type Identifier, parseEmail, parsePhone, parseUsername } from '../accounts/identifier.ts'
+import { parseLocale, parseName, parsePicture, parseZone } from '../accounts/profile-fields.ts'
 import { hasControlCharacter, trimInvisible } from '../runtime/text.ts'
 
 const docs = z.globalRegistry
@@ -13,13 +14,14 @@ const text = z
 
 const notEmpty = z.refine<string>((value) => value !== '', 'Must not be empty.')
 
-const identifierText = text.check(
+const printableText = text.check(
   z.refine((value) => !hasControlCharacter(value), 'Must not contain control characters.'),
 )
 
-function identifier(parse: (value: string) => Identifier | null, message: string) {
+/** @param parse returns null for a text that is refused with the message */
+function parsedText<T extends string | Identifier>(parse: (value: string) => T | null, message: string) {
   return z.pipe(
-    identifierText,
+    printableText,
     z.transform((value, { issues }) => {
       const parsed = parse(value)
       if (parsed !== null) return parsed
@@ -32,14 +34,14 @@ function identifier(parse: (value: string) => Identifier | null, message: string
 /** @param region of phone numbers without "+" */
 function identifierSchemas(region: CountryCode | undefined) {
   return {
-    username: identifier(
+    username: parsedText(
       parseUsername,
       'Must be 3 to 32 letters, digits or "._-", with at least one letter and no invisible character.',
     ),
-    email: identifier(parseEmail, 'Must be an email address such as name@example.com.').register(docs, {
+    email: parsedText(parseEmail, 'Must be an email address such as name@example.com.').register(docs, {
       format: 'email',
     }),
-    phone: identifier(
+    phone: parsedText(
       (value) => parsePhone(value, region),
       region === undefined
         ? 'Must be a valid phone number in international form, such as +12015550123.'
@@ -47,6 +49,21 @@ function identifierSchemas(region: CountryCode | undefined) {
     ),
   }
 }
+
+const name = parsedText(parseName, 'Must be 1 to 100 characters.').register(docs, {
+  description: 'At most 100 code points.',
+})
+const picture = parsedText(
+  parsePicture,
+  'Must be an https URL of at most 500 characters, without a user name.',
+).register(docs, { format: 'uri', description: 'An https URL.', maxLength: 500 })
+const locale = parsedText(
+  parseLocale,
+  'Must be a language tag such as en-GB, of at most 64 characters.',
+).register(docs, { description: 'BCP 47.' })
+const zoneinfo = parsedText(parseZone, 'Must be a time zone such as Europe/London.').register(docs, {
+  description: 'An IANA time zone.',
+})
 
 const password = text.check(notEmpty).register(docs, { format: 'password' })
 /** May be empty here, since the password policy reports that. */
@@ -62,47 +79,75 @@ const transport = z
       'Where to put the refresh token: into the response body (the default), or into a cookie for pages of the same site.',
   })
 
-/** Reports a missing identifier on all identifier fields, since any of them satisfies it. Runs even if other checks fail. */
-function requireIdentifier<Shape extends z.core.$ZodShape>(schema: z.ZodMiniObject<Shape, z.core.$strict>) {
-  const namesIdentifier = (field: unknown) => IDENTIFIER_KINDS.some((kind) => kind === field)
-  const message = 'Give a username, an email or a phone.'
+/** Reports that none of the fields is given on all of them, since any of them satisfies it. Runs even if other checks fail. */
+function requireOneOf<Shape extends z.core.$ZodShape>(
+  fields: readonly string[],
+  message: string,
+  schema: z.ZodMiniObject<Shape, z.core.$strict>,
+) {
+  const isOne = (field: unknown) => fields.some((each) => each === field)
   const requiresOne = z.superRefine(
     (_value, context) => {
-      for (const kind of IDENTIFIER_KINDS) context.addIssue({ code: 'custom', path: [kind], message })
+      for (const field of fields) context.addIssue({ code: 'custom', path: [field], message })
     },
     {
       when: ({ value, issues }) => {
-        const given = Object.keys(value ?? {}).some(namesIdentifier)
-        return !given && !issues.some(({ path }) => namesIdentifier(path?.[0]))
+        const given = Object.keys(value ?? {}).some(isOne)
+        return !given && !issues.some(({ path }) => isOne(path?.[0]))
       },
     },
   )
   return schema.check(requiresOne)
 }
 
+const passwordOfIdentifierChange = z
+  .optional(password)
+  .register(docs, { description: 'Required if the request sets or clears an identifier, ignored otherwise.' })
+
 const EXAMPLE_PASSWORD = 'correct horse battery staple'
 
 /** @param region of phone numbers without "+" */
 export function accountRequests(region: CountryCode | undefined) {
   const { username, email, phone } = identifierSchemas(region)
-  const given = { username: z.optional(username), email: z.optional(email), phone: z.optional(phone) }
+  const given = {
+    username: z.optional(username),
+    email: z.optional(email),
+    phone: z.optional(phone),
+    name: z.optional(name),
+    picture: z.optional(picture),
+    locale: z.optional(locale),
+    zoneinfo: z.optional(zoneinfo),
+  }
   const changed = {
     username: z.optional(z.nullable(username)),
     email: z.optional(z.nullable(email)),
     phone: z.optional(z.nullable(phone)),
+    name: z.optional(z.nullable(name)),
+    picture: z.optional(z.nullable(picture)),
+    locale: z.optional(z.nullable(locale)),
+    zoneinfo: z.optional(z.nullable(zoneinfo)),
   }
   return {
-    register: requireIdentifier(
+    register: requireOneOf(
+      IDENTIFIER_KINDS,
+      'Give a username, an email or a phone.',
       z.strictObject({ ...given, password: newPassword, challenge, transport }),
     ).register(docs, {
       id: 'RegisterRequest',
-      example: { username: 'ada', email: 'ada@example.com', password: EXAMPLE_PASSWORD },
+      example: {
+        username: 'ada',
+        email: 'ada@example.com',
+        name: 'Ada Lovelace',
+        password: EXAMPLE_PASSWORD,
+      },
     }),
-    changeIdentifiers: requireIdentifier(
-      z.strictObject({ ...changed, current_password: password, challenge }),
+    changeProfile: requireOneOf(
+      [...IDENTIFIER_KINDS, ...PROFILE_FIELDS],
+      'Give at least one field to change.',
+      z.strictObject({ ...changed, current_password: passwordOfIdentifierChange, challenge }),
     ).register(docs, {
-      id: 'ChangeIdentifiersRequest',
-      example: { phone: '+12015550123', current_password: EXAMPLE_PASSWORD },
+      id: 'ChangeProfileRequest',
+      example: { phone: '+12015550123', name: 'Ada Lovelace', current_password: EXAMPLE_PASSWORD },
     }),
   }
 }
@@ -136,7 +181,7 @@ export const endSessionsQuery = z.object({
 
 export const loginRequest = z
   .strictObject({
-    identifier: identifierText
+    identifier: printableText
       .check(z.overwrite(trimInvisible), notEmpty)
       .register(docs, { description: 'A username, an email or a phone number.' }),
     password,

@@ -58,6 +58,10 @@ const user = z.object({
   email_verified: z.boolean(),
   phone: z.nullable(z.string()),
   phone_verified: z.boolean(),
+  name: z.nullable(z.string()),
+  picture: z.nullable(z.string()).register(docs, { description: 'An https URL.' }),
+  locale: z.nullable(z.string()).register(docs, { description: 'BCP 47.' }),
+  zoneinfo: z.nullable(z.string()).register(docs, { description: 'An IANA time zone.' }),
   created_at: dateTime,
   updated_at: dateTime,
   roles: z.array(z.string()),
@@ -72,6 +76,10 @@ const EXAMPLE_USER = {
   email_verified: false,
   phone: null,
   phone_verified: false,
+  name: 'Ada Lovelace',
+  picture: 'https://example.com/ada.png',
+  locale: 'en-GB',
+  zoneinfo: 'Europe/London',
   created_at: CREATED_AT,
   updated_at: CREATED_AT,
   roles: [],
@@ -154,11 +162,7 @@ const jwk = z.looseObject({ kty: z.string(), use: z.literal('sig'), alg: z.strin
 
 export const RESPONSES = {
   Challenge: challenge.register(docs, {
-    example: {
-      provider: 'turnstile',
-      action: 'login',
-      site_key: '0x4AAAAAAA',
-    },
+    example: { provider: 'turnstile', action: 'login', site_key: '0x4AAAAAAA' },
   }),
   Problem: problem,
   User: user.register(docs, { example: EXAMPLE_USER }),

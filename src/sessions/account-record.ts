@@ -1,4 +1,5 @@
 /** The rows that an account's object stores, and how they are read and changed. */
+import type { ProfileFields } from '../accounts/account.ts'
 import { constantTimeEqual } from '../crypto/bytes.ts'
 import type { AccountEvent } from '../outbox/events.ts'
 import type { EndRequest, PresentedFamily } from './account-rpc.ts'
@@ -61,7 +62,7 @@ export class AccountRecord {
 
   /** @returns null if nothing is stored */
   account(): AccountRow | null {
-    this.#account ??= this.#rows.get<AccountRow>(ACCOUNT_KEY) ?? null
+    this.#account ??= withProfileFields(this.#rows.get<AccountRow>(ACCOUNT_KEY) ?? null)
     return this.#account
   }
 
@@ -89,6 +90,15 @@ export class AccountRecord {
   activityPages(): readonly (readonly [key: string, page: ActivityPage])[] {
     return [...this.#rows.list<ActivityPage>({ prefix: PAGE_PREFIX })]
   }
+}
+
+const NO_PROFILE_FIELDS: ProfileFields = { name: null, picture: null, locale: null, zoneinfo: null }
+
+/** A state that was published before profiles had these fields has them as null. */
+function withProfileFields(row: AccountRow | null): AccountRow | null {
+  const profile = row?.state.profile
+  if (row === null || !profile || Object.hasOwn(profile, 'name')) return row
+  return { ...row, state: { ...row.state, profile: { ...NO_PROFILE_FIELDS, ...profile } } }
 }
 
 /** A live session of an account that is not deleted. */

@@ -38,7 +38,7 @@ export interface NamingKeyRow {
 }
 
 /** The version of the schema that this release requires, which schema.sql writes. */
-export const SCHEMA_VERSION = 1
+export const SCHEMA_VERSION = 2
 
 /** @returns null for a database without a schema */
 export async function readSchemaVersion(db: D1Database): Promise<number | null> {

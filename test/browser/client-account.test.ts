@@ -85,6 +85,9 @@ describe.each(STORAGES)('the account in an app that keeps the refresh token in %
     const { value } = await ask(tab, 'updateProfile', { ...confirmation, username, email })
     expect(value).toMatchObject({ username, email })
     await change(other, username)
+    expect(await ask(tab, 'updateProfile', { name: 'Ada Lovelace' })).toMatchObject({
+      value: { username, name: 'Ada Lovelace' },
+    })
     expect(await user(tab)).toEqual({ value: username })
     await ask(tab, 'updateProfile', { ...confirmation, username: null })
     await other.waitForFunction(() => changes.at(-1) === null)

@@ -97,9 +97,9 @@ export class Project {
     return this.plainWranglerDev(port, ...configs.flatMap((config) => ['--config', config]), ...options)
   }
 
-  /** As a developer who knows wrangler types it, except for the port, which may be in use. */
+  /** As a developer who knows wrangler types it, except for the ports, which may be in use. */
   plainWranglerDev(port: number, ...options: readonly string[]): Run {
-    const command = ['wrangler', 'dev', '--port', String(port), ...options]
+    const command = ['wrangler', 'dev', '--port', String(port), '--inspector-port', '0', ...options]
     const env = { ...process.env, CLOUDFLARE_CF_FETCH_ENABLED: 'false', DO_NOT_TRACK: '1' }
     return this.#follow(spawn('npx', command, { cwd: this.folder, env, detached: true }))
   }

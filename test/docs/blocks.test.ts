@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { unstable_readConfig as readWranglerConfig } from 'wrangler'
+import { readBranding } from '../../scripts/branding.ts'
 import { problemsOf, valid } from '../config/example-settings.ts'
 import { type Block, blocks, blocksOf, checkedBlocks, documents, LANGUAGES, placeOf } from './documents.ts'
 
@@ -78,10 +79,19 @@ function parseToml(code: string): void {
   ).toEqual([])
 }
 
+/** A file in branding/. */
+function parseBranding(name: string, code: string): void {
+  const branding = mkdtempSync(join(folder, 'branding-'))
+  writeFileSync(join(branding, name), code)
+  expect(readBranding(branding).problems).toEqual([])
+}
+
 const PARSERS: Readonly<Record<(typeof LANGUAGES.data)[number], (code: string) => void>> = {
   json: parseJson,
   http: parseHttp,
   toml: parseToml,
+  svg: (code) => parseBranding('logo.svg', code),
+  css: (code) => parseBranding('theme.css', code),
 }
 
 describe.each(LANGUAGES.data)('a block of %s', (language) => {
@@ -93,7 +103,13 @@ describe.each(LANGUAGES.data)('a block of %s', (language) => {
 
   it('is refused if it is not valid', () => {
     expect(data).not.toHaveLength(0)
-    const invalid = { json: '{', http: 'no header', toml: '[[services]]\nbinding = "A"' }
+    const invalid = {
+      json: '{',
+      http: 'no header',
+      toml: '[[services]]\nbinding = "A"',
+      svg: '<svg>',
+      css: '}',
+    }
     expect(() => PARSERS[language](invalid[language])).toThrow()
   })
 })

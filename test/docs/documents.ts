@@ -10,7 +10,7 @@ const DOCUMENTS = ['*.md', '{docs,examples}/**/*.md', '.github/**/*.md']
 export const LANGUAGES = {
   commands: ['sh'],
   programs: ['js', 'ts', 'tsx', 'vue', 'html'],
-  data: ['json', 'toml', 'http'],
+  data: ['json', 'toml', 'http', 'svg', 'css'],
 } as const
 type Kind = keyof typeof LANGUAGES
 

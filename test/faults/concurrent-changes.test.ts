@@ -62,6 +62,11 @@ const patch =
   ({ fetch }) =>
     call('PATCH', '/auth/me', { bearer, body: { current_password: PASSWORD, ...body } }, fetch)
 
+const setProfile =
+  (bearer: string, body: object): Send =>
+  ({ fetch }) =>
+    call('PATCH', '/auth/me', { bearer, body }, fetch)
+
 const editAsOperator =
   (id: string, body: object): Send =>
   ({ fetch }) =>
@@ -185,6 +190,21 @@ describe('two concurrent changes of one account', () => {
     for (const { name, first, second, row } of endings) {
       expect([first, second]).toEqual(['ok', 'ok'])
       expect(row).toMatchObject({ email: `${name}@example.com`, roles: '["editor"]' })
+    }
+  })
+
+  it('keeps a name and a locale that two sessions set at the same time', async () => {
+    const endings = await everyOrder(async () => {
+      const { name, access_token, elsewhere } = await twoSessions()
+      return {
+        name,
+        first: setProfile(access_token, { name: 'Ada' }),
+        second: setProfile(elsewhere, { locale: 'en-GB' }),
+      }
+    })
+    for (const { first, second, row } of endings) {
+      expect([first, second]).toEqual(['ok', 'ok'])
+      expect(row).toMatchObject({ name: 'Ada', locale: 'en-GB' })
     }
   })
 

@@ -5,7 +5,7 @@ import { newAddress, newName, workerWith } from '../support/client.ts'
 import { controlDeadlines, FAULTS, type FaultKind, runIsolate, useFastPasswords } from '../support/faults.ts'
 import { LaggingReplica } from '../support/replica.ts'
 import type { Problem, Tokens, User } from '../support/responses.ts'
-import { EMPTY, type Operation, PASSWORDS, type Step, step, type World } from './model.ts'
+import { EMPTY, type Operation, PASSWORDS, reported, type Step, step, type World } from './model.ts'
 import { type Real, requestOf, type SessionTokens } from './requests.ts'
 
 /** A fixed seed, so that no run fails by chance. `npm run test:model` draws other sequences each time. */
@@ -205,10 +205,14 @@ async function perform(operation: Operation, real: Real, fault: Fault | null): P
   const { access_token, refresh_token } = body
   const tokens = access_token && refresh_token ? { access_token, refresh_token } : null
   return {
-    result: operation.kind === 'read profile' ? `ok ${body.roles?.join()}` : 'ok',
+    result: operation.kind === 'read profile' ? `ok ${profileIn(body)}` : 'ok',
     done: false,
     tokens,
   }
+}
+
+function profileIn({ roles = [], name }: Partial<User>): string {
+  return reported({ role: roles.join(), name: name ?? '' })
 }
 
 async function healthyCron(): Promise<void> {
@@ -237,6 +241,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('log in' as const), password }) },
   fc.record({ kind: fc.constant('refresh' as const), session }),
   fc.record({ kind: fc.constant('read profile' as const), session }),
+  fc.record({ kind: fc.constant('set name' as const), session, name: fc.constantFrom('Ada', 'Grace') }),
   fc.record({ kind: fc.constant('change password' as const), session, password, to: password }),
   fc.record({ kind: fc.constant('delete account' as const), session, password }),
   fc.record({ kind: fc.constantFrom('end all' as const, 'end others' as const), session, password }),

@@ -22,6 +22,7 @@ export type Operation =
       readonly session: number
       readonly password: Password
     }
+  | { readonly kind: 'set name'; readonly session: number; readonly name: string }
   | { readonly kind: 'grant'; readonly role: string }
   | { readonly kind: 'disable' | 'enable' | 'end sessions' | 'cron' }
 
@@ -29,6 +30,7 @@ interface Account {
   readonly password: Password
   readonly disabled: boolean
   readonly role: string
+  readonly name: string
 }
 
 /** `superseded`: alive, but its refresh token has been replaced by one that was lost with its response. */
@@ -37,8 +39,8 @@ type SessionState = 'usable' | 'superseded'
 export interface World {
   /** The account in the database. */
   readonly account: Account | null
-  /** The role that the account's object reports. */
-  readonly reportedRole: string
+  /** The profile that the account's object reports, as `reported` writes it. */
+  readonly reportedProfile: string
   /** The live sessions of the current account, by the number of the operation that opened them. */
   readonly sessions: ReadonlyMap<number, SessionState>
   /** The sessions as they will be once the account state is published; null if nothing is pending. */
@@ -55,12 +57,12 @@ export interface World {
 
 interface OrphanedSession {
   readonly state: SessionState
-  readonly reportedRole: string
+  readonly reportedProfile: string
 }
 
 export const EMPTY: World = {
   account: null,
-  reportedRole: '',
+  reportedProfile: '',
   sessions: new Map(),
   pending: null,
   pendingEndsSessions: false,
@@ -69,8 +71,13 @@ export const EMPTY: World = {
   deletedAccounts: [],
 }
 
+/** The part of a profile that changes. */
+export function reported({ role, name }: Pick<Account, 'role' | 'name'>): string {
+  return `role ${role}, name ${name}`
+}
+
 export interface Step {
-  /** `ok`, `ok` and the role of the profile, or a problem's code. */
+  /** `ok`, `ok` and the reported profile, or a problem's code. */
   readonly result: string
   readonly after: World
   /** Worlds in which the operation happened, in whole or in part, and its response was lost. */
@@ -96,6 +103,12 @@ export function step(world: World, operation: Operation, newSession: number, atT
       return refresh(world, operation.session)
     case 'read profile':
       return readProfile(world, operation.session)
+    case 'set name':
+      return withToken(world, atTokenCheck, operation, (current) =>
+        current.name === operation.name
+          ? succeed('ok', publish(world))
+          : change(world, { ...current, name: operation.name }),
+      )
     case 'change password':
       return withPassword(world, atTokenCheck, operation, (current) => {
         const surviving = operation.session
@@ -154,11 +167,11 @@ function succeed(result: string, after: World, partly: readonly World[] = []): S
 }
 
 function register(world: World, password: Password, newSession: number): Step {
-  const account = { password, disabled: false, role: '' }
+  const account = { password, disabled: false, role: '', name: '' }
   const stored: World = {
     ...world,
     account,
-    reportedRole: '',
+    reportedProfile: reported(account),
     sessions: new Map(),
     pending: null,
     pendingEndsSessions: false,
@@ -188,10 +201,13 @@ function logIn(world: World, password: Password, newSession: number): Step {
 function logInToStaleState(world: World, password: Password, newSession: number): readonly World[] {
   const opened = (account: Account) => !account.disabled && account.password === password
   const { published, pending, pendingEndsSessions, sessions, orphans, deletedAccounts } = world
-  const orphaned = deletedAccounts.filter(opened).map(({ role }) => {
+  const orphaned = deletedAccounts.filter(opened).map((account) => {
     return {
       ...world,
-      orphans: new Map([...orphans, [newSession, { state: 'usable' as const, reportedRole: role }]]),
+      orphans: new Map([
+        ...orphans,
+        [newSession, { state: 'usable' as const, reportedProfile: reported(account) }],
+      ]),
     }
   })
   if (published === null || pending === null || !opened(published)) return orphaned
@@ -207,8 +223,20 @@ function refresh(world: World, session: number): Step {
 }
 
 function readProfile(world: World, session: number): Step {
-  const role = world.sessions.has(session) ? world.reportedRole : world.orphans.get(session)?.reportedRole
-  return unchanged(world, role === undefined ? 'invalid_token' : `ok ${role}`)
+  const ofOrphan = world.orphans.get(session)?.reportedProfile
+  const profile = world.sessions.has(session) ? world.reportedProfile : ofOrphan
+  return unchanged(world, profile === undefined ? 'invalid_token' : `ok ${profile}`)
+}
+
+function withToken(
+  world: World,
+  atTokenCheck: World,
+  { session }: { readonly session: number },
+  then: (account: Account) => Step,
+): Step {
+  const { account } = world
+  if (account === null || !atTokenCheck.sessions.has(session)) return unchanged(world, 'invalid_token')
+  return account.disabled ? unchanged(world, 'account_disabled') : then(account)
 }
 
 function withPassword(
@@ -255,7 +283,7 @@ function change(
 }
 
 function deleteAccount(world: World): Step {
-  const { sessions, reportedRole, orphans, published } = world
+  const { sessions, reportedProfile, orphans, published } = world
   const deleted: World = {
     ...world,
     account: null,
@@ -264,7 +292,7 @@ function deleteAccount(world: World): Step {
     pendingEndsSessions: false,
     published: null,
   }
-  const orphaned = [...sessions].map(([session, state]) => [session, { state, reportedRole }] as const)
+  const orphaned = [...sessions].map(([session, state]) => [session, { state, reportedProfile }] as const)
   const deletedAccounts = published === null ? world.deletedAccounts : [...world.deletedAccounts, published]
   const unpublished = { ...deleted, orphans: new Map([...orphans, ...orphaned]), deletedAccounts }
   return { result: 'ok', after: deleted, responseLost: [unpublished, deleted] }
@@ -274,7 +302,12 @@ function deleteAccount(world: World): Step {
 function publish(world: World): World {
   const { account, pending, sessions } = world
   const state = { pending: null, pendingEndsSessions: false, published: account }
-  return { ...world, reportedRole: account?.role ?? '', sessions: pending ?? sessions, ...state }
+  return {
+    ...world,
+    reportedProfile: account === null ? '' : reported(account),
+    sessions: pending ?? sessions,
+    ...state,
+  }
 }
 
 function withSession(world: World, session: number): World {

@@ -183,6 +183,8 @@ async function wrongObject(row: Record<string, unknown>): Promise<readonly strin
     wrong.push('its object has other roles')
   if (stored !== undefined && stored.state.profile?.email !== row.email)
     wrong.push('its object has another email')
+  if (stored !== undefined && stored.state.profile?.name !== row.name)
+    wrong.push('its object has another name')
   if (row.disabled === 1 && sessions > 0) wrong.push('it is disabled and has sessions')
   return wrong
 }
@@ -190,7 +192,7 @@ async function wrongObject(row: Record<string, unknown>): Promise<readonly strin
 interface StoredAccount {
   readonly state: {
     readonly version: number
-    readonly profile: { roles: string[]; email: string | null } | null
+    readonly profile: { roles: string[]; email: string | null; name: string | null } | null
   }
 }
 

@@ -48,6 +48,8 @@ export async function requestOf(operation: Operation, real: Real): Promise<Reque
       return post('/auth/refresh', { refresh_token })
     case 'read profile':
       return ownAccount('GET', '/auth/me')
+    case 'set name':
+      return ownAccount('PATCH', '/auth/me', { name: operation.name })
     case 'change password':
       return ownAccount('PUT', '/auth/me/password', {
         current_password: operation.password,

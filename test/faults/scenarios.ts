@@ -165,13 +165,18 @@ export const SCENARIOS: Readonly<Record<string, Prepare>> = {
   })),
   'POST /auth/logout by access token': bearerCall('POST', '/auth/logout', 204, ['invalid_token']),
   'GET /auth/me': bearerCall('GET', '/auth/me'),
-  'PATCH /auth/me': about(200, async ({ access_token, name }) => {
+  'PATCH /auth/me of an identifier and a profile field': about(200, async ({ access_token, name }) => {
     const email = `${name}@example.com`
+    const body = password({ email, name: 'Ada' })
     return {
-      send: send('PATCH', '/auth/me', { bearer: access_token, body: password({ email }) }),
-      isDone: async () => (await columnOf('email', name)) === email,
+      send: send('PATCH', '/auth/me', { bearer: access_token, body }),
+      isDone: async () => (await columnOf("email || '/' || name", name)) === `${email}/Ada`,
     }
   }),
+  'PATCH /auth/me of profile fields': about(200, async ({ access_token, name }) => ({
+    send: send('PATCH', '/auth/me', { bearer: access_token, body: { name: 'Ada', locale: 'en-GB' } }),
+    isDone: async () => (await columnOf("name || '/' || locale", name)) === 'Ada/en-GB',
+  })),
   'PATCH /auth/me to a name that is taken': about(409, async ({ access_token }) => {
     const body = password({ username: (await isolatedPerson()).name })
     return { send: send('PATCH', '/auth/me', { bearer: access_token, body }) }

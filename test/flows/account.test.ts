@@ -121,7 +121,7 @@ describe('PATCH /auth/me', () => {
   })
 
   it.each([
-    ['no identifier', {}, ['username', 'email', 'phone']],
+    ['no field to change', {}, ['username', 'email', 'phone', 'name', 'picture', 'locale', 'zoneinfo']],
     ['the last identifier cleared', { username: null }, ['username']],
     ['a null password', { current_password: null, email: 'a@example.com' }, ['current_password']],
     ['an unknown field', { email: 'a@example.com', role: 'admin' }, ['role']],

@@ -66,6 +66,11 @@ describe('the budget of round trips', () => {
     expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
   })
 
+  it('changes a name with two RPCs (check, publish), a D1 read, a D1 batch and the removal of its event', async () => {
+    await ok(call('PATCH', '/auth/me', { bearer: person.access_token, body: { name: 'Ada' } }, worker))
+    expect(watched.counts).toEqual({ d1: 3, rpc: 2 })
+  })
+
   it('serves the login and registration pages with one RPC and no D1 query: whether the next attempt needs a challenge', async () => {
     for (const path of ['/login', '/register']) {
       watched.reset()
@@ -74,11 +79,14 @@ describe('the budget of round trips', () => {
     }
   })
 
-  it('serves the account page with two RPCs and no D1 query: rotate, list', async () => {
+  it('serves the account page with one RPC and no D1 query (rotate), and the list of devices with one more', async () => {
     const browser = new Browser({}, worker)
     await browser.send('/login', { identifier: person.name, password: PASSWORD })
     watched.reset()
     await browser.open('/account')
+    expect(watched.counts).toEqual({ d1: 0, rpc: 1 })
+    watched.reset()
+    await browser.open('/account/devices')
     expect(watched.counts).toEqual({ d1: 0, rpc: 2 })
   })
 

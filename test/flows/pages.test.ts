@@ -128,6 +128,8 @@ describe('every page', () => {
   it.each([
     ['zh-CN,zh;q=0.9,en;q=0.8', 'zh-Hans', '登录'],
     ['zh', 'zh-Hans', '登录'],
+    ['zh-TW', 'zh-Hant', '登入'],
+    ['de-AT', 'de', 'Anmelden'],
     ['en-GB', 'en', 'Log in'],
     ['fr, zh;q=0.5', 'zh-Hans', '登录'],
     ['fr', 'en', 'Log in'],
@@ -141,15 +143,32 @@ describe('every page', () => {
     expect(page.headers.get('Vary')).toContain('Accept-Language')
   })
 
-  it('shows the configured name, logo and colour, and allows images only from the host of the logo', async () => {
+  it('shows a page in Arabic from right to left', async () => {
+    const page = await new Browser({ 'Accept-Language': 'ar-EG' }).open('/login')
+    expect(page.html).toContain('<html lang="ar" dir="rtl">')
+    expect(page.html).toContain('<h1>تسجيل الدخول</h1>')
+  })
+
+  it('shows the configured name, logo and colour, and allows no other image of its host', async () => {
     const PAGES = { name: 'A & B <i>', logo: 'https://www.example.com/logo.svg', color: '#ffee00' }
     const page = await new Browser({}, workerWith({ PAGES })).open('/login')
     expect(page.html).toContain('A &amp; B &lt;i&gt;')
     expect(page.html).toContain('<img src="https://www.example.com/logo.svg" alt=""')
-    expect(page.html).toContain(':root{--accent:#ffee00;--on-accent:#000000}')
+    expect(page.html).toContain('--accent:#ffee00;--on-accent:#000000;')
     expect(page.headers.get('Content-Security-Policy')).toContain(
-      "img-src 'self' data: https://www.example.com;",
+      "img-src 'self' data: https://www.example.com/logo.svg;",
     )
+  })
+
+  it('loads the configured icon, font and stylesheet after its own styles', async () => {
+    const stylesheet = 'https://www.example.com/theme.css?a=1&b=2'
+    const PAGES = { favicon: 'data:image/png;base64,AA==', font: '"Open Sans", sans-serif', stylesheet }
+    const { html } = await new Browser({}, workerWith({ PAGES })).open('/login')
+    expect(html).toContain('<link rel="icon" href="data:image/png;base64,AA=="')
+    const parts = ['/assets/pages/page.css"', '--font:"Open Sans", sans-serif;', 'theme.css?a=1&amp;b=2"']
+    const places = parts.map((part) => html.indexOf(part))
+    expect(places).not.toContain(-1)
+    expect(places).toEqual(places.toSorted((a, b) => a - b))
   })
 
   it.each(['turnstile', 'hcaptcha'] as const)(

@@ -41,6 +41,11 @@ export async function showAccount(token: string): Promise<components['schemas'][
     ...bearer(token),
     body: { phone: null, current_password: password },
   })
+  await client.PATCH('/auth/me', { ...bearer(token), body: { name: 'Ada Lovelace', locale: null } })
+  // @ts-expect-error: a picture is a text.
+  await client.PATCH('/auth/me', { ...bearer(token), body: { picture: 7 } })
+  // @ts-expect-error: an account may have no name.
+  data?.name.trim()
   return data
 }
 

@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers'
-import type { AccountProfile } from '../../src/accounts/account.ts'
+import { type AccountProfile, NO_PROFILE_FIELDS } from '../../src/accounts/account.ts'
 import type { SessionsConfig } from '../../src/config/sessions.ts'
 import { randomBytes } from '../../src/crypto/bytes.ts'
 import { newId } from '../../src/crypto/ids.ts'
@@ -29,7 +29,7 @@ export function newAccount() {
     version,
     sessionsNotBefore: 1,
     survivingSession: null,
-    profile: { id, disabled: false, username: `v${version}` } as AccountProfile,
+    profile: { id, disabled: false, username: `v${version}`, ...NO_PROFILE_FIELDS } as AccountProfile,
     ...changes,
   })
   const open = (opening: Pick<OpenRequest, 'state'> & Partial<OpenRequest>) =>

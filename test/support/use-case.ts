@@ -1,7 +1,7 @@
 /** Use cases without HTTP: real D1, counters and account objects in memory, and a record of their round trips. */
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, vi } from 'vitest'
-import type { Account } from '../../src/accounts/account.ts'
+import { type Account, NO_PROFILE_FIELDS } from '../../src/accounts/account.ts'
 import { AccountRepository } from '../../src/accounts/account-repository.ts'
 import type {
   AccountActor,
@@ -234,6 +234,7 @@ export async function storeAccount(changes: Partial<Account> = {}): Promise<Acco
     emailVerified: false,
     phone: null,
     phoneVerified: false,
+    ...NO_PROFILE_FIELDS,
     passwordHash: await hashPassword(PASSWORD, null),
     disabled: false,
     roles: [],

@@ -1,14 +1,13 @@
-/** Changes that people make to their own account: identifiers, password, deletion. Each requires the current password. */
+/** Changes that people make to their own account. All but those of profile fields require the current password. */
 import {
   type Account,
   type AccountProfile,
   IDENTIFIER_KINDS,
-  type IdentifierKind,
   type SurvivingSession,
 } from '../../accounts/account.ts'
 import { AccountLookup } from '../../accounts/account-repository.ts'
-import { type Identifier, parseEmail, parseIdentifier, parsePhone } from '../../accounts/identifier.ts'
-import { type FieldError, orUnavailable, ServiceError } from '../../errors/service-error.ts'
+import { parseEmail, parseIdentifier, parsePhone } from '../../accounts/identifier.ts'
+import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import type { RuleName } from '../../limits/rules.ts'
 import { hashPassword } from '../../passwords/pbkdf2.ts'
 import { toDeletedState, toState } from '../../sessions/session.ts'
@@ -24,10 +23,14 @@ import type { AccountContext } from '../request-context.ts'
 import { type IssuedTokens, issueTokens } from '../session/issue-tokens.ts'
 import { makeAppFamily } from '../session/open-session.ts'
 import { type ChangeStamp, commitDeletion, commitEdit, type Edit, readWithPassword } from './commit-change.ts'
-import { publishState } from './publish-state.ts'
-
-/** The identifiers to change: null clears one, a missing one stays as it is. */
-export type IdentifierChanges = { readonly [Kind in IdentifierKind]?: Identifier | null | undefined }
+import {
+  changedFields,
+  checkOneRemains,
+  type ProfileChanges,
+  type ProfileFieldChanges,
+  withChanges,
+} from './profile-changes.ts'
+import { publishChange, publishState } from './publish-state.ts'
 
 /** A request that contains the account's current password. */
 export interface ConfirmedRequest extends RateLimitedRequest {
@@ -35,18 +38,39 @@ export interface ConfirmedRequest extends RateLimitedRequest {
 }
 
 /**
+ * Sets or clears profile fields. They lead into no account, so this requires no password, and is not counted.
+ * @returns the account's profile after the change
+ * @throws {ServiceError} `invalid_token` if the account was deleted since the request was authenticated, `account_disabled`; as
+ * commitEdit and publishChange
+ */
+export async function changeProfileFields(
+  ctx: AccountContext,
+  changes: ProfileFieldChanges,
+): Promise<AccountProfile> {
+  ctx.addToRequestLog({ fields: changedFields(changes) })
+  const read = async () => {
+    const { account } = await ctx.services.accounts.find(ctx.actor.profile.id, 'primary')
+    if (account === null) throw new ServiceError('invalid_token')
+    if (account.disabled) throw new ServiceError('account_disabled')
+    return account
+  }
+  const edit: Edit = (current, stamp) => withChanges(current, stamp, changes)
+  return publishChange(ctx, await commitEdit(ctx, read, edit))
+}
+
+/**
+ * Sets or clears identifiers, and profile fields with them: all or nothing.
  * @returns the account's profile after the change
  * @throws {ServiceError} `invalid_request` if no identifier would remain, or for a reserved username;
- * `registration_not_allowed`; as readWithPassword, commitEdit and reserveAttempt; `unavailable` with `changed` if the change is
- * stored but could not be published
+ * `registration_not_allowed`; as readWithPassword, commitEdit, reserveAttempt and publishChange
  */
 export async function changeIdentifiers(
   ctx: AccountContext,
   request: ConfirmedRequest,
-  changes: IdentifierChanges,
+  changes: ProfileChanges,
 ): Promise<AccountProfile> {
   const { profile } = ctx.actor
-  ctx.addToRequestLog({ fields: IDENTIFIER_KINDS.filter((kind) => changes[kind] !== undefined) })
+  ctx.addToRequestLog({ fields: changedFields(changes) })
   checkOneRemains(profile, changes)
   checkUsername(ctx, changes.username, profile.username)
   const given = IDENTIFIER_KINDS.map((kind) => changes[kind]).filter((identifier) => identifier)
@@ -57,12 +81,10 @@ export async function changeIdentifiers(
     const edit: Edit = (current, stamp) => {
       // Again, because the account may have changed since the request was authenticated.
       checkOneRemains(current, changes)
-      return withIdentifiers(current, stamp, changes)
+      return withChanges(current, stamp, changes)
     }
-    const { account, changed } = await attempt.countRegistration(commitEdit(ctx, readAndCheckPassword, edit))
-    const state = toState(account)
-    await orUnavailable(publishState(ctx, account.id, state), changed ? { changed } : {})
-    return state.profile
+    const change = await attempt.countRegistration(commitEdit(ctx, readAndCheckPassword, edit))
+    return await publishChange(ctx, change)
   } finally {
     await attempt.releaseUnsettled()
   }
@@ -151,44 +173,6 @@ async function reserveChange(
   const whileReserving = () => lookup.begin('primary')
   const attempt = await reserveAttempt(ctx, { action: 'login', rules, identifier, challenge, whileReserving })
   return { attempt, readAndCheckPassword: readWithPassword(ctx, attempt, lookup, password) }
-}
-
-/** @throws {ServiceError} `invalid_request` that names each identifier to be cleared, if none would remain */
-function checkOneRemains(account: AccountProfile, changes: IdentifierChanges): void {
-  const errors = lastIdentifierErrors(account, changes)
-  if (errors.length > 0) throw new ServiceError('invalid_request', { errors })
-}
-
-/** @returns the problems with clearing the last identifier, to be reported with those of other fields */
-export function lastIdentifierErrors(
-  account: AccountProfile,
-  changes: IdentifierChanges,
-): readonly FieldError[] {
-  const oneRemains = IDENTIFIER_KINDS.some(
-    (kind) => (changes[kind] === undefined ? account[kind] : changes[kind]) !== null,
-  )
-  if (oneRemains) return []
-  const cleared = IDENTIFIER_KINDS.filter((kind) => changes[kind] === null)
-  const message = 'An account must keep at least one identifier.'
-  return cleared.map((field) => ({ field, message }))
-}
-
-/** @returns the same object if no identifier differs. A changed address is unverified. */
-function withIdentifiers(current: Account, stamp: ChangeStamp, changes: IdentifierChanges): Account {
-  const shown = (kind: IdentifierKind) =>
-    changes[kind] === undefined ? current[kind] : (changes[kind]?.shown ?? null)
-  const [username, email, phone] = [shown('username'), shown('email'), shown('phone')]
-  if (username === current.username && email === current.email && phone === current.phone) return current
-  return {
-    ...current,
-    ...stamp,
-    username,
-    usernameKey: changes.username === undefined ? current.usernameKey : (changes.username?.compared ?? null),
-    email,
-    emailVerified: email === current.email && current.emailVerified,
-    phone,
-    phoneVerified: phone === current.phone && current.phoneVerified,
-  }
 }
 
 function withPassword(

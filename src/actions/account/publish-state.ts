@@ -1,11 +1,13 @@
 /** Publishes whole states of accounts to their Durable Objects, so that changes in D1 take effect in sessions. */
-import type { AccountId } from '../../accounts/account.ts'
+import type { AccountId, AccountProfile } from '../../accounts/account.ts'
+import { orUnavailable } from '../../errors/service-error.ts'
 import type { FailedEvent, OutboxEvent } from '../../outbox/events.ts'
 import { withDeadline } from '../../runtime/deadline.ts'
 import { describeError, log } from '../../runtime/log.ts'
 import type { ActiveFamily } from '../../sessions/account-rpc.ts'
 import { type AccountState, toDeletedState, toState } from '../../sessions/session.ts'
 import type { RequestContext } from '../request-context.ts'
+import type { CommittedChange } from './commit-change.ts'
 
 /** Upper bound on the RPCs of one cron run that are under way at once. */
 const MAX_CONCURRENT_RPCS = 20
@@ -24,6 +26,20 @@ export async function publishState(
   const surviving = await applyState(ctx, accountId, state)
   ctx.waitUntil(removeFromOutbox(ctx, accountId, state.version))
   return surviving
+}
+
+/**
+ * Publishes the state of an account after a change.
+ * @returns the profile after the change
+ * @throws {ServiceError} `unavailable`, with `changed` if the change is stored but could not be published
+ */
+export async function publishChange(
+  ctx: RequestContext,
+  { account, changed }: CommittedChange,
+): Promise<AccountProfile> {
+  const state = toState(account)
+  await orUnavailable(publishState(ctx, account.id, state), changed ? { changed } : {})
+  return state.profile
 }
 
 async function applyState(

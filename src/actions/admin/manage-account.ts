@@ -5,7 +5,7 @@ import { orUnavailable, ServiceError } from '../../errors/service-error.ts'
 import { toState } from '../../sessions/session.ts'
 import { fitsToken, GRANTED_TOO_LONG, type Granted } from '../../tokens/claims.ts'
 import { type ChangeStamp, commitEdit, type ReadAccount } from '../account/commit-change.ts'
-import { publishState } from '../account/publish-state.ts'
+import { publishChange } from '../account/publish-state.ts'
 import type { RequestContext } from '../request-context.ts'
 
 /** Each member replaces the account's value; a missing one stays as it is. */
@@ -21,8 +21,7 @@ export async function getAccount(ctx: RequestContext, id: string): Promise<Accou
 /**
  * Changes an account. Tokens show the change from the next refresh on; disabling the account ends all its sessions at once.
  * @returns the account's profile after the change
- * @throws {ServiceError} `not_found`; `invalid_request`; `unavailable`, with `changed` if the change is stored but could not be
- * published
+ * @throws {ServiceError} `not_found`; `invalid_request`; as commitEdit and publishChange
  */
 export async function manageAccount(
   ctx: RequestContext,
@@ -31,12 +30,10 @@ export async function manageAccount(
 ): Promise<AccountProfile> {
   const nothing = Object.values(changes).every((change) => change === undefined)
   if (nothing) return getAccount(ctx, id)
-  const { account, changed } = await commitEdit(ctx, accountReader(ctx, id), (current, stamp) =>
+  const change = await commitEdit(ctx, accountReader(ctx, id), (current, stamp) =>
     withChanges(current, stamp, changes),
   )
-  const state = toState(account)
-  await orUnavailable(publishState(ctx, account.id, state), changed ? { changed } : {})
-  return state.profile
+  return publishChange(ctx, change)
 }
 
 /** @throws {ServiceError} `not_found`, `unavailable` */

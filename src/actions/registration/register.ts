@@ -1,5 +1,5 @@
 /** Registration: stores a new account, opens its first session and issues its tokens. */
-import { newAccount } from '../../accounts/account.ts'
+import { NO_PROFILE_FIELDS, newAccount, type ProfileFields } from '../../accounts/account.ts'
 import type { Identifier } from '../../accounts/identifier.ts'
 import { ServiceError } from '../../errors/service-error.ts'
 import { hashPassword } from '../../passwords/pbkdf2.ts'
@@ -20,6 +20,8 @@ export interface RegisterRequest extends RateLimitedRequest, Omit<SessionRequest
   readonly username: Identifier | null
   readonly email: Identifier | null
   readonly phone: Identifier | null
+  /** Missing if the request sets none. */
+  readonly profileFields?: ProfileFields
   readonly password: string
 }
 
@@ -36,6 +38,7 @@ export const REGISTRATION_RULES = ['registrations_per_ip'] as const
  */
 export async function register(ctx: RequestContext, request: RegisterRequest): Promise<IssuedTokens> {
   const { username, email, phone, password, transport, onPages = false } = request
+  const { profileFields = NO_PROFILE_FIELDS } = request
   checkReservedUsername(ctx, request)
   const key = await ctx.services.signingKeys.signing(ctx)
   await checkRegistrationOpen(ctx)
@@ -49,7 +52,7 @@ export async function register(ctx: RequestContext, request: RegisterRequest): P
   })
   try {
     const passwordHash = await hashPassword(password, await ctx.services.pepper())
-    const account = newAccount({ username, email, phone }, passwordHash, ctx.nowMs)
+    const account = newAccount({ username, email, phone }, profileFields, passwordHash, ctx.nowMs)
     const stored = await attempt.countRegistration(ctx.services.accounts.insert(account))
     if (stored !== 'inserted') throw new ServiceError('identifier_taken', { field: stored.taken })
     const session = { transport, onPages, scope: null }

@@ -7,7 +7,7 @@ import { PasswordField } from '../components/fields.tsx'
 import type { FormErrors } from '../form-errors.ts'
 import { type View, viewOf } from '../view.ts'
 
-export type AccountForm = 'profile' | 'password' | 'sessions' | 'delete'
+export type AccountForm = 'details' | 'profile' | 'password' | 'sessions' | 'delete'
 
 const WELCOME_SECONDS = 30
 
@@ -33,6 +33,11 @@ export function displayName(profile: AccountProfile): string {
     IDENTIFIER_KINDS.map((kind) => displayedIdentifier(profile, kind)).find((text) => text !== null) ??
     profile.id
   )
+}
+
+/** What the pages call the person: the name, or else an identifier. */
+export function personName(profile: AccountProfile): string {
+  return profile.name ?? displayName(profile)
 }
 
 /** @returns a welcome to a person who has just registered */

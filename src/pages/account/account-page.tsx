@@ -12,6 +12,7 @@ import type { AccountSection } from '../components/frame.tsx'
 import type { FormErrors } from '../form-errors.ts'
 import { underAuthPath } from '../page-cookie.ts'
 import type { View } from '../view.ts'
+import { Details, type TypedDetails } from './account-details.tsx'
 import {
   AccountAndUsername,
   AccountField,
@@ -43,6 +44,8 @@ export interface AccountProps {
   readonly challenge: Challenge | null
   /** The values of the rejected profile form, which it shows again. */
   readonly typed: Readonly<Partial<Record<IdentifierKind, string>>>
+  /** The values of the rejected form of the details. */
+  readonly typedDetails: TypedDetails
 }
 
 /** The forms of one section of the account. */
@@ -65,6 +68,7 @@ function Section({
   challenge,
   minLength,
   typed,
+  typedDetails,
   ...devices
 }: AccountProps) {
   const { profile } = activeSession
@@ -74,7 +78,12 @@ function Section({
   }
   switch (section) {
     case 'profile':
-      return <Identifiers {...propsOf('profile')} typed={typed} />
+      return (
+        <>
+          <Details {...propsOf('details')} typed={typedDetails} />
+          <Identifiers {...propsOf('profile')} typed={typed} />
+        </>
+      )
     case 'security':
       return <Password {...propsOf('password')} minLength={minLength} />
     case 'devices':

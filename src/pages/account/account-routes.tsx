@@ -6,10 +6,11 @@ import { parseAs } from '../../accounts/identifier.ts'
 import {
   changeIdentifiers,
   changePassword,
+  changeProfileFields,
   deleteOwnAccount,
-  type IdentifierChanges,
   identifiersOf,
 } from '../../actions/account/change-account.ts'
+import type { IdentifierChanges } from '../../actions/account/profile-changes.ts'
 import { isReservedUsername, weaknessesFor } from '../../actions/registration/check-new-credentials.ts'
 import { endAllSessions, endReplacedSessions, endSession } from '../../actions/session/end-sessions.ts'
 import { withPageToken } from '../../actions/session/page-session.ts'
@@ -23,12 +24,14 @@ import { showError } from '../error-pages.tsx'
 import { formFieldsOf, sameOriginForm } from '../form.ts'
 import { accountSwitched, formErrorsOf, invalidFieldErrors, weakPasswordText } from '../form-errors.ts'
 import { browserCookies, clearLoginCookies, readPageSession, setLoginCookies } from '../page-cookie.ts'
-import { pageLanguage, viewOf } from '../view.ts'
+import { viewOf } from '../view.ts'
+import { readDetails } from './account-details.tsx'
 import { type AccountForm, displayName } from './account-fields.tsx'
 import { showAccount } from './show-account.tsx'
 
 const SECTIONS = Object.entries(ACCOUNT_PATHS) as [AccountSection, string][]
 const SECTION_OF: Readonly<Record<AccountForm, AccountSection>> = {
+  details: 'profile',
   profile: 'profile',
   password: 'security',
   sessions: 'devices',
@@ -51,7 +54,7 @@ function accountForm(section: AccountSection) {
     const errors = accountSwitched(displayName(profile), viewOf(c).messages)
     return showAccount(c, section, { form: null, errors })
   })
-  return [pageLanguage, sameOriginForm, requireLogin, requireSameAccount] as const
+  return [sameOriginForm, requireLogin, requireSameAccount] as const
 }
 
 export function accountPages() {
@@ -59,7 +62,7 @@ export function accountPages() {
   router.onError(showError)
 
   for (const [section, path] of SECTIONS) {
-    router.get(path, pageLanguage, requireLogin, (c) => showAccount(c, section, null))
+    router.get(path, requireLogin, (c) => showAccount(c, section, null))
   }
 
   // https://w3c.github.io/webappsec-change-password-url/: password managers link to this address.
@@ -76,6 +79,14 @@ export function accountPages() {
 }
 
 function addChangeForms(router: Hono<AppEnv>): void {
+  router.post('/account/details', ...accountForm('profile'), (c) => {
+    const { changes, errors } = readDetails(c, accountContext(c).actor.profile)
+    return submitForm(c, 'details', errors, async () => {
+      await changeProfileFields(accountContext(c), changes)
+      return redirectTo(c, 'profile', 'profile')
+    })
+  })
+
   router.post('/account/profile', ...accountForm('profile'), async (c) => {
     const { changes, errors } = readChanges(c)
     return submitWithPassword(c, 'profile', errors, async () => {
@@ -103,7 +114,7 @@ function addChangeForms(router: Hono<AppEnv>): void {
 
 function addSessionForms(router: Hono<AppEnv>): void {
   router.post('/account/sessions/end', ...accountForm('devices'), (c) =>
-    submitForm(c, 'sessions', async () => {
+    submitForm(c, 'sessions', {}, async () => {
       const id = formFieldsOf(c)('id')
       await endSession(accountContext(c), endRequestOf(c), id).catch(ignoreEnded)
       return redirectTo(c, 'devices', 'session')
@@ -111,14 +122,14 @@ function addSessionForms(router: Hono<AppEnv>): void {
   )
 
   router.post('/account/sessions/end-others', ...accountForm('devices'), (c) =>
-    submitForm(c, 'sessions', async () => {
+    submitForm(c, 'sessions', {}, async () => {
       await endAllSessions(accountContext(c), endRequestOf(c), 'current')
       return redirectTo(c, 'devices', 'other_sessions')
     }),
   )
 
   router.post('/account/sessions/end-all', ...accountForm('devices'), (c) =>
-    submitForm(c, 'sessions', async () => {
+    submitForm(c, 'sessions', {}, async () => {
       await endAllSessions(accountContext(c), endRequestOf(c))
       return redirectToLogin(c, 'sessions')
     }),
@@ -156,16 +167,17 @@ async function submitWithPassword(
   const missing = field('current_password') === '' ? { current_password: messages.fieldRequired } : {}
   const found = { ...otherErrors, ...missing }
   const all = Object.keys(found).length === 0 ? found : { ...found, ...newPasswordErrors(c) }
-  const errors = invalidFieldErrors(all, messages)
-  if (errors !== null) return showAccount(c, SECTION_OF[form], { form, errors })
-  return submitForm(c, form, submit)
+  return submitForm(c, form, all, submit)
 }
 
 async function submitForm(
   c: AppContext,
   form: AccountForm,
+  found: Readonly<Record<string, string>>,
   submit: () => Promise<Response>,
 ): Promise<Response> {
+  const errors = invalidFieldErrors(found, viewOf(c).messages)
+  if (errors !== null) return showAccount(c, SECTION_OF[form], { form, errors })
   try {
     return await submit()
   } catch (error) {

@@ -10,7 +10,8 @@ import { formFieldsOf } from '../form.ts'
 import { challengeForNextAttempt } from '../form-errors.ts'
 import { showPage } from '../layout.tsx'
 import { noticeOf, viewOf } from '../view.ts'
-import { displayName, welcomeOf } from './account-fields.tsx'
+import { typedDetails } from './account-details.tsx'
+import { displayName, personName, welcomeOf } from './account-fields.tsx'
 import { AccountPage, type RejectedForm } from './account-page.tsx'
 
 /** @param rejected the form of this section that was rejected, which the page shows again */
@@ -30,15 +31,19 @@ export async function showAccount(
     minLength: c.get('ctx').services.config.accounts.passwordMinLength,
     status: rejected === null ? (noticeOf(c) ?? welcomeOf(c, activeSession.profile)) : undefined,
     rejected,
-    challenge: rejected?.form ? await challengeForNextAttempt(c, rejected.errors, 'login') : null,
+    challenge:
+      rejected?.form && rejected.form !== 'details'
+        ? await challengeForNextAttempt(c, rejected.errors, 'login')
+        : null,
     typed: rejected?.form === 'profile' ? typedProfile(c) : {},
+    typedDetails: rejected?.form === 'details' ? typedDetails(c) : {},
   }
   const error = rejected === null ? {} : { status: rejected.errors.status, error: rejected.errors.message }
   const name = displayName(activeSession.profile)
   const options = {
     title: view.messages.accountSections[section],
     lead: section === 'profile' ? fill(view.messages.loggedInAs, { name }) : undefined,
-    account: { section, name },
+    account: { section, name: personName(activeSession.profile) },
   }
   return showPage(c, { ...options, ...error }, <AccountPage {...props} />)
 }

@@ -1,5 +1,6 @@
 /** The two frames of pages: a card for one task, and a wide page with navigation for the account. */
 import type { PropsWithChildren } from 'hono/jsx'
+import { brandOf } from '../brand.ts'
 import { underAuthPath } from '../page-cookie.ts'
 import type { View } from '../view.ts'
 import { Button } from './buttons.tsx'
@@ -22,7 +23,7 @@ export function CardFrame({ view, title, lead, children }: PropsWithChildren<Fra
         {lead !== undefined && <p class="lead">{lead}</p>}
         {children}
       </main>
-      <Footer />
+      <Footer view={view} />
     </div>
   )
 }
@@ -84,27 +85,40 @@ export function AccountFrame({
           {children}
         </main>
       </div>
-      <Footer />
+      <Footer view={view} />
     </div>
   )
 }
 
 /** The logo, or the first letter of the name. */
 function Brand({ view: { pages } }: { readonly view: View }) {
+  const { name, logo, logoDark } = brandOf(pages)
   return (
     <div class="brand">
-      {pages.logo === null ? (
+      {logo === null ? (
         <span class="monogram" aria-hidden="true">
-          {initialsOf(pages.name)}
+          {initialsOf(name).slice(0, 1)}
         </span>
       ) : (
-        <img src={pages.logo} alt="" height="32" />
+        <picture>
+          {logoDark !== null && logoDark !== logo && (
+            <source srcset={logoDark} media="(prefers-color-scheme: dark)" />
+          )}
+          <img src={logo} alt="" height="32" />
+        </picture>
       )}
-      <span>{pages.name}</span>
+      <span>{name}</span>
     </div>
   )
 }
 
-function Footer() {
-  return <footer class="footer" />
+function Footer({ view: { messages, pages } }: { readonly view: View }) {
+  const links = [
+    [pages.termsUrl, messages.terms],
+    [pages.privacyUrl, messages.privacy],
+    [pages.supportUrl, messages.support],
+  ] as const
+  return (
+    <footer class="footer">{links.map(([href, text]) => href !== null && <a href={href}>{text}</a>)}</footer>
+  )
 }

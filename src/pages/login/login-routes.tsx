@@ -10,7 +10,7 @@ import { showError } from '../error-pages.tsx'
 import { formFieldsOf, sameOriginForm, withReturnTo } from '../form.ts'
 import { cookiesBlocked, formErrorsOf, invalidFieldErrors } from '../form-errors.ts'
 import { browserCookies, clearLoginCookies, readPageSession } from '../page-cookie.ts'
-import { pageLanguage, viewOf } from '../view.ts'
+import { viewOf } from '../view.ts'
 import { credentialsOf, hasJustLoggedIn, redirectAfterLogin } from './after-login.ts'
 import { loginHintOf, returnToOf, showContinue, showLogin } from './show-login.tsx'
 
@@ -30,7 +30,7 @@ export function loginPages() {
 }
 
 function addLogin(router: Hono<AppEnv>): void {
-  router.get('/login', pageLanguage, async (c) => {
+  router.get('/login', async (c) => {
     const activeSession = await readPageSession(c)
     const returnTo = returnToOf(c)
     const justLoggedIn = await hasJustLoggedIn(c)
@@ -42,7 +42,7 @@ function addLogin(router: Hono<AppEnv>): void {
     return showContinue(c, activeSession.profile, returnTo, justLoggedIn)
   })
 
-  router.post('/login', pageLanguage, sameOriginForm, async (c) => {
+  router.post('/login', sameOriginForm, async (c) => {
     const field = formFieldsOf(c)
     const identifier = trimInvisible(field('identifier'))
     const errors = invalidFieldErrors(inputErrors(c, field), viewOf(c).messages)
@@ -57,7 +57,7 @@ function addLogin(router: Hono<AppEnv>): void {
 
   router.get('/login/continue', (c) => c.redirect(withReturnTo('/login', returnToOf(c)), 303))
 
-  router.post('/login/continue', pageLanguage, sameOriginForm, async (c) => {
+  router.post('/login/continue', sameOriginForm, async (c) => {
     const activeSession = await readPageSession(c)
     const tokens = activeSession && (await openAppFamily(c.get('ctx'), activeSession, readRefreshCookie(c)))
     if (tokens === null) return c.redirect(withReturnTo('/login', returnToOf(c)), 303)
@@ -68,7 +68,7 @@ function addLogin(router: Hono<AppEnv>): void {
 function addLogout(router: Hono<AppEnv>): void {
   router.get('/logout', (c) => c.redirect(HOME, 303))
 
-  router.post('/logout', pageLanguage, sameOriginForm, async (c) => {
+  router.post('/logout', sameOriginForm, async (c) => {
     await logOutOfBrowser(c.get('ctx'), browserCookies(c))
     clearLoginCookies(c)
     const returnTo = returnToOf(c)

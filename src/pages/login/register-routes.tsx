@@ -11,7 +11,7 @@ import { showError } from '../error-pages.tsx'
 import { formFieldsOf, sameOriginForm, withReturnTo } from '../form.ts'
 import { type FieldNames, formErrorsOf, invalidFieldErrors, weakPasswordText } from '../form-errors.ts'
 import { readPageSession } from '../page-cookie.ts'
-import { pageLanguage, viewOf } from '../view.ts'
+import { viewOf } from '../view.ts'
 import { credentialsOf, redirectAfterLogin } from './after-login.ts'
 import { identifierFields, loginHintOf, returnToOf, showRegister } from './show-login.tsx'
 
@@ -29,12 +29,12 @@ export function registrationPages() {
   const router = new Hono<AppEnv>()
   router.onError(showError)
 
-  router.get('/register', pageLanguage, async (c) => {
+  router.get('/register', async (c) => {
     if ((await readPageSession(c)) !== null) return c.redirect(withReturnTo('/login', returnToOf(c)), 303)
     return showRegister(c, null, hintedFields(c))
   })
 
-  router.post('/register', pageLanguage, sameOriginForm, async (c) => {
+  router.post('/register', sameOriginForm, async (c) => {
     const typed = readIdentifiers(c)
     const texts = Object.fromEntries(typed.map(({ field, text }) => [field, text]))
     const errors = invalidFieldErrors(registrationErrors(c, typed), viewOf(c).messages)

@@ -6,7 +6,7 @@ import type { ChallengeAction } from '../../challenge/challenge.ts'
 import type { AppContext } from '../../http/context.ts'
 import { fill, type Text } from '../../messages/messages.ts'
 import { hasControlCharacter, trimInvisible } from '../../runtime/text.ts'
-import { displayName, welcomeOf } from '../account/account-fields.tsx'
+import { displayName, personName, welcomeOf } from '../account/account-fields.tsx'
 import { readReturnTo } from '../form.ts'
 import { challengeForNextAttempt, type FormErrors } from '../form-errors.ts'
 import { showPage } from '../layout.tsx'
@@ -90,7 +90,12 @@ export function showContinue(
   const lead = fill(view.messages.loggedInAs, { name })
   const redirectTo = justLoggedIn ? returnTo : undefined
   const page = (
-    <ContinuePage view={view} name={name} returnTo={returnTo} status={noticeOf(c) ?? welcomeOf(c, profile)} />
+    <ContinuePage
+      view={view}
+      name={personName(profile)}
+      returnTo={returnTo}
+      status={noticeOf(c) ?? welcomeOf(c, profile)}
+    />
   )
   return showPage(c, { title, lead, redirectTo }, page)
 }

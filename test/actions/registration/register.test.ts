@@ -1,6 +1,6 @@
 /** Registration: what is checked before what, what counts, and what a failure leaves behind. */
 import { describe, expect, it } from 'vitest'
-import type { IdentifierKind } from '../../../src/accounts/account.ts'
+import { type IdentifierKind, NO_PROFILE_FIELDS } from '../../../src/accounts/account.ts'
 import { type Identifier, parseAs } from '../../../src/accounts/identifier.ts'
 import { register } from '../../../src/actions/registration/register.ts'
 import type { RequestContext } from '../../../src/actions/request-context.ts'
@@ -14,6 +14,7 @@ import {
   refusalOf,
   setUpUseCases,
   storeAccount,
+  storedAccount,
   unavailable,
 } from '../../support/use-case.ts'
 
@@ -25,8 +26,14 @@ const identifier = (kind: IdentifierKind, text: string): Identifier => {
   return parsed
 }
 
-const attempt = (ctx: RequestContext, username = newName(), password = PASSWORD) =>
+const attempt = (
+  ctx: RequestContext,
+  username = newName(),
+  password = PASSWORD,
+  profileFields = NO_PROFILE_FIELDS,
+) =>
   register(ctx, {
+    profileFields,
     username: identifier('username', username),
     email: null,
     phone: null,
@@ -54,6 +61,16 @@ describe('the round trips of a registration', () => {
     expect(await derivationsOf(() => attempt(ctx))).toBe(1)
     expect(deployment.trips).toEqual(['reserve@address', 'insert', 'settle@address counted', 'open'])
     expect(fields()).toMatchObject({ accountId: expect.any(String), sessionId: expect.any(String) })
+  })
+
+  it('stores profile fields with the account, and publishes them with its first session', async () => {
+    const deployment = await deploy()
+    const profileFields = { name: 'Ada Lovelace', picture: null, locale: 'en-GB', zoneinfo: null }
+    const { profile, session } = await attempt(deployment.request().ctx, newName(), PASSWORD, profileFields)
+    expect(profile).toMatchObject(profileFields)
+    expect(await storedAccount(profile)).toMatchObject(profileFields)
+    const query = { sessionId: session.id, sessionsNotBeforeMs: 0 }
+    expect(await deployment.objectOf(profile.id).check(query)).toMatchObject({ profile: profileFields })
   })
 
   it('hashes the password only once its attempt is admitted', async () => {

@@ -1,7 +1,7 @@
 /** Simplified Chinese. */
 import type { Messages } from './messages.ts'
 
-export const zh: Messages = {
+export const zhHans: Messages = {
   language: 'zh-Hans',
   sentenceSeparator: '',
   logIn: '登录',
@@ -58,6 +58,16 @@ export const zh: Messages = {
     fair: '密码强度：一般',
     good: '密码强度：良好',
     strong: '密码强度：强',
+  },
+  details: '关于您',
+  detailsHint: '您登录的应用可以看到这些信息。',
+  profileLabels: { name: '姓名', picture: '头像', locale: '语言', zoneinfo: '时区' },
+  pictureHint: '图片的 https 地址。',
+  invalidDetails: {
+    name: '最多 100 个字符。',
+    picture: '请输入图片地址，例如 https://example.com/me.jpg。',
+    locale: '请从列表中选择语言。',
+    zoneinfo: '请从列表中选择时区。',
   },
   identifiers: '登录方式',
   identifiersHint: '以下任一项均可用于登录。',
