@@ -1,7 +1,7 @@
 /**
  * `npm run bundle [-- OPTIONS OF wrangler deploy]`: checks the variables, then builds the Worker as a deployment would, without
- * deploying it, and prints its size, the size of each dependency, and the size of the browser SDK in a page. Fails if a limit is
- * exceeded, or if a deployment would carry what is for development alone.
+ * deploying it, and prints its size, the size of each dependency, and the sizes of the browser SDK in a page and of the scripts
+ * of the hosted pages. Fails if a limit is exceeded, or if a deployment would carry what is for development alone.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -15,6 +15,8 @@ import { checkDeployment } from './deployment.ts'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const LIMIT_BYTES = 235 * 1024
 const CLIENT_LIMIT_BYTES = 6 * 1024
+/** What a page loads, and what it loads when a person types into a field that is checked. */
+const PAGE_SCRIPTS = { 'page.js': 6 * 1024, 'typing.js': 10 * 1024 }
 /** What is uploaded beside the Worker. The API reference, which is for development alone, is at /docs. */
 const UPLOADED_ASSETS = ['_headers', 'assets']
 const VIEWER = 'node_modules/openapi-explorer/'
@@ -26,6 +28,7 @@ const directory = mkdtempSync(join(tmpdir(), 'gatehouse-bundle-'))
 try {
   report(build())
   await reportClient()
+  reportPageScripts()
 } finally {
   rmSync(directory, { recursive: true })
 }
@@ -99,6 +102,14 @@ async function reportClient(): Promise<void> {
   const gzipBytes = gzipBytesOf(outputFiles[0]?.contents ?? '')
   console.log(`gatehouse-edge/client: ${kib(gzipBytes)} KiB gzip (limit ${kib(CLIENT_LIMIT_BYTES)})`)
   if (gzipBytes > CLIENT_LIMIT_BYTES) throw new Error('The browser SDK is over its limit.')
+}
+
+function reportPageScripts(): void {
+  for (const [name, limit] of Object.entries(PAGE_SCRIPTS)) {
+    const gzipBytes = gzipBytesOf(readFileSync(join(ROOT, 'dist/public/assets/pages', name)))
+    console.log(`${name} of the hosted pages: ${kib(gzipBytes)} KiB gzip (limit ${kib(limit)})`)
+    if (gzipBytes > limit) throw new Error(`${name} is over its limit.`)
+  }
 }
 
 function sharesOf(inputs: Bundle['inputs']): readonly (readonly [string, number])[] {

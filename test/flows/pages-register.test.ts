@@ -116,7 +116,13 @@ describe('the registration page', () => {
     const page = await new Browser(address).send('/register', { identifier: newName(), password: PASSWORD })
     expect(page.status).toBe(429)
     expect(alertOf(page)).toBe('Too many accounts were created from your network. Try again in 5 minutes.')
-    expect(page.headers.get('Retry-After')).toMatch(/^\d+$/)
+    const seconds = page.headers.get('Retry-After')
+    expect(seconds).toMatch(/^\d+$/)
+    // For the script, which counts down.
+    expect(page.html).toContain(`data-retry-after="${seconds}"`)
+    expect(page.html).toContain(
+      'data-retry-in="Too many accounts were created from your network. Try again in {time}."',
+    )
   })
 
   it('offers no challenge after too many registrations, since that rule blocks', async () => {
