@@ -7,6 +7,8 @@ import { sendForms } from './send-forms.ts'
 
 /** Aborted when other content replaces the content of the page. */
 let lifetime = new AbortController()
+/** The fields whose checks have started. */
+const checked = new WeakSet<Element>()
 
 history.replaceState(null, '', lastingAddress(location.href))
 enhance(document)
@@ -28,8 +30,6 @@ function enhance(root: ParentNode): void {
   for (const box of root.querySelectorAll<HTMLElement>('[data-challenge]')) solveChallenges(box, signal)
   for (const alert of root.querySelectorAll<HTMLElement>('[data-retry-after]')) countDown(alert, signal)
 }
-
-const checked = new WeakSet<Element>()
 
 /** Most visits of a page need no checks, so their script is loaded when a field that has them gets the focus. */
 async function startChecks(field: EventTarget | null): Promise<void> {
