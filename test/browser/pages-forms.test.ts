@@ -35,9 +35,12 @@ async function holdForms(page: Page): Promise<Route[]> {
   return held
 }
 
+const arrives = (held: readonly Route[], index: number) =>
+  expect.poll(() => held.length, { timeout: 15_000 }).toBeGreaterThan(index)
+
 /** Continues a held form when it has arrived. */
 async function release(held: readonly Route[], index: number): Promise<void> {
-  await expect.poll(() => held.length).toBeGreaterThan(index)
+  await arrives(held, index)
   await held[index]?.fallback()
 }
 
@@ -127,6 +130,7 @@ describe('a form that did not leave the page', () => {
     const page = await typedLogin()
     const held = await holdForms(page)
     await button(page).click()
+    await arrives(held, 0)
     await page.keyboard.press('Escape')
     await isUsable(page)
     expect(await button(page).evaluate((element) => element === document.activeElement)).toBe(true)
