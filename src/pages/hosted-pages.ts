@@ -4,9 +4,15 @@ import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors/service-error.ts'
 import type { AppEnv } from '../http/context.ts'
 import { hostNameOf } from '../http/middleware/host.ts'
+import { LANGUAGES } from '../messages/languages.ts'
 import { accountPages } from './account/account-routes.tsx'
+import { showError } from './error-pages.tsx'
+import { formFieldsOf, sameOriginForm } from './form.ts'
+import { setLanguageCookie } from './language.ts'
 import { loginPages } from './login/login-routes.tsx'
 import { PAGES_UNDER_AUTH } from './page-cookie.ts'
+
+const LOGIN = '/login'
 
 /** @param isFrontPage whether "/" on this host leads to the account page: it does unless an origin serves it */
 export function hostedPages(isFrontPage: (hostname: string) => boolean): Hono<AppEnv> {
@@ -15,10 +21,38 @@ export function hostedPages(isFrontPage: (hostname: string) => boolean): Hono<Ap
     router.route(path, loginPages())
     router.route(path, accountPages())
   }
+  router.route('/', languagePages())
   router.get('/', async (c, next) =>
     isFrontPage(hostNameOf(new URL(c.req.url))) ? c.redirect('/account', 303) : next(),
   )
   return router
+}
+
+/** The language switch, which every page has. */
+function languagePages(): Hono<AppEnv> {
+  const router = new Hono<AppEnv>()
+  router.onError(showError)
+  router.get('/language', (c) => c.redirect(LOGIN, 303))
+  router.post('/language', sameOriginForm, (c) => {
+    const field = formFieldsOf(c)
+    const language = LANGUAGES.find((tag) => tag === field('language'))
+    if (language === undefined) throw new ServiceError('invalid_request')
+    setLanguageCookie(c, language)
+    return c.redirect(readBack(field('back'), c.get('ctx').services.config.deployment.publicUrl), 303)
+  })
+  return router
+}
+
+/** @returns the path of the page, without `ui_locales`, which would override the choice; the login page if it is no page of this host */
+function readBack(text: string, publicUrl: string): string {
+  const url = URL.parse(text, publicUrl)
+  if (!text.startsWith('/') || url?.origin !== publicUrl || !isPage(url.pathname)) return LOGIN
+  url.searchParams.delete('ui_locales')
+  return url.pathname + url.search
+}
+
+function isPage(path: string): boolean {
+  return isHostedPage(path) || path.startsWith('/errors/')
 }
 
 /** The first path segments of hosted pages. */
@@ -27,6 +61,7 @@ const PAGE_SEGMENTS: ReadonlySet<string> = new Set([
   'register',
   'logout',
   'account',
+  'language',
   'forgot',
   'reset',
   'verify',

@@ -39,13 +39,16 @@ export async function setLoginCookies(c: AppContext, tokens: IssuedTokens): Prom
 /** The cookie lasts as long as a session can last: only the session itself states when it ends. */
 function setPageToken(c: AppContext, token: string): void {
   const { maxSeconds } = c.get('ctx').services.config.sessions
-  setCookie(c, cookieName(c), token, { ...attributes(c), maxAge: Math.min(maxSeconds, MAX_COOKIE_SECONDS) })
+  setCookie(c, pageCookieName(c, NAME), token, {
+    ...pageCookieAttributes(c),
+    maxAge: Math.min(maxSeconds, MAX_COOKIE_SECONDS),
+  })
 }
 
 /** Clears both cookies. */
 export function clearLoginCookies(c: AppContext): void {
   clearRefreshCookie(c)
-  deleteCookie(c, cookieName(c), attributes(c))
+  deleteCookie(c, pageCookieName(c, NAME), pageCookieAttributes(c))
 }
 
 export function browserCookies(c: AppContext): BrowserCookies {
@@ -54,7 +57,7 @@ export function browserCookies(c: AppContext): BrowserCookies {
 
 /** @returns undefined also for two cookies of this name: over plain http another host of the site may have set one */
 function readPageCookie(c: AppContext): string | undefined {
-  const [value, ...others] = cookieValues(c.req.header('Cookie'), cookieName(c))
+  const [value, ...others] = cookieValues(c.req.header('Cookie'), pageCookieName(c, NAME))
   return others.length > 0 ? undefined : value
 }
 
@@ -70,11 +73,12 @@ export async function readPageSession(c: AppContext): Promise<ActiveSession | nu
   return activeSession
 }
 
-function cookieName(c: AppContext): string {
-  return isSecure(c) ? `__Host-${NAME}` : NAME
+/** @returns the name of a cookie of the pages as browsers store it */
+export function pageCookieName(c: AppContext, name: string): string {
+  return isSecure(c) ? `__Host-${name}` : name
 }
 
 /** Lax, so that a link from another site to the account finds the session. Forms from other origins are refused. */
-function attributes(c: AppContext) {
+export function pageCookieAttributes(c: AppContext) {
   return { path: '/', httpOnly: true, secure: isSecure(c), sameSite: 'Lax' as const }
 }

@@ -6,6 +6,7 @@ import zhHans from '../../dist/languages/zh-Hans.txt'
 import zhHant from '../../dist/languages/zh-Hant.txt'
 import type { PagesConfig } from '../config/pages.ts'
 import type { AppContext } from '../http/context.ts'
+import { hostNameOf } from '../http/middleware/host.ts'
 import type { Language } from '../messages/languages.ts'
 import { englishErrors, type Messages } from '../messages/messages.ts'
 import { fakeProviderScript } from './content-security-policy.ts'
@@ -21,16 +22,21 @@ export interface View {
   readonly pages: PagesConfig
   /** In development: the URL of the script of a fake challenge provider. */
   readonly challengeScript: string | undefined
+  /** The path and query of this page, to which the language switch returns. Null where the switch is not served. */
+  readonly switchBack: string | null
 }
 
 export function viewOf(c: AppContext): View {
   const {
     services: { config },
   } = c.get('ctx')
+  const url = new URL(c.req.url)
   return {
     messages: messagesIn(languageOf(c)),
     pages: config.pages,
     challengeScript: fakeProviderScript(config),
+    switchBack:
+      config.pages.enabled && !config.gateway.hosts.has(hostNameOf(url)) ? url.pathname + url.search : null,
   }
 }
 

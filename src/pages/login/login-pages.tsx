@@ -3,7 +3,7 @@
 import type { Challenge } from '../../challenge/challenge.ts'
 import { fill } from '../../messages/messages.ts'
 import { Alert, ChallengeBox, Field, PasswordField, Status } from '../components/fields.tsx'
-import { withReturnTo } from '../form.ts'
+import { type LoginQuery, withLoginQuery } from '../form.ts'
 import type { FormErrors } from '../form-errors.ts'
 import { underAuthPath } from '../page-cookie.ts'
 import type { View } from '../view.ts'
@@ -15,13 +15,13 @@ interface LoginProps {
   readonly challenge: Challenge | null
   /** The value of the rejected form, which it shows again. */
   readonly identifier: string
-  readonly returnTo: string | null
+  readonly query: LoginQuery
   readonly status?: string | undefined
 }
 
-export function LoginPage({ view, errors, challenge, identifier, returnTo, status }: LoginProps) {
+export function LoginPage({ view, errors, challenge, identifier, query, status }: LoginProps) {
   const { messages } = view
-  const path = withReturnTo('/login', returnTo)
+  const path = withLoginQuery('/login', query)
   return (
     <>
       <Status text={status} />
@@ -46,7 +46,7 @@ export function LoginPage({ view, errors, challenge, identifier, returnTo, statu
       <p>
         {messages.noAccount}
         {messages.sentenceSeparator}
-        <a href={withReturnTo('/register', returnTo)}>{messages.register}</a>
+        <a href={withLoginQuery('/register', query)}>{messages.register}</a>
       </p>
     </>
   )
@@ -57,11 +57,11 @@ export function RegisterPage({
   errors,
   challenge,
   identifier,
-  returnTo,
+  query,
   minLength,
 }: LoginProps & { readonly minLength: number }) {
   const { messages } = view
-  const path = withReturnTo('/register', returnTo)
+  const path = withLoginQuery('/register', query)
   return (
     <>
       <Alert errors={errors} />
@@ -94,7 +94,7 @@ export function RegisterPage({
       <p>
         {messages.haveAccount}
         {messages.sentenceSeparator}
-        <a href={withReturnTo('/login', returnTo)}>{messages.logIn}</a>
+        <a href={withLoginQuery('/login', query)}>{messages.logIn}</a>
       </p>
     </>
   )
@@ -104,16 +104,24 @@ export function RegisterPage({
  * For a browser that is logged in already. Except right after a login, it continues only when the user presses the
  * button: otherwise an app and this page could redirect the browser in a loop.
  */
-export function ContinuePage({ view, name, returnTo }: { view: View; name: string; returnTo: string }) {
+export function ContinuePage({
+  view,
+  name,
+  query,
+}: {
+  view: View
+  name: string
+  query: LoginQuery & { returnTo: string }
+}) {
   const { messages } = view
-  const continuePath = withReturnTo('/login/continue', returnTo)
-  const logOutPath = withReturnTo('/logout', returnTo)
+  const continuePath = withLoginQuery('/login/continue', query)
+  const logOutPath = withLoginQuery('/logout', query)
   return (
     <>
       <p>{fill(messages.loggedInAs, { name })}</p>
       <form method="post" action={continuePath}>
         <button type="submit" formaction={underAuthPath(continuePath)}>
-          {fill(messages.continueTo, { host: new URL(returnTo).host })}
+          {fill(messages.continueTo, { host: new URL(query.returnTo).host })}
         </button>
       </form>
       <form method="post" action={logOutPath}>

@@ -17,7 +17,7 @@ import { hasControlCharacter, trimInvisible } from '../../runtime/text.ts'
 import { isLoginTicket, makeLoginTicket } from '../../sessions/login-ticket.ts'
 import { displayName } from '../account/account-fields.tsx'
 import { showError } from '../error-pages.tsx'
-import { formFieldsOf, readReturnTo, sameOriginForm, withReturnTo } from '../form.ts'
+import { formFieldsOf, loginQueryOf, sameOriginForm, withLoginQuery } from '../form.ts'
 import {
   challengeForNextAttempt,
   cookiesBlocked,
@@ -56,11 +56,14 @@ function addLogin(router: Hono<AppEnv>): void {
   router.get('/login', async (c) => {
     const activeSession = await readPageSession(c)
     const view = viewOf(c)
-    const returnTo = returnToOf(c)
+    const query = loginQueryOf(c)
     const justLoggedIn = await hasJustLoggedIn(c)
     if (activeSession === null) return showLogin(c, justLoggedIn ? cookiesBlocked(view.messages) : null, '')
+    const { returnTo } = query
     if (returnTo === null) return c.redirect(HOME, 303)
-    const page = <ContinuePage view={view} name={displayName(activeSession.profile)} returnTo={returnTo} />
+    const page = (
+      <ContinuePage view={view} name={displayName(activeSession.profile)} query={{ ...query, returnTo }} />
+    )
     return showPage(c, { title: view.messages.logIn, redirectTo: justLoggedIn ? returnTo : undefined }, page)
   })
 
@@ -77,19 +80,19 @@ function addLogin(router: Hono<AppEnv>): void {
     }
   })
 
-  router.get('/login/continue', (c) => c.redirect(withReturnTo('/login', returnToOf(c)), 303))
+  router.get('/login/continue', (c) => c.redirect(withLoginQuery('/login', loginQueryOf(c)), 303))
 
   router.post('/login/continue', sameOriginForm, async (c) => {
     const activeSession = await readPageSession(c)
     const tokens = activeSession && (await openAppFamily(c.get('ctx'), activeSession, readRefreshCookie(c)))
-    if (tokens === null) return c.redirect(withReturnTo('/login', returnToOf(c)), 303)
+    if (tokens === null) return c.redirect(withLoginQuery('/login', loginQueryOf(c)), 303)
     return redirectAfterLogin(c, tokens)
   })
 }
 
 function addRegistration(router: Hono<AppEnv>): void {
   router.get('/register', async (c) => {
-    if ((await readPageSession(c)) !== null) return c.redirect(withReturnTo('/login', returnToOf(c)), 303)
+    if ((await readPageSession(c)) !== null) return c.redirect(withLoginQuery('/login', loginQueryOf(c)), 303)
     return showRegister(c, null, '')
   })
 
@@ -115,13 +118,10 @@ function addLogout(router: Hono<AppEnv>): void {
   router.post('/logout', sameOriginForm, async (c) => {
     await logOutOfBrowser(c.get('ctx'), browserCookies(c))
     clearLoginCookies(c)
-    const returnTo = returnToOf(c)
-    return c.redirect(returnTo === null ? '/login?done=logged_out' : withReturnTo('/login', returnTo), 303)
+    const query = loginQueryOf(c)
+    const path = query.returnTo === null ? '/login?done=logged_out' : '/login'
+    return c.redirect(withLoginQuery(path, query), 303)
   })
-}
-
-function returnToOf(c: AppContext): string | null {
-  return readReturnTo(c.req.query('return_to'), c.get('ctx').services.config.deployment.corsOrigins)
 }
 
 function credentialsOf(c: AppContext) {
@@ -141,7 +141,7 @@ async function redirectAfterLogin(c: AppContext, tokens: IssuedTokens): Promise<
     nowMs,
   } = c.get('ctx')
   const ticket = await makeLoginTicket(await ticketKeys(), countedAddressOf(c), nowMs)
-  return c.redirect(withReturnTo(`/login?${TICKET_PARAMETER}=${ticket}`, returnToOf(c)), 303)
+  return c.redirect(withLoginQuery(`/login?${TICKET_PARAMETER}=${ticket}`, loginQueryOf(c)), 303)
 }
 
 async function hasJustLoggedIn(c: AppContext): Promise<boolean> {
@@ -205,7 +205,7 @@ async function loginProps(
   const notice = NOTICES.find((name) => name === c.req.query('done'))
   const view = viewOf(c)
   const status = notice === undefined ? undefined : view.messages.notices[notice]
-  return { view, errors, challenge, identifier, returnTo: returnToOf(c), status }
+  return { view, errors, challenge, identifier, query: loginQueryOf(c), status }
 }
 
 async function showLogin(c: AppContext, errors: FormErrors | null, identifier: string) {
