@@ -21,6 +21,8 @@ export interface AppEnv {
     skipRequestLog: true | undefined
     /** Whether the response is an origin's, which must not be changed. */
     isProxied: true | undefined
+    /** Of the account whose session a page has read: a BCP 47 tag. */
+    accountLocale: string | null | undefined
     errorCode: ErrorCode | OAuthErrorCode | undefined
   }
 }
