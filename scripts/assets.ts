@@ -78,6 +78,9 @@ buildSync({
   entryPoints: [at('src/pages/browser/page.ts'), at('src/pages/browser/page.css')],
   outdir: `${PUBLIC}/assets/pages`,
   bundle: true,
+  // What page.ts loads later is a file of its own.
+  splitting: true,
+  chunkNames: '[name]',
   minify: true,
   format: 'esm',
   logLevel: 'warning',

@@ -1,6 +1,5 @@
 /** Parses identifiers: their kind, and the forms in which they are shown and compared. Pure. */
 import { type CountryCode, parsePhoneNumberFromString } from 'libphonenumber-js/max'
-import { utf8 } from '../crypto/bytes.ts'
 import { comparedForm, hasIgnorable, MAX_COMPOSED, trimInvisible } from '../runtime/text.ts'
 import type { IdentifierKind } from './account.ts'
 
@@ -92,11 +91,25 @@ export function parseMailDomain(text: string): string | null {
   return wellFormed && labels.length > 1 && !isAddress ? domain : null
 }
 
+/**
+ * Decides without the data of phone numbers, which is too large for a page.
+ * @returns false if `parseAs` returns null for the text; true if it may return an identifier
+ */
+export function mayBeIdentifier(kind: IdentifierKind, text: string): boolean {
+  if (kind === 'phone') return isPhoneText(trimInvisible(text))
+  return (kind === 'username' ? parseUsername(text) : parseEmail(text)) !== null
+}
+
+function isPhoneText(text: string): boolean {
+  return (
+    text.length <= MAX_PHONE_TEXT_LENGTH && PHONE_CHARACTERS.test(text) && !SEPARATOR_AT_AN_END.test(text)
+  )
+}
+
 /** Refuses other characters, which the library ignores: a person who registers with them could not log in with the same text. */
 export function parsePhone(text: string, region: CountryCode | undefined): Identifier | null {
   const trimmed = trimInvisible(text)
-  if (trimmed.length > MAX_PHONE_TEXT_LENGTH) return null
-  if (!PHONE_CHARACTERS.test(trimmed) || SEPARATOR_AT_AN_END.test(trimmed)) return null
+  if (!isPhoneText(trimmed)) return null
   const phone = parsePhoneNumberFromString(dialledDigits(trimmed), {
     extract: false,
     ...(region && { defaultCountry: region }),
@@ -134,7 +147,7 @@ function readUsername(text: string): Identifier | null {
   const normalised = text.normalize('NFKC')
   const codePoints = [...normalised].length
   if (codePoints < MIN_USERNAME_CODE_POINTS || codePoints > MAX_USERNAME_CODE_POINTS) return null
-  if (!USERNAME.test(normalised) || utf8(text).length > MAX_USERNAME_BYTES) return null
+  if (!USERNAME.test(normalised) || new TextEncoder().encode(text).length > MAX_USERNAME_BYTES) return null
   const compared = comparedForm(text)
   return { kind: 'username', shown: text, compared, guessable: compared }
 }

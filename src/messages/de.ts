@@ -61,6 +61,12 @@ export const de: Messages<'one'> = {
     common: 'Dieses Passwort ist zu verbreitet.',
     contains_identifier: 'Das Passwort enthält Ihren Benutzernamen, Ihre E-Mail-Adresse oder Telefonnummer.',
   },
+  passwordStrength: {
+    weak: 'Schwaches Passwort',
+    fair: 'Mäßiges Passwort',
+    good: 'Gutes Passwort',
+    strong: 'Starkes Passwort',
+  },
   details: 'Über Sie',
   detailsHint: 'Apps, bei denen Sie sich anmelden, können das sehen.',
   profileLabels: { name: 'Name', picture: 'Bild', locale: 'Sprache', zoneinfo: 'Zeitzone' },
@@ -107,6 +113,8 @@ export const de: Messages<'one'> = {
     one: 'Versuchen Sie es in einer Minute noch einmal.',
     other: 'Versuchen Sie es in {count} Minuten noch einmal.',
   },
+  tryAgainAfter: 'Versuchen Sie es in {time} noch einmal.',
+  tryAgainNow: 'Sie können es jetzt noch einmal versuchen.',
   goToAccount: 'Zu Ihrem Konto',
   errorCode: 'Code',
   errorCause: 'Ursache',
@@ -239,9 +247,9 @@ export const de: Messages<'one'> = {
   formErrorTexts: {
     invalid_credentials: 'Falscher Benutzername oder falsches Passwort.',
     challenge_required:
-      'Es gab mehrere Fehlversuche. Geben Sie Ihr Passwort noch einmal ein, und lösen Sie die Sicherheitsprüfung unten.',
+      'Es gab mehrere Fehlversuche. Lösen Sie die Sicherheitsprüfung unten, um es noch einmal zu versuchen.',
     challenge_failed:
-      'Die Sicherheitsprüfung ist fehlgeschlagen. Geben Sie Ihr Passwort noch einmal ein, und lösen Sie die neue Prüfung unten.',
+      'Die Sicherheitsprüfung ist fehlgeschlagen. Lösen Sie die neue Prüfung unten, um es noch einmal zu versuchen.',
     unavailable: 'Der Dienst ist zurzeit nicht verfügbar. Versuchen Sie es in Kürze noch einmal.',
     origin_not_allowed:
       'Das Formular wurde nicht von dieser Seite gesendet. Laden Sie die Seite neu, und senden Sie es noch einmal.',

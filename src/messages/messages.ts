@@ -63,6 +63,8 @@ export interface Messages<Form extends Intl.LDMLPluralRule = never> {
   /** Shown if a change would remove the last identifier. */
   readonly identifierRequired: string
   readonly weakPasswordReasons: Readonly<Record<string, string>>
+  /** How strong a new password is that the policy does not reject. */
+  readonly passwordStrength: Readonly<Record<'weak' | 'fair' | 'good' | 'strong', string>>
   readonly details: string
   readonly detailsHint: string
   readonly profileLabels: Readonly<Record<keyof ProfileFields, string>>
@@ -105,6 +107,9 @@ export interface Messages<Form extends Intl.LDMLPluralRule = never> {
   readonly useOtherAccount: string
   /** In minutes. */
   readonly tryAgainIn: Plural<Form>
+  /** While a page counts down, with the time in minutes and seconds. */
+  readonly tryAgainAfter: Text<'time'>
+  readonly tryAgainNow: string
   readonly goToAccount: string
   readonly errorCode: string
   readonly errorCause: string

@@ -18,6 +18,17 @@ export interface FormErrors {
   readonly fields: Readonly<Record<string, string>>
   /** The challenge to solve before the form is sent again. */
   readonly challenge: Challenge | null
+  /** When to try again, if a limit blocks. */
+  readonly wait?: Wait
+}
+
+/** What the script needs to count down until the form can be sent again. */
+export interface Wait {
+  readonly seconds: number
+  /** The message with `{time}` for what is left. */
+  readonly countdown: string
+  /** The message when the time is over. */
+  readonly over: string
 }
 
 /** The names of a form's fields that an error can concern. */
@@ -37,16 +48,17 @@ export function toFormErrors(error: ServiceError, messages: Messages, names = AC
   const { code, members, retryAfterSeconds } = error
   const fields = fieldErrorsOf(error, messages, names)
   const message = Object.keys(fields).length > 0 ? messages.correctFields : messageOf(error, messages)
-  const wait =
-    retryAfterSeconds === undefined
-      ? []
-      : plural(messages.tryAgainIn, Math.ceil(retryAfterSeconds / 60), messages)
-  return {
-    status: ERRORS[code].status,
-    message: [message, wait].flat().join(messages.sentenceSeparator),
-    fields,
-    challenge: members.challenge ?? null,
-  }
+  const shown = { status: ERRORS[code].status, message, fields, challenge: members.challenge ?? null }
+  return retryAfterSeconds === undefined
+    ? shown
+    : { ...shown, ...waitOf(retryAfterSeconds, message, messages) }
+}
+
+/** A message that says how long to wait, and what the script needs to count down. */
+function waitOf(seconds: number, message: string, messages: Messages) {
+  const withSentence = (sentence: string) => message + messages.sentenceSeparator + sentence
+  const wait = { seconds, countdown: withSentence(messages.tryAgainAfter), over: messages.tryAgainNow }
+  return { message: withSentence(plural(messages.tryAgainIn, Math.ceil(seconds / 60), messages)), wait }
 }
 
 /**

@@ -4,7 +4,7 @@ import type { AppEnv } from '../http/context.ts'
 import { Button, ButtonLink } from './components/buttons.tsx'
 import { Dialog, Item, ItemList, Navigation, Pagination, Panel, Table } from './components/collections.tsx'
 import { Alert, Avatar, Badge, EmptyState, Toast } from './components/feedback.tsx'
-import { Checkbox, CodeField, PasswordField, SelectField, TextField } from './components/fields.tsx'
+import { Checkbox, CodeField, NewPasswordField, SelectField, TextField } from './components/fields.tsx'
 import { showError } from './error-pages.tsx'
 import type { FormErrors } from './form-errors.ts'
 import { showPage } from './layout.tsx'
@@ -72,7 +72,7 @@ function Fields({ view, form, title, errors }: FieldsProps) {
           hint="A hint stands below the field."
           autocomplete="off"
         />
-        <PasswordField {...field} view={view} name="password" label="Password" isNew />
+        <NewPasswordField {...field} view={view} name="password" label="Password" minLength={8} />
         <CodeField {...field} name="code" label="Code" length={6} />
         <SelectField {...field} name="zone" label="Time zone" value="UTC" options={ZONES} />
         <Checkbox {...field} name="box" label="Remember this device" hint="For 30 days." checked />

@@ -7,19 +7,29 @@ export type Weakness = 'too_short' | 'too_long' | 'too_simple' | 'common' | 'con
 const MAX_CODE_POINTS = 128
 const MIN_GUESSABLE_LENGTH = 4
 
-export interface PolicyContext {
+export interface PolicyRules {
   /** In code points. */
   readonly minLength: number
-  /** Words that attackers try first at this service, such as its name; in lower case. */
-  readonly words: readonly string[]
   /** Parts of the account's identifiers, in compared form. */
   readonly guessable: readonly string[]
+  /** Whether attackers try this text first. It is in lower case. */
+  readonly isCommon: (text: string) => boolean
+}
+
+export interface PolicyContext extends Omit<PolicyRules, 'isCommon'> {
+  /** Words that attackers try first at this service, such as its name; in lower case. */
+  readonly words: readonly string[]
 }
 
 /** @returns all reasons against the password; an empty list if it may be chosen. */
-export function weaknesses(
+export function weaknesses(password: string, { words, ...rules }: PolicyContext): readonly Weakness[] {
+  return brokenRules(password, { ...rules, isCommon: (text) => isCommonPassword(text, words) })
+}
+
+/** The policy without the list of common passwords, which is too large for a page. */
+export function brokenRules(
   password: string,
-  { minLength, words, guessable }: PolicyContext,
+  { minLength, guessable, isCommon }: PolicyRules,
 ): readonly Weakness[] {
   const forms = formsOf(password)
   const codePoints = [...forms.normalised].length
@@ -27,7 +37,7 @@ export function weaknesses(
   if (codePoints < minLength) reasons.push('too_short')
   if (codePoints > MAX_CODE_POINTS) reasons.push('too_long')
   if (isTooSimple(forms.lowerCased)) reasons.push('too_simple')
-  if (isCommonPassword(forms.lowerCased, words)) reasons.push('common')
+  if (isCommon(forms.lowerCased)) reasons.push('common')
   if (guessable.some((part) => containsPart(forms, part))) reasons.push('contains_identifier')
   return reasons
 }

@@ -63,8 +63,12 @@ async function guess(page: Page, name: string): Promise<void> {
   await page.locator('[name=identifier]').fill(name)
   await page.locator('[name=password]').fill('a guess that is wrong')
   await submit(page)
+  await page.locator('form[aria-busy]').waitFor({ state: 'detached' })
   await page.getByRole('alert').waitFor()
 }
+
+/** Waits for the message of what was done. */
+const says = (page: Page, text: string) => page.getByRole('status').getByText(text).waitFor()
 
 describe('the hosted pages in a browser', () => {
   it('registers, requires a proof of work after three wrong passwords, solves it and logs in', async () => {
@@ -74,7 +78,7 @@ describe('the hosted pages in a browser', () => {
     await page.getByRole('link', { name: 'Create account' }).click()
     const name = await register(page)
     await page.getByRole('button', { name: 'Log out', exact: true }).click()
-    expect(await page.getByRole('status').textContent()).toContain('You are logged out.')
+    await says(page, 'You are logged out.')
     for (let times = 1; times <= 3; times++) {
       expect(await page.locator('altcha-widget').count()).toBe(0)
       await guess(page, name)
@@ -165,18 +169,20 @@ describe('the hosted pages in a browser', () => {
     const page = await context.newPage()
     const name = await register(page)
     const form = (path: string) => page.locator(`form[action="${path}"]`)
+    await page.locator('summary').click()
     await form('/account/profile').locator('[name=email]').fill(`${name}@example.com`)
     await form('/account/profile').locator('[name=current_password]').fill(PASSWORD)
     await form('/account/profile').getByRole('button', { name: 'Save' }).click()
-    expect(await page.getByRole('status').textContent()).toContain('Your profile is saved.')
+    await says(page, 'Your profile is saved.')
+    await page.getByRole('link', { name: 'Security' }).click()
     await form('/account/password').locator('[name=current_password]').fill(PASSWORD)
     await form('/account/password').locator('[name=new_password]').fill(`${PASSWORD}, anew`)
     await form('/account/password').getByRole('button', { name: 'Change password' }).click()
-    expect(await page.getByRole('status').textContent()).toContain('Your password is changed.')
-    await page.locator('summary').click()
+    await says(page, 'Your password is changed.')
+    await page.getByRole('link', { name: 'Delete account' }).click()
     await form('/account/delete').locator('[name=current_password]').fill(`${PASSWORD}, anew`)
     await form('/account/delete').getByRole('button', { name: 'Delete account' }).click()
-    expect(await page.getByRole('status').textContent()).toContain('Your account is deleted.')
+    await says(page, 'Your account is deleted.')
   })
 
   it('logs out another device', async () => {
@@ -186,9 +192,9 @@ describe('the hosted pages in a browser', () => {
     ]
     const name = await register(here)
     await logIn(there, name)
-    await here.reload()
+    await here.getByRole('link', { name: 'Devices' }).click()
     await here.getByRole('button', { name: /^Log out Chrome/ }).click()
-    expect(await here.getByRole('status').textContent()).toContain('That device is logged out.')
+    await says(here, 'That device is logged out.')
     await there.reload()
     expect(there.url()).toBe(`${stage.url}/login`)
   })
@@ -200,10 +206,10 @@ describe('the hosted pages in a browser', () => {
     ]
     const name = await register(here)
     await logIn(there, name)
-    await here.reload()
+    await here.getByRole('link', { name: 'Devices' }).click()
     await here.getByRole('button', { name: 'Log out of all other devices' }).click()
-    expect(await here.getByRole('status').textContent()).toContain('All other devices are logged out.')
-    await here.waitForURL(`${stage.url}/account`)
+    await says(here, 'All other devices are logged out.')
+    await here.waitForURL(`${stage.url}/account/devices`)
     await there.reload()
     expect(there.url()).toBe(`${stage.url}/login`)
   })
@@ -213,6 +219,7 @@ describe('the hosted pages in a browser', () => {
     const page = await context.newPage()
     const name = await register(page)
     await page.getByRole('button', { name: 'Log out', exact: true }).click()
+    await says(page, 'You are logged out.')
     const replaced = await registerInApp(page)
     expect(await isAlive(page, replaced)).toBe(true)
     await logIn(page, name)
@@ -222,7 +229,7 @@ describe('the hosted pages in a browser', () => {
     await page.reload()
     expect(await page.textContent('main')).toContain(name)
     await page.getByRole('button', { name: 'Log out', exact: true }).click()
-    expect(await page.getByRole('status').textContent()).toContain('You are logged out.')
+    await says(page, 'You are logged out.')
     expect(await isAlive(page, beside)).toBe(false)
   })
 
@@ -271,8 +278,17 @@ const PAGES: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
     await register(page)
     await page.locator('summary').click()
   },
+  'account-security': async (page) => {
+    await register(page)
+    await page.goto(`${stage.url}/account/security`)
+  },
+  'account-delete': async (page) => {
+    await register(page)
+    await page.goto(`${stage.url}/account/delete`)
+  },
   'account-errors': async (page) => {
     await register(page)
+    await page.locator('summary').click()
     await page.locator('form[action="/account/profile"] [name=email]').fill('nowhere')
     await page.locator('form[action="/account/profile"] [name=current_password]').fill(PASSWORD)
     await page.locator('form[action="/account/profile"] button[type=submit]').click()
@@ -286,7 +302,7 @@ const PAGES: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
         fetch('/auth/login', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: sent }),
       body,
     )
-    await page.reload()
+    await page.goto(`${stage.url}/account/devices`)
     // The field is there if the login is too old.
     await page.evaluate(() => {
       const form = document.querySelector('form[action="/account/sessions/end"]')

@@ -2,13 +2,12 @@
 
 import { IDENTIFIER_KINDS, type IdentifierKind } from '../../accounts/account.ts'
 import type { Challenge } from '../../challenge/challenge.ts'
-import { fill } from '../../messages/messages.ts'
 import type { ActiveSession } from '../../sessions/account-rpc.ts'
 import type { Session } from '../../sessions/session.ts'
 import { Button } from '../components/buttons.tsx'
 import { Panel } from '../components/collections.tsx'
 import { Alert, Toast } from '../components/feedback.tsx'
-import { ChallengeBox, PasswordField, TextField } from '../components/fields.tsx'
+import { ChallengeBox, NewPasswordField, TextField } from '../components/fields.tsx'
 import type { AccountSection } from '../components/frame.tsx'
 import type { FormErrors } from '../form-errors.ts'
 import { underAuthPath } from '../page-cookie.ts'
@@ -135,6 +134,8 @@ function Identifiers({
               label={messages.identifierLabels[kind]}
               hint={kind === 'phone' ? messages.identifierHint : undefined}
               value={typed[kind] ?? displayedIdentifier(profile, kind) ?? ''}
+              check={kind}
+              checkTexts={messages.invalidIdentifier}
               errors={errors}
               {...INPUTS[kind]}
             />
@@ -162,13 +163,12 @@ function Password({
         <Alert errors={errors} />
         <AccountAndUsername profile={profile} />
         <CurrentPassword view={view} form="password" errors={errors} />
-        <PasswordField
+        <NewPasswordField
           view={view}
           form="password"
           name="new_password"
           label={messages.newPassword}
-          hint={fill(messages.passwordHint, { minLength })}
-          isNew
+          minLength={minLength}
           errors={errors}
         />
         <ChallengeBox view={view} challenge={challenge} />

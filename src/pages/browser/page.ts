@@ -1,6 +1,7 @@
 /** The script of the hosted pages. Each page works without it, except for the widget of a challenge. */
 import { solveChallenges } from './challenge-box.ts'
-import { lastingAddress } from './page-address.ts'
+import { countDown } from './countdown.ts'
+import { lastingAddress } from './pure.ts'
 import { moveFocus, replaceMain } from './replace-main.ts'
 import { sendForms } from './send-forms.ts'
 
@@ -17,12 +18,25 @@ sendForms((page) => {
   enhance(main)
   moveFocus(main)
 })
+void startChecks(document.activeElement)
+document.addEventListener('focusin', ({ target }) => void startChecks(target))
 
 function enhance(root: ParentNode): void {
   const { signal } = lifetime
   for (const button of root.querySelectorAll<HTMLButtonElement>('[data-shows]')) addPasswordToggle(button)
   for (const time of root.querySelectorAll('time')) showLocalTime(time)
   for (const box of root.querySelectorAll<HTMLElement>('[data-challenge]')) solveChallenges(box, signal)
+  for (const alert of root.querySelectorAll<HTMLElement>('[data-retry-after]')) countDown(alert, signal)
+}
+
+const checked = new WeakSet<Element>()
+
+/** Most visits of a page need no checks, so their script is loaded when a field that has them gets the focus. */
+async function startChecks(field: EventTarget | null): Promise<void> {
+  if (!(field instanceof HTMLInputElement) || field.dataset.check === undefined || checked.has(field)) return
+  checked.add(field)
+  const { checkWhileTyping } = await import('./typing.ts')
+  checkWhileTyping(field)
 }
 
 function addPasswordToggle(button: HTMLButtonElement): void {

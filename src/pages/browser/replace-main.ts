@@ -10,9 +10,9 @@ type Field = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement
  * Keeps what the person typed, above all passwords: the HTML of a page never contains one.
  * @returns the new main content
  */
-export function replaceMain(page: Document): HTMLElement | null {
+export function replaceMain(page: DocumentFragment): HTMLElement | null {
   if (accountOf(page) === accountOf(document)) keepState(page)
-  document.title = page.title
+  document.title = page.querySelector('title')?.textContent ?? document.title
   for (const selector of PARTS) {
     const part = page.querySelector(selector)
     if (part !== null) document.querySelector(selector)?.replaceWith(part)
@@ -28,11 +28,11 @@ export function moveFocus(main: HTMLElement): void {
 }
 
 /** The account that the forms are for. The browser may have logged in to another one, whose forms must not get these values. */
-function accountOf(page: Document): string | undefined {
+function accountOf(page: ParentNode): string | undefined {
   return page.querySelector<HTMLInputElement>('main input[name=account]')?.value
 }
 
-function keepState(page: Document): void {
+function keepState(page: DocumentFragment): void {
   for (const field of document.querySelectorAll<Field>(`main :is(${FIELDS})`)) {
     const next = page.getElementById(field.id)
     if (isField(next)) keepValue(field, next)

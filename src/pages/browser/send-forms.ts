@@ -8,7 +8,7 @@ const TIMED_OUT = 'timed out'
 let endCurrent = (): void => undefined
 
 /** @param showPage shows the page that responds to a rejected form */
-export function sendForms(showPage: (page: Document) => void): void {
+export function sendForms(showPage: (page: DocumentFragment) => void): void {
   const opensElsewhere = watchModifierKeys()
   document.addEventListener('submit', (event) => {
     const form = event.target
@@ -51,7 +51,7 @@ function watchModifierKeys(): () => boolean {
 async function send(
   form: HTMLFormElement,
   submitter: HTMLElement | null,
-  showPage: (page: Document) => void,
+  showPage: (page: DocumentFragment) => void,
 ): Promise<void> {
   const request = requestOf(form, submitter)
   const unmark = markBusy(form, submitter)
@@ -88,15 +88,17 @@ function requestOf(form: HTMLFormElement, submitter: HTMLElement | null): Reques
 }
 
 /** @returns the address of the next page, or the page that shows why the form was rejected */
-async function readResult(response: Response): Promise<string | Document> {
+async function readResult(response: Response): Promise<string | DocumentFragment> {
   const type = response.headers.get('Content-Type') ?? ''
   if (response.ok && type.startsWith('application/json')) {
     const next: { readonly location: string } = await response.json()
     return next.location
   }
-  const page = new DOMParser().parseFromString(await response.text(), 'text/html')
-  if (page.querySelector('main') === null) throw new Error(`not a page: ${response.status}`)
-  return page
+  // A DOMParser would report the styles of the page as violations of this page's Content-Security-Policy.
+  const template = document.createElement('template')
+  template.innerHTML = await response.text()
+  if (template.content.querySelector('main') === null) throw new Error(`not a page: ${response.status}`)
+  return template.content
 }
 
 /** @returns undoes it */

@@ -3,12 +3,21 @@ import type { PropsWithChildren } from 'hono/jsx'
 import type { FormErrors } from '../form-errors.ts'
 import { Icon, type IconName } from './icons.tsx'
 
-/** An error message. Screen readers read it out. It takes the focus unless an invalid field has it. */
+/**
+ * An error message. Screen readers read it out. It takes the focus unless an invalid field has it. If a limit blocks, the
+ * script counts down.
+ */
 export function Alert({ errors }: { readonly errors: FormErrors | null }) {
   if (errors === null) return null
+  const { wait } = errors
   const takesFocus = Object.keys(errors.fields).length === 0
   return (
-    <div class="alert">
+    <div
+      class="alert"
+      data-retry-after={wait?.seconds}
+      data-retry-in={wait?.countdown}
+      data-retry-now={wait?.over}
+    >
       <Icon name="warning" />
       <p role="alert" tabindex={-1} autofocus={takesFocus}>
         {errors.message}

@@ -1,6 +1,9 @@
 /** The fields of forms. Each shows its label, its hint and its error, in this order. */
 import type { PropsWithChildren } from 'hono/jsx'
+import type { IdentifierKind } from '../../accounts/account.ts'
 import type { Challenge } from '../../challenge/challenge.ts'
+import { fill } from '../../messages/messages.ts'
+import type { PasswordTexts } from '../browser/field-checks.ts'
 import type { FormErrors } from '../form-errors.ts'
 import type { View } from '../view.ts'
 import { Icon } from './icons.tsx'
@@ -58,6 +61,10 @@ interface TextFieldProps extends FieldProps {
   readonly type?: 'text' | 'email' | 'tel' | 'url'
   readonly required?: boolean
   readonly maxlength?: number
+  /** What the script checks when the person leaves the field. */
+  readonly check?: IdentifierKind | 'identifier'
+  /** The errors of that check. */
+  readonly checkTexts?: Readonly<Record<IdentifierKind, string>>
 }
 
 export function TextField({
@@ -66,6 +73,8 @@ export function TextField({
   type = 'text',
   required = false,
   maxlength,
+  check,
+  checkTexts,
   ...field
 }: TextFieldProps) {
   return (
@@ -80,6 +89,8 @@ export function TextField({
         required={required}
         maxlength={maxlength}
         dir={type === 'text' ? 'auto' : 'ltr'}
+        data-check={check}
+        data-texts={checkTexts && JSON.stringify(checkTexts)}
       />
     </Field>
   )
@@ -87,11 +98,12 @@ export function TextField({
 
 type PasswordProps = FieldProps & {
   readonly view: View
-  readonly isNew?: boolean
+  /** For a new password: what the script needs to check it and to show its strength. */
+  readonly texts?: PasswordTexts
 }
 
 /** The button inside the field shows the password. It is hidden without JavaScript. */
-export function PasswordField({ view, isNew = false, ...field }: PasswordProps) {
+export function PasswordField({ view, texts, ...field }: PasswordProps) {
   const { showPassword, hidePassword } = view.messages
   const control = controlOf(field)
   return (
@@ -100,8 +112,10 @@ export function PasswordField({ view, isNew = false, ...field }: PasswordProps) 
         <input
           {...control}
           type="password"
-          autocomplete={isNew ? 'new-password' : 'current-password'}
+          autocomplete={texts === undefined ? 'current-password' : 'new-password'}
           required
+          data-check={texts && 'new-password'}
+          data-texts={texts && JSON.stringify(texts)}
         />
         <button
           type="button"
@@ -117,6 +131,21 @@ export function PasswordField({ view, isNew = false, ...field }: PasswordProps) 
       </div>
     </Field>
   )
+}
+
+export function NewPasswordField({
+  minLength,
+  ...field
+}: Omit<PasswordProps, 'texts' | 'hint'> & { readonly minLength: number }) {
+  const { passwordHint, passwordStrength, weakPasswordReasons, sentenceSeparator } = field.view.messages
+  const { weak, fair, good, strong } = passwordStrength
+  const texts = {
+    minLength,
+    weaknesses: weakPasswordReasons,
+    levels: [weak, fair, good, strong],
+    separator: sentenceSeparator,
+  }
+  return <PasswordField {...field} hint={fill(passwordHint, { minLength })} texts={texts} />
 }
 
 /** A code that a message or an authenticator shows. Phones offer to fill it in. */

@@ -5,7 +5,7 @@ import type { Challenge } from '../../challenge/challenge.ts'
 import { fill } from '../../messages/messages.ts'
 import { Button, ButtonLink } from '../components/buttons.tsx'
 import { Alert, Avatar, EmptyState, Toast } from '../components/feedback.tsx'
-import { ChallengeBox, PasswordField, TextField } from '../components/fields.tsx'
+import { ChallengeBox, NewPasswordField, PasswordField, TextField } from '../components/fields.tsx'
 import { type LoginQuery, withLoginQuery } from '../form.ts'
 import type { FormErrors } from '../form-errors.ts'
 import { underAuthPath } from '../page-cookie.ts'
@@ -115,18 +115,19 @@ export function RegisterPage(props: RegisterProps) {
             hint={field === 'identifier' || field === 'phone' ? messages.identifierHint : undefined}
             value={typed[field]}
             required
+            check={field}
+            checkTexts={messages.invalidIdentifier}
             errors={errors}
             initialFocus={index === 0}
             {...INPUTS[field]}
           />
         ))}
-        <PasswordField
+        <NewPasswordField
           view={view}
           form="register"
           name="password"
           label={messages.password}
-          hint={fill(messages.passwordHint, { minLength })}
-          isNew
+          minLength={minLength}
           errors={errors}
         />
         <ChallengeBox view={view} challenge={challenge} />
