@@ -59,6 +59,7 @@ export function gatewayRoutes(
     c.set('route', `${route.prefix.replace(/\/$/, '')}/*`)
     const response = await forward(c, gateway, { route, url, path, isOwnHost: config.hosts.has(host) })
     c.set('isProxied', true)
+    if (route.log === 'failures' && response.status < 400) c.set('skipRequestLog', true)
     return response
   })
 }
