@@ -176,17 +176,18 @@ function isAdmin({ claims }: Identity): boolean {
  * @param address of the origin: its path precedes that of the request
  * @throws {ServiceError} `not_found`
  */
-function urlAtOrigin({ route, path, url }: RoutedRequest, { origin, pathname }: URL): URL {
+function urlAtOrigin({ route, path, url }: RoutedRequest, { origin, pathname }: URL): string {
   const target = pathAtOrigin(route, path, pathname)
-  const originUrl = new URL(`${origin}${target}${url.search}`)
-  // The URL parser must not have changed the path, since the request could then reach another resource.
-  if (originUrl.pathname !== target) throw new ServiceError('not_found')
+  const originUrl = `${origin}${target}${url.search}`
+  // The URL parser must not change the path, since the request could then reach another resource. It does not change one that it
+  // has returned.
+  if (target !== url.pathname && new URL(originUrl).pathname !== target) throw new ServiceError('not_found')
   return originUrl
 }
 
 /** The request to the origin, apart from what it has in common with that of the requester. */
 interface OriginRequest {
-  readonly url: URL
+  readonly url: string
   /** Which headers of the requester must not reach an origin. */
   readonly isDropped: HeaderFilter
   /** The headers that the gateway sets. */
@@ -236,7 +237,7 @@ function requestTo(
   for (const [name, value] of Object.entries(ownHeaders)) headers.set(name, value)
   if (isBodiless(method)) headers.delete('Content-Length')
   if (isWebSocketRequest(received)) headers.set('Upgrade', 'websocket')
-  offerToOrigin(headers, readOfferedProtocols(headers))
+  offerToOrigin(headers)
   return request
 }
 
