@@ -179,8 +179,7 @@ function isAdmin({ claims }: Identity): boolean {
 function urlAtOrigin({ route, path, url }: RoutedRequest, { origin, pathname }: URL): string {
   const target = pathAtOrigin(route, path, pathname)
   const originUrl = `${origin}${target}${url.search}`
-  // The URL parser must not change the path, since the request could then reach another resource. It does not change one that it
-  // has returned.
+  // The URL parser keeps a path that it has returned. It must not change another, since that could lead to another resource.
   if (target !== url.pathname && new URL(originUrl).pathname !== target) throw new ServiceError('not_found')
   return originUrl
 }
@@ -188,7 +187,6 @@ function urlAtOrigin({ route, path, url }: RoutedRequest, { origin, pathname }: 
 /** The request to the origin, apart from what it has in common with that of the requester. */
 interface OriginRequest {
   readonly url: string
-  /** Which headers of the requester must not reach an origin. */
   readonly isDropped: HeaderFilter
   /** The headers that the gateway sets. */
   readonly ownHeaders: Readonly<Record<string, string>>
