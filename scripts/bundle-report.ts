@@ -13,7 +13,7 @@ import { build as buildWithEsbuild } from 'esbuild'
 import { checkDeployment } from './deployment.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const LIMIT_BYTES = 235 * 1024
+const LIMIT_BYTES = 250 * 1024
 const CLIENT_LIMIT_BYTES = 6 * 1024
 /** What is uploaded beside the Worker. The API reference, which is for development alone, is at /docs. */
 const UPLOADED_ASSETS = ['_headers', 'assets']

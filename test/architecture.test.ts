@@ -103,7 +103,7 @@ describe('the layout of the source', () => {
     [
       'the clock only where a request, an RPC or an alarm begins, where a log line is written, and in browsers',
       /Date\.now\(|new Date\(\)/,
-      /^(isolate|runtime\/log|http\/middleware\/provide-context|sessions\/account-object|limits\/attempt-counter|client\/(session|service))\.ts$/,
+      /^(isolate|runtime\/log|http\/middleware\/provide-context|sessions\/account-object|limits\/attempt-counter|client\/(session|service)|pages\/browser\/countdown)\.ts$/,
     ],
     ['the console only in the log', /\bconsole\./, /^runtime\/log\.ts$/],
     ['no Math.random', /Math\.random/, /^$/],

@@ -115,7 +115,7 @@ export const ar: Messages<'zero' | 'one' | 'two' | 'few' | 'many'> = {
     many: 'يُرجى المحاولة مرة أخرى بعد \u2068{count}\u2069 دقيقة.',
     other: 'يُرجى المحاولة مرة أخرى بعد \u2068{count}\u2069 دقيقة.',
   },
-  tryAgainAfter: 'يُرجى المحاولة مرة أخرى بعد {time}.',
+  tryAgainAfter: 'يُرجى المحاولة مرة أخرى بعد \u2068{time}\u2069.',
   tryAgainNow: 'يمكنك المحاولة مرة أخرى الآن.',
   goToAccount: 'الانتقال إلى حسابك',
   errorCode: 'الرمز',
