@@ -1,5 +1,5 @@
 /** The rows that an account's object stores, and how they are read and changed. */
-import { NO_PROFILE_FIELDS } from '../accounts/account.ts'
+import type { ProfileFields } from '../accounts/account.ts'
 import { constantTimeEqual } from '../crypto/bytes.ts'
 import type { AccountEvent } from '../outbox/events.ts'
 import type { EndRequest, PresentedFamily } from './account-rpc.ts'
@@ -92,11 +92,13 @@ export class AccountRecord {
   }
 }
 
+const UNSET: ProfileFields = { name: null, picture: null, locale: null, zoneinfo: null }
+
 /** A state that was published before profiles had these fields has them as null. */
 function withProfileFields(row: AccountRow | null): AccountRow | null {
   const profile = row?.state.profile
   if (row === null || !profile || Object.hasOwn(profile, 'name')) return row
-  return { ...row, state: { ...row.state, profile: { ...NO_PROFILE_FIELDS, ...profile } } }
+  return { ...row, state: { ...row.state, profile: { ...UNSET, ...profile } } }
 }
 
 /** A live session of an account that is not deleted. */
