@@ -41,6 +41,13 @@ describe('the language switch', () => {
     expect(languageOf(again)).toBe('ar')
   })
 
+  it('tells the script of the pages to open the page again, since all of it changes', async () => {
+    const headers = { ...SAME_ORIGIN, Accept: 'application/json, text/html;q=0.9' }
+    const response = await choose({ language: 'ar', back: '/register' }, headers)
+    expect([response.status, await response.json()]).toEqual([200, { location: '/register' }])
+    expect(response.headers.getSetCookie()[0]).toContain(`${COOKIE}=ar;`)
+  })
+
   it('removes ui_locales from the page to which it returns, since it would override the choice', async () => {
     const back = `/login?ui_locales=de&return_to=${encodeURIComponent(`${APP}/?ui_locales=de`)}`
     const page = await new Browser().send('/language', { language: 'ar', back })
@@ -107,6 +114,38 @@ describe('the language switch', () => {
     expect((await new Browser().open('/language')).url).toBe('/login')
     const disabled = workerWith({ PAGES: { enabled: false } })
     expect((await call('POST', '/language', { headers: SAME_ORIGIN }, disabled)).status).toBe(404)
+  })
+})
+
+describe('the languages of a deployment', () => {
+  const fetch = workerWith({ PAGES: { languages: ['de', 'zh-Hant'] } })
+
+  it('are those of PAGES.languages, and the first is the default', async () => {
+    const languagesFor = async (header: string) =>
+      languageOf(await new Browser({ 'Accept-Language': header }, fetch).open('/login'))
+    expect(await languagesFor('en')).toBe('de')
+    expect(await languagesFor('zh-CN, zh-TW;q=0.5')).toBe('zh-Hant')
+  })
+
+  it('are those that the switch accepts', async () => {
+    const page = await new Browser({}, fetch).send('/language', { language: 'en', back: '/login' })
+    expect(page.status).toBe(422)
+  })
+})
+
+describe('the locale of an account', () => {
+  it('chooses the language of the pages that know the account, before the browser and after the cookie', async () => {
+    const { browser } = await registered()
+    const french = browser.copy({ 'Accept-Language': 'fr, zh;q=0.5' })
+    expect(languageOf(await french.open('/account'))).toBe('zh-Hans')
+    const saved = await french.send('/account/details', { locale: 'ar' })
+    expect(languageOf(saved)).toBe('ar')
+    expect(languageOf(await french.open('/account/nothing'))).toBe('ar')
+    expect(languageOf(await french.open(`/login?return_to=${APP}/`))).toBe('ar')
+    expect(languageOf(await french.open('/errors/not_found'))).toBe('zh-Hans')
+    french.setCookie(COOKIE, 'de')
+    expect(languageOf(await french.open('/account'))).toBe('de')
+    expect(languageOf(await french.open('/account?ui_locales=en'))).toBe('en')
   })
 })
 
