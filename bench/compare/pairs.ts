@@ -54,7 +54,14 @@ async function groupsOf(stage: Stage, sizes: Sizes): Promise<readonly Group[]> {
   )
   return [
     {
-      calls: ['/auth/verify, warm', '/auth/verify, fresh', 'JWKS', 'gateway', 'gateway, fresh'],
+      calls: [
+        '/auth/verify, warm',
+        '/auth/verify, fresh',
+        'JWKS',
+        'gateway',
+        'gateway, log of failures',
+        'gateway, fresh',
+      ],
       prepare: () => tokenPairs(on, seeds, people, session),
     },
     { calls: ['GET /auth/me'], prepare: () => mePairs(on, seeds, { people, session, samples }) },

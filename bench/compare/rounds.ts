@@ -87,5 +87,5 @@ function lineOf({ pair: { call, comparedWith }, rates }: Result): string {
   const shown = rates.map(({ concurrency, ours, theirs, ratio }) => {
     return `${concurrency}: ${ratio.toFixed(2)} (${ours.toFixed(0)} / ${theirs.toFixed(0)})`
   })
-  return `${call.padEnd(24)}${comparedWith.padEnd(38)}${shown.join('   ')}`
+  return `${call.padEnd(26)}${comparedWith.padEnd(38)}${shown.join('   ')}`
 }

@@ -170,6 +170,7 @@ export function gatehouseWorker(
       GATEWAY: {
         '/api': { service: 'ORIGIN', audience: 'origin' },
         '/pass': { service: 'ORIGIN', audience: 'origin', authorization: 'pass' },
+        '/quiet': { service: 'ORIGIN', audience: 'origin', log: 'failures' },
       },
       LIMITS: limits,
     },

@@ -57,12 +57,16 @@ export async function tokenPairs(
 
 function gatewayPairs(on: LoadsOn, warm: (path: string) => Next, fresh: readonly string[]): readonly Pair[] {
   const comparedWith = "Gatehouse, passing the client's token"
+  const proxies = [
+    { comparedWith: 'fair floor: proxy', theirs: on('fair-floor', warm('/api/x')), target: atBoth(0.8) },
+    { comparedWith: 'bare Hono: proxy', theirs: on('floor', warm('/api/x')) },
+  ]
   return [
     ...compareWith('gateway', on('gatehouse', warm('/api/x')), [
-      { comparedWith: 'fair floor: proxy', theirs: on('fair-floor', warm('/api/x')), target: atBoth(0.8) },
-      { comparedWith: 'bare Hono: proxy', theirs: on('floor', warm('/api/x')) },
+      ...proxies,
       { comparedWith, theirs: on('gatehouse', warm('/pass/x')) },
     ]),
+    ...compareWith('gateway, log of failures', on('gatehouse', warm('/quiet/x')), proxies),
     ...compareWith('gateway, fresh', on('gatehouse', cycling('/api/x', fresh)), [
       { comparedWith, theirs: on('gatehouse', cycling('/pass/x', fresh)) },
     ]),

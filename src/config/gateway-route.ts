@@ -32,6 +32,8 @@ export interface GatewayRoute {
   readonly timeoutMs: number
   /** `default` lets Cloudflare's cache respond in place of the origin, as the headers of the cached response allow. */
   readonly cache: 'no-store' | 'default'
+  /** Which requests have a log line: all of them, or only those whose response is an error, of the gateway or of the origin. */
+  readonly log: 'all' | 'failures'
 }
 
 export type OriginAddress =
@@ -73,6 +75,7 @@ const routeFields = z.strictObject({
   strip_prefix: z._default(z.boolean(), false),
   timeout_seconds: z._default(z.number().check(z.minimum(1), z.maximum(600)), 30),
   cache: z._default(z.enum(['no-store', 'default']), 'no-store'),
+  log: z._default(z.enum(['all', 'failures']), 'all'),
 })
 type RouteFields = z.infer<typeof routeFields>
 
@@ -132,7 +135,7 @@ function toOrigin(reader: SettingsReader, { origin, service }: RouteFields): Ori
 
 function toRoute(
   prefix: string,
-  { required, session, roles, scope, pages, cache, ...fields }: RouteFields,
+  { required, session, roles, scope, pages, cache, log, ...fields }: RouteFields,
   origin: OriginAddress,
   audience: string,
 ): GatewayRoute {
@@ -150,6 +153,7 @@ function toRoute(
     stripPrefix: fields.strip_prefix,
     timeoutMs: fields.timeout_seconds * 1000,
     cache,
+    log,
   }
 }
 

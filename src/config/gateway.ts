@@ -45,7 +45,7 @@ const OWN_SEGMENTS = [
   'favicon.ico',
 ]
 /** Segments of the hosted pages. Routes may use them if there are no hosted pages. */
-const PAGE_SEGMENTS = ['login', 'register', 'logout', 'account']
+const PAGE_SEGMENTS = ['login', 'register', 'logout', 'account', 'language']
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 

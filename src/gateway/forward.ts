@@ -59,6 +59,7 @@ export function gatewayRoutes(
     c.set('route', `${route.prefix.replace(/\/$/, '')}/*`)
     const response = await forward(c, gateway, { route, url, path, isOwnHost: config.hosts.has(host) })
     c.set('isProxied', true)
+    if (route.log === 'failures' && response.status < 400) c.set('skipRequestLog', true)
     return response
   })
 }
@@ -175,18 +176,17 @@ function isAdmin({ claims }: Identity): boolean {
  * @param address of the origin: its path precedes that of the request
  * @throws {ServiceError} `not_found`
  */
-function urlAtOrigin({ route, path, url }: RoutedRequest, { origin, pathname }: URL): URL {
+function urlAtOrigin({ route, path, url }: RoutedRequest, { origin, pathname }: URL): string {
   const target = pathAtOrigin(route, path, pathname)
-  const originUrl = new URL(`${origin}${target}${url.search}`)
-  // The URL parser must not have changed the path, since the request could then reach another resource.
-  if (originUrl.pathname !== target) throw new ServiceError('not_found')
+  const originUrl = `${origin}${target}${url.search}`
+  // The URL parser keeps a path that it has returned. It must not change another, since that could lead to another resource.
+  if (target !== url.pathname && new URL(originUrl).pathname !== target) throw new ServiceError('not_found')
   return originUrl
 }
 
 /** The request to the origin, apart from what it has in common with that of the requester. */
 interface OriginRequest {
-  readonly url: URL
-  /** Which headers of the requester must not reach an origin. */
+  readonly url: string
   readonly isDropped: HeaderFilter
   /** The headers that the gateway sets. */
   readonly ownHeaders: Readonly<Record<string, string>>
@@ -235,7 +235,7 @@ function requestTo(
   for (const [name, value] of Object.entries(ownHeaders)) headers.set(name, value)
   if (isBodiless(method)) headers.delete('Content-Length')
   if (isWebSocketRequest(received)) headers.set('Upgrade', 'websocket')
-  offerToOrigin(headers, readOfferedProtocols(headers))
+  offerToOrigin(headers)
   return request
 }
 

@@ -118,11 +118,19 @@ export function sandbox(headers: Headers): void {
 
 /** Removes the headers that the filter drops, and those that `Connection` names. */
 function drop(headers: Headers, isDropped: HeaderFilter): void {
-  const connection = headers.get('Connection') ?? ''
-  const named = new Set(connection.split(',').map((name) => name.trim().toLowerCase()))
+  const named = namesInConnection(headers)
   for (const name of [...headers.keys()]) {
     if (isDropped(name) || named.has(name)) headers.delete(name)
   }
+}
+
+const NO_NAMES: ReadonlySet<string> = new Set()
+
+/** @returns the names in lower case */
+function namesInConnection(headers: Headers): ReadonlySet<string> {
+  const connection = headers.get('Connection')
+  if (connection === null) return NO_NAMES
+  return new Set(connection.split(',').map((name) => name.trim().toLowerCase()))
 }
 
 /**

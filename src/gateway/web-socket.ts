@@ -32,8 +32,10 @@ export function readOfferedProtocols(headers: Headers): OfferedProtocols {
   }
 }
 
-/** Offers the origin all subprotocols except tokens. */
-export function offerToOrigin(headers: Headers, { others }: OfferedProtocols): void {
+/** Offers the origin all subprotocols that the headers offer, except tokens. */
+export function offerToOrigin(headers: Headers): void {
+  if (!headers.has(HEADER)) return
+  const { others } = readOfferedProtocols(headers)
   if (others.length === 0) headers.delete(HEADER)
   else headers.set(HEADER, others.join(', '))
 }

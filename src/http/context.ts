@@ -17,10 +17,12 @@ export interface AppEnv {
     requestLogFields: RequestLogFields | undefined
     /** The gateway's route, which the log line has in place of the matched pattern. */
     route: string | undefined
-    /** Whether to write no log line: forward auth let the request pass, and the proxy that asked logs it. */
+    /** Whether to write no log line for the request, because it succeeded and its line would only be one of many. */
     skipRequestLog: true | undefined
     /** Whether the response is an origin's, which must not be changed. */
     isProxied: true | undefined
+    /** Of the account whose session a page has read: a BCP 47 tag. */
+    accountLocale: string | null | undefined
     errorCode: ErrorCode | OAuthErrorCode | undefined
   }
 }

@@ -1,5 +1,6 @@
-/** Parses the header with the requester's IP address. Pure. */
+/** Parses the header with the requester's IP address. Pure: what it remembers changes no result. */
 import ipaddr from 'ipaddr.js'
+import { BoundedMap } from '../runtime/bounded-map.ts'
 
 export interface RequesterAddress {
   /** The address itself, in its canonical form (RFC 5952). */
@@ -17,6 +18,12 @@ const PSEUDO_IPV4 = ipaddr.IPv4.parseCIDR('240.0.0.0/4')
 /** Eight groups of four digits, of which the last two are written as an IPv4 address. */
 const MAX_ADDRESS_LENGTH = 45
 
+const MAX_KNOWN = 1_000
+/** Two addresses, and the prefix. Longer text is not kept, because an isolate has only 128 MB of memory. */
+const MAX_KNOWN_LENGTH = 100
+/** The last results, since a requester sends many requests, and each would take several microseconds for an IPv6 address. */
+const known = new BoundedMap<RequesterAddress | null>(MAX_KNOWN)
+
 /**
  * @param text the header's value; anything but one address, such as a list of addresses, is invalid
  * @param ipv6Text the CF-Connecting-IPv6 header, which is used if `text` is a Pseudo IPv4 address
@@ -24,6 +31,20 @@ const MAX_ADDRESS_LENGTH = 45
  * @returns null if there is no address
  */
 export function parseRequesterAddress(
+  text: string | undefined,
+  ipv6Text: string | undefined,
+  ipv6Prefix: number,
+): RequesterAddress | null {
+  // No header contains a line break.
+  const key = `${ipv6Prefix}\n${text}\n${ipv6Text}`
+  const found = known.get(key)
+  if (found !== undefined) return found
+  const address = readRequesterAddress(text, ipv6Text, ipv6Prefix)
+  if (key.length <= MAX_KNOWN_LENGTH) known.set(key, address)
+  return address
+}
+
+function readRequesterAddress(
   text: string | undefined,
   ipv6Text: string | undefined,
   ipv6Prefix: number,

@@ -245,6 +245,7 @@ export const de: Messages<'one'> = {
     ],
   },
   formErrorTexts: {
+    not_found: 'Diese Seite gibt es nicht.',
     invalid_credentials: 'Falscher Benutzername oder falsches Passwort.',
     challenge_required:
       'Es gab mehrere Fehlversuche. Lösen Sie die Sicherheitsprüfung unten, um es noch einmal zu versuchen.',

@@ -136,6 +136,7 @@ export const en: Messages<'one'> = {
   },
   errors: englishErrors(),
   formErrorTexts: {
+    not_found: 'This page does not exist.',
     invalid_credentials: 'Incorrect username or password.',
     challenge_required:
       'There were several failed attempts. To try again, complete the security check below.',

@@ -16,29 +16,25 @@ export const LANGUAGE_NAMES: Readonly<Record<Language, string>> = {
 /** Languages that are written from right to left. */
 export const RIGHT_TO_LEFT: ReadonlySet<Language> = new Set(['ar'])
 
+/** The meaning of tags that `LANGUAGES` does not have: these regions write traditional Chinese. */
+const ALIASES = { zh: 'zh-Hans', 'zh-TW': 'zh-Hant', 'zh-HK': 'zh-Hant', 'zh-MO': 'zh-Hant' } as const
+
+const BY_TAG: ReadonlyMap<string, Language> = new Map<string, Language>([
+  ...LANGUAGES.map((language) => [language.toLowerCase(), language] as const),
+  ...Object.entries(ALIASES).map(([tag, language]) => [tag.toLowerCase(), language] as const),
+])
+
 /**
- * Looks a language up as RFC 4647 section 3.4 does. The script decides between two forms of a language; a tag without one has that
- * of its region: `zh-TW` means `zh-Hant`.
+ * Looks a language up as RFC 4647 section 3.4 does: by the tag without the subtags at its end, of which at most two decide here.
  *
- * @param tags BCP 47 tags, the preferred one first. Others than these are skipped.
+ * @param tags BCP 47 tags, the preferred one first; other texts mean no language
  * @param offered the languages of the pages
  * @returns null if none of the tags means one of these languages
  */
 export function matchLanguage(tags: readonly string[], offered: readonly Language[]): Language | null {
-  for (const tag of tags) {
-    const names = namesOf(tag)
-    const language = offered.find((name) => names.includes(name))
-    if (language !== undefined) return language
-  }
-  return null
-}
-
-/** The language alone, and the language with its script. */
-function namesOf(tag: string): readonly string[] {
-  try {
-    const { language, script } = new Intl.Locale(tag).maximize()
-    return [language, `${language}-${script}`]
-  } catch {
-    return []
-  }
+  const languages = tags.map((tag) => {
+    const [language = '', next] = tag.toLowerCase().split('-', 2)
+    return BY_TAG.get(`${language}-${next}`) ?? BY_TAG.get(language)
+  })
+  return languages.find((language) => language !== undefined && offered.includes(language)) ?? null
 }

@@ -168,6 +168,7 @@ export const zhHans: Messages = {
     internal: ['内部错误', '服务出错。请求编号有助于查明原因。'],
   },
   formErrorTexts: {
+    not_found: '此页面不存在。',
     invalid_credentials: '账号或密码错误。',
     challenge_required: '失败次数较多。请完成下方的安全验证，然后重试。',
     challenge_failed: '安全验证未通过。请完成下方新的验证，然后重试。',

@@ -171,6 +171,7 @@ export const zhHant: Messages = {
     internal: ['內部錯誤', '發生未預期的錯誤。請求編號有助於找出原因。'],
   },
   formErrorTexts: {
+    not_found: '此頁面不存在。',
     invalid_credentials: '帳號或密碼錯誤。',
     challenge_required: '失敗次數過多。請完成下方的安全驗證，然後再試一次。',
     challenge_failed: '安全驗證未通過。請完成下方新的驗證，然後再試一次。',

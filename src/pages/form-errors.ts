@@ -91,8 +91,8 @@ export function accountSwitched(name: string, messages: Messages): FormErrors {
 
 function messageOf({ code, members }: ServiceError, messages: Messages): string {
   if (members.changed) return messages.changeIncomplete
-  // The pages check the fields beforehand, so only the removal of the last identifier leads to this code.
-  if (code === 'invalid_request') return messages.identifierRequired
+  // The pages check the fields of an account beforehand, so only the removal of the last identifier leads to these errors.
+  if (members.errors !== undefined) return messages.identifierRequired
   return messages.formErrorTexts[code] ?? messages.errors[code][1]
 }
 

@@ -65,8 +65,28 @@ export function readReturnTo(text: string | undefined, origins: readonly string[
   return url.username + url.password === '' ? url.href : null
 }
 
-/** @param path may have a query. @returns the path with `return_to` in its query, unchanged if returnTo is null */
-export function withReturnTo(path: string, returnTo: string | null): string {
-  const separator = path.includes('?') ? '&' : '?'
-  return returnTo === null ? path : `${path}${separator}${new URLSearchParams({ return_to: returnTo })}`
+/** What an app asks of a login in the query. The pages of the login hand it on to each other. */
+export interface LoginQuery {
+  /** The complete URL of the app. */
+  readonly returnTo: string | null
+  /** The value of `ui_locales` (OpenID Connect Core section 3.1.2.1). */
+  readonly uiLocales: string | null
+}
+
+export function loginQueryOf(c: AppContext): LoginQuery {
+  const { corsOrigins } = c.get('ctx').services.config.deployment
+  return {
+    returnTo: readReturnTo(c.req.query('return_to'), corsOrigins),
+    uiLocales: c.req.query('ui_locales') || null,
+  }
+}
+
+/** @param path may have a query. @returns the path with what the query of the login has */
+export function withLoginQuery(path: string, { returnTo, uiLocales }: LoginQuery): string {
+  const query = new URLSearchParams({
+    ...(returnTo !== null && { return_to: returnTo }),
+    ...(uiLocales !== null && { ui_locales: uiLocales }),
+  })
+  if (query.size === 0) return path
+  return `${path}${path.includes('?') ? '&' : '?'}${query}`
 }

@@ -5,9 +5,14 @@ import { ServiceError } from '../errors/service-error.ts'
 import type { AppEnv } from '../http/context.ts'
 import { hostNameOf } from '../http/middleware/host.ts'
 import { accountPages } from './account/account-routes.tsx'
+import { showError } from './error-pages.tsx'
+import { formFieldsOf, sameOriginForm } from './form.ts'
+import { setLanguageCookie } from './language.ts'
 import { loginPages } from './login/login-routes.tsx'
 import { registrationPages } from './login/register-routes.tsx'
-import { PAGES_UNDER_AUTH } from './page-cookie.ts'
+import { isHostedPage, isPage, PAGES_UNDER_AUTH } from './page-paths.ts'
+
+const LOGIN = '/login'
 
 /** @param isFrontPage whether "/" on this host leads to the account page: it does unless an origin serves it */
 export function hostedPages(isFrontPage: (hostname: string) => boolean): Hono<AppEnv> {
@@ -17,31 +22,35 @@ export function hostedPages(isFrontPage: (hostname: string) => boolean): Hono<Ap
     router.route(path, registrationPages())
     router.route(path, accountPages())
   }
+  router.route('/', languagePages())
   router.get('/', async (c, next) =>
     isFrontPage(hostNameOf(new URL(c.req.url))) ? c.redirect('/account', 303) : next(),
   )
   return router
 }
 
-/** The first path segments of hosted pages. */
-const PAGE_SEGMENTS: ReadonlySet<string> = new Set([
-  'login',
-  'register',
-  'logout',
-  'account',
-  'forgot',
-  'reset',
-  'verify',
-  'undo',
-  'consent',
-  'console',
-])
-/** The paths outside these segments that respond with a page or redirect to one. */
-const PAGE_PATHS: ReadonlySet<string> = new Set([
-  '/oauth2/authorize',
-  '/oauth2/logout',
-  '/.well-known/change-password',
-])
+/** The language switch, which every page has. */
+function languagePages(): Hono<AppEnv> {
+  const router = new Hono<AppEnv>()
+  router.onError(showError)
+  router.get('/language', (c) => c.redirect(LOGIN, 303))
+  router.post('/language', sameOriginForm, (c) => {
+    const field = formFieldsOf(c)
+    const language = c.get('ctx').services.config.pages.languages.find((tag) => tag === field('language'))
+    if (language === undefined) throw new ServiceError('invalid_request')
+    setLanguageCookie(c, language)
+    return c.redirect(readBack(field('back'), c.get('ctx').services.config.deployment.publicUrl), 303)
+  })
+  return router
+}
+
+/** @returns the path of the page, without `ui_locales`, which would override the choice; the login page if it is no page of this host */
+function readBack(text: string, publicUrl: string): string {
+  const url = URL.parse(text, publicUrl)
+  if (!text.startsWith('/') || url?.origin !== publicUrl || !isPage(url.pathname)) return LOGIN
+  url.searchParams.delete('ui_locales')
+  return url.pathname + url.search
+}
 
 /** @param hosts of the gateway, in the form of `URL.hostname` */
 export function refuseOnGatewayHosts(hosts: ReadonlySet<string>) {
@@ -50,9 +59,4 @@ export function refuseOnGatewayHosts(hosts: ReadonlySet<string>) {
     if (isGatewayHost && isHostedPage(c.req.path)) throw new ServiceError('not_found')
     await next()
   })
-}
-
-function isHostedPage(path: string): boolean {
-  const hasPageSegment = PAGE_SEGMENTS.has(path.split('/')[1] ?? '')
-  return hasPageSegment || path.startsWith(`${PAGES_UNDER_AUTH}/`) || PAGE_PATHS.has(path)
 }

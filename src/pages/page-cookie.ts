@@ -18,11 +18,9 @@ import {
   setRefreshCookie,
 } from '../http/refresh-cookie.ts'
 import type { ActiveSession } from '../sessions/account-rpc.ts'
+import { PAGES_UNDER_AUTH } from './page-paths.ts'
 
 const NAME = 'gatehouse_pages'
-
-/** The pages are served here in addition to the root. */
-export const PAGES_UNDER_AUTH = '/auth/pages'
 
 /** The address for the button of a form that sets or clears the refresh cookie. */
 export function underAuthPath(path: string): string {
@@ -39,13 +37,16 @@ export async function setLoginCookies(c: AppContext, tokens: IssuedTokens): Prom
 /** The cookie lasts as long as a session can last: only the session itself states when it ends. */
 function setPageToken(c: AppContext, token: string): void {
   const { maxSeconds } = c.get('ctx').services.config.sessions
-  setCookie(c, cookieName(c), token, { ...attributes(c), maxAge: Math.min(maxSeconds, MAX_COOKIE_SECONDS) })
+  setCookie(c, pageCookieName(c, NAME), token, {
+    ...pageCookieAttributes(c),
+    maxAge: Math.min(maxSeconds, MAX_COOKIE_SECONDS),
+  })
 }
 
 /** Clears both cookies. */
 export function clearLoginCookies(c: AppContext): void {
   clearRefreshCookie(c)
-  deleteCookie(c, cookieName(c), attributes(c))
+  deleteCookie(c, pageCookieName(c, NAME), pageCookieAttributes(c))
 }
 
 export function browserCookies(c: AppContext): BrowserCookies {
@@ -54,7 +55,7 @@ export function browserCookies(c: AppContext): BrowserCookies {
 
 /** @returns undefined also for two cookies of this name: over plain http another host of the site may have set one */
 function readPageCookie(c: AppContext): string | undefined {
-  const [value, ...others] = cookieValues(c.req.header('Cookie'), cookieName(c))
+  const [value, ...others] = cookieValues(c.req.header('Cookie'), pageCookieName(c, NAME))
   return others.length > 0 ? undefined : value
 }
 
@@ -67,14 +68,16 @@ export async function readPageSession(c: AppContext): Promise<ActiveSession | nu
   const { activeSession, pageToken } = presented
   if (pageToken !== token) setPageToken(c, pageToken)
   c.get('ctx').addToRequestLog({ accountId: activeSession.profile.id })
+  c.set('accountLocale', activeSession.profile.locale)
   return activeSession
 }
 
-function cookieName(c: AppContext): string {
-  return isSecure(c) ? `__Host-${NAME}` : NAME
+/** @returns the name of a cookie of the pages as browsers store it */
+export function pageCookieName(c: AppContext, name: string): string {
+  return isSecure(c) ? `__Host-${name}` : name
 }
 
 /** Lax, so that a link from another site to the account finds the session. Forms from other origins are refused. */
-function attributes(c: AppContext) {
+export function pageCookieAttributes(c: AppContext) {
   return { path: '/', httpOnly: true, secure: isSecure(c), sameSite: 'Lax' as const }
 }

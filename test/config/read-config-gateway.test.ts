@@ -31,6 +31,7 @@ describe('GATEWAY', () => {
               stripPrefix: false,
               timeoutMs: 30_000,
               cache: 'no-store',
+              log: 'all',
             },
           ],
         },
@@ -50,6 +51,7 @@ describe('GATEWAY', () => {
       strip_prefix: true,
       timeout_seconds: 5,
       cache: 'default',
+      log: 'failures',
     }
     const expected = {
       prefix: '/api',
@@ -63,6 +65,7 @@ describe('GATEWAY', () => {
       stripPrefix: true,
       timeoutMs: 5_000,
       cache: 'default',
+      log: 'failures',
     }
     for (const table of [{ '/api': route }, JSON.stringify({ '/api': route })]) {
       expect(readConfig(gateway(table))).toMatchObject({ config: { gateway: { routes: [expected] } } })
@@ -138,6 +141,8 @@ describe('GATEWAY', () => {
     ['an unknown value of authorization', { origin, authorization: 'strip' }],
     ['a timeout of zero', { origin, timeout_seconds: 0 }],
     ['an unknown value of cache', { origin, cache: 'force-cache' }],
+    ['an unknown value of log', { origin, log: 'errors' }],
+    ['log that is not text', { origin, log: false }],
     ['an empty audience', { origin, audience: '' }],
     ['a client id that is not a UUID', { origin, client_id: 'orders' }],
     ['a client id and the passed token', { origin, client_id: CLIENT, authorization: 'pass' }],

@@ -128,6 +128,7 @@ describe('a host of GATEWAY_HOSTS', () => {
     '/logout',
     '/account',
     '/account/x',
+    '/language',
     '/auth/pages/login',
     '/auth/pages/account/password',
     '/console',

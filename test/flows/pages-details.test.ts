@@ -22,11 +22,12 @@ async function userOf(identifier: string) {
 }
 
 describe('the details of the profile page', () => {
-  it('saves a name, a picture, a language and a time zone without the password', async () => {
+  it('saves a name, a picture, a language and a time zone without the password, and speaks that language', async () => {
     const { browser, name } = await registered()
     const page = await browser.send('/account/details', DETAILS)
     expect(page.url).toBe('/account?done=profile')
-    expect(page.html).toContain('Your profile is saved.')
+    expect(page.html).toContain('<html lang="de">')
+    expect(page.html).toContain('Ihr Profil ist gespeichert.')
     expect(page.html).toMatch(/class="avatar"[^>]*>GH</)
     expect(await userOf(name)).toMatchObject(DETAILS)
   })

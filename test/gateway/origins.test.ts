@@ -30,6 +30,7 @@ const route = (prefix: string, stripPrefix = false): GatewayRoute => ({
   pages: false,
   timeoutMs: 30_000,
   cache: 'no-store',
+  log: 'all',
 })
 
 describe('canonical path', () => {

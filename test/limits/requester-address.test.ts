@@ -111,4 +111,19 @@ describe('the address that limits count by', () => {
   ])('returns null for %j, which is not one IP address', (text) => {
     expect(counted(text)).toBe(null)
   })
+
+  it('reads the same headers the second time as the first time, and others by themselves', () => {
+    const [pseudo, one, other] = ['240.1.2.3', '2001:db8:1::1', '2001:db8:2::1']
+    for (const _time of [1, 2]) {
+      expect(counted(pseudo, 64, one)).toBe('2001:db8:1::/64')
+      expect(counted(pseudo, 64, other)).toBe('2001:db8:2::/64')
+      expect(counted(pseudo, 48, other)).toBe('2001:db8:2::/48')
+      expect([counted(pseudo), counted(one), counted('one')]).toEqual([null, '2001:db8:1::/64', null])
+    }
+  })
+
+  it('reads more addresses than it remembers', () => {
+    const addresses = Array.from({ length: 2_100 }, (_, n) => `10.1.${n >> 8}.${n & 255}`)
+    for (const _time of [1, 2]) expect(addresses.map((address) => counted(address))).toEqual(addresses)
+  })
 })

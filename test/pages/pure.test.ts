@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { en } from '../../src/messages/en.ts'
 import { fill, type Messages } from '../../src/messages/messages.ts'
 import { textOn } from '../../src/pages/brand.ts'
-import { readReturnTo, withReturnTo } from '../../src/pages/form.ts'
+import { readReturnTo, withLoginQuery } from '../../src/pages/form.ts'
 import { browserName } from '../../src/sessions/activity.ts'
 
 const inLanguage = (messages: Messages) => (browser: string, system: string) =>
@@ -39,11 +39,14 @@ describe('return_to', () => {
     expect(readReturnTo(address, ORIGINS)).toBeNull()
   })
 
-  it('encodes return_to in the address of a page', () => {
-    expect(withReturnTo('/login', 'https://app.example.test/?a=b&c')).toBe(
-      '/login?return_to=https%3A%2F%2Fapp.example.test%2F%3Fa%3Db%26c',
+  it('encodes return_to and ui_locales in the address of a page', () => {
+    const returnTo = 'https://app.example.test/?a=b&c'
+    const query = 'return_to=https%3A%2F%2Fapp.example.test%2F%3Fa%3Db%26c'
+    expect(withLoginQuery('/login', { returnTo, uiLocales: null })).toBe(`/login?${query}`)
+    expect(withLoginQuery('/login', { returnTo: null, uiLocales: null })).toBe('/login')
+    expect(withLoginQuery('/login?done=ended', { returnTo, uiLocales: 'de ar&x' })).toBe(
+      `/login?done=ended&${query}&ui_locales=de+ar%26x`,
     )
-    expect(withReturnTo('/login', null)).toBe('/login')
   })
 })
 

@@ -1,7 +1,8 @@
 /**
- * Writes one structured log line per request and sets the headers of every response. Two requests have none: one that
- * `/auth/verify` lets through, since the proxy logs it itself, and one that receives the public keys, since every verifier and cache asks
- * for them again and again. Their lines would outnumber all others.
+ * Writes one structured log line per request and sets the headers of every response. Three requests have none: one that
+ * `/auth/verify` lets through, since the proxy logs it itself, one that receives the public keys, since every verifier and cache asks
+ * for them again and again, and one that succeeds at a route of the gateway that logs only failures. Their lines would outnumber all
+ * others.
  */
 import { createMiddleware } from 'hono/factory'
 import { matchedRoutes } from 'hono/route'

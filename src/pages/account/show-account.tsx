@@ -22,6 +22,7 @@ export async function showAccount(
 ): Promise<Response> {
   const view = viewOf(c)
   const activeSession = accountContext(c).actor
+  const welcome = section === 'profile' ? welcomeOf(c, activeSession.profile) : undefined
   const props = {
     view,
     section,
@@ -29,7 +30,7 @@ export async function showAccount(
     sessions: section === 'devices' ? await listSessions(accountContext(c)) : [],
     requiresPassword: !isFreshLogin(c.get('ctx'), activeSession.session),
     minLength: c.get('ctx').services.config.accounts.passwordMinLength,
-    status: rejected === null ? (noticeOf(c) ?? welcomeOf(c, activeSession.profile)) : undefined,
+    status: rejected === null ? (noticeOf(c) ?? welcome) : undefined,
     rejected,
     challenge:
       rejected?.form && rejected.form !== 'details'

@@ -6,6 +6,8 @@ import type { View } from '../view.ts'
 import { Button } from './buttons.tsx'
 import { Navigation } from './collections.tsx'
 import { Avatar, initialsOf } from './feedback.tsx'
+import { Icon } from './icons.tsx'
+import { LanguageSwitch } from './language-switch.tsx'
 
 export interface FrameProps {
   readonly view: View
@@ -112,13 +114,19 @@ function Brand({ view: { pages } }: { readonly view: View }) {
   )
 }
 
-function Footer({ view: { messages, pages } }: { readonly view: View }) {
+function Footer({ view }: { readonly view: View }) {
+  const { messages, pages } = view
   const links = [
     [pages.termsUrl, messages.terms],
     [pages.privacyUrl, messages.privacy],
     [pages.supportUrl, messages.support],
   ] as const
   return (
-    <footer class="footer">{links.map(([href, text]) => href !== null && <a href={href}>{text}</a>)}</footer>
+    <footer class="footer">
+      <LanguageSwitch view={view}>
+        <Icon name="globe" />
+      </LanguageSwitch>
+      {links.map(([href, text]) => href !== null && <a href={href}>{text}</a>)}
+    </footer>
   )
 }

@@ -2,9 +2,8 @@
 import type { IssuedTokens } from '../../actions/session/issue-tokens.ts'
 import type { AppContext } from '../../http/context.ts'
 import { isLoginTicket, makeLoginTicket } from '../../sessions/login-ticket.ts'
-import { formFieldsOf, withReturnTo } from '../form.ts'
+import { formFieldsOf, loginQueryOf, withLoginQuery } from '../form.ts'
 import { setLoginCookies } from '../page-cookie.ts'
-import { returnToOf } from './show-login.tsx'
 
 /**
  * The query parameter for the ticket that the service issues together with the cookies. A browser that sends a ticket
@@ -30,7 +29,7 @@ export async function redirectAfterLogin(c: AppContext, tokens: IssuedTokens): P
     nowMs,
   } = c.get('ctx')
   const ticket = await makeLoginTicket(await ticketKeys(), countedAddressOf(c), nowMs)
-  return c.redirect(withReturnTo(`/login?${TICKET_PARAMETER}=${ticket}`, returnToOf(c)), 303)
+  return c.redirect(withLoginQuery(`/login?${TICKET_PARAMETER}=${ticket}`, loginQueryOf(c)), 303)
 }
 
 /** Whether this request follows the redirect after a login. */

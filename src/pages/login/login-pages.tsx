@@ -6,7 +6,7 @@ import { fill } from '../../messages/messages.ts'
 import { Button, ButtonLink } from '../components/buttons.tsx'
 import { Alert, Avatar, EmptyState, Toast } from '../components/feedback.tsx'
 import { ChallengeBox, NewPasswordField, PasswordField, TextField } from '../components/fields.tsx'
-import { withReturnTo } from '../form.ts'
+import { type LoginQuery, withLoginQuery } from '../form.ts'
 import type { FormErrors } from '../form-errors.ts'
 import { underAuthPath } from '../page-cookie.ts'
 import type { View } from '../view.ts'
@@ -16,7 +16,7 @@ interface FormProps {
   readonly errors: FormErrors | null
   /** The challenge that the next attempt needs. */
   readonly challenge: Challenge | null
-  readonly returnTo: string | null
+  readonly query: LoginQuery
 }
 
 interface LoginProps extends FormProps {
@@ -47,9 +47,9 @@ function identifierLabel({ messages, pages }: View): string {
 }
 
 export function LoginPage(props: LoginProps) {
-  const { view, errors, challenge, identifier, returnTo, status, registrationOpen } = props
+  const { view, errors, challenge, identifier, query, status, registrationOpen } = props
   const { messages } = view
-  const path = withReturnTo('/login', returnTo)
+  const path = withLoginQuery('/login', query)
   return (
     <>
       <Toast text={status} />
@@ -82,7 +82,7 @@ export function LoginPage(props: LoginProps) {
         <p class="aside">
           {messages.noAccount}
           {messages.sentenceSeparator}
-          <a href={withReturnTo('/register', returnTo)}>{messages.register}</a>
+          <a href={withLoginQuery('/register', query)}>{messages.register}</a>
         </p>
       )}
     </>
@@ -100,9 +100,9 @@ interface RegisterProps extends FormProps {
 }
 
 export function RegisterPage(props: RegisterProps) {
-  const { view, errors, challenge, fields, typed, returnTo, minLength } = props
+  const { view, errors, challenge, fields, typed, query, minLength } = props
   const { messages } = view
-  const path = withReturnTo('/register', returnTo)
+  const path = withLoginQuery('/register', query)
   return (
     <>
       <Alert errors={errors} />
@@ -138,7 +138,7 @@ export function RegisterPage(props: RegisterProps) {
       <p class="aside">
         {messages.haveAccount}
         {messages.sentenceSeparator}
-        <a href={withReturnTo('/login', returnTo)}>{messages.logIn}</a>
+        <a href={withLoginQuery('/login', query)}>{messages.logIn}</a>
       </p>
     </>
   )
@@ -148,8 +148,8 @@ export function RegisterPage(props: RegisterProps) {
 export function RegistrationClosedPage({
   view,
   errors,
-  returnTo,
-}: Pick<FormProps, 'view' | 'errors' | 'returnTo'>) {
+  query,
+}: Pick<FormProps, 'view' | 'errors' | 'query'>) {
   const { messages } = view
   return (
     <>
@@ -157,7 +157,7 @@ export function RegistrationClosedPage({
       <EmptyState icon="lock" title={messages.registrationClosed}>
         <p>{messages.registrationClosedHint}</p>
       </EmptyState>
-      <ButtonLink wide href={withReturnTo('/login', returnTo)}>
+      <ButtonLink wide href={withLoginQuery('/login', query)}>
         {messages.logIn}
       </ButtonLink>
     </>
@@ -167,7 +167,7 @@ export function RegistrationClosedPage({
 interface ContinueProps {
   readonly view: View
   readonly name: string
-  readonly returnTo: string
+  readonly query: LoginQuery
   readonly status: string | undefined
 }
 
@@ -175,10 +175,10 @@ interface ContinueProps {
  * For a browser that is logged in already. Except right after a login, it continues only when the user presses the
  * button: otherwise an app and this page could redirect the browser in a loop.
  */
-export function ContinuePage({ view, name, returnTo, status }: ContinueProps) {
+export function ContinuePage({ view, name, query, status }: ContinueProps) {
   const { messages } = view
-  const continuePath = withReturnTo('/login/continue', returnTo)
-  const logOutPath = withReturnTo('/logout', returnTo)
+  const continuePath = withLoginQuery('/login/continue', query)
+  const logOutPath = withLoginQuery('/logout', query)
   return (
     <>
       <Toast text={status} />

@@ -7,12 +7,12 @@ import type { AppContext, AppEnv } from '../../http/context.ts'
 import { readRefreshCookie } from '../../http/refresh-cookie.ts'
 import { hasControlCharacter, trimInvisible } from '../../runtime/text.ts'
 import { showError } from '../error-pages.tsx'
-import { formFieldsOf, sameOriginForm, withReturnTo } from '../form.ts'
+import { formFieldsOf, loginQueryOf, sameOriginForm, withLoginQuery } from '../form.ts'
 import { cookiesBlocked, formErrorsOf, invalidFieldErrors } from '../form-errors.ts'
 import { browserCookies, clearLoginCookies, readPageSession } from '../page-cookie.ts'
 import { viewOf } from '../view.ts'
 import { credentialsOf, hasJustLoggedIn, redirectAfterLogin } from './after-login.ts'
-import { loginHintOf, returnToOf, showContinue, showLogin } from './show-login.tsx'
+import { loginHintOf, showContinue, showLogin } from './show-login.tsx'
 
 const HOME = '/account'
 /** The form has one field for all kinds of identifier. */
@@ -32,7 +32,7 @@ export function loginPages() {
 function addLogin(router: Hono<AppEnv>): void {
   router.get('/login', async (c) => {
     const activeSession = await readPageSession(c)
-    const returnTo = returnToOf(c)
+    const { returnTo } = loginQueryOf(c)
     const justLoggedIn = await hasJustLoggedIn(c)
     if (activeSession === null) {
       const errors = justLoggedIn ? cookiesBlocked(viewOf(c).messages) : null
@@ -55,12 +55,12 @@ function addLogin(router: Hono<AppEnv>): void {
     }
   })
 
-  router.get('/login/continue', (c) => c.redirect(withReturnTo('/login', returnToOf(c)), 303))
+  router.get('/login/continue', (c) => c.redirect(withLoginQuery('/login', loginQueryOf(c)), 303))
 
   router.post('/login/continue', sameOriginForm, async (c) => {
     const activeSession = await readPageSession(c)
     const tokens = activeSession && (await openAppFamily(c.get('ctx'), activeSession, readRefreshCookie(c)))
-    if (tokens === null) return c.redirect(withReturnTo('/login', returnToOf(c)), 303)
+    if (tokens === null) return c.redirect(withLoginQuery('/login', loginQueryOf(c)), 303)
     return redirectAfterLogin(c, tokens)
   })
 }
@@ -71,8 +71,9 @@ function addLogout(router: Hono<AppEnv>): void {
   router.post('/logout', sameOriginForm, async (c) => {
     await logOutOfBrowser(c.get('ctx'), browserCookies(c))
     clearLoginCookies(c)
-    const returnTo = returnToOf(c)
-    return c.redirect(returnTo === null ? '/login?done=logged_out' : withReturnTo('/login', returnTo), 303)
+    const query = loginQueryOf(c)
+    const path = query.returnTo === null ? '/login?done=logged_out' : '/login'
+    return c.redirect(withLoginQuery(path, query), 303)
   })
 }
 

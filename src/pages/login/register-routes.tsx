@@ -8,12 +8,12 @@ import { ServiceError } from '../../errors/service-error.ts'
 import type { AppContext, AppEnv } from '../../http/context.ts'
 import { hasControlCharacter, trimInvisible } from '../../runtime/text.ts'
 import { showError } from '../error-pages.tsx'
-import { formFieldsOf, sameOriginForm, withReturnTo } from '../form.ts'
+import { formFieldsOf, loginQueryOf, sameOriginForm, withLoginQuery } from '../form.ts'
 import { type FieldNames, formErrorsOf, invalidFieldErrors, weakPasswordText } from '../form-errors.ts'
 import { readPageSession } from '../page-cookie.ts'
 import { viewOf } from '../view.ts'
 import { credentialsOf, redirectAfterLogin } from './after-login.ts'
-import { identifierFields, loginHintOf, returnToOf, showRegister } from './show-login.tsx'
+import { identifierFields, loginHintOf, showRegister } from './show-login.tsx'
 
 /** What was typed into a field of an identifier, and the identifier that it means. */
 interface Typed {
@@ -30,7 +30,7 @@ export function registrationPages() {
   router.onError(showError)
 
   router.get('/register', async (c) => {
-    if ((await readPageSession(c)) !== null) return c.redirect(withReturnTo('/login', returnToOf(c)), 303)
+    if ((await readPageSession(c)) !== null) return c.redirect(withLoginQuery('/login', loginQueryOf(c)), 303)
     return showRegister(c, null, hintedFields(c))
   })
 

@@ -7,7 +7,7 @@ import type { AppContext } from '../../http/context.ts'
 import { fill, type Text } from '../../messages/messages.ts'
 import { hasControlCharacter, trimInvisible } from '../../runtime/text.ts'
 import { displayName, personName, welcomeOf } from '../account/account-fields.tsx'
-import { readReturnTo } from '../form.ts'
+import { loginQueryOf } from '../form.ts'
 import { challengeForNextAttempt, type FormErrors } from '../form-errors.ts'
 import { showPage } from '../layout.tsx'
 import { noticeOf, viewOf } from '../view.ts'
@@ -22,13 +22,9 @@ import {
 /** The longest email address has 254 characters. */
 const MAX_HINT_LENGTH = 254
 
-export function returnToOf(c: AppContext): string | null {
-  return readReturnTo(c.req.query('return_to'), c.get('ctx').services.config.deployment.corsOrigins)
-}
-
 async function formProps(c: AppContext, action: ChallengeAction, errors: FormErrors | null) {
   const challenge = await challengeForNextAttempt(c, errors, action)
-  return { view: viewOf(c), errors, challenge, returnTo: returnToOf(c) }
+  return { view: viewOf(c), errors, challenge, query: loginQueryOf(c) }
 }
 
 /** The names of the fields that name the person at registration: the kinds of PAGES.identifiers, or one field for all. */
@@ -39,7 +35,11 @@ export function identifierFields(c: AppContext): readonly IdentifierField[] {
 export async function showLogin(c: AppContext, errors: FormErrors | null, identifier: string) {
   const props = await formProps(c, 'login', errors)
   const { messages, pages } = props.view
-  const lead = leadOf(props.returnTo, messages.loginLeadTo, fill(messages.loginLead, { service: pages.name }))
+  const lead = leadOf(
+    props.query.returnTo,
+    messages.loginLeadTo,
+    fill(messages.loginLead, { service: pages.name }),
+  )
   const page = (
     <LoginPage
       {...props}
@@ -59,13 +59,13 @@ export async function showRegister(
 ) {
   const { messages, pages } = viewOf(c)
   if (!(await isRegistrationOpen(c.get('ctx')))) {
-    const page = <RegistrationClosedPage view={viewOf(c)} errors={errors} returnTo={returnToOf(c)} />
+    const page = <RegistrationClosedPage view={viewOf(c)} errors={errors} query={loginQueryOf(c)} />
     return showForm(c, messages.register, undefined, errors, page)
   }
   const props = await formProps(c, 'register', errors)
   const { passwordMinLength } = c.get('ctx').services.config.accounts
   const lead = leadOf(
-    props.returnTo,
+    props.query.returnTo,
     messages.registerLeadTo,
     fill(messages.registerLead, { service: pages.name }),
   )
@@ -93,7 +93,7 @@ export function showContinue(
     <ContinuePage
       view={view}
       name={personName(profile)}
-      returnTo={returnTo}
+      query={loginQueryOf(c)}
       status={noticeOf(c) ?? welcomeOf(c, profile)}
     />
   )
