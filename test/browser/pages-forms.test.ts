@@ -213,6 +213,14 @@ describe('a form that did not leave the page', () => {
     await isUsable(page)
   })
 
+  it('opens the same page again if that is the next address', async () => {
+    const page = await typedLogin()
+    await page.locator('footer summary').click()
+    await page.getByRole('button', { name: 'Deutsch' }).click()
+    await page.getByRole('heading', { name: 'Anmelden' }).waitFor()
+    expect(page.url()).toBe(`${stage.url}/login`)
+  })
+
   it('shows the error of a form outside the main content in the main content', async () => {
     const visitor = await chromium.visitor()
     const page = await visitor.newPage()
