@@ -1,40 +1,17 @@
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
-import { Chromium, checkLooks } from './chromium.ts'
+import { Chromium } from './chromium.ts'
+import { guess, logIn, newName, PASSWORD, register, submit } from './on-pages.ts'
 import { elsewhere } from './stage.ts'
-
-const PASSWORD = 'correct horse battery staple'
 
 const stage = inject('stage')
 let chromium: Chromium
-let people = 0
 
 beforeAll(async () => {
   chromium = await Chromium.launch()
 })
 afterAll(() => chromium?.close())
 afterEach(() => expect(chromium.takeFaults()).toEqual([]))
-
-const newName = () => `visitor${++people}.${process.pid}`
-const submit = (page: Page) =>
-  page.locator('main > form:not([action^="/logout"]) > button[type=submit]').click()
-
-async function register(page: Page, name = newName()): Promise<string> {
-  await page.goto(`${stage.url}/register`)
-  await page.locator('[name=identifier]').fill(name)
-  await page.locator('[name=password]').fill(PASSWORD)
-  await submit(page)
-  await page.waitForURL('**/account')
-  return name
-}
-
-async function logIn(page: Page, name: string): Promise<void> {
-  await page.goto(`${stage.url}/login`)
-  await page.locator('[name=identifier]').fill(name)
-  await page.locator('[name=password]').fill(PASSWORD)
-  await submit(page)
-  await page.waitForURL('**/account')
-}
 
 /** Registers with a cookie, as an app of the same site does. @returns the access token */
 function registerInApp(page: Page): Promise<string> {
@@ -57,14 +34,6 @@ function isAlive(page: Page, accessToken: string): Promise<boolean> {
     const response = await fetch('/auth/me', { headers: { Authorization: `Bearer ${token}` } })
     return response.ok
   }, accessToken)
-}
-
-async function guess(page: Page, name: string): Promise<void> {
-  await page.locator('[name=identifier]').fill(name)
-  await page.locator('[name=password]').fill('a guess that is wrong')
-  await submit(page)
-  await page.locator('form[aria-busy]').waitFor({ state: 'detached' })
-  await page.getByRole('alert').waitFor()
 }
 
 /** Waits for the message of what was done. */
@@ -169,7 +138,7 @@ describe('the hosted pages in a browser', () => {
     const page = await context.newPage()
     const name = await register(page)
     const form = (path: string) => page.locator(`form[action="${path}"]`)
-    await page.locator('summary').click()
+    await page.locator('.more > summary').click()
     await form('/account/profile').locator('[name=email]').fill(`${name}@example.com`)
     await form('/account/profile').locator('[name=current_password]').fill(PASSWORD)
     await form('/account/profile').getByRole('button', { name: 'Save' }).click()
@@ -254,76 +223,4 @@ describe('the hosted pages in a browser', () => {
     // The origin of the empty icon and of ALTCHA's worker is "null".
     expect([...asked].filter((origin) => origin !== 'null')).toEqual([stage.url])
   })
-})
-
-/** Each page with as much content as it can have. */
-const PAGES: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
-  login: (page) => page.goto(`${stage.url}/login`),
-  'login-challenge': async (page) => {
-    await page.goto(`${stage.url}/login`)
-    for (let times = 1; times <= 3; times++) await guess(page, newName())
-    await page.waitForFunction(
-      () => document.querySelector<HTMLInputElement>('[name=challenge]')?.value !== '',
-    )
-  },
-  register: (page) => page.goto(`${stage.url}/register`),
-  'register-errors': async (page) => {
-    await page.goto(`${stage.url}/register`)
-    await page.locator('[name=identifier]').fill('a@b')
-    await page.locator('[name=password]').fill('short')
-    await submit(page)
-    await page.getByRole('alert').waitFor()
-  },
-  account: async (page) => {
-    await register(page)
-    await page.locator('summary').click()
-  },
-  'account-security': async (page) => {
-    await register(page)
-    await page.goto(`${stage.url}/account/security`)
-  },
-  'account-delete': async (page) => {
-    await register(page)
-    await page.goto(`${stage.url}/account/delete`)
-  },
-  'account-errors': async (page) => {
-    await register(page)
-    await page.locator('summary').click()
-    await page.locator('form[action="/account/profile"] [name=email]').fill('nowhere')
-    await page.locator('form[action="/account/profile"] [name=current_password]').fill(PASSWORD)
-    await page.locator('form[action="/account/profile"] button[type=submit]').click()
-    await page.getByRole('alert').waitFor()
-  },
-  'account-sessions': async (page) => {
-    const name = await register(page)
-    const body = JSON.stringify({ identifier: name, password: PASSWORD })
-    await page.evaluate(
-      (sent) =>
-        fetch('/auth/login', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: sent }),
-      body,
-    )
-    await page.goto(`${stage.url}/account/devices`)
-    // The field is there if the login is too old.
-    await page.evaluate(() => {
-      const form = document.querySelector('form[action="/account/sessions/end"]')
-      form?.insertAdjacentHTML('beforeend', '<input type="hidden" name="current_password" value="wrong">')
-    })
-    await page.locator('button[formaction="/account/sessions/end-others"]').click()
-    await page.locator('#sessions-current_password-error').waitFor()
-  },
-  error: (page) => page.goto(`${stage.url}/errors/challenge_failed`),
-}
-
-/** Each page is loaded once, and then shown in every width and color scheme: only media queries depend on them. */
-describe.each(['en', 'zh-CN'])('in %s', (locale) => {
-  it.each(Object.keys(PAGES))(
-    '%s has no accessibility violations and no horizontal scrolling, narrow and wide, light and dark',
-    async (name) => {
-      const visitor = await chromium.visitor({ locale })
-      const page = await visitor.newPage()
-      await PAGES[name]?.(page)
-      await checkLooks(page, `${name}-${locale}`)
-      await visitor.close()
-    },
-  )
 })

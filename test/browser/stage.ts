@@ -13,6 +13,7 @@ const APP = readFileSync(new URL('./app.html', import.meta.url), 'utf8')
 export interface Stage {
   /** Of the service. */
   readonly url: string
+  readonly adminToken: string
   /** Of the app's page, same site. */
   readonly app: string
   /** Of the origin behind the gateway, by itself. */
@@ -51,13 +52,14 @@ export async function startStage(provider?: 'turnstile' | 'hcaptcha'): Promise<S
   const challenge = provider === undefined ? [] : ['--challenge', provider]
   const flags = [...settings.flatMap((setting) => ['--var', setting]), ...challenge]
   await project.dev(port, ...flags).says('Gatehouse serves')
+  const adminToken = /^ADMIN_TOKEN=(.+)$/m.exec(readFileSync(project.path('.dev.vars'), 'utf8'))?.[1] ?? ''
   const stop = async () => {
     page.server.close()
     refusing.server.close()
     await project.stop()
     project.remove()
   }
-  return { stage: { url, app: page.url, origin, refusing: refusing.url }, stop }
+  return { stage: { url, adminToken, app: page.url, origin, refusing: refusing.url }, stop }
 }
 
 /** The same app on another site. */
