@@ -98,7 +98,7 @@ describe('a form that is sent', () => {
     await other.getByRole('button', { name: 'Log out', exact: true }).click()
     await other.waitForURL('**/login')
     const name = await register(other)
-    await page.locator('summary').click()
+    await page.locator('main summary').click()
     await page.locator('#profile-email').fill('mine@example.com')
     await page.locator('#profile-current_password').fill(PASSWORD)
     await page.locator('form[action="/account/profile"] > button').click()

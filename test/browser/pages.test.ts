@@ -169,7 +169,7 @@ describe('the hosted pages in a browser', () => {
     const page = await context.newPage()
     const name = await register(page)
     const form = (path: string) => page.locator(`form[action="${path}"]`)
-    await page.locator('summary').click()
+    await page.locator('main summary').click()
     await form('/account/profile').locator('[name=email]').fill(`${name}@example.com`)
     await form('/account/profile').locator('[name=current_password]').fill(PASSWORD)
     await form('/account/profile').getByRole('button', { name: 'Save' }).click()
@@ -276,7 +276,7 @@ const PAGES: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
   },
   account: async (page) => {
     await register(page)
-    await page.locator('summary').click()
+    await page.locator('main summary').click()
   },
   'account-security': async (page) => {
     await register(page)
@@ -288,7 +288,7 @@ const PAGES: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
   },
   'account-errors': async (page) => {
     await register(page)
-    await page.locator('summary').click()
+    await page.locator('main summary').click()
     await page.locator('form[action="/account/profile"] [name=email]').fill('nowhere')
     await page.locator('form[action="/account/profile"] [name=current_password]').fill(PASSWORD)
     await page.locator('form[action="/account/profile"] button[type=submit]').click()
