@@ -2,7 +2,6 @@
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import {
-  appendFileSync,
   chmodSync,
   cpSync,
   existsSync,
@@ -21,8 +20,6 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const RECORDER = fileURLToPath(new URL('./record-connections.cjs', import.meta.url))
 /** Root without its privilege to write where permissions forbid it. Another user could not enter a folder of root's own. */
 const UNPRIVILEGED = ['setpriv', '--bounding-set=-dac_override', '--inh-caps=-dac_override']
-/** By default each wrangler listens on the first free port from 9229 on, so that two that start at once may choose the same one. */
-const ANY_INSPECTOR_PORT = '\n[dev]\ninspector_port = 0\n'
 /** Of programs that block this process: vitest's own time limits cannot end them. */
 const TIMEOUT_MS = 60_000
 const COPIED = [
@@ -55,7 +52,6 @@ export class Project {
     mkdirSync(this.folder)
     for (const name of COPIED) cpSync(join(ROOT, name), this.path(name), { recursive: true })
     symlinkSync(join(ROOT, 'node_modules'), this.path('node_modules'))
-    appendFileSync(this.path('wrangler.toml'), ANY_INSPECTOR_PORT)
   }
 
   path(name: string): string {
