@@ -151,7 +151,7 @@ describe('npm run dev', () => {
     const env = { ...process.env, WRANGLER_COMMAND: 'deploy' }
     execFileSync(process.execPath, [project.path('scripts/assets.ts')], { env, timeout: 60_000 })
     expect(readFileSync(project.path('dist/public/_headers'), 'utf8')).toMatch(
-      /^\/assets\/\*\n(?: {2}.+\n)* {2}Strict-Transport-Security: max-age=31536000\n$/,
+      /^\/assets\/\*\n(?: {2}.+\n)* {2}Strict-Transport-Security: max-age=31536000\n\/assets\/branding\/\*\n {2}Content-Security-Policy: .*sandbox\n$/,
     )
   })
 
