@@ -131,15 +131,16 @@ describe('the registration page', () => {
     expect((await new Browser(address).open('/register')).html).not.toContain('data-challenge=')
   })
 
-  it('redirects to the login page if the account is stored but opening its session failed', async () => {
+  it('redirects to the login page, which knows the app, if the account is stored but opening its session failed', async () => {
     const watched = watch()
     watched.fail('open', { before: true })
     const name = newName()
-    const page = await new Browser({}, workerWith(watched.bindings)).send('/register', {
+    const query = new URLSearchParams({ return_to: `${APP}/`, ui_locales: 'en' })
+    const page = await new Browser({}, workerWith(watched.bindings)).send(`/register?${query}`, {
       identifier: name,
       password: PASSWORD,
     })
-    expect(page.url).toBe('/login?done=registered')
+    expect(page.url).toBe(`/login?done=registered&${query}`)
     expect(page.html).toContain('Your account is created. Log in.')
     await ok(logIn(name))
   })

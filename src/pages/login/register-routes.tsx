@@ -45,7 +45,8 @@ export function registrationPages() {
       const tokens = await register(c.get('ctx'), { ...identifiers, ...credentialsOf(c) })
       return redirectAfterLogin(c, tokens)
     } catch (error) {
-      if (isRegistered(error)) return c.redirect('/login?done=registered', 303)
+      if (isRegistered(error))
+        return c.redirect(withLoginQuery('/login?done=registered', loginQueryOf(c)), 303)
       return showRegister(c, formErrorsOf(c, error, fieldNames(c)), texts)
     }
   })
