@@ -71,8 +71,9 @@ export class Chromium {
   }
 }
 
-/** For developers who change a page. Git ignores them. */
+/** For developers who change a page, if the variable SCREENSHOTS is set. Git ignores them. */
 const SCREENSHOTS = 'test/browser/screenshots'
+const KEEPS_SCREENSHOTS = process.env.SCREENSHOTS !== undefined
 
 export interface Look {
   readonly width: number
@@ -84,7 +85,7 @@ export const LOOKS: readonly Look[] = [360, 1280].flatMap((width) =>
 )
 
 /**
- * Takes screenshots of a page, by default narrow and wide, light and dark, and fails if one has accessibility violations or scrolls
+ * Shows a page, by default narrow and wide, light and dark, and fails if one has accessibility violations or scrolls
  * horizontally.
  */
 export async function checkLooks(page: Page, name: string, looks: readonly Look[] = LOOKS): Promise<void> {
@@ -93,9 +94,9 @@ export async function checkLooks(page: Page, name: string, looks: readonly Look[
     const look = `${width}-${colorScheme}`
     await page.setViewportSize({ width, height: 800 })
     await page.emulateMedia({ colorScheme })
-    const path = `${SCREENSHOTS}/${name}-${look}.png`
+    const file = KEEPS_SCREENSHOTS ? { path: `${SCREENSHOTS}/${name}-${look}.png`, fullPage: true } : {}
     // Ends transitions between colors, whose contrast may be too low.
-    await page.screenshot({ path, fullPage: true, animations: 'disabled' })
+    await page.screenshot({ ...file, animations: 'disabled' })
     expect([look, ...(await violationsOf(page))]).toEqual([look])
     const needed = await page.evaluate(() => document.documentElement.scrollWidth)
     expect(needed, look).toBeLessThanOrEqual(width)

@@ -140,7 +140,7 @@ async function checkPage(name: Name, locale: string, lang: string, dir: string, 
 
 /** Each page is loaded once, and then shown in every width and color scheme: only media queries depend on them. */
 describe.each(LANGUAGES)('in %s', (locale, lang, dir) => {
-  it.each(MAIN)(
+  it.concurrent.each(MAIN)(
     '%s has no accessibility violations and no horizontal scrolling, narrow and wide, light and dark',
     (name) => checkPage(name, locale, lang, dir),
   )

@@ -8,6 +8,8 @@ export default defineConfig({
     include: ['test/browser/**/*.test.ts'],
     globalSetup: 'test/browser/shared-stage.ts',
     fileParallelism: false,
+    // Of tests that say that they may run at once: one for each core.
+    maxConcurrency: 2,
     testTimeout: TIMEOUT_MS,
     hookTimeout: TIMEOUT_MS,
     reporters: ['minimal'],
