@@ -103,10 +103,18 @@ export async function checkLooks(page: Page, name: string, looks: readonly Look[
   }
 }
 
+/** WCAG 2.2 section 2.5.8 (AA). axe-core checks it on request alone. All other rules, best practices too, are on. */
+const RULES = { 'target-size': { enabled: true } }
+
 async function violationsOf(page: Page): Promise<readonly string[]> {
-  const { violations } = await page.evaluate(() =>
-    // Browsers draw the options of a list themselves. Hundreds of them, such as time zones, take seconds to check.
-    (globalThis as unknown as { axe: typeof axe }).axe.run({ exclude: [['option']] }),
+  const { violations } = await page.evaluate(
+    (rules) =>
+      (globalThis as unknown as { axe: typeof axe }).axe.run(
+        // Browsers draw the options of a list themselves. Hundreds of them, such as time zones, take seconds to check.
+        { exclude: [['option']] },
+        { rules, resultTypes: ['violations'] },
+      ),
+    RULES,
   )
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
 }

@@ -1,4 +1,4 @@
-import type { Page } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { Chromium, checkLooks, LOOKS } from './chromium.ts'
 import { guess, newName, PASSWORD, register, submit } from './on-pages.ts'
@@ -21,15 +21,27 @@ async function openRegistration(isOpen: boolean): Promise<void> {
   expect(response.status).toBe(200)
 }
 
-/** Each page with as much content as it can have. */
-const PAGES = {
+const account = (page: Page, section = '') => page.goto(`${stage.url}/account${section}`)
+const formTo = (page: Page, path: string) => page.locator(`form[action="${path}"]`)
+
+/** Pages of a visitor, a new one for each. Each page has as much content as it can have. */
+const VISITOR_PAGES = {
   login: (page: Page) => page.goto(`${stage.url}/login`),
+  'login-error': async (page: Page) => {
+    await page.goto(`${stage.url}/login`)
+    await guess(page, newName())
+  },
   'login-challenge': async (page: Page) => {
     await page.goto(`${stage.url}/login`)
     for (let times = 1; times <= 3; times++) await guess(page, newName())
     await page.waitForFunction(
       () => document.querySelector<HTMLInputElement>('[name=challenge]')?.value !== '',
     )
+  },
+  'logged-out': (page: Page) => page.goto(`${stage.url}/login?done=logged_out`),
+  languages: async (page: Page) => {
+    await page.goto(`${stage.url}/login`)
+    await page.locator('.menu > summary').click()
   },
   register: (page: Page) => page.goto(`${stage.url}/register`),
   'register-errors': async (page: Page) => {
@@ -38,54 +50,6 @@ const PAGES = {
     await page.locator('[name=password]').fill('short')
     await submit(page)
     await page.getByRole('alert').waitFor()
-  },
-  account: async (page: Page) => {
-    await register(page)
-    await page.locator('.more > summary').click()
-  },
-  'account-security': async (page: Page) => {
-    await register(page)
-    await page.goto(`${stage.url}/account/security`)
-  },
-  'account-delete': async (page: Page) => {
-    await register(page)
-    await page.goto(`${stage.url}/account/delete`)
-  },
-  'account-errors': async (page: Page) => {
-    await register(page)
-    await page.locator('.more > summary').click()
-    await page.locator('form[action="/account/profile"] [name=email]').fill('nowhere')
-    await page.locator('form[action="/account/profile"] [name=current_password]').fill(PASSWORD)
-    await page.locator('form[action="/account/profile"] button[type=submit]').click()
-    await page.getByRole('alert').waitFor()
-  },
-  'account-sessions': async (page: Page) => {
-    const name = await register(page)
-    const body = JSON.stringify({ identifier: name, password: PASSWORD })
-    await page.evaluate(
-      (sent) =>
-        fetch('/auth/login', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: sent }),
-      body,
-    )
-    await page.goto(`${stage.url}/account/devices`)
-    // The field is there if the login is too old.
-    await page.evaluate(() => {
-      const form = document.querySelector('form[action="/account/sessions/end"]')
-      form?.insertAdjacentHTML('beforeend', '<input type="hidden" name="current_password" value="wrong">')
-    })
-    await page.locator('button[formaction="/account/sessions/end-others"]').click()
-    await page.locator('#sessions-current_password-error').waitFor()
-  },
-  error: (page: Page) => page.goto(`${stage.url}/errors/challenge_failed`),
-  'account-details': async (page: Page) => {
-    await register(page)
-    await page.locator('form[action="/account/details"] [name=picture]').fill('nowhere')
-    await page.locator('form[action="/account/details"] button[type=submit]').click()
-    await page.getByRole('alert').waitFor()
-  },
-  continue: async (page: Page) => {
-    await register(page)
-    await page.goto(`${stage.url}/login?return_to=${encodeURIComponent(`${stage.app}/`)}`)
   },
   blocked: async (page: Page) => {
     for (let times = 1; times <= 3; times++) {
@@ -103,12 +67,63 @@ const PAGES = {
     await page.goto(`${stage.url}/register`)
     await openRegistration(true)
   },
+  'error-description': (page: Page) => page.goto(`${stage.url}/errors/challenge_failed`),
   'not-found': async (page: Page) => {
     await page.goto(`${stage.url}/no/such/page`)
     expect(chromium.takeFaults()).toEqual([expect.stringMatching(/\/no\/such\/page: .* 404 /)])
   },
   components: (page: Page) => page.goto(`${stage.url}/dev/components`),
+  dialog: async (page: Page) => {
+    await page.goto(`${stage.url}/dev/components`)
+    await page.locator('[popovertarget=confirm]').first().click()
+  },
 }
+
+/** Pages of a person who is logged in, one for each language. */
+const MEMBER_PAGES = {
+  account: async (page: Page) => {
+    await account(page)
+    await page.locator('.more > summary').click()
+  },
+  'account-security': (page: Page) => account(page, '/security'),
+  'account-delete': (page: Page) => account(page, '/delete'),
+  'account-errors': async (page: Page) => {
+    await account(page)
+    await page.locator('.more > summary').click()
+    const form = formTo(page, '/account/profile')
+    await form.locator('[name=email]').fill('nowhere')
+    await form.locator('[name=current_password]').fill(PASSWORD)
+    await form.locator('button[type=submit]').click()
+    await page.getByRole('alert').waitFor()
+  },
+  'account-details': async (page: Page) => {
+    await account(page)
+    const form = formTo(page, '/account/details')
+    await form.locator('[name=picture]').fill('nowhere')
+    await form.locator('button[type=submit]').click()
+    await page.getByRole('alert').waitFor()
+  },
+  'account-sessions': async (page: Page) => {
+    await account(page)
+    const identifier = await page.locator('.who-name').textContent()
+    await page.evaluate(
+      (sent) =>
+        fetch('/auth/login', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: sent }),
+      JSON.stringify({ identifier, password: PASSWORD }),
+    )
+    await account(page, '/devices')
+    // The field is there if the login is too old.
+    await page.evaluate(() => {
+      const form = document.querySelector('form[action="/account/sessions/end"]')
+      form?.insertAdjacentHTML('beforeend', '<input type="hidden" name="current_password" value="wrong">')
+    })
+    await page.locator('button[formaction="/account/sessions/end-others"]').click()
+    await page.locator('#sessions-current_password-error').waitFor()
+  },
+  continue: (page: Page) => page.goto(`${stage.url}/login?return_to=${encodeURIComponent(`${stage.app}/`)}`),
+}
+
+const PAGES = { ...VISITOR_PAGES, ...MEMBER_PAGES }
 type Name = keyof typeof PAGES
 
 const MAIN: readonly Name[] = [
@@ -119,39 +134,63 @@ const MAIN: readonly Name[] = [
   'account-sessions',
   'account-delete',
 ]
-const OTHERS = (Object.keys(PAGES) as Name[]).filter((name) => !MAIN.includes(name))
-/** The locale of a browser, the language of the pages, and their direction. */
-const LANGUAGES: readonly (readonly [string, string, string])[] = [
-  ['en', 'en', ''],
-  ['zh-TW', 'zh-Hant', ''],
-  ['de', 'de', ''],
-  ['ar', 'ar', 'rtl'],
-]
+/** They change what other tests see: the settings of the service, and the errors of the console. */
+const ALONE: readonly Name[] = ['closed', 'not-found']
+const OTHERS = (Object.keys(PAGES) as Name[]).filter((name) => !MAIN.includes(name) && !ALONE.includes(name))
 
-async function checkPage(name: Name, locale: string, lang: string, dir: string, looks = LOOKS) {
-  const visitor = await chromium.visitor({ locale })
-  const page = await visitor.newPage()
-  await PAGES[name](page)
-  const html = page.locator('html')
-  expect([await html.getAttribute('lang'), (await html.getAttribute('dir')) ?? '']).toEqual([lang, dir])
-  await checkLooks(page, `${name}-${locale}`, looks)
-  await visitor.close()
+interface Language {
+  /** Of the browser. */
+  readonly locale: string
+  /** Of the page. */
+  readonly lang: string
+  readonly dir: 'rtl' | null
+}
+const ENGLISH: Language = { locale: 'en', lang: 'en', dir: null }
+const CHINESE: Language = { locale: 'zh-TW', lang: 'zh-Hant', dir: null }
+const GERMAN: Language = { locale: 'de', lang: 'de', dir: null }
+const ARABIC: Language = { locale: 'ar', lang: 'ar', dir: 'rtl' }
+
+const members = new Map<string, Promise<BrowserContext>>()
+
+function memberOf({ locale }: Language): Promise<BrowserContext> {
+  const member = members.get(locale) ?? newMember(locale)
+  members.set(locale, member)
+  return member
 }
 
-/** Each page is loaded once, and then shown in every width and color scheme: only media queries depend on them. */
-describe.each(LANGUAGES)('in %s', (locale, lang, dir) => {
+async function newMember(locale: string): Promise<BrowserContext> {
+  const context = await chromium.visitor({ locale })
+  const page = await context.newPage()
+  await register(page)
+  await page.close()
+  return context
+}
+
+/** The page is loaded once and then shown in every look, since only media queries depend on them. */
+async function checkPage(name: Name, language: Language, looks = LOOKS): Promise<void> {
+  const { locale, lang, dir } = language
+  const context = name in MEMBER_PAGES ? await memberOf(language) : await chromium.visitor({ locale })
+  const page = await context.newPage()
+  await PAGES[name](page)
+  const html = page.locator('html')
+  expect([await html.getAttribute('lang'), await html.getAttribute('dir')]).toEqual([lang, dir])
+  await checkLooks(page, `${name}-${locale}`, looks)
+  await page.close()
+}
+
+describe.each([ENGLISH, CHINESE, GERMAN, ARABIC])('in $lang', (language) => {
   it.concurrent.each(MAIN)(
     '%s has no accessibility violations and no horizontal scrolling, narrow and wide, light and dark',
-    (name) => checkPage(name, locale, lang, dir),
+    (name) => checkPage(name, language),
   )
 })
 
-describe('every other page and state', () => {
-  it.each(OTHERS)('%s has no accessibility violations, narrow, dark and in Arabic', (name) =>
-    checkPage(name, 'ar', 'ar', 'rtl', [{ width: 360, colorScheme: 'dark' }]),
-  )
+const checkNarrow = (name: Name) => checkPage(name, ARABIC, [{ width: 360, colorScheme: 'dark' }])
+const checkWide = (name: Name) => checkPage(name, GERMAN, [{ width: 1280, colorScheme: 'light' }])
 
-  it.each(OTHERS)('%s has no accessibility violations, wide, light and in German', (name) =>
-    checkPage(name, 'de', 'de', '', [{ width: 1280, colorScheme: 'light' }]),
-  )
+describe('every other page and state', () => {
+  it.concurrent.each(OTHERS)('%s has no accessibility violations, narrow, dark and in Arabic', checkNarrow)
+  it.concurrent.each(OTHERS)('%s has no accessibility violations, wide, light and in German', checkWide)
+  it.each(ALONE)('%s has no accessibility violations, narrow, dark and in Arabic', checkNarrow)
+  it.each(ALONE)('%s has no accessibility violations, wide, light and in German', checkWide)
 })
