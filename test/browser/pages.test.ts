@@ -154,9 +154,9 @@ describe('the hosted pages in a browser', () => {
     await says(page, 'Your account is deleted.')
   })
 
-  it('logs out another device', async () => {
+  it('logs out another device without JavaScript', async () => {
     const [here, there] = [
-      await (await chromium.visitor()).newPage(),
+      await (await chromium.visitor({ javaScriptEnabled: false })).newPage(),
       await (await chromium.visitor()).newPage(),
     ]
     const name = await register(here)
