@@ -79,7 +79,7 @@ const VISITOR_PAGES = {
   },
 }
 
-/** Pages of a person who is logged in, one for each language. */
+/** Pages of a person with a long name who is logged in, one for each language. */
 const MEMBER_PAGES = {
   account: async (page: Page) => {
     await account(page)
@@ -161,7 +161,7 @@ function memberOf({ locale }: Language): Promise<BrowserContext> {
 async function newMember(locale: string): Promise<BrowserContext> {
   const context = await chromium.visitor({ locale })
   const page = await context.newPage()
-  await register(page)
+  await register(page, `${'long.'.repeat(10)}${newName()}@example.com`)
   await page.close()
   return context
 }
