@@ -24,9 +24,8 @@ async function openRegistration(isOpen: boolean): Promise<void> {
 const account = (page: Page, section = '') => page.goto(`${stage.url}/account${section}`)
 const formTo = (page: Page, path: string) => page.locator(`form[action="${path}"]`)
 
-/** Pages of a visitor, a new one for each. Each page has as much content as it can have. */
-const VISITOR_PAGES = {
-  login: (page: Page) => page.goto(`${stage.url}/login`),
+/** Pages that appear after attempts that limits count. Each page has as much content as it can have. */
+const NEWCOMER_PAGES = {
   'login-error': async (page: Page) => {
     await page.goto(`${stage.url}/login`)
     await guess(page, newName())
@@ -38,6 +37,22 @@ const VISITOR_PAGES = {
       () => document.querySelector<HTMLInputElement>('[name=challenge]')?.value !== '',
     )
   },
+  blocked: async (page: Page) => {
+    for (let times = 1; times <= 3; times++) {
+      await register(page)
+      await page.context().clearCookies()
+    }
+    await page.goto(`${stage.url}/register`)
+    await page.locator('[name=identifier]').fill(newName())
+    await page.locator('[name=password]').fill(PASSWORD)
+    await submit(page)
+    await page.getByRole('alert').waitFor()
+  },
+}
+
+/** Pages of a visitor who is not logged in. */
+const VISITOR_PAGES = {
+  login: (page: Page) => page.goto(`${stage.url}/login`),
   'logged-out': (page: Page) => page.goto(`${stage.url}/login?done=logged_out`),
   languages: async (page: Page) => {
     await page.goto(`${stage.url}/login`)
@@ -48,17 +63,6 @@ const VISITOR_PAGES = {
     await page.goto(`${stage.url}/register`)
     await page.locator('[name=identifier]').fill('a@b')
     await page.locator('[name=password]').fill('short')
-    await submit(page)
-    await page.getByRole('alert').waitFor()
-  },
-  blocked: async (page: Page) => {
-    for (let times = 1; times <= 3; times++) {
-      await register(page)
-      await page.context().clearCookies()
-    }
-    await page.goto(`${stage.url}/register`)
-    await page.locator('[name=identifier]').fill(newName())
-    await page.locator('[name=password]').fill(PASSWORD)
     await submit(page)
     await page.getByRole('alert').waitFor()
   },
@@ -79,7 +83,7 @@ const VISITOR_PAGES = {
   },
 }
 
-/** Pages of a person with a long name who is logged in, one for each language. */
+/** Pages of a person with a long name who is logged in. */
 const MEMBER_PAGES = {
   account: async (page: Page) => {
     await account(page)
@@ -123,7 +127,7 @@ const MEMBER_PAGES = {
   continue: (page: Page) => page.goto(`${stage.url}/login?return_to=${encodeURIComponent(`${stage.app}/`)}`),
 }
 
-const PAGES = { ...VISITOR_PAGES, ...MEMBER_PAGES }
+const PAGES = { ...NEWCOMER_PAGES, ...VISITOR_PAGES, ...MEMBER_PAGES }
 type Name = keyof typeof PAGES
 
 const MAIN: readonly Name[] = [
@@ -150,32 +154,45 @@ const CHINESE: Language = { locale: 'zh-TW', lang: 'zh-Hant', dir: null }
 const GERMAN: Language = { locale: 'de', lang: 'de', dir: null }
 const ARABIC: Language = { locale: 'ar', lang: 'ar', dir: 'rtl' }
 
-const members = new Map<string, Promise<BrowserContext>>()
+type Person = 'newcomer' | 'visitor' | 'member'
 
-function memberOf({ locale }: Language): Promise<BrowserContext> {
-  const member = members.get(locale) ?? newMember(locale)
-  members.set(locale, member)
-  return member
+/** Its tabs are used again, since a new one takes as long as two looks. */
+interface Browser {
+  readonly context: BrowserContext
+  readonly idle: Page[]
+}
+/** One visitor and one member for each language. Each newcomer has a new one. */
+const browsers = new Map<string, Promise<Browser>>()
+
+function personOf(name: Name): Person {
+  if (name in NEWCOMER_PAGES) return 'newcomer'
+  return name in MEMBER_PAGES ? 'member' : 'visitor'
 }
 
-async function newMember(locale: string): Promise<BrowserContext> {
+function browserOf(person: Person, locale: string): Promise<Browser> {
+  if (person === 'newcomer') return openBrowser(person, locale)
+  const key = `${person} ${locale}`
+  const browser = browsers.get(key) ?? openBrowser(person, locale)
+  browsers.set(key, browser)
+  return browser
+}
+
+async function openBrowser(person: Person, locale: string): Promise<Browser> {
   const context = await chromium.visitor({ locale })
   const page = await context.newPage()
-  await register(page, `${'long.'.repeat(10)}${newName()}@example.com`)
-  await page.close()
-  return context
+  if (person === 'member') await register(page, `${'long.'.repeat(10)}${newName()}@example.com`)
+  return { context, idle: [page] }
 }
 
 /** The page is loaded once and then shown in every look, since only media queries depend on them. */
-async function checkPage(name: Name, language: Language, looks = LOOKS): Promise<void> {
-  const { locale, lang, dir } = language
-  const context = name in MEMBER_PAGES ? await memberOf(language) : await chromium.visitor({ locale })
-  const page = await context.newPage()
+async function checkPage(name: Name, { locale, lang, dir }: Language, looks = LOOKS): Promise<void> {
+  const { context, idle } = await browserOf(personOf(name), locale)
+  const page = idle.pop() ?? (await context.newPage())
   await PAGES[name](page)
   const html = page.locator('html')
   expect([await html.getAttribute('lang'), await html.getAttribute('dir')]).toEqual([lang, dir])
   await checkLooks(page, `${name}-${locale}`, looks)
-  await page.close()
+  idle.push(page)
 }
 
 describe.each([ENGLISH, CHINESE, GERMAN, ARABIC])('in $lang', (language) => {
