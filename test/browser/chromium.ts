@@ -11,7 +11,7 @@ import {
 } from 'playwright-core'
 import { expect } from 'vitest'
 
-const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium-headless-shell'
+export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium-headless-shell'
 const ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
 
 /** How long to wait for an element. */
@@ -21,25 +21,29 @@ const TIMEOUT_MS = 15_000
 const EXPECTED =
   /^Failed to load resource: (the server responded with a status of 4(01|03|09|22|29) |net::ERR_(INTERNET_DISCONNECTED|FAILED|CONNECTION_REFUSED))/
 
+let visitors = 0
+
+/** @returns an IP address that no other visitor has */
+export function newAddress(): string {
+  visitors += 1
+  return `10.${(process.pid >> 8) & 255}.${process.pid & 255}.${visitors}`
+}
+
 export class Chromium {
   readonly #browser: Browser
   readonly #faults: string[] = []
-  #visitors = 0
 
   private constructor(browser: Browser) {
     this.#browser = browser
   }
 
   static async launch(): Promise<Chromium> {
-    return new Chromium(await chromium.launch({ executablePath: EXECUTABLE, args: ARGUMENTS }))
+    return new Chromium(await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS }))
   }
 
   /** A browser of a new visitor, with its own IP address. */
   async visitor(options: BrowserContextOptions = {}): Promise<BrowserContext> {
-    this.#visitors += 1
-    const address = {
-      'CF-Connecting-IP': `10.${(process.pid >> 8) & 255}.${process.pid & 255}.${this.#visitors}`,
-    }
+    const address = { 'CF-Connecting-IP': newAddress() }
     const context = await this.#browser.newContext(options)
     // Added to requests as they leave: CORS would require permission for a header that the page sets.
     await context.route('**/*', (route) => {
