@@ -1,4 +1,5 @@
 /** Simplified Chinese. */
+import { zhHansErrors } from './errors/zh-hans.ts'
 import type { Messages } from './messages.ts'
 
 export const zhHans: Messages = {
@@ -125,48 +126,7 @@ export const zhHans: Messages = {
     ended: '您已退出登录。请登录后继续。未保存任何更改。',
     deleted: '您的账户已删除。',
   },
-  errors: {
-    malformed_request: [
-      '请求格式错误',
-      '请求不是有效的 HTTP：其 Host 不是主机，其正文中断，或发往源站的 GET 或 HEAD 带有正文。',
-    ],
-    malformed_json: ['JSON 格式错误', '请求正文必须是一个 UTF-8 编码的 JSON 对象。'],
-    client_ip_unknown: ['IP 地址未知', '请求中缺少有效的 IP 地址。服务前的代理必须提供它。'],
-    invalid_credentials: ['登录信息无效', '账户标识或密码错误。'],
-    invalid_token: ['访问令牌无效', '访问令牌缺失、格式错误或已过期，或其会话已结束。'],
-    invalid_refresh_token: ['刷新令牌无效', '刷新令牌未知或已过期，或其会话已结束。请重新登录。'],
-    refresh_token_reused: ['刷新令牌被重复使用', '此刷新令牌已被替换，为安全起见会话已结束。请重新登录。'],
-    insufficient_user_authentication: [
-      '需要重新登录',
-      '此操作要求在 max_age 秒以内登录过；若接受 current_password，也可改为提供当前密码。',
-    ],
-    insufficient_scope: ['权限不足', '访问令牌缺少此操作所需的角色或权限范围；“missing” 逐一列出。'],
-    challenge_required: ['需要验证', '请完成验证，并将结果作为 “challenge” 发送。'],
-    challenge_failed: ['验证失败', '验证结果未被接受，请完成新的验证。“reasons” 说明了原因。'],
-    account_disabled: ['账户已停用', '此账户已停用。请联系服务的运营者。'],
-    registration_closed: ['注册已关闭', '服务目前不接受注册。'],
-    registration_not_allowed: ['不允许注册', '所填的标识均不在允许注册的名单中。'],
-    origin_not_allowed: ['来源不被允许', '使用 Cookie 的请求需要已配置的 Origin 和 CSRF 请求头。'],
-    not_found: ['未找到', '此地址没有内容。'],
-    method_not_allowed: ['方法不被允许', '地址存在，但不支持此方法。Allow 响应头列出了可用的方法。'],
-    identifier_taken: ['标识已被使用', '已有账户使用此标识。'],
-    body_too_large: ['正文过大', '请求正文最多 16,384 字节。'],
-    unsupported_media_type: ['不支持的媒体类型', '请求正文须为 application/json，且不带 Content-Encoding。'],
-    invalid_request: ['请求无效', '一个或多个字段缺失、未知或错误；“errors” 逐一列出。'],
-    weak_password: ['密码太弱', '密码不符合要求。“reasons” 说明了原因。'],
-    too_many_registrations: ['注册过多', '来自此地址的注册过多。Retry-After 说明何时可以重试。'],
-    too_many_login_failures: ['登录失败过多', '来自此地址的失败登录过多。Retry-After 说明何时可以重试。'],
-    too_many_client_failures: [
-      '客户端认证失败过多',
-      '来自此地址的客户端认证失败过多。Retry-After 说明何时可以重试。',
-    ],
-    bad_gateway: ['网关错误', '无法连接到网关后的源站。'],
-    gateway_timeout: ['网关超时', '网关后的源站响应太慢。'],
-    challenge_unavailable: ['验证不可用', '验证服务暂时不可用。请稍后重试。'],
-    misconfigured: ['服务配置错误', '服务的某项设置或密钥缺失或错误，日志中有说明。'],
-    unavailable: ['服务不可用', '服务的一部分暂时不可用。请稍后重试。'],
-    internal: ['内部错误', '服务出错。请求编号有助于查明原因。'],
-  },
+  errors: zhHansErrors,
   formErrorTexts: {
     not_found: '此页面不存在。',
     invalid_credentials: '账号或密码错误。',

@@ -1,4 +1,5 @@
 /** Traditional Chinese, as in Taiwan. */
+import { zhHantErrors } from './errors/zh-hant.ts'
 import type { Messages } from './messages.ts'
 
 export const zhHant: Messages = {
@@ -125,51 +126,7 @@ export const zhHant: Messages = {
     ended: '您已登出，未儲存任何內容。請登入後繼續。',
     deleted: '您的帳號已刪除。',
   },
-  errors: {
-    malformed_request: [
-      '請求格式錯誤',
-      '請求不是有效的 HTTP：Host 不是主機名稱、內文不完整，或傳給來源伺服器的 GET 或 HEAD 帶有內文。',
-    ],
-    malformed_json: ['JSON 格式錯誤', '請求內文必須是一個 UTF-8 編碼的 JSON 物件。'],
-    client_ip_unknown: ['IP 位址未知', '請求缺少有效的 IP 位址。服務前方的代理伺服器必須提供。'],
-    invalid_credentials: ['登入資訊無效', '帳號識別資料或密碼錯誤。'],
-    invalid_token: ['存取權杖無效', '存取權杖遺漏、格式錯誤或已過期，或其工作階段已結束。'],
-    invalid_refresh_token: ['更新權杖無效', '更新權杖未知或已過期，或其工作階段已結束。請重新登入。'],
-    refresh_token_reused: [
-      '更新權杖重複使用',
-      '此更新權杖已被取代，為安全起見已結束其工作階段。請重新登入。',
-    ],
-    insufficient_user_authentication: [
-      '需要重新登入',
-      '此操作要求在 max_age 秒內登入過。請重新登入；若可接受 current_password，也可改為提供它。',
-    ],
-    insufficient_scope: ['權限不足', '存取權杖缺少必要的角色或權限範圍；「missing」逐一列出。'],
-    challenge_required: ['需要驗證', '請完成驗證，並將結果以「challenge」傳送。'],
-    challenge_failed: ['驗證失敗', '驗證結果未被接受，請完成新的驗證。「reasons」說明原因。'],
-    account_disabled: ['帳號已停用', '此帳號已停用。請聯絡服務的營運者。'],
-    registration_closed: ['註冊已關閉', '服務目前不接受註冊。'],
-    registration_not_allowed: ['不允許註冊', '所填的資料都不在允許註冊的名單中。'],
-    origin_not_allowed: ['來源不被允許', '使用 Cookie 的請求需要已設定的 Origin 和 CSRF 標頭。'],
-    not_found: ['找不到', '這個網址沒有內容。'],
-    method_not_allowed: ['方法不被允許', '此資源不支援這個方法。Allow 標頭列出可用的方法。'],
-    identifier_taken: ['已被使用', '已有帳號使用這項資料。'],
-    body_too_large: ['內文過大', '請求內文最多 16,384 位元組。'],
-    unsupported_media_type: ['不支援的媒體類型', '請求內文須為 application/json，且不帶 Content-Encoding。'],
-    invalid_request: ['請求無效', '一個或多個欄位遺漏、未知或錯誤；「errors」逐一列出。'],
-    weak_password: ['密碼太弱', '密碼不符合要求。「reasons」說明原因。'],
-    too_many_registrations: ['註冊過多', '來自此位址的註冊過多。Retry-After 說明何時可以再試。'],
-    too_many_login_failures: ['登入失敗過多', '來自此位址的登入失敗過多。Retry-After 說明何時可以再試。'],
-    too_many_client_failures: [
-      '用戶端驗證失敗過多',
-      '來自此位址的用戶端驗證失敗過多。Retry-After 說明何時可以再試。',
-    ],
-    bad_gateway: ['閘道錯誤', '無法連線到閘道後方的來源伺服器。'],
-    gateway_timeout: ['閘道逾時', '閘道後方的來源伺服器回應太慢。'],
-    challenge_unavailable: ['驗證無法使用', '驗證服務暫時無法使用。請稍後再試。'],
-    misconfigured: ['服務設定錯誤', '服務的某項設定或密鑰遺漏或錯誤，記錄檔中有說明。'],
-    unavailable: ['服務無法使用', '服務的一部分暫時無法使用。請稍後再試。'],
-    internal: ['內部錯誤', '發生未預期的錯誤。請求編號有助於找出原因。'],
-  },
+  errors: zhHantErrors,
   formErrorTexts: {
     not_found: '此頁面不存在。',
     invalid_credentials: '帳號或密碼錯誤。',

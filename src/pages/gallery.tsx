@@ -65,13 +65,7 @@ function Fields({ view, form, title, errors }: FieldsProps) {
   return (
     <Panel id={form} title={title}>
       <form method="get" action="/dev/components" novalidate>
-        <TextField
-          {...field}
-          name="text"
-          label="Text"
-          hint="A hint stands below the field."
-          autocomplete="off"
-        />
+        <TextField {...field} name="text" label="Text" hint="A hint is below the field." autocomplete="off" />
         <NewPasswordField {...field} view={view} name="password" label="Password" minLength={8} />
         <CodeField {...field} name="code" label="Code" length={6} />
         <SelectField {...field} name="zone" label="Time zone" value="UTC" options={ZONES} />

@@ -3,7 +3,7 @@ import './app.ts'
 import { BROWSERS, type Tab } from './browsers.ts'
 
 declare global {
-  /** The status of the call of `callWhenTold`. */
+  /** The status of the call of `callOnSignal`. */
   var called: Promise<number>
 }
 
@@ -48,17 +48,17 @@ const logOut = () => outcome(client.logOut()).then(({ error }) => error ?? null)
 const lastChange = () => changes.at(-1)
 
 /** In the app: after the lifetime of its token, calls the API at the moment at which all tabs do. */
-const callWhenTold = () => {
+const callOnSignal = () => {
   const orders = new URLSearchParams(location.search).get('orders') ?? ''
   const now = Date.now.bind(Date)
   Date.now = () => now() + 3_000
   performance.clearResourceTimings()
-  const told = new Promise((resolve) => {
+  const signal = new Promise((resolve) => {
     new BroadcastChannel('story').onmessage = resolve
   })
-  globalThis.called = told.then(() => client.fetch(orders)).then(({ status }) => status)
+  globalThis.called = signal.then(() => client.fetch(orders)).then(({ status }) => status)
 }
-const tell = () => new BroadcastChannel('story').postMessage('now')
+const sendSignal = () => new BroadcastChannel('story').postMessage('now')
 const statusOfCall = () => called
 const refreshes = () =>
   performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('/auth/refresh')).length
@@ -96,8 +96,8 @@ describe.each(Object.entries(BROWSERS))('in %s', (browserName, launch) => {
     await other.goto(app)
     await eventually(other, user).toEqual({ value: name })
     const tabs = [tab, other]
-    await inEach(tabs, callWhenTold)
-    await tab.evaluate(tell)
+    await inEach(tabs, callOnSignal)
+    await tab.evaluate(sendSignal)
     expect(await inEach(tabs, statusOfCall)).toEqual([200, 200])
     // The tabs share a refresh, unless the message of its result is late.
     expect(await inEach(tabs, refreshes)).toBeOneOf([

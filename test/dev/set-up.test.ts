@@ -51,7 +51,7 @@ describe('npm run dev', () => {
     await post('/auth/register', { username: ada.identifier, password: ada.password })
     const fakeTurnstile = /A fake turnstile provider listens at (\S+)\./.exec(run.output())?.[1] ?? ''
     const address = { 'CF-Connecting-IP': '203.0.113.10' }
-    const guess = { identifier: 'nobody', password: 'a guess' }
+    const guess = { identifier: 'unknown', password: 'a guess' }
     for (let failure = 1; failure <= 3; failure++) await post('/auth/login', guess, address)
     const refusal = (await (await post('/auth/login', ada, address)).json()) as ChallengeRequired
     expect(refusal.challenge).toEqual({

@@ -37,7 +37,7 @@ describe('the fields of registration', () => {
 
   it.each([
     ['a missing email', { email: '' }, 'register-email-error', /Fill in/],
-    ['an invalid email', { email: 'nobody' }, 'register-email-error', /such as name@example.com/],
+    ['an invalid email', { email: 'no-address' }, 'register-email-error', /such as name@example.com/],
     ['an invalid username', { username: 'a b' }, 'register-username-error', /3 to 32/],
     ['a control character', { username: 'a\u0007bc' }, 'register-username-error', /3 to 32/],
     ['a missing password', { password: '' }, 'register-password-error', /Fill in/],

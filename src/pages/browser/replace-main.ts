@@ -1,6 +1,6 @@
 /** Puts the content of another page in place of this page's. */
 
-/** What is replaced. The account's name stands beside the main content. */
+/** What is replaced. The account's name is beside the main content. */
 const PARTS = ['main', '.who']
 const FIELDS = 'input[id], select[id], textarea[id]'
 

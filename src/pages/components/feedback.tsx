@@ -52,7 +52,7 @@ export function Badge({ children }: PropsWithChildren) {
   return <span class="badge">{children}</span>
 }
 
-/** Stands where a list or a form has nothing to show, and says what to do. */
+/** In place of a list or a form that has nothing to show: says what to do. */
 export function EmptyState({ icon, title, children }: PropsWithChildren<{ icon: IconName; title: string }>) {
   return (
     <div class="empty">
